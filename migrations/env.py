@@ -1,0 +1,24 @@
+"""Runs migrations on the connection it is given, with limits on how long it may wait for a lock."""
+
+from alembic import context
+from sqlalchemy import Connection, text
+
+import shared.audit.models
+import shared.documents.models
+import shared.jobs.models
+import shared.releases.models
+import shared.results.models
+import shared.schools.models
+import shared.students.models  # noqa: F401  # imported so that the metadata knows every table
+from shared.core.database import Base
+
+
+def run(connection: Connection) -> None:
+    connection.execute(text("set lock_timeout = '5s'"))
+    connection.execute(text("set statement_timeout = '10min'"))
+    context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+run(context.config.attributes["connection"])

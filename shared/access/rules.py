@@ -1,0 +1,108 @@
+"""Who may see what: scopes, kinds of caller, and reach, as pure rules."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.core.errors import MissingScope
+
+
+class CallerKind(StrEnum):
+    SCHOOL = "school"  # the portal, for a person at one school
+    INTEGRATOR = "integrator"  # school software; a third party without a mandate
+    OPERATOR = "operator"  # imports, builds, releases; reads no result
+
+
+class Scope(StrEnum):
+    SCHOOLS_READ = "schools:read"
+    STUDENTS_READ = "students:read"
+    RESULTS_READ = "results:read"
+    DOCUMENTS_READ = "documents:read"
+    DELIVERIES_WRITE = "deliveries:write"
+    JOBS_READ = "jobs:read"
+    JOBS_WRITE = "jobs:write"
+    RELEASES_READ = "releases:read"
+    RELEASES_WRITE = "releases:write"
+
+
+SCHOOL_SCOPES = frozenset(
+    {
+        Scope.SCHOOLS_READ,
+        Scope.STUDENTS_READ,
+        Scope.RESULTS_READ,
+        Scope.DOCUMENTS_READ,
+        Scope.RELEASES_READ,
+    }
+)
+OPERATOR_SCOPES = frozenset(
+    {
+        Scope.SCHOOLS_READ,
+        Scope.DELIVERIES_WRITE,
+        Scope.JOBS_READ,
+        Scope.JOBS_WRITE,
+        Scope.RELEASES_READ,
+        Scope.RELEASES_WRITE,
+    }
+)
+GRANTABLE = {
+    CallerKind.SCHOOL: SCHOOL_SCOPES,
+    CallerKind.INTEGRATOR: SCHOOL_SCOPES,
+    CallerKind.OPERATOR: OPERATOR_SCOPES,
+}
+"""The scopes a kind of caller can hold at all; a token that holds more is not one of ours."""
+
+
+class CallerError(ValueError):
+    """A caller that cannot exist; the message says which rule forbids it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a verified token speaks for. A school caller has exactly one school, others none."""
+
+    client: str
+    kind: CallerKind
+    scopes: frozenset[Scope]
+    school_id: str | None = None
+
+    def __post_init__(self) -> None:
+        excess = self.scopes - GRANTABLE[self.kind]
+        if excess:
+            raise CallerError(
+                f"{self.kind} callers cannot hold {', '.join(sorted(excess))}; "
+                f"they can hold {', '.join(sorted(GRANTABLE[self.kind]))}"
+            )
+        if (self.kind is CallerKind.SCHOOL) != (self.school_id is not None):
+            raise CallerError("a school caller names one school; other callers name none")
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The schools a caller can see: every one (`schools` is None) or just those named."""
+
+    schools: frozenset[str] | None
+
+    def includes(self, school_id: str) -> bool:
+        return self.schools is None or school_id in self.schools
+
+
+def reach_of_schools(caller: Caller) -> Reach:
+    """For who a school is: operators see every school, others only where they act."""
+    if caller.kind is CallerKind.OPERATOR:
+        return Reach(None)
+    return reach_of_students(caller)
+
+
+def reach_of_students(caller: Caller) -> Reach:
+    """For students, results and documents: a school its own, and nobody any other.
+
+    An integrator reaches a school by its mandate only; without mandates it reaches none.
+    """
+    return Reach(frozenset({caller.school_id} if caller.school_id else ()))
+
+
+def require_scope(caller: Caller, required: Iterable[Scope]) -> None:
+    """Raises `MissingScope` unless the caller holds one of the scopes."""
+    wanted = frozenset(required)
+    if not wanted & caller.scopes:
+        raise MissingScope([*wanted])

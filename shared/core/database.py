@@ -1,0 +1,85 @@
+"""The connection to PostgreSQL, and the one place where a transaction is committed."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+from sqlalchemy import Engine, MetaData, create_engine
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+from shared.core.errors import Refusal
+from shared.core.settings import Settings
+
+logger = structlog.get_logger(__name__)
+
+INSTANT = TIMESTAMP(timezone=True)
+"""Column type of every `…_at`; stored in UTC."""
+
+_AFTER_COMMIT = "after_commit"
+
+
+class Base(DeclarativeBase):
+    """Tables of all rooms; constraint names follow one pattern so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+Sessions = sessionmaker[Session]
+
+
+def open_engine(settings: Settings, *, application_name: str) -> Engine:
+    """A pool whose sessions run in UTC; a connection the server dropped is replaced unseen."""
+    return create_engine(
+        settings.sqlalchemy_url,
+        pool_size=settings.database_pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={
+            "application_name": application_name,
+            "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=900000",
+            "connect_timeout": 5,
+        },
+    )
+
+
+def session_factory(engine: Engine) -> Sessions:
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def after_commit(session: Session, action: Callable[[], None]) -> None:
+    """Runs `action` once the session's transaction is committed, and never if it is not.
+
+    What fails there is logged, not raised: the rows are safe, and a sweeper looks after them.
+    """
+    session.info.setdefault(_AFTER_COMMIT, []).append(action)
+
+
+@contextmanager
+def transaction(sessions: Sessions) -> Iterator[Session]:
+    """One unit of work: committed at the end, rolled back on an error.
+
+    A `Refusal` is committed too, since policy decides before anything else is written and the
+    trail of a refusal has to stay.
+    """
+    with sessions() as session:
+        try:
+            yield session
+        except Refusal:
+            session.commit()
+            raise
+        session.commit()
+        for action in session.info.pop(_AFTER_COMMIT, []):
+            try:
+                action()
+            except Exception as error:  # noqa: BLE001  # whatever fails, the commit stands
+                logger.warning("after_commit_failed", error=type(error).__name__)

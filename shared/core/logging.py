@@ -1,0 +1,69 @@
+"""Structured logs: one JSON object a line on standard output, without personal data."""
+
+import logging
+import sys
+import traceback
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+FRAMES = 6
+"""How many of the innermost places of a traceback a line names."""
+
+
+def configure_logging(level: str, **context: str) -> None:
+    """To be called once, by a process's entry point; `context` stands in every line.
+
+    Libraries that log through `logging` come out in the same form from WARNING up; below that
+    they may quote what they work on, and are left out.
+    """
+
+    def add_context(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {**context, **event}
+
+    steps: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        add_context,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _name_places,
+    ]
+    threshold = logging.getLevelNamesMapping()[level]
+    structlog.configure(
+        processors=[*steps, structlog.processors.JSONRenderer(ensure_ascii=False)],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=steps,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    logging.basicConfig(level=max(logging.WARNING, threshold), handlers=[handler], force=True)
+
+
+def describe_error(error: BaseException) -> dict[str, Any]:
+    """The kind of an error and where it rose; not its message, which may quote a row."""
+    places = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+    return {
+        "error": type(error).__qualname__,
+        "places": [f"{place.filename}:{place.lineno} {place.name}" for place in places],
+    }
+
+
+def _name_places(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    raised: Any = event.pop("exc_info", None)
+    if raised is True:
+        raised = sys.exc_info()
+    if isinstance(raised, tuple):
+        raised = raised[1]
+    if isinstance(raised, BaseException):
+        event.update(describe_error(raised))
+    return event

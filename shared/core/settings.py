@@ -1,0 +1,92 @@
+"""Configuration of every process, read from the environment (prefix `TOETSFEEDBACK_`)."""
+
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.core.errors import ConfigurationError
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """One immutable value, made once by a composition root and handed down.
+
+    The three URLs have no default: a process that does not know its servers must not guess them.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="TOETSFEEDBACK_", frozen=True, extra="ignore")
+
+    database_url: SecretStr = Field(description="PostgreSQL 15 or later, `postgresql://…`")
+    redis_url: SecretStr = Field(description="Redis 7 or Valkey 8 and later, `redis://…`")
+    storage_url: str = Field(description="`file:///directory` or `s3://bucket/prefix`")
+
+    signing_key_file: Path = Field(description="PEM file with the P-256 key that signs tokens")
+    insz_key_file: Path = Field(description="file with the key that INSZ numbers are hashed with")
+    token_issuer: str = Field(default="urn:toetsfeedback", description="`iss` of our tokens")
+    token_audience: str = Field(default="urn:toetsfeedback:api", description="`aud` they carry")
+
+    api_host: str = Field(default="127.0.0.1", description="address the API listens on")
+    api_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=8000, description="port of the API"
+    )
+    api_max_upload_bytes: Annotated[int, Field(gt=0)] = Field(
+        default=2048 * MIB, description="largest delivery that is taken, in bytes"
+    )
+    database_pool_size: Annotated[int, Field(gt=0)] = Field(
+        default=10, description="connections a process keeps open at the most"
+    )
+
+    worker_threads: Annotated[int, Field(gt=0)] = Field(
+        default=1, description="jobs items one worker process works on at a time"
+    )
+    worker_metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=0, description="port of the worker's `/metrics` on loopback; 0 = none"
+    )
+    job_lease_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=30.0, description="after so long without a sign of life another worker takes over"
+    )
+    job_sweep_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=2.0, description="how often what was missed is looked for"
+    )
+    job_max_attempts: Annotated[int, Field(gt=0)] = Field(
+        default=5, description="how often an item is tried before it has failed"
+    )
+
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Reads the environment.
+
+        Raises:
+            ConfigurationError: names each variable that is missing or wrong, never its value.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            raise ConfigurationError(_explain(error)) from None
+
+    @field_validator("storage_url")
+    @classmethod
+    def _storage_scheme_is_known(cls, value: str) -> str:
+        if urlsplit(value).scheme not in {"file", "s3"}:
+            raise ValueError("must start with file:// or s3://")
+        return value
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database URL with the driver in its scheme."""
+        _, _, rest = self.database_url.get_secret_value().partition("://")
+        return f"postgresql+psycopg://{rest}"
+
+
+def _explain(error: ValidationError) -> str:
+    wrong = "; ".join(
+        f"TOETSFEEDBACK_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
+        for item in error.errors(include_input=False, include_url=False)
+    )
+    return f"{wrong}. Set them in the environment; the README has a table of them all."

@@ -1,0 +1,280 @@
+"""What a document says: frozen facts, complete enough to draw from and to compare, without drawing.
+
+Contents never hold a score, a rank or a calibration component: whoever builds them leaves those
+out, and there is no field in which they could travel.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+REPORTED = "reported"
+NOT_ASSIGNED = "notAssigned"
+STATUSES = (
+    REPORTED,
+    "absent",
+    "exempt",
+    "notCompleted",
+    NOT_ASSIGNED,
+    "withheld",
+    "withdrawn",
+)
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+
+
+def _require(condition: object, remedy: str) -> None:
+    if not condition:
+        raise ValueError(remedy)
+
+
+def _require_whole_text(facts: Any, *, filled: tuple[str, ...]) -> None:
+    """Refuse half characters (lone surrogates), which no document can carry, and empty texts."""
+    for name in _field_names(type(facts)):
+        value = getattr(facts, name)
+        if isinstance(value, str):
+            if _HALF_CHARACTER.search(value):
+                raise ValueError(f"{type(facts).__name__}.{name} holds half a character: mend it")
+            if name in filled and not value.strip():
+                raise ValueError(f"{type(facts).__name__}.{name} is empty: give it a text")
+
+
+def _require_unique(values: Iterable[str], what: str) -> None:
+    seen = list(values)
+    _require(len(seen) == len(set(seen)), f"{what}: the same one stands twice, keep one")
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A step on a proficiency scale; `ordinal` 1 is the lowest."""
+
+    code: str
+    label: str
+    ordinal: int
+
+    def __post_init__(self) -> None:
+        _require_whole_text(self, filled=("code", "label"))
+        _require(self.ordinal >= 1, f"level {self.code}: ordinals start at 1")
+
+
+def _require_scale(scale: tuple[Level, ...], component: str) -> None:
+    ordinals = [level.ordinal for level in scale]
+    _require(scale, f"component {component}: its scale has no levels")
+    _require(ordinals == sorted(set(ordinals)), f"component {component}: order levels lowest first")
+    _require_unique((level.code for level in scale), f"component {component}: level codes")
+
+
+def _require_outcome(
+    component: str, status: str, level: Level | None, scale: tuple[Level, ...]
+) -> None:
+    _require(status in STATUSES, f"component {component}: unknown status {status!r}")
+    _require(
+        (level is not None) == (status == REPORTED),
+        f"component {component}: status {status!r} and level do not go together;"
+        f" a level exactly when {REPORTED!r}",
+    )
+    _require(level is None or level in scale, f"component {component}: level outside its scale")
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentOutcome:
+    """How one component ended for one student.
+
+    `scale` runs from the lowest level up; `description` says what a pupil at `level` can do.
+    """
+
+    component: str
+    name: str
+    position: int
+    status: str
+    scale: tuple[Level, ...]
+    level: Level | None
+    description: str | None
+
+    def __post_init__(self) -> None:
+        _require_whole_text(self, filled=("component", "name"))
+        _require_scale(self.scale, self.component)
+        _require_outcome(self.component, self.status, self.level, self.scale)
+        _require(
+            self.description is None or self.level is not None,
+            f"component {self.component}: a description belongs to a level",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectSection:
+    """The components of one subject (`nederlands`, `wiskunde`, …), by position."""
+
+    subject: str
+    outcomes: tuple[ComponentOutcome, ...]
+
+    def __post_init__(self) -> None:
+        _require_whole_text(self, filled=("subject",))
+        positions = [outcome.position for outcome in self.outcomes]
+        _require(positions, f"subject {self.subject}: leave out a subject without components")
+        _require(positions == sorted(positions), f"subject {self.subject}: order by position")
+
+
+@dataclass(frozen=True, slots=True)
+class AdministrationFacts:
+    """One round of tests; both dates belong to it."""
+
+    id: str
+    name: str
+    school_year: str
+    tested_from_on: date
+    tested_until_on: date
+
+    def __post_init__(self) -> None:
+        _require_whole_text(self, filled=("id", "name", "school_year"))
+        _require(
+            self.tested_from_on <= self.tested_until_on,
+            f"administration {self.id}: the tests end before they start",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolFacts:
+    """`id` is the instellingsnummer, six digits."""
+
+    id: str
+    name: str
+    municipality: str
+
+    def __post_init__(self) -> None:
+        _require_whole_text(self, filled=("id", "name"))
+
+
+@dataclass(frozen=True, slots=True)
+class FicheContent:
+    """Everything on the personal fiche of one student in one school."""
+
+    document_number: str
+    administration: AdministrationFacts
+    school: SchoolFacts
+    target_group_name: str
+    class_group: str
+    site_name: str | None
+    given_name: str
+    family_name: str
+    sections: tuple[SubjectSection, ...]
+
+    def __post_init__(self) -> None:
+        _require_whole_text(self, filled=("document_number", "target_group_name", "class_group"))
+        _require((self.given_name + self.family_name).strip(), "a fiche needs a name to hand it to")
+        _require(self.sections, "a fiche needs a component: make none for a student without")
+        _require_unique((section.subject for section in self.sections), "subjects of a fiche")
+        _require_unique(
+            (outcome.component for section in self.sections for outcome in section.outcomes),
+            "components of a fiche",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewColumn:
+    """One component of a target group; `scale` runs from the lowest level up."""
+
+    component: str
+    name: str
+    subject: str
+    scale: tuple[Level, ...]
+
+    def __post_init__(self) -> None:
+        _require_whole_text(self, filled=("component", "name", "subject"))
+        _require_scale(self.scale, self.component)
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewCell:
+    status: str
+    level: Level | None
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewRow:
+    """One student; a cell per column, None where the component was never assigned."""
+
+    class_group: str
+    family_name: str
+    given_name: str
+    stamnummer: str | None
+    cells: tuple[OverviewCell | None, ...]
+
+    def __post_init__(self) -> None:
+        _require_whole_text(self, filled=("class_group",))
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewTargetGroup:
+    """The students of one target group, in the order in which they are to be read."""
+
+    code: str
+    name: str
+    columns: tuple[OverviewColumn, ...]
+    rows: tuple[OverviewRow, ...]
+
+    def __post_init__(self) -> None:
+        _require_whole_text(self, filled=("code", "name"))
+        _require_unique(
+            (column.component for column in self.columns), f"columns of target group {self.code}"
+        )
+        for row in self.rows:
+            _require(
+                len(row.cells) == len(self.columns),
+                f"target group {self.code}: a row needs one cell per column",
+            )
+            for column, cell in zip(self.columns, row.cells, strict=True):
+                if cell is not None:
+                    _require_outcome(column.component, cell.status, cell.level, column.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewContent:
+    """Everything in the class-council workbook of one school."""
+
+    administration: AdministrationFacts
+    school: SchoolFacts
+    target_groups: tuple[OverviewTargetGroup, ...]
+
+    def __post_init__(self) -> None:
+        _require(self.target_groups, f"school {self.school.id}: an overview needs a target group")
+        _require_unique(
+            (group.code for group in self.target_groups), "target groups of an overview"
+        )
+
+
+@cache
+def _field_names(facts: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(facts))
+
+
+def _canonical(facts: object) -> object:
+    if is_dataclass(facts) and not isinstance(facts, type):
+        return {name: getattr(facts, name) for name in _field_names(type(facts))}
+    if isinstance(facts, date):
+        return facts.isoformat()
+    raise TypeError(f"{type(facts).__name__} has no canonical form: add one beside the date's")
+
+
+def content_sha256(content: FicheContent | OverviewContent) -> bytes:
+    """32 bytes, the same on every machine for the same facts, over canonical JSON.
+
+    A new or renamed field changes them, so documents of the older shape count as changed.
+    """
+    canonical = json.dumps(
+        {type(content).__name__: content},
+        default=_canonical,
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+    return sha256(canonical.encode("ascii")).digest()
+
+
+def fiche_outcomes(content: FicheContent) -> Iterator[ComponentOutcome]:
+    """Every component of a fiche, in reading order."""
+    for section in content.sections:
+        yield from section.outcomes

@@ -1,0 +1,95 @@
+"""Tables of jobs: the truth about long-running work; the queue only carries wake-up calls."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, String, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.core.database import INSTANT, Base
+
+STATES = "('queued', 'running', 'done', 'failed', 'cancelled')"
+
+
+class Job(Base):
+    """One thing asked for; moves forward only, from queued to running to an end.
+
+    `subject` is what the job is about as a whole, in the terms of its kind, and makes two requests
+    for the same active work one: an administration with or without a school, or a delivery.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint(f"state in {STATES}", name="state_known"),
+        CheckConstraint("lane in ('interactive', 'bulk')", name="lane_known"),
+        Index(
+            "uq_jobs_active_subject",
+            "kind",
+            "subject",
+            unique=True,
+            postgresql_where=text("state in ('queued', 'running')"),
+        ),
+        Index("ix_jobs_created_at", "created_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+    kind: Mapped[str] = mapped_column(String(64))
+    lane: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(128))
+    arguments: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+    state: Mapped[str] = mapped_column(String(16), server_default=text("'queued'"))
+    requested_by: Mapped[str] = mapped_column(String(128))
+    created_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
+    started_at: Mapped[datetime | None] = mapped_column(INSTANT)
+    finished_at: Mapped[datetime | None] = mapped_column(INSTANT)
+    problem: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+
+class JobItem(Base):
+    """The part of a job that one worker does at a time.
+
+    A claim raises `fence`; whatever a worker commits later carries the number it was given and is
+    refused once another claim has raised it further. `due_at` is when it may next be tried.
+    """
+
+    __tablename__ = "job_items"
+    __table_args__ = (
+        CheckConstraint(f"state in {STATES}", name="state_known"),
+        CheckConstraint(
+            "(state = 'running') = (lease_until_at is not null)", name="lease_exactly_when_running"
+        ),
+        Index("uq_job_items_subject", "job_id", "subject", unique=True),
+        Index("ix_job_items_queued", "due_at", postgresql_where=text("state = 'queued'")),
+        Index("ix_job_items_running", "lease_until_at", postgresql_where=text("state = 'running'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"))
+    subject: Mapped[str] = mapped_column(String(128))
+    state: Mapped[str] = mapped_column(String(16), server_default=text("'queued'"))
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    fence: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    due_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
+    nudged_at: Mapped[datetime | None] = mapped_column(INSTANT)
+    lease_until_at: Mapped[datetime | None] = mapped_column(INSTANT)
+    started_at: Mapped[datetime | None] = mapped_column(INSTANT)
+    finished_at: Mapped[datetime | None] = mapped_column(INSTANT)
+    outcome: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+    problem: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+
+class JobFailure(Base):
+    """One thing inside an item that could not be made while the rest was, such as one fiche.
+
+    `subject` is an opaque id; `problem` says what is wrong and what to do, and names nobody.
+    """
+
+    __tablename__ = "job_failures"
+    __table_args__ = (Index("ix_job_failures_item_id", "item_id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    item_id: Mapped[UUID] = mapped_column(ForeignKey("job_items.id"))
+    subject: Mapped[str] = mapped_column(String(128))
+    problem: Mapped[dict[str, Any]] = mapped_column(JSONB)

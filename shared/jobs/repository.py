@@ -1,0 +1,306 @@
+"""SQL of jobs and their items: every change of state is one guarded statement."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, and_, delete, exists, func, insert, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from shared.jobs.models import Job, JobFailure, JobItem
+from shared.jobs.rules import ENDED, Counts, State
+
+ACTIVE = (State.QUEUED, State.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's hold on an item; `fence` proves it to whatever the worker commits."""
+
+    item_id: UUID
+    job_id: UUID
+    kind: str
+    lane: str
+    subject: str
+    arguments: dict[str, Any]
+    attempt: int
+    fence: int
+
+
+class LeaseLostError(Exception):
+    """Another worker has taken the item over, or it was cancelled; nothing may be committed."""
+
+
+def add_job(session: Session, values: dict[str, Any], subjects: Iterable[str]) -> UUID | None:
+    """Adds a job with an item per subject, or nothing when the same work is already active."""
+    job_id = session.scalar(
+        upsert(Job)
+        .values(**values)
+        .on_conflict_do_nothing(
+            index_elements=["kind", "subject"],
+            index_where=text("state in ('queued', 'running')"),
+        )
+        .returning(Job.id)
+    )
+    if job_id is not None:
+        rows = [{"job_id": job_id, "subject": subject} for subject in subjects]
+        if rows:
+            session.execute(insert(JobItem), rows)
+    return job_id
+
+
+def find_active(session: Session, kind: str, subject: str) -> Job | None:
+    return session.scalar(
+        select(Job).where(Job.kind == kind, Job.subject == subject, Job.state.in_(ACTIVE))
+    )
+
+
+def find_job(session: Session, job_id: UUID) -> Job | None:
+    return session.get(Job, job_id, populate_existing=True)
+
+
+def page_of_jobs(session: Session, offset: int, limit: int) -> tuple[int, Sequence[Job]]:
+    """How many jobs there are, and a page of them, newest first."""
+    total = session.scalar(select(func.count()).select_from(Job)) or 0
+    newest = select(Job).order_by(Job.created_at.desc(), Job.id).offset(offset).limit(limit)
+    return total, session.scalars(newest).all()
+
+
+def item_ids(session: Session, job_id: UUID, state: State) -> list[UUID]:
+    query = select(JobItem.id).where(JobItem.job_id == job_id, JobItem.state == state)
+    return list(session.scalars(query.order_by(JobItem.subject)))
+
+
+def count_items(session: Session, job_id: UUID) -> Counts:
+    by_state = dict(
+        session.execute(
+            select(JobItem.state, func.count())
+            .where(JobItem.job_id == job_id)
+            .group_by(JobItem.state)
+        ).tuples()
+    )
+    failures = session.scalar(
+        select(func.count())
+        .select_from(JobFailure)
+        .join(JobItem, JobItem.id == JobFailure.item_id)
+        .where(JobItem.job_id == job_id)
+    )
+    return Counts(
+        **{State(state).value: n for state, n in by_state.items()}, failures=failures or 0
+    )
+
+
+def sum_outcomes(session: Session, job_id: UUID) -> dict[str, int]:
+    """The numbers in the items' outcomes, added up by name."""
+    pairs = func.jsonb_each_text(JobItem.outcome).table_valued("key", "value")
+    query = (
+        select(pairs.c.key, func.sum(pairs.c.value.cast(BigInteger)))
+        .select_from(JobItem)
+        .join(pairs, text("true"))
+        .where(JobItem.job_id == job_id, JobItem.state == State.DONE)
+        .group_by(pairs.c.key)
+        .order_by(pairs.c.key)
+    )
+    return {key: int(value) for key, value in session.execute(query).tuples()}
+
+
+def claim(session: Session, item_id: UUID, lease: timedelta) -> Claim | None:
+    """Takes an item that is due, or whose holder has shown no sign of life; None otherwise."""
+    row = session.execute(
+        update(JobItem)
+        .where(
+            JobItem.id == item_id,
+            or_(
+                and_(JobItem.state == State.QUEUED, JobItem.due_at <= func.now()),
+                and_(JobItem.state == State.RUNNING, JobItem.lease_until_at < func.now()),
+            ),
+        )
+        .values(
+            state=State.RUNNING,
+            fence=JobItem.fence + 1,
+            attempts=JobItem.attempts + 1,
+            lease_until_at=func.now() + lease,
+            started_at=func.coalesce(JobItem.started_at, func.now()),
+        )
+        .returning(JobItem.job_id, JobItem.subject, JobItem.attempts, JobItem.fence)
+    ).one_or_none()
+    if row is None:
+        return None
+    job = session.execute(
+        update(Job)
+        .where(Job.id == row.job_id, Job.state == State.QUEUED)
+        .values(state=State.RUNNING, started_at=func.now())
+        .returning(Job)
+    ).scalar_one_or_none() or session.get_one(Job, row.job_id)
+    return Claim(
+        item_id, job.id, job.kind, job.lane, row.subject, job.arguments, row.attempts, row.fence
+    )
+
+
+def extend_lease(session: Session, held: Claim, lease: timedelta) -> bool:
+    """Shows a sign of life; False when the item is no longer this worker's."""
+    extended = session.scalar(
+        _held(held).values(lease_until_at=func.now() + lease).returning(JobItem.id)
+    )
+    return extended is not None
+
+
+def settle(
+    session: Session, held: Claim, state: State, outcome: dict[str, Any], problem: Any = None
+) -> None:
+    """Ends a held item.
+
+    Raises:
+        LeaseLostError: when it is no longer held; the transaction must not be committed.
+    """
+    ended = session.scalar(
+        _held(held)
+        .values(
+            state=state,
+            lease_until_at=None,
+            finished_at=func.now(),
+            outcome=outcome,
+            problem=problem,
+        )
+        .returning(JobItem.id)
+    )
+    if ended is None:
+        raise LeaseLostError(f"item {held.item_id} is no longer held with fence {held.fence}")
+
+
+def put_back(session: Session, held: Claim, delay: timedelta, problem: dict[str, Any]) -> bool:
+    """Queues a held item again for later; False when it is no longer held."""
+    queued = session.scalar(
+        _held(held)
+        .values(
+            state=State.QUEUED,
+            lease_until_at=None,
+            due_at=func.now() + delay,
+            nudged_at=None,
+            problem=problem,
+        )
+        .returning(JobItem.id)
+    )
+    return queued is not None
+
+
+def _held(held: Claim) -> Any:
+    return update(JobItem).where(
+        JobItem.id == held.item_id,
+        JobItem.state == State.RUNNING,
+        JobItem.fence == held.fence,
+    )
+
+
+def replace_failures(
+    session: Session, item_id: UUID, failures: Sequence[tuple[str, dict[str, Any]]]
+) -> None:
+    """Keeps what could not be made inside an item: pairs of an opaque subject and a problem."""
+    session.execute(delete(JobFailure).where(JobFailure.item_id == item_id))
+    if failures:
+        session.execute(
+            insert(JobFailure),
+            [{"item_id": item_id, "subject": s, "problem": p} for s, p in failures],
+        )
+
+
+def page_of_failures(
+    session: Session, job_id: UUID, offset: int, limit: int
+) -> tuple[int, list[tuple[str, str, dict[str, Any]]]]:
+    """How many failures a job has, and a page of (item subject, subject, problem)."""
+    inside = (
+        select(JobItem.subject.label("item"), JobFailure.subject, JobFailure.problem)
+        .join(JobItem, JobItem.id == JobFailure.item_id)
+        .where(JobItem.job_id == job_id)
+    )
+    whole = select(JobItem.subject, JobItem.subject, JobItem.problem).where(
+        JobItem.job_id == job_id, JobItem.state == State.FAILED
+    )
+    both = inside.union_all(whole).subquery("failures")
+    total = session.scalar(select(func.count()).select_from(both)) or 0
+    page = select(both).order_by(both.c[0], both.c[1]).offset(offset).limit(limit)
+    return total, [tuple(row) for row in session.execute(page)]
+
+
+def cancel_queued(session: Session, job_id: UUID) -> None:
+    """Ends the items nobody has begun and takes those under way from their workers."""
+    session.execute(
+        update(JobItem)
+        .where(JobItem.job_id == job_id, JobItem.state.in_(ACTIVE))
+        .values(
+            state=State.CANCELLED,
+            lease_until_at=None,
+            finished_at=func.now(),
+            fence=JobItem.fence + 1,
+        )
+    )
+
+
+def failed_subjects(session: Session, job_id: UUID) -> list[str]:
+    """The subjects of items that failed, as a whole or in part."""
+    in_part = select(JobFailure.item_id)
+    query = select(JobItem.subject).where(
+        JobItem.job_id == job_id,
+        or_(
+            JobItem.state == State.FAILED,
+            and_(JobItem.state == State.DONE, JobItem.id.in_(in_part)),
+        ),
+    )
+    return list(session.scalars(query.order_by(JobItem.subject)))
+
+
+def has_active_items(session: Session, job_id: UUID) -> bool:
+    query = select(exists().where(JobItem.job_id == job_id, JobItem.state.in_(ACTIVE)))
+    return bool(session.scalar(query))
+
+
+def set_state(session: Session, job_id: UUID, state: State, problem: Any = None) -> None:
+    ended = func.now() if state in ENDED else None
+    session.execute(
+        update(Job).where(Job.id == job_id).values(state=state, finished_at=ended, problem=problem)
+    )
+
+
+def lock_job(session: Session, job_id: UUID) -> Job | None:
+    """The job, held against others that would end it at the same time."""
+    return session.scalar(
+        select(Job)
+        .where(Job.id == job_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def take_missed(session: Session, quiet: timedelta, limit: int) -> list[tuple[UUID, str, str]]:
+    """Items that are due and were not asked for lately, marked as asked for now.
+
+    Returns (item id, kind, lane), oldest first; several sweepers never take the same ones.
+    """
+    missed = (
+        select(JobItem.id)
+        .where(
+            or_(
+                and_(JobItem.state == State.QUEUED, JobItem.due_at <= func.now()),
+                and_(JobItem.state == State.RUNNING, JobItem.lease_until_at < func.now()),
+            ),
+            or_(JobItem.nudged_at.is_(None), JobItem.nudged_at < func.now() - quiet),
+        )
+        .order_by(JobItem.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = update(JobItem).where(JobItem.id.in_(missed)).values(nudged_at=func.now())
+    ids = taken.returning(JobItem.id, JobItem.job_id).cte("taken")
+    query = select(ids.c.id, Job.kind, Job.lane).join(Job, Job.id == ids.c.job_id)
+    return list(session.execute(query).tuples())
+
+
+def mark_nudged(session: Session, job_id: UUID) -> None:
+    session.execute(
+        update(JobItem)
+        .where(JobItem.job_id == job_id, JobItem.state == State.QUEUED)
+        .values(nudged_at=func.now())
+    )

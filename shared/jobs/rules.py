@@ -1,0 +1,70 @@
+"""How jobs move: lanes, retry delays, and what a client is told about progress; pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+BUILD_DOCUMENTS = "documents.build"
+APPLY_DELIVERY = "deliveries.apply"
+KINDS = (BUILD_DOCUMENTS, APPLY_DELIVERY)
+"""Every kind of job; the worker has one actor of the same name for each."""
+
+
+class Lane(StrEnum):
+    """Queues of the broker; work that a person waits for does not stand behind a country."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
+
+
+class State(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({State.DONE, State.FAILED, State.CANCELLED})
+
+FIRST_RETRY_SECONDS = 1.0
+LONGEST_RETRY_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Items of one job by state, and `failures` inside items that are otherwise done."""
+
+    queued: int = 0
+    running: int = 0
+    done: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    failures: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.queued + self.running + self.done + self.failed + self.cancelled
+
+    @property
+    def ended(self) -> int:
+        return self.done + self.failed + self.cancelled
+
+
+def retry_delay_seconds(attempt: int, random: Random) -> float:
+    """Doubles with each attempt (1 = the first that failed), jittered down by up to a half."""
+    longest: float = min(FIRST_RETRY_SECONDS * 2 ** (attempt - 1), LONGEST_RETRY_SECONDS)
+    return longest * (0.5 + random.random() / 2)
+
+
+def ended_state(counts: Counts) -> State:
+    """How a job ends whose items have all ended.
+
+    One with failures ends `done` and its counts say so; only where nothing at all came of it has
+    it failed.
+    """
+    if counts.done:
+        return State.DONE
+    if counts.failed:
+        return State.FAILED
+    return State.CANCELLED if counts.cancelled else State.DONE

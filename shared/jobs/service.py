@@ -1,0 +1,131 @@
+"""Use cases of jobs: ask for one, follow it, cancel it, run again what failed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from shared.core.database import after_commit
+from shared.core.errors import Conflict, ResourceNotFound
+from shared.jobs import repository
+from shared.jobs.models import Job
+from shared.jobs.queue import WakeUpQueue
+from shared.jobs.rules import ENDED, Counts, Lane, State, ended_state
+
+SWEEP_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A job to be made: `subject` names the work as a whole, `items` its parts."""
+
+    kind: str
+    lane: Lane
+    subject: str
+    items: Sequence[str]
+    requested_by: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+def start(session: Session, queue: WakeUpQueue, order: Order) -> Job:
+    """The new job, or the one for the same work that is already active.
+
+    Its rows stand in the caller's transaction; workers are woken once that is committed. A job
+    without items is done at once.
+    """
+    values = {
+        "kind": order.kind,
+        "lane": order.lane,
+        "subject": order.subject,
+        "requested_by": order.requested_by,
+        "arguments": order.arguments,
+    }
+    job_id = repository.add_job(session, values, order.items)
+    if job_id is None:
+        active = repository.find_active(session, order.kind, order.subject)
+        return active if active is not None else start(session, queue, order)
+    _wake(session, queue, job_id)
+    end_when_complete(session, job_id)
+    return _existing(session, job_id)
+
+
+def read(session: Session, job_id: UUID) -> tuple[Job, Counts]:
+    """The job with the counts of its items.
+
+    Raises:
+        ResourceNotFound: when there is no such job.
+    """
+    job = _existing(session, job_id)
+    return job, repository.count_items(session, job_id)
+
+
+def cancel(session: Session, job_id: UUID) -> Job:
+    """Ends a job; what is finished stays, what is under way cannot be committed any more."""
+    job = _locked(session, job_id)
+    if job.state in ENDED:
+        raise Conflict("jobEnded", "Job Ended", "The job has already ended; start a new one.")
+    repository.cancel_queued(session, job_id)
+    repository.set_state(session, job_id, State.CANCELLED)
+    return _existing(session, job_id)
+
+
+def retry_failed(session: Session, queue: WakeUpQueue, job_id: UUID, requested_by: str) -> Job:
+    """A new job for just the items that failed, as a whole or in part."""
+    job = _existing(session, job_id)
+    if job.state not in ENDED:
+        raise Conflict("jobActive", "Job Active", "The job has not ended; wait or cancel it.")
+    items = repository.failed_subjects(session, job_id)
+    if not items:
+        raise Conflict("nothingFailed", "Nothing Failed", "Nothing in this job failed.")
+    lane = Lane(job.lane)
+    return start(
+        session, queue, Order(job.kind, lane, job.subject, items, requested_by, job.arguments)
+    )
+
+
+def end_when_complete(session: Session, job_id: UUID) -> None:
+    """Ends the job if none of its items is waiting or under way any more.
+
+    Called in the transaction that settles an item. The lock lets the last two items that settle
+    at the same moment see each other.
+    """
+    job = _locked(session, job_id)
+    if job.state in ENDED or repository.has_active_items(session, job_id):
+        return
+    repository.set_state(session, job_id, ended_state(repository.count_items(session, job_id)))
+
+
+def sweep(session: Session, queue: WakeUpQueue, quiet: timedelta) -> int:
+    """Wakes workers for what is due and was not asked for during `quiet`; how many items."""
+    missed = repository.take_missed(session, quiet, SWEEP_BATCH)
+
+    def send() -> None:
+        for item_id, kind, lane in missed:
+            queue.wake(kind, lane, [item_id])
+
+    after_commit(session, send)
+    return len(missed)
+
+
+def _wake(session: Session, queue: WakeUpQueue, job_id: UUID) -> None:
+    job = _existing(session, job_id)
+    ids = repository.item_ids(session, job_id, State.QUEUED)
+    repository.mark_nudged(session, job_id)
+    after_commit(session, lambda: queue.wake(job.kind, job.lane, ids))
+
+
+def _existing(session: Session, job_id: UUID) -> Job:
+    job = repository.find_job(session, job_id)
+    if job is None:
+        raise ResourceNotFound
+    return job
+
+
+def _locked(session: Session, job_id: UUID) -> Job:
+    job = repository.lock_job(session, job_id)
+    if job is None:
+        raise ResourceNotFound
+    return job

@@ -1,0 +1,224 @@
+"""Tables of administrations, their catalogue (components, scales), results and deliveries."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    String,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.core.database import INSTANT, Base
+
+STATUSES = ("reported", "absent", "exempt", "notCompleted", "notAssigned", "withheld")
+"""Statuses a stored result can have; `withdrawn` in a delivery takes a result away."""
+
+
+class Administration(Base):
+    """A yearly sitting of the tests (afname)."""
+
+    __tablename__ = "administrations"
+    __table_args__ = (CheckConstraint("tested_from_on <= tested_until_on", name="tested_in_order"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    school_year: Mapped[str] = mapped_column(String(9))
+    name: Mapped[str] = mapped_column(String(200))
+    tested_from_on: Mapped[date]
+    tested_until_on: Mapped[date]
+
+
+class TargetGroup(Base):
+    __tablename__ = "target_groups"
+    __table_args__ = (
+        Index("uq_target_groups_code", "administration_id", "code", unique=True),
+        CheckConstraint("education_level in ('lager', 'secundair')", name="education_level_known"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    administration_id: Mapped[str] = mapped_column(ForeignKey("administrations.id"))
+    code: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(200))
+    education_level: Mapped[str] = mapped_column(String(9))
+    grade: Mapped[int]
+    stream: Mapped[str | None] = mapped_column(String(32))
+    removed_at: Mapped[datetime | None] = mapped_column(INSTANT)
+
+
+class Component(Base):
+    """A part of the tests that gets a level of its own; calibrations are in no document."""
+
+    __tablename__ = "components"
+    __table_args__ = (
+        Index("uq_components_code", "administration_id", "code", unique=True),
+        CheckConstraint("subject in ('nederlands', 'wiskunde')", name="subject_known"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    administration_id: Mapped[str] = mapped_column(ForeignKey("administrations.id"))
+    code: Mapped[str] = mapped_column(String(64))
+    target_group_id: Mapped[int] = mapped_column(ForeignKey("target_groups.id"))
+    subject: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(200))
+    position: Mapped[int]
+    is_calibration: Mapped[bool]
+    level_scale: Mapped[str] = mapped_column(String(32))
+    removed_at: Mapped[datetime | None] = mapped_column(INSTANT)
+
+
+class Level(Base):
+    """One step of a scale; `ordinal` 1 is the lowest. Codes are delivered data, never an enum."""
+
+    __tablename__ = "levels"
+    __table_args__ = (
+        Index("uq_levels_code", "administration_id", "level_scale", "code", unique=True),
+        CheckConstraint("ordinal >= 1", name="ordinal_from_one"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    administration_id: Mapped[str] = mapped_column(ForeignKey("administrations.id"))
+    level_scale: Mapped[str] = mapped_column(String(32))
+    code: Mapped[str] = mapped_column(String(16))
+    ordinal: Mapped[int]
+    label: Mapped[str] = mapped_column(String(100))
+    attains_basic_literacy: Mapped[bool | None]
+    attains_final_objectives: Mapped[bool | None]
+    removed_at: Mapped[datetime | None] = mapped_column(INSTANT)
+
+
+class LevelDescription(Base):
+    """What a student at this level can do in this component."""
+
+    __tablename__ = "level_descriptions"
+
+    component_id: Mapped[int] = mapped_column(ForeignKey("components.id"), primary_key=True)
+    level_id: Mapped[int] = mapped_column(ForeignKey("levels.id"), primary_key=True)
+    text: Mapped[str] = mapped_column(String(2000))
+
+
+class Delivery(Base):
+    """A delivery that was handed over, and what came of it.
+
+    `report` is what `GET /deliveries/{id}` shows; it quotes no name and no INSZ.
+    `content_sha256` is over the manifest's hashes, so it stands for the whole content.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        CheckConstraint(
+            "status in ('received', 'applied', 'unchanged', 'refused')", name="status_known"
+        ),
+        CheckConstraint("mode in ('full', 'correction')", name="mode_known"),
+        Index(
+            "uq_deliveries_applied_reference",
+            "reference",
+            unique=True,
+            postgresql_where=text("status = 'applied'"),
+        ),
+        Index(
+            "uq_deliveries_applied_sequence",
+            "administration_id",
+            "sequence",
+            unique=True,
+            postgresql_where=text("status = 'applied'"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+    status: Mapped[str] = mapped_column(String(16))
+    reference: Mapped[str | None] = mapped_column(String(128))
+    administration_id: Mapped[str | None] = mapped_column(String(32))
+    mode: Mapped[str | None] = mapped_column(String(16))
+    sequence: Mapped[int | None]
+    content_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    storage_key: Mapped[str | None] = mapped_column(String(200))
+    received_from: Mapped[str] = mapped_column(String(128))
+    received_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
+    finished_at: Mapped[datetime | None] = mapped_column(INSTANT)
+    report: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+
+
+class Result(Base):
+    """What a student got for a component; current while `superseded_at` is empty.
+
+    A correction ends a row and adds another, so the history stays. A level stands exactly when
+    the status is `reported`.
+    """
+
+    __tablename__ = "results"
+    __table_args__ = (
+        CheckConstraint(
+            f"status in ({', '.join(repr(status) for status in STATUSES)})", name="status_known"
+        ),
+        CheckConstraint(
+            "(status = 'reported') = (level_id is not null)", name="level_exactly_when_reported"
+        ),
+        CheckConstraint(
+            "(superseded_at is null) = (superseded_by_delivery_id is null)",
+            name="superseded_by_a_delivery",
+        ),
+        Index(
+            "uq_results_current",
+            "student_id",
+            "component_id",
+            unique=True,
+            postgresql_where=text("superseded_at is null"),
+        ),
+        Index(
+            "ix_results_current_school",
+            "school_id",
+            "administration_id",
+            postgresql_where=text("superseded_at is null"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+    administration_id: Mapped[str] = mapped_column(ForeignKey("administrations.id"))
+    school_id: Mapped[str] = mapped_column(ForeignKey("schools.id"))
+    student_id: Mapped[UUID] = mapped_column(ForeignKey("students.id"))
+    component_id: Mapped[int] = mapped_column(ForeignKey("components.id"))
+    status: Mapped[str] = mapped_column(String(16))
+    level_id: Mapped[int | None] = mapped_column(ForeignKey("levels.id"))
+    delivery_id: Mapped[UUID] = mapped_column(ForeignKey("deliveries.id"))
+    superseded_at: Mapped[datetime | None] = mapped_column(INSTANT)
+    superseded_by_delivery_id: Mapped[UUID | None] = mapped_column(ForeignKey("deliveries.id"))
+
+
+class ScaleScore(Base):
+    """The score behind a result; serves school feedback only and reaches no student's document."""
+
+    __tablename__ = "scale_scores"
+
+    result_id: Mapped[UUID] = mapped_column(ForeignKey("results.id"), primary_key=True)
+    school_id: Mapped[str] = mapped_column(ForeignKey("schools.id"))
+    score: Mapped[Decimal] = mapped_column(Numeric)
+
+
+class ItemResult(Base):
+    """Right or wrong per item, one row per student and component, for the test viewing.
+
+    `items[i]` was answered rightly when `correct[i]`; both arrays have the same length.
+    """
+
+    __tablename__ = "item_results"
+    __table_args__ = (
+        CheckConstraint("cardinality(items) = cardinality(correct)", name="items_answered"),
+    )
+
+    student_id: Mapped[UUID] = mapped_column(ForeignKey("students.id"), primary_key=True)
+    component_id: Mapped[int] = mapped_column(ForeignKey("components.id"), primary_key=True)
+    school_id: Mapped[str] = mapped_column(ForeignKey("schools.id"))
+    items: Mapped[list[str]] = mapped_column(ARRAY(String(64)))
+    correct: Mapped[list[bool]] = mapped_column(ARRAY(Boolean))

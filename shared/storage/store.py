@@ -1,0 +1,102 @@
+"""The object store: one interface for a directory and for S3, with whole-object writes."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import NotFoundError
+from obstore.store import ClientConfig, LocalStore, ObjectStore, S3Store
+
+from shared.core.errors import ConfigurationError
+
+CHUNK_BYTES = 1024 * 1024
+"""How much of an object is in memory at a time while it streams."""
+
+TIMEOUTS: ClientConfig = {"connect_timeout": "5s", "timeout": "60s"}
+
+
+class StoredObjectMissingError(Exception):
+    """A row points at an object that is not in the store; the message names its key."""
+
+
+class Storage:
+    """Objects under opaque keys; a key is written once and never overwritten.
+
+    Errors of the store itself (unreachable, full) come through as `obstore` exceptions.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    @property
+    def backend(self) -> ObjectStore:
+        """The store itself, for the one caller that streams into it asynchronously."""
+        return self._store
+
+    def put(self, key: str, content: bytes | Path | Iterable[bytes]) -> None:
+        """Stores the whole object, or nothing."""
+        obstore.put(self._store, key, content)
+
+    def read(self, key: str) -> bytes:
+        return b"".join(self.stream(key))
+
+    def stream(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` up to but not including `end`, in chunks.
+
+        Raises:
+            StoredObjectMissingError: before the first chunk, when there is no such object.
+        """
+        try:
+            if end is None:
+                end = obstore.head(self._store, key)["size"]
+            for offset in range(start, end, CHUNK_BYTES):
+                yield bytes(
+                    obstore.get_range(
+                        self._store, key, start=offset, end=min(offset + CHUNK_BYTES, end)
+                    )
+                )
+        except (NotFoundError, FileNotFoundError) as error:
+            raise StoredObjectMissingError(f"object {key} is not in the store") from error
+
+    def exists(self, key: str) -> bool:
+        try:
+            obstore.head(self._store, key)
+        except (NotFoundError, FileNotFoundError):
+            return False
+        return True
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Removes objects; one that is already gone is no error."""
+        for key in keys:
+            try:
+                obstore.delete(self._store, key)
+            except (NotFoundError, FileNotFoundError):
+                continue
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        for batch in obstore.list(self._store, prefix=prefix or None):
+            for entry in batch:
+                yield entry["path"]
+
+
+def open_storage(url: str) -> Storage:
+    """Opens `file:///directory` (made when missing) or `s3://bucket/prefix`.
+
+    S3 credentials, region and endpoint come from the usual `AWS_…` variables.
+
+    Raises:
+        ConfigurationError: for another scheme, or a directory that cannot be made.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        try:
+            return Storage(LocalStore(parts.path, mkdir=True))
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(
+                f"the storage directory {parts.path} cannot be used; make it writable or set "
+                "TOETSFEEDBACK_STORAGE_URL to another"
+            ) from error
+    if parts.scheme == "s3":
+        return Storage(S3Store.from_url(url, client_options=TIMEOUTS))
+    raise ConfigurationError("TOETSFEEDBACK_STORAGE_URL must start with file:// or s3://")
