@@ -7,9 +7,8 @@ out, and there is no field in which they could travel.
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -34,7 +33,7 @@ def _require(condition: object, remedy: str) -> None:
 
 def _require_whole_text(facts: Any, *, filled: tuple[str, ...]) -> None:
     """Refuse half characters (lone surrogates), which no document can carry, and empty texts."""
-    for name in _field_names(type(facts)):
+    for name in facts.__slots__:
         value = getattr(facts, name)
         if isinstance(value, str):
             if _HALF_CHARACTER.search(value):
@@ -247,17 +246,10 @@ class OverviewContent:
         )
 
 
-@cache
-def _field_names(facts: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(facts))
-
-
-def _canonical(facts: object) -> object:
-    if is_dataclass(facts) and not isinstance(facts, type):
-        return {name: getattr(facts, name) for name in _field_names(type(facts))}
+def _canonical(facts: Any) -> object:
     if isinstance(facts, date):
         return facts.isoformat()
-    raise TypeError(f"{type(facts).__name__} has no canonical form: add one beside the date's")
+    return {name: getattr(facts, name) for name in facts.__slots__}
 
 
 def content_sha256(content: FicheContent | OverviewContent) -> bytes:

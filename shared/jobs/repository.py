@@ -80,7 +80,7 @@ def count_items(session: Session, job_id: UUID) -> Counts:
             select(JobItem.state, func.count())
             .where(JobItem.job_id == job_id)
             .group_by(JobItem.state)
-        ).tuples()
+        ).all()
     )
     failures = session.scalar(
         select(func.count())
@@ -104,7 +104,7 @@ def sum_outcomes(session: Session, job_id: UUID) -> dict[str, int]:
         .group_by(pairs.c.key)
         .order_by(pairs.c.key)
     )
-    return {key: int(value) for key, value in session.execute(query).tuples()}
+    return {key: int(value) for key, value in session.execute(query)}
 
 
 def claim(session: Session, item_id: UUID, lease: timedelta) -> Claim | None:
@@ -295,7 +295,7 @@ def take_missed(session: Session, quiet: timedelta, limit: int) -> list[tuple[UU
     taken = update(JobItem).where(JobItem.id.in_(missed)).values(nudged_at=func.now())
     ids = taken.returning(JobItem.id, JobItem.job_id).cte("taken")
     query = select(ids.c.id, Job.kind, Job.lane).join(Job, Job.id == ids.c.job_id)
-    return list(session.execute(query).tuples())
+    return list(session.execute(query))
 
 
 def mark_nudged(session: Session, job_id: UUID) -> None:

@@ -2,18 +2,22 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import NotFoundError
-from obstore.store import ClientConfig, LocalStore, ObjectStore, S3Store
+from obstore.store import LocalStore, ObjectStore, S3Store
 
 from shared.core.errors import ConfigurationError
 
 CHUNK_BYTES = 1024 * 1024
 """How much of an object is in memory at a time while it streams."""
 
-TIMEOUTS: ClientConfig = {"connect_timeout": "5s", "timeout": "60s"}
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig  # exists for type checkers only
+
+TIMEOUTS: "ClientConfig" = {"connect_timeout": "5s", "timeout": "60s"}
 
 
 class StoredObjectMissingError(Exception):

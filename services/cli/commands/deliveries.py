@@ -1,0 +1,68 @@
+"""Commands around a delivery: make a synthetic one, and import one."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from services.cli.progress import progress_bar
+from services.cli.synthetic.generate import generate_delivery
+from services.cli.synthetic.plan import DeliveryPlan
+from services.cli.target import DEFAULT_DATA, DataOption, sessions_of, settings_for
+from shared.core.database import transaction
+from shared.core.secrets import read_insz_key
+from shared.results.deliveries.service import import_delivery
+
+SHOWN_FAULTS = 20
+
+
+def generate(
+    schools: Annotated[int, typer.Option(min=1, help="How many schools.")],
+    out: Annotated[Path, typer.Option(help="An empty or new directory.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    administration: Annotated[str, typer.Option(help="Id of the administration.")] = "2024",
+    items: Annotated[bool, typer.Option(help="With the answers per item.")] = True,
+) -> None:
+    """Write a believable delivery of invented schools and students."""
+    plan = DeliveryPlan(
+        schools=schools, seed=seed, administration_id=administration, with_items=items
+    )
+    with progress_bar("Schools", schools) as advance_to:
+        rows = generate_delivery(plan, out, advance_to)
+    _print_rows(f"Wrote {out}", rows)
+
+
+def import_path(
+    path: Annotated[Path, typer.Argument(help="A delivery: a directory or a ZIP file.")],
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Import a delivery: all of it, or nothing and a report of every fault."""
+    settings = settings_for(data)
+    insz_key = read_insz_key(settings.insz_key_file)
+    with sessions_of(settings) as sessions, transaction(sessions) as session:
+        outcome = import_delivery(session, path, insz_key=insz_key, received_from="cli")
+    if outcome.status == "refused":
+        _print_faults(outcome.report)
+        raise typer.Exit(1)
+    _print_rows(f"Delivery {outcome.delivery_id}: {outcome.status}", outcome.report["rows"])
+    for kind, count in outcome.report["warningCounts"].items():
+        print(f"Warning {kind}: {count}")
+
+
+def _print_rows(title: str, rows: dict[str, int]) -> None:
+    table = Table("file", "rows", title=title)
+    for name, count in rows.items():
+        table.add_row(name, f"{count:,}")
+    Console().print(table)
+
+
+def _print_faults(report: dict[str, Any]) -> None:
+    print("The delivery is refused; nothing was changed.")
+    for fault in report["faults"][:SHOWN_FAULTS]:
+        place = ":".join(str(fault[key]) for key in ("file", "line", "column") if key in fault)
+        value = f" ({fault['value']!r})" if "value" in fault else ""
+        print(f"  {place}: {fault['detail']}{value} {fault['remedy']}")
+    for kind, count in report["faultCounts"].items():
+        print(f"  {kind}: {count}")

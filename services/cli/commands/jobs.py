@@ -1,0 +1,104 @@
+"""Commands around jobs and releases: build documents, follow jobs, open a window."""
+
+import time
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from services.cli.progress import progress_bar
+from services.cli.target import DEFAULT_DATA, DataOption, sessions_of, settings_for
+from shared.core.clock import BRUSSELS, database_now, in_brussels
+from shared.core.database import Sessions, transaction
+from shared.core.errors import invalid_input
+from shared.documents.building import start_build
+from shared.jobs import repository
+from shared.jobs.queue import WakeUpQueue, open_broker
+from shared.jobs.rules import ENDED, State
+from shared.jobs.service import read
+from shared.releases.service import WindowPlan, save_window
+
+POLL_SECONDS = 0.2
+
+
+def build(
+    administration: Annotated[str, typer.Option(help="Id of the administration.")],
+    school: Annotated[str | None, typer.Option(help="Just this school, by its number.")] = None,
+    follow: Annotated[bool, typer.Option(help="Show progress until it has ended.")] = False,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Build the documents of an administration, or of one of its schools."""
+    settings = settings_for(data)
+    broker = open_broker(settings, middleware=[])
+    with sessions_of(settings) as sessions:
+        with transaction(sessions) as session:
+            job = start_build(session, WakeUpQueue(broker), administration, school, "cli")
+        print(f"Job {job.id}")
+        if follow:
+            _follow(sessions, job.id)
+    broker.close()
+
+
+def list_jobs(
+    data: DataOption = DEFAULT_DATA,
+    last: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+) -> None:
+    """List jobs, newest first."""
+    table = Table("job", "kind", "about", "state", "done", "failed", "created")
+    with sessions_of(settings_for(data)) as sessions, transaction(sessions) as session:
+        for job in repository.page_of_jobs(session, 0, last)[1]:
+            counts = repository.count_items(session, job.id)
+            table.add_row(
+                str(job.id),
+                job.kind,
+                job.subject,
+                job.state,
+                f"{counts.ended} of {counts.total}",
+                str(counts.failed + counts.failures),
+                f"{in_brussels(job.created_at):%Y-%m-%d %H:%M:%S}",
+            )
+    Console().print(table)
+
+
+def release(
+    administration: Annotated[str, typer.Option(help="Id of the administration.")],
+    opens_at: Annotated[
+        str | None,
+        typer.Option(help="Moment it opens, as 2024-06-21T08:00 in Brussels; now when left out."),
+    ] = None,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Set the moment at which the student feedback of an administration opens."""
+    with sessions_of(settings_for(data)) as sessions, transaction(sessions) as session:
+        moment = _in_brussels(opens_at) if opens_at else database_now(session)
+        save_window(session, WindowPlan(administration_id=administration, opens_at=moment))
+    print(f"Student feedback of {administration} opens at {in_brussels(moment).isoformat()}.")
+
+
+def _in_brussels(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise invalid_input("query", "--opens-at", "Write it as 2024-06-21T08:00.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=BRUSSELS)
+
+
+def _follow(sessions: Sessions, job_id: UUID) -> None:
+    """Shows progress until the job has ended; leaves with 1 when anything failed."""
+    with transaction(sessions) as session:
+        job, counts = read(session, job_id)
+    with progress_bar("Schools", counts.total) as advance_to:
+        while job.state not in ENDED:
+            time.sleep(POLL_SECONDS)
+            with transaction(sessions) as session:
+                job, counts = read(session, job_id)
+            advance_to(counts.ended)
+    with transaction(sessions) as session:
+        made = repository.sum_outcomes(session, job_id)
+    print(f"{job.state}: " + ", ".join(f"{number:,} {name}" for name, number in made.items()))
+    if job.state != State.DONE or counts.failed or counts.failures:
+        print(f"{counts.failed} schools and {counts.failures} documents failed; see the job.")
+        raise typer.Exit(1)

@@ -1,0 +1,64 @@
+"""The operator's command line; each command is a thin door to the same use cases as the API."""
+
+import sys
+from collections.abc import Callable
+
+import typer
+from sqlalchemy.exc import OperationalError
+
+from services.cli.commands import deliveries, jobs, serving, tokens
+from services.cli.embedded.errors import EmbeddedError
+from shared.access.rules import CallerError
+from shared.core.errors import ConfigurationError, Problem
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Feedback of the Vlaamse toetsen: from a delivery to the documents a school may read.",
+)
+
+COMMANDS: dict[str, Callable[..., object]] = {
+    "up": serving.up,
+    "api": serving.api,
+    "worker": serving.worker,
+    "migrate": serving.migrate_database,
+    "generate": deliveries.generate,
+    "import": deliveries.import_path,
+    "build": jobs.build,
+    "jobs": jobs.list_jobs,
+    "release": jobs.release,
+    "token": tokens.token,
+    "openapi": serving.openapi,
+    "demo": serving.demo,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(command)
+
+REFUSED = (
+    ConfigurationError,
+    EmbeddedError,
+    CallerError,
+    Problem,
+    FileNotFoundError,
+    FileExistsError,
+)
+
+
+def main() -> None:
+    """Errors that a person can mend come out as one line, not as a traceback."""
+    try:
+        app()
+    except OperationalError:
+        print(
+            "toetsfeedback: the database cannot be reached; see that it runs where "
+            "TOETSFEEDBACK_DATABASE_URL says",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+    except REFUSED as error:
+        print(f"toetsfeedback: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

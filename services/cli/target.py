@@ -1,0 +1,47 @@
+"""Which instance a command works on: the servers in the environment, or one that `up` runs."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.embedded.data_directory import DataDirectory
+from shared.core.database import Sessions, open_engine, session_factory
+from shared.core.errors import ConfigurationError
+from shared.core.settings import Settings
+
+DEFAULT_DATA = Path("toetsfeedback-data")
+
+DataOption = Annotated[
+    Path, typer.Option("--data", help="Data directory of the instance that `up` runs.")
+]
+
+
+def settings_for(data: Path) -> Settings:
+    """The environment's settings where it names a database, else those of the running instance.
+
+    Raises:
+        ConfigurationError: when neither is there.
+    """
+    if "TOETSFEEDBACK_DATABASE_URL" not in os.environ:
+        instance = DataDirectory(data).read_running()
+        if instance is None:
+            raise ConfigurationError(
+                f"nothing runs in {data}: start it with `toetsfeedback up --data {data}`, or set "
+                "TOETSFEEDBACK_DATABASE_URL and the other variables of the README's table"
+            )
+        os.environ.update(instance.environment)
+    return Settings.from_environment()
+
+
+@contextmanager
+def sessions_of(settings: Settings) -> Iterator[Sessions]:
+    """Sessions for the length of one command."""
+    engine = open_engine(settings, application_name="toetsfeedback-cli")
+    try:
+        yield session_factory(engine)
+    finally:
+        engine.dispose()

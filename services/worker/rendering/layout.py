@@ -1,0 +1,143 @@
+"""Ink on a page: blocks of lines, boxes and rules that stack downward and draw on a canvas."""
+
+from codecs import BOM_UTF16_BE
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from reportlab.pdfgen.canvas import Canvas
+
+from services.worker.rendering.typesetting import Line, Piece
+
+Colour = tuple[float, float, float]
+_FILL: Final = 0
+_FILL_AND_OUTLINE: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A line at a size; `x` and the baseline `y` in points from the block's top left, y down."""
+
+    line: Line
+    x: float
+    y: float
+    size: float
+    colour: Colour
+
+    def draw(self, canvas: Canvas, left: float, top: float) -> None:
+        for piece in self.line.pieces:
+            if piece.marks:
+                # Marks stand off the line; readers are told what letter they make together.
+                whole = piece.text + "".join(mark.text for mark in piece.marks)
+                spoken = (BOM_UTF16_BE + whole.encode("utf-16-be")).hex()
+                canvas.addLiteral(f"/Span <</ActualText <{spoken}>>> BDC")
+            self._draw_piece(canvas, piece, left + self.x, top - self.y)
+            if piece.marks:
+                canvas.addLiteral("EMC")
+
+    def _draw_piece(self, canvas: Canvas, piece: Piece, left: float, baseline: float) -> None:
+        text = canvas.beginText(left + piece.x * self.size, baseline)
+        text.setFillColorRGB(*self.colour)
+        text.setFont(piece.face.name, self.size * piece.face.scale)
+        if piece.face.stroke:
+            canvas.setLineWidth(piece.face.stroke * self.size)
+            text.setStrokeColorRGB(*self.colour)
+            text.setTextRenderMode(_FILL_AND_OUTLINE)
+        text.textOut(piece.text)
+        for mark in piece.marks:
+            text.setTextOrigin(left + mark.x * self.size, baseline + mark.y * self.size)
+            text.textOut(mark.text)
+        if piece.face.stroke:
+            text.setTextRenderMode(_FILL)
+        canvas.drawText(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A polygon, filled, outlined or both; points like `Words`, from the block's top left."""
+
+    points: tuple[tuple[float, float], ...]
+    fill: Colour | None = None
+    outline: Colour | None = None
+    line_width: float = 0.0
+    dashes: tuple[float, ...] = ()
+
+    def draw(self, canvas: Canvas, left: float, top: float) -> None:
+        path = canvas.beginPath()
+        for number, (x, y) in enumerate(self.points):
+            (path.lineTo if number else path.moveTo)(left + x, top - y)
+        path.close()
+        if self.fill is not None:
+            canvas.setFillColorRGB(*self.fill)
+        if self.outline is not None:
+            canvas.setStrokeColorRGB(*self.outline)
+            canvas.setLineWidth(self.line_width)
+        if self.dashes:
+            canvas.setDash(list(self.dashes))
+        canvas.drawPath(path, stroke=int(self.outline is not None), fill=int(self.fill is not None))
+        if self.dashes:
+            canvas.setDash()
+
+
+Ink = Words | Shape
+
+
+def rectangle(
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    *,
+    fill: Colour | None = None,
+    outline: Colour | None = None,
+    line_width: float = 0.0,
+    dashes: tuple[float, ...] = (),
+) -> Shape:
+    corners = ((x, y), (x + width, y), (x + width, y + height), (x, y + height))
+    return Shape(corners, fill, outline, line_width, dashes)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Ink that stays together, and the height it takes in points."""
+
+    height: float
+    inks: tuple[Ink, ...]
+
+    def draw(self, canvas: Canvas, left: float, top: float) -> None:
+        for ink in self.inks:
+            ink.draw(canvas, left, top)
+
+
+@dataclass(slots=True)
+class Column:
+    """Collects lines under each other; `height` is how far it has come, in points."""
+
+    x: float = 0.0
+    height: float = 0.0
+    inks: list[Ink] = field(default_factory=list)
+
+    def skip(self, height: float) -> None:
+        self.height += height
+
+    def write(
+        self, lines: Iterable[Line], size: float, colour: Colour, *, leading: float = 1.32
+    ) -> None:
+        for line in lines:
+            # The baseline stands where the letters fill the leading evenly above and below.
+            baseline = self.height + size * (leading / 2 + 0.33)
+            self.inks.append(Words(line, self.x, baseline, size, colour))
+            self.height += size * leading
+
+
+def paginate(blocks: Sequence[Block], first: float, further: float) -> Iterator[list[Block]]:
+    """Pages of blocks that fit heights `first`, then `further`; a block is never cut."""
+    page: list[Block] = []
+    room = first
+    for block in blocks:
+        if page and block.height > room:
+            yield page
+            page, room = [], further
+        page.append(block)
+        room -= block.height
+    yield page

@@ -1,0 +1,251 @@
+"""From the rows of one school to what its documents say; pure, and the same on any machine."""
+
+from base64 import b32encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import groupby
+from uuid import UUID
+
+from shared.core.collation import dutch_key
+from shared.documents import content
+from shared.documents.build_repository import SchoolRows
+from shared.releases.rules import decisive_window
+from shared.results.models import Component, Level, TargetGroup
+from shared.students.models import ClassGroup, Student
+
+REPORTED = "reported"
+NUMBER_CHARACTERS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class StudentFiche:
+    """A fiche to be made; `component_ids` are the components it shows."""
+
+    student_id: UUID
+    component_ids: tuple[int, ...]
+    content: content.FicheContent
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFiches:
+    """The fiches of one class group, in the order of the class list."""
+
+    class_group_id: UUID
+    name: str
+    fiches: tuple[StudentFiche, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolOverview:
+    component_ids: tuple[int, ...]
+    content: content.OverviewContent
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolContent:
+    """All that is to be made for a school; no overview when none of its students has results."""
+
+    class_groups: tuple[ClassFiches, ...]
+    overview: SchoolOverview | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    status: str
+    level: Level | None
+
+
+def document_number(administration_id: str, school_id: str, delivered_as: str) -> str:
+    """Short, stable over rebuilds and machines, and telling nothing about the student."""
+    key = f"{administration_id}\x1f{school_id}\x1f{delivered_as}".encode()
+    return b32encode(sha256(key).digest()).decode()[:NUMBER_CHARACTERS]
+
+
+class SchoolAssembler:
+    """Joins the rows of one school once, and then makes contents from them."""
+
+    def __init__(self, rows: SchoolRows) -> None:
+        self._rows = rows
+        self._students = _in_print_order(rows)
+        self._components = [c for c in rows.components if _is_shown(c, rows)]
+        shown = {component.id for component in self._components}
+        levels = {level.id: level for level in rows.levels}
+        self._target_groups = {group.id: group for group in rows.target_groups}
+        self._descriptions = {(d.component_id, d.level_id): d.text for d in rows.descriptions}
+        self._outcomes: dict[UUID, dict[int, Outcome]] = {}
+        for student_id, component_id, status, level_id in rows.results:
+            if component_id in shown:
+                level = levels[level_id] if level_id is not None else None
+                self._outcomes.setdefault(student_id, {})[component_id] = Outcome(status, level)
+        self._scales = {
+            scale: tuple(_level(level) for level in steps)
+            for scale, steps in _by_scale(rows.levels).items()
+        }
+        self._administration = _administration_facts(rows)
+        self._school = _school_facts(rows)
+
+    def assemble(self) -> SchoolContent:
+        class_groups = tuple(
+            ClassFiches(group.id, group.name, fiches)
+            for group, members in _by_class_group(self._students)
+            if (fiches := tuple(f for student in members if (f := self._fiche(student, group))))
+        )
+        return SchoolContent(class_groups, self._overview())
+
+    def _fiche(self, student: Student, group: ClassGroup) -> StudentFiche | None:
+        """None for a student without any level: there is no feedback to give."""
+        outcomes = self._outcomes.get(student.id, {})
+        if not any(outcome.status == REPORTED for outcome in outcomes.values()):
+            return None
+        shown = [c for c in self._of_target_group(group.target_group_id) if c.id in outcomes]
+        return StudentFiche(
+            student.id,
+            tuple(component.id for component in shown),
+            content.FicheContent(
+                document_number=document_number(
+                    student.administration_id, student.school_id, student.delivered_as
+                ),
+                administration=self._administration,
+                school=self._school,
+                target_group_name=self._target_groups[group.target_group_id].name,
+                class_group=group.name,
+                site_name=group.site_name,
+                given_name=student.given_name,
+                family_name=student.family_name,
+                sections=self._sections(shown, outcomes),
+            ),
+        )
+
+    def _sections(
+        self, shown: Sequence[Component], outcomes: Mapping[int, Outcome]
+    ) -> tuple[content.SubjectSection, ...]:
+        by_subject: dict[str, list[content.ComponentOutcome]] = {}
+        for component in shown:
+            outcome = outcomes[component.id]
+            by_subject.setdefault(component.subject, []).append(
+                content.ComponentOutcome(
+                    component=component.code,
+                    name=component.name,
+                    position=component.position,
+                    status=outcome.status,
+                    scale=self._scales[component.level_scale],
+                    level=_level(outcome.level) if outcome.level else None,
+                    description=self._descriptions.get((component.id, outcome.level.id))
+                    if outcome.level
+                    else None,
+                )
+            )
+        return tuple(content.SubjectSection(s, tuple(o)) for s, o in by_subject.items())
+
+    def _overview(self) -> SchoolOverview | None:
+        present = {group.target_group_id for _, group in self._students}
+        groups = [g for g in self._rows.target_groups if g.id in present]
+        shown = [c for group in groups for c in self._of_target_group(group.id)]
+        if not shown or not self._outcomes:
+            return None
+        return SchoolOverview(
+            tuple(component.id for component in shown),
+            content.OverviewContent(
+                administration=self._administration,
+                school=self._school,
+                target_groups=tuple(
+                    self._overview_group(group)
+                    for group in groups
+                    if self._of_target_group(group.id)
+                ),
+            ),
+        )
+
+    def _overview_group(self, group: TargetGroup) -> content.OverviewTargetGroup:
+        components = self._of_target_group(group.id)
+        return content.OverviewTargetGroup(
+            code=group.code,
+            name=group.name,
+            columns=tuple(
+                content.OverviewColumn(
+                    component=component.code,
+                    name=component.name,
+                    subject=component.subject,
+                    scale=self._scales[component.level_scale],
+                )
+                for component in components
+            ),
+            rows=tuple(
+                content.OverviewRow(
+                    class_group=class_group.name,
+                    family_name=student.family_name,
+                    given_name=student.given_name,
+                    stamnummer=student.stamnummer,
+                    cells=tuple(self._cell(student.id, c.id) for c in components),
+                )
+                for student, class_group in self._students
+                if class_group.target_group_id == group.id
+            ),
+        )
+
+    def _cell(self, student_id: UUID, component_id: int) -> content.OverviewCell | None:
+        outcome = self._outcomes.get(student_id, {}).get(component_id)
+        if outcome is None:
+            return None
+        level = _level(outcome.level) if outcome.level else None
+        return content.OverviewCell(status=outcome.status, level=level)
+
+    def _of_target_group(self, target_group_id: int) -> list[Component]:
+        return [c for c in self._components if c.target_group_id == target_group_id]
+
+
+def _is_shown(component: Component, rows: SchoolRows) -> bool:
+    """Calibrations are in no document, and neither is what will never be released."""
+    window = decisive_window(rows.windows, component.target_group_id, component.id)
+    return not component.is_calibration and not (window is not None and window.never)
+
+
+def _in_print_order(rows: SchoolRows) -> list[tuple[Student, ClassGroup]]:
+    """By class group, then by name, in Dutch order; the same for the same delivery everywhere."""
+    return sorted(
+        ((student, group) for student, group in rows.students),
+        key=lambda pair: (
+            dutch_key(pair[1].name),
+            dutch_key(pair[0].family_name),
+            dutch_key(pair[0].given_name),
+            pair[0].delivered_as,
+        ),
+    )
+
+
+def _by_class_group(
+    students: Sequence[tuple[Student, ClassGroup]],
+) -> list[tuple[ClassGroup, list[Student]]]:
+    members = [list(group) for _, group in groupby(students, key=lambda pair: pair[1].id)]
+    return [(group[0][1], [student for student, _ in group]) for group in members]
+
+
+def _by_scale(levels: Sequence[Level]) -> dict[str, list[Level]]:
+    scales: dict[str, list[Level]] = {}
+    for level in levels:
+        scales.setdefault(level.level_scale, []).append(level)
+    return scales
+
+
+def _level(level: Level) -> content.Level:
+    return content.Level(code=level.code, label=level.label, ordinal=level.ordinal)
+
+
+def _administration_facts(rows: SchoolRows) -> content.AdministrationFacts:
+    administration = rows.administration
+    return content.AdministrationFacts(
+        id=administration.id,
+        name=administration.name,
+        school_year=administration.school_year,
+        tested_from_on=administration.tested_from_on,
+        tested_until_on=administration.tested_until_on,
+    )
+
+
+def _school_facts(rows: SchoolRows) -> content.SchoolFacts:
+    return content.SchoolFacts(
+        id=rows.participation.school_id,
+        name=rows.participation.name,
+        municipality=rows.participation.municipality,
+    )

@@ -1,0 +1,274 @@
+"""Every word our documents add to the facts, in one place, as data.
+
+Another language, or the operator's official wording, is another `Texts`. Its `version` is printed
+on each document and belongs to the template's version: change it with any word.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class StatusTexts:
+    """A result without a level: in two words, and in a plain sentence for parents."""
+
+    name: str
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    lead: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FicheTexts:
+    """Words on the fiche, for the pupil and the parents, but for the one line to the school."""
+
+    title: str
+    class_group: str
+    school: str
+    site: str
+    target_group: str
+    tested: str
+    school_year: str
+    introduction: str
+    lowest: str
+    highest: str
+    no_level: str
+    guide_title: str
+    guide: tuple[Advice, ...]
+    for_the_school: Advice
+    document: str
+    version: str
+    page: str
+    read_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewTexts:
+    """Words in the workbook, for the class council."""
+
+    title: str
+    class_group: str
+    family_name: str
+    given_name: str
+    stamnummer: str
+    counts_sheet: str
+    target_group: str
+    subject: str
+    component: str
+    without_level: str
+    guide_sheet: str
+    confidential: str
+    page: str
+    of_pages: str
+    facts: Mapping[str, str]
+    conditions_title: str
+    conditions: tuple[Advice, ...]
+    reading_title: str
+    reading: tuple[Advice, ...]
+    scales_title: str
+    scale_from_to: str
+    statuses_title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """`language` is a BCP 47 tag; `subjects` and `statuses` are keyed by the delivery's codes."""
+
+    language: str
+    version: str
+    months: tuple[str, ...]
+    period: str
+    subjects: Mapping[str, str]
+    statuses: Mapping[str, StatusTexts]
+    fiche: FicheTexts
+    overview: OverviewTexts
+
+    def subject(self, code: str) -> str:
+        """The subject's name; a subject without one shows its code."""
+        return self.subjects.get(code, code.capitalize())
+
+    def day(self, day: date) -> str:
+        return f"{day.day} {self.months[day.month - 1]} {day.year}"
+
+    def period_of(self, from_on: date, until_on: date) -> str:
+        """The two dates in words, without saying a month or year twice."""
+        if from_on == until_on:
+            return self.day(until_on)
+        first = self.day(from_on)
+        if from_on.year == until_on.year:
+            first = first.removesuffix(f" {from_on.year}")
+            if from_on.month == until_on.month:
+                first = str(from_on.day)
+        return self.period.format(first=first, last=self.day(until_on))
+
+
+_STATUSES = {
+    "absent": StatusTexts("Afwezig", "De leerling was er niet toen dit onderdeel werd afgenomen."),
+    "exempt": StatusTexts(
+        "Vrijgesteld",
+        "De leerling hoefde dit onderdeel niet te maken. De school kan zeggen waarom.",
+    ),
+    "notCompleted": StatusTexts(
+        "Niet afgewerkt",
+        "Het onderdeel is niet volledig gemaakt, bijvoorbeeld door een technisch probleem.",
+    ),
+    "notAssigned": StatusTexts(
+        "Niet voorzien", "Dit onderdeel hoorde niet bij de toets van deze leerling."
+    ),
+    "withheld": StatusTexts(
+        "Nog niet bekend",
+        "Dit resultaat is nog niet vrijgegeven. De school kan er meer over zeggen.",
+    ),
+    "withdrawn": StatusTexts(
+        "Ingetrokken", "Dit resultaat telt niet meer mee. De school kan zeggen waarom."
+    ),
+}
+
+_FICHE = FicheTexts(
+    title="Feedbackfiche",
+    class_group="Klas",
+    school="School",
+    site="Vestiging",
+    target_group="Leerjaar",
+    tested="Afgenomen",
+    school_year="Schooljaar",
+    introduction=(
+        "Deze fiche toont per onderdeel van de toets welk niveau bereikt is. De donkere stap met"
+        " het pijltje is dat niveau. Daarbij lees je wat een leerling op dat niveau kan."
+    ),
+    lowest="laagste niveau",
+    highest="hoogste niveau",
+    no_level="geen niveau",
+    guide_title="Zo lees je deze fiche",
+    guide=(
+        Advice(
+            "Geen cijfer",
+            "Een niveau is geen punt zoals op een rapport. Het vertelt wat iemand bij dit onderdeel"
+            " al kan.",
+        ),
+        Advice(
+            "Een momentopname",
+            "De toets toont wat op dat moment lukte. Op een andere dag kan dat anders zijn.",
+        ),
+        Advice(
+            "Eén stukje van het verhaal",
+            "Leraren zien elke dag veel meer: in de klas, in taken en in gesprekken. Dat telt ook.",
+        ),
+        Advice(
+            "Vragen?",
+            "Praat erover met de school. Zij kent de leerling en legt de fiche graag uit.",
+        ),
+    ),
+    for_the_school=Advice(
+        "Voor de school",
+        "Deze fiche is alleen voor de leerling en de ouders. Deel resultaten van leerlingen of van"
+        " groepen leerlingen niet met derden; dat is niet toegestaan.",
+    ),
+    document="Document",
+    version="versie",
+    page="bladzijde",
+    read_on="lees verder op bladzijde",
+)
+
+_OVERVIEW = OverviewTexts(
+    title="Overzicht voor de klassenraad",
+    class_group="Klas",
+    family_name="Familienaam",
+    given_name="Voornaam",
+    stamnummer="Stamnummer",
+    counts_sheet="Aantallen",
+    target_group="Leerjaar",
+    subject="Vak",
+    component="Onderdeel",
+    without_level="Zonder niveau",
+    guide_sheet="Leeswijzer",
+    confidential="Vertrouwelijk: alleen voor de klassenraad",
+    page="Bladzijde",
+    of_pages="van",
+    facts=MappingProxyType(
+        {
+            "administration": "Toets",
+            "school_year": "Schooljaar",
+            "tested": "Afgenomen",
+            "school": "School",
+            "school_id": "Instellingsnummer",
+            "version": "Versie",
+        }
+    ),
+    conditions_title="Voorwaarden voor gebruik in de klassenraad",
+    conditions=(
+        Advice(
+            "Alleen met afspraak in het schoolreglement",
+            "De klassenraad mag deze resultaten gebruiken als het schoolreglement dat regelt."
+            " Staat er niets over in, gebruik dit overzicht dan niet in de klassenraad.",
+        ),
+        Advice(
+            "Nooit het enige criterium",
+            "Een niveau is één element naast andere. Een beslissing over evaluatie, overgang of"
+            " oriëntering mag er nooit alleen op steunen.",
+        ),
+        Advice(
+            "Niet voor derden",
+            "Resultaten van leerlingen of van groepen leerlingen mogen niet aan derden worden"
+            " meegedeeld, ook niet als aantallen. Bewaar dit bestand waar alleen de klassenraad"
+            " bij kan.",
+        ),
+    ),
+    reading_title="Zo lees je dit overzicht",
+    reading=(
+        Advice(
+            "Niveau per onderdeel",
+            "Elke rij is een leerling, elke kolom een onderdeel van de toets. De cel toont het"
+            " bereikte niveau, of in gewone woorden waarom er geen is. De kleur herhaalt alleen"
+            " wat er staat: hoe hoger het niveau, hoe dieper het blauw.",
+        ),
+        Advice(
+            "Geen cijfers",
+            "Niveaus zijn geen punten. Tel ze niet op en neem geen gemiddelde: elk onderdeel heeft"
+            " zijn eigen schaal.",
+        ),
+        Advice(
+            "Een momentopname",
+            "De toets toont wat op dat moment lukte. Leg een niveau naast wat de leraren het hele"
+            " jaar door zien.",
+        ),
+        Advice(
+            "Kleine groepen",
+            "Het blad Aantallen telt leerlingen per klas. Bij een kleine groep zegt een aantal"
+            " weinig over de klas en veel over één leerling.",
+        ),
+    ),
+    scales_title="Niveaus per onderdeel",
+    scale_from_to="van laag naar hoog",
+    statuses_title="Als er geen niveau staat",
+)
+
+DUTCH = Texts(
+    language="nl-BE",
+    version="nl-1",
+    months=(
+        "januari",
+        "februari",
+        "maart",
+        "april",
+        "mei",
+        "juni",
+        "juli",
+        "augustus",
+        "september",
+        "oktober",
+        "november",
+        "december",
+    ),
+    period="{first} tot en met {last}",
+    subjects=MappingProxyType({"nederlands": "Nederlands", "wiskunde": "Wiskunde"}),
+    statuses=MappingProxyType(_STATUSES),
+    fiche=_FICHE,
+    overview=_OVERVIEW,
+)

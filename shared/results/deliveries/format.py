@@ -1,0 +1,238 @@
+"""The delivery format 1.0 as data: files, columns, keys, lengths and the form of values."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ARRAY, String
+from sqlalchemy.orm import InstrumentedAttribute
+
+from shared.results.models import (
+    STATUSES,
+    Component,
+    ItemResult,
+    Level,
+    LevelDescription,
+    TargetGroup,
+)
+from shared.schools.models import Participation, School
+from shared.students.models import ClassGroup, Student
+
+VERSION: Final = "1.0"
+MANIFEST: Final = "delivery.json"
+ADMINISTRATION: Final = "administration.json"
+
+WITHDRAWN: Final = "withdrawn"
+INSZ: Final = "insz"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a file.
+
+    `is_optional`: the column may be left out, and a value too. `limit` is in characters.
+    `pattern` is a PostgreSQL regular expression that a value must match, `values` are the only
+    ones it may have; `form` says in words what is expected and `kind` names the fault of a value
+    that is something else. `is_personal` values are never quoted.
+    """
+
+    name: str
+    limit: int | None = None
+    is_optional: bool = False
+    pattern: str | None = None
+    values: tuple[str, ...] = ()
+    form: str = ""
+    kind: str = "invalidValue"
+    is_personal: bool = False
+    has_line_breaks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """A CSV file; `table` is the temporary table that its rows are staged in."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    is_optional: bool = False
+
+    @property
+    def table(self) -> str:
+        return f"staged_{self.name.removesuffix('.csv')}"
+
+    @property
+    def holds_names(self) -> bool:
+        return any(column.is_personal for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+
+def _limit(attribute: InstrumentedAttribute[Any]) -> int:
+    """How long a value may be to fit the column of the table it ends in."""
+    kind: Any = attribute.type
+    if isinstance(kind, ARRAY):
+        kind = kind.item_type
+    if not isinstance(kind, String) or kind.length is None:
+        raise TypeError(f"{attribute.key} has no length to take over")
+    return kind.length
+
+
+_SCHOOL = "^[0-9]{6}$"
+
+
+def _school(name: str = "school", *, is_optional: bool = False) -> Column:
+    return Column(
+        name,
+        pattern=_SCHOOL,
+        form="a school number of 6 digits, leading zeros included",
+        kind="schoolNumber",
+        is_optional=is_optional,
+    )
+
+
+def _boolean(name: str, *, is_optional: bool = False) -> Column:
+    return Column(name, values=("true", "false"), form="true or false", is_optional=is_optional)
+
+
+def _whole(name: str, pattern: str, form: str) -> Column:
+    return Column(name, pattern=pattern, form=form)
+
+
+TARGET_GROUPS: Final = FileFormat(
+    "target_groups.csv",
+    ("target_group",),
+    (
+        Column("target_group", _limit(TargetGroup.code)),
+        Column("name", _limit(TargetGroup.name)),
+        Column("education_level", values=("lager", "secundair"), form="lager or secundair"),
+        _whole("grade", "^[1-9]$", "a whole number from 1 to 9"),
+        Column("stream", _limit(TargetGroup.stream), is_optional=True),
+    ),
+)
+COMPONENTS: Final = FileFormat(
+    "components.csv",
+    ("component",),
+    (
+        Column("component", _limit(Component.code)),
+        Column("target_group"),
+        Column("subject", values=("nederlands", "wiskunde"), form="nederlands or wiskunde"),
+        Column("name", _limit(Component.name)),
+        _whole("position", "^[0-9]{1,6}$", "a whole number, 0 or more"),
+        _boolean("calibration"),
+        Column("level_scale", _limit(Component.level_scale)),
+    ),
+)
+LEVELS: Final = FileFormat(
+    "levels.csv",
+    ("level_scale", "level"),
+    (
+        Column("level_scale", _limit(Level.level_scale)),
+        Column("level", _limit(Level.code)),
+        _whole("ordinal", "^[1-9][0-9]{0,3}$", "a whole number, 1 for the lowest level"),
+        Column("label", _limit(Level.label)),
+        _boolean("attains_basic_literacy", is_optional=True),
+        _boolean("attains_final_objectives", is_optional=True),
+    ),
+)
+LEVEL_DESCRIPTIONS: Final = FileFormat(
+    "level_descriptions.csv",
+    ("component", "level"),
+    (
+        Column("component"),
+        Column("level"),
+        Column("text", _limit(LevelDescription.text), has_line_breaks=True),
+    ),
+)
+SCHOOLS: Final = FileFormat(
+    "schools.csv",
+    ("school",),
+    (
+        _school(),
+        Column("name", _limit(School.name)),
+        Column("municipality", _limit(School.municipality)),
+        Column("main_structure", pattern="^[0-9]{3}$", form="a main structure of 3 digits"),
+        Column("comparison_group", _limit(Participation.comparison_group), is_optional=True),
+        _school("successor_of", is_optional=True),
+    ),
+)
+CLASS_GROUPS: Final = FileFormat(
+    "class_groups.csv",
+    ("school", "class_group"),
+    (
+        _school(),
+        Column("class_group", _limit(ClassGroup.name)),
+        Column("target_group"),
+        Column("site", _limit(ClassGroup.site), is_optional=True),
+        Column("site_name", _limit(ClassGroup.site_name), is_optional=True),
+    ),
+)
+STUDENTS: Final = FileFormat(
+    "students.csv",
+    ("student", "school"),
+    (
+        Column("student", _limit(Student.delivered_as)),
+        _school(),
+        Column("class_group"),
+        Column("family_name", _limit(Student.family_name), is_personal=True),
+        Column("given_name", _limit(Student.given_name), is_personal=True),
+        Column(
+            "stamnummer",
+            pattern="^[0-9]{7}$",
+            form="a stamnummer of 7 digits",
+            is_optional=True,
+            is_personal=True,
+        ),
+        Column(INSZ, is_optional=True, is_personal=True),
+    ),
+)
+RESULTS: Final = FileFormat(
+    "results.csv",
+    ("student", "component"),
+    (
+        Column("student"),
+        Column("component"),
+        Column(
+            "status",
+            values=(*STATUSES, WITHDRAWN),
+            form=f"one of {', '.join((*STATUSES, WITHDRAWN))}",
+            kind="unknownStatus",
+        ),
+        Column("level", is_optional=True),
+        Column(
+            "scale_score",
+            pattern=r"^[+-]?[0-9]{1,12}(\.[0-9]{1,12})?$",
+            form="a decimal number with a point",
+            is_optional=True,
+        ),
+    ),
+)
+ITEM_RESULTS: Final = FileFormat(
+    "item_results.csv",
+    ("student", "component", "item"),
+    (
+        Column("student"),
+        Column("component"),
+        Column("item", _limit(ItemResult.items)),
+        Column("correct", values=("0", "1"), form="1 for right or 0 for wrong"),
+    ),
+    is_optional=True,
+)
+
+CSV_FILES: Final = (
+    TARGET_GROUPS,
+    COMPONENTS,
+    LEVELS,
+    LEVEL_DESCRIPTIONS,
+    SCHOOLS,
+    CLASS_GROUPS,
+    STUDENTS,
+    RESULTS,
+    ITEM_RESULTS,
+)
+"""In an order in which each file refers only to files before it."""
+
+FILE_NAMES: Final = (MANIFEST, ADMINISTRATION, *(file.name for file in CSV_FILES))
+REQUIRED_IN_FULL: Final = (
+    ADMINISTRATION,
+    *(file.name for file in CSV_FILES if not file.is_optional),
+)

@@ -1,0 +1,87 @@
+"""What the shape of the code promises, read from the code itself."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted(path for room in ("services", "shared") for path in (ROOT / room).rglob("*.py"))
+MAX_FILE_LINES = 300
+MAX_FUNCTION_LINES = 35
+FORBIDDEN_NAMES = {"utils", "helpers", "manager", "base", "common", "misc"}
+
+
+def test_the_import_contracts_are_kept() -> None:
+    run = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+
+
+@pytest.mark.parametrize("unwanted", ["reportlab", "openpyxl", "services.worker"])
+def test_importing_the_api_does_not_load(unwanted: str) -> None:
+    program = (
+        "import sys, services.api.app\n"
+        f"print([m for m in sys.modules if m == {unwanted!r} or m.startswith({unwanted + '.'!r})])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"
+
+
+def test_only_the_edge_commits() -> None:
+    commits = [
+        path.relative_to(ROOT).as_posix()
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "commit"
+    ]
+    assert set(commits) == {"shared/core/database.py"}
+
+
+def test_files_and_functions_stay_small() -> None:
+    long_files = [p.name for p in SOURCES if len(p.read_text().splitlines()) > MAX_FILE_LINES]
+    lengths = sorted(
+        (node.end_lineno or node.lineno) - node.lineno + 1
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    assert long_files == []
+    assert lengths[int(len(lengths) * 0.95)] <= MAX_FUNCTION_LINES
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [
+        path.relative_to(ROOT).as_posix()
+        for path in SOURCES
+        if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert silent == []
+
+
+def test_no_file_has_a_name_that_says_nothing() -> None:
+    assert [path for path in SOURCES if path.stem in FORBIDDEN_NAMES] == []
+
+
+def test_no_engine_session_or_broker_is_made_at_import() -> None:
+    makers = {"create_engine", "open_engine", "sessionmaker", "session_factory", "open_broker"}
+    made = [
+        f"{path.relative_to(ROOT)}:{statement.lineno}"
+        for path in SOURCES
+        for statement in ast.parse(path.read_text()).body
+        if isinstance(statement, ast.Assign | ast.Expr | ast.AnnAssign)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) in makers
+    ]
+    assert made == []

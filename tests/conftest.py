@@ -1,0 +1,143 @@
+"""Servers, databases and keys for all tests: real ones, started once for the whole run."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import psycopg
+import pytest
+from joserfc.jwk import ECKey
+from pydantic import SecretStr
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from services.cli.embedded.servers import Servers, embedded_servers
+from services.cli.migrate import migrate
+from shared.access.tokens import TokenAuthority
+from shared.core.database import Sessions, open_engine, session_factory
+from shared.core.settings import Settings
+from shared.jobs.queue import WakeUpQueue, open_broker
+from shared.storage.store import Storage, open_storage
+
+TEMPLATE = "toetsfeedback_template"
+RUN = pytest.StashKey[ExitStack]()
+SERVERS = pytest.StashKey[Servers]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Starts the servers in the process that leads the run, and builds the template database."""
+    config = session.config
+    if hasattr(config, "workerinput"):
+        config.stash[SERVERS] = Servers(**config.workerinput["servers"])
+        return
+    if config.option.collectonly:
+        return
+    stack = config.stash[RUN] = ExitStack()
+    directory = Path(tempfile.mkdtemp(prefix="toetsfeedback-tests-"))
+    stack.callback(shutil.rmtree, directory, ignore_errors=True)
+    servers = config.stash[SERVERS] = stack.enter_context(embedded_servers(directory))
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(f"create database {TEMPLATE}")
+    engine = open_engine(_settings(servers, TEMPLATE, directory), application_name="tests-template")
+    migrate(engine)
+    engine.dispose()
+
+
+def pytest_configure_node(node: Any) -> None:
+    """Tells each parallel test process where the servers are."""
+    node.workerinput["servers"] = asdict(node.config.stash[SERVERS])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if RUN in config.stash:
+        config.stash[RUN].close()
+
+
+def _settings(servers: Servers, database: str, directory: Path, redis_db: int = 0) -> Settings:
+    return Settings(
+        database_url=SecretStr(_at(servers.database_url, database)),
+        redis_url=SecretStr(_at(servers.redis_url, str(redis_db))),
+        storage_url=f"file://{directory / 'objects'}",
+        signing_key_file=directory / "signing.pem",
+        insz_key_file=directory / "insz.key",
+        job_lease_seconds=3.0,
+        job_sweep_seconds=0.2,
+    )
+
+
+def _at(url: str, database: str) -> str:
+    return f"{url.rsplit('/', 1)[0]}/{database}"
+
+
+@pytest.fixture(scope="session")
+def servers(request: pytest.FixtureRequest) -> Servers:
+    return request.config.stash[SERVERS]
+
+
+@pytest.fixture(scope="module")
+def settings(
+    servers: Servers, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Iterator[Settings]:
+    """Settings of a fresh, migrated, empty database, an empty store, and keys of their own."""
+    directory = tmp_path_factory.mktemp("environment")
+    (directory / "insz.key").write_text(token_hex(32))
+    (directory / "signing.pem").write_bytes(ECKey.generate_key("P-256").as_pem())
+    database = f"test_{token_hex(8)}"
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(f"create database {database} template {TEMPLATE}")
+    redis_db = 1 + int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
+    yield _settings(servers, database, directory, redis_db)
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(f"drop database {database} with (force)")
+
+
+@pytest.fixture(scope="module")
+def engine(settings: Settings) -> Iterator[Engine]:
+    engine = open_engine(settings, application_name="tests")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def sessions(engine: Engine) -> Sessions:
+    return session_factory(engine)
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A session whose work is taken back after the test."""
+    with engine.connect() as connection, connection.begin() as outer:
+        with Session(connection, join_transaction_mode="create_savepoint") as session:
+            yield session
+        outer.rollback()
+
+
+@pytest.fixture(scope="module")
+def storage(settings: Settings) -> Storage:
+    return open_storage(settings.storage_url)
+
+
+@pytest.fixture(scope="module")
+def queue(settings: Settings) -> Iterator[WakeUpQueue]:
+    broker = open_broker(settings, middleware=[])
+    broker.flush_all()
+    yield WakeUpQueue(broker)
+    broker.close()
+
+
+@pytest.fixture(scope="module")
+def authority(settings: Settings) -> TokenAuthority:
+    return TokenAuthority.from_key_file(
+        settings.signing_key_file, settings.token_issuer, settings.token_audience
+    )
+
+
+@pytest.fixture(scope="session")
+def an_hour() -> timedelta:
+    return timedelta(hours=1)

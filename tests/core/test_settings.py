@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import pytest
+
+from shared.core.errors import ConfigurationError
+from shared.core.secrets import read_insz_key
+from shared.core.settings import Settings
+
+REQUIRED = {
+    "TOETSFEEDBACK_DATABASE_URL": "postgres://u:secret-word@localhost/x",
+    "TOETSFEEDBACK_REDIS_URL": "redis://localhost/0",
+    "TOETSFEEDBACK_STORAGE_URL": "file:///objects",
+    "TOETSFEEDBACK_SIGNING_KEY_FILE": "signing.pem",
+    "TOETSFEEDBACK_INSZ_KEY_FILE": "insz.key",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("name", sorted(REQUIRED))
+def test_a_missing_variable_is_named(environment: pytest.MonkeyPatch, name: str) -> None:
+    environment.delenv(name)
+    with pytest.raises(ConfigurationError, match=name):
+        Settings.from_environment()
+
+
+def test_a_wrong_value_is_named_and_not_quoted(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("TOETSFEEDBACK_STORAGE_URL", "ftp://secret-word")
+    with pytest.raises(ConfigurationError, match="TOETSFEEDBACK_STORAGE_URL") as raised:
+        Settings.from_environment()
+    assert "secret-word" not in str(raised.value)
+
+
+@pytest.mark.usefixtures("environment")
+def test_passwords_do_not_show_when_settings_are_printed() -> None:
+    assert "secret-word" not in repr(Settings.from_environment())
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_database_is_reached_with_the_right_driver() -> None:
+    url = Settings.from_environment().sqlalchemy_url
+    assert url == "postgresql+psycopg://u:secret-word@localhost/x"
+
+
+@pytest.mark.parametrize("content", ["", "00ff", "not hexadecimal" * 10])
+def test_a_weak_or_broken_key_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "key"
+    file.write_text(content)
+    with pytest.raises(ConfigurationError, match="64 hexadecimal digits"):
+        read_insz_key(file)

@@ -1,0 +1,41 @@
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.jobs.rules import (
+    FIRST_RETRY_SECONDS,
+    LONGEST_RETRY_SECONDS,
+    Counts,
+    State,
+    ended_state,
+    retry_delay_seconds,
+)
+
+
+@given(attempt=st.integers(1, 60), seed=st.integers())
+def test_a_retry_waits_longer_each_time_within_bounds(attempt: int, seed: int) -> None:
+    delay = retry_delay_seconds(attempt, Random(seed))  # noqa: S311  # a seeded draw, not a secret
+    longest = min(FIRST_RETRY_SECONDS * 2 ** (attempt - 1), LONGEST_RETRY_SECONDS)
+    assert longest / 2 <= delay <= longest
+
+
+def test_a_job_with_some_failures_is_done() -> None:
+    assert ended_state(Counts(done=2, failed=1)) is State.DONE
+
+
+def test_a_job_of_which_nothing_came_has_failed() -> None:
+    assert ended_state(Counts(failed=3)) is State.FAILED
+
+
+def test_a_job_that_was_wholly_cancelled_is_cancelled() -> None:
+    assert ended_state(Counts(cancelled=3)) is State.CANCELLED
+
+
+def test_a_job_without_items_is_done() -> None:
+    assert ended_state(Counts()) is State.DONE
+
+
+def test_counts_add_up() -> None:
+    counts = Counts(queued=1, running=2, done=3, failed=4, cancelled=5, failures=6)
+    assert (counts.total, counts.ended) == (15, 12)

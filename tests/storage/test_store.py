@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import pytest
+
+from shared.core.errors import ConfigurationError
+from shared.storage.store import CHUNK_BYTES, Storage, StoredObjectMissingError, open_storage
+
+
+def test_what_is_put_is_read_back_whole(storage: Storage) -> None:
+    content = bytes(range(256)) * (CHUNK_BYTES // 128)
+    storage.put("a/b", content)
+    assert storage.read("a/b") == content
+    assert list(map(len, storage.stream("a/b"))) == [CHUNK_BYTES, CHUNK_BYTES]
+
+
+def test_a_range_is_just_those_bytes(storage: Storage) -> None:
+    storage.put("range", b"0123456789")
+    assert b"".join(storage.stream("range", 2, 5)) == b"234"
+    assert b"".join(storage.stream("range", 9, 10)) == b"9"
+
+
+def test_an_object_that_is_not_there_is_named(storage: Storage) -> None:
+    with pytest.raises(StoredObjectMissingError, match="no/such/key"):
+        storage.read("no/such/key")
+    with pytest.raises(StoredObjectMissingError, match="no/such/key"):
+        list(storage.stream("no/such/key", 0, 4))
+
+
+def test_deleting_twice_is_no_error(storage: Storage) -> None:
+    storage.put("gone", b"x")
+    storage.delete(["gone"])
+    storage.delete(["gone"])
+    assert not storage.exists("gone")
+
+
+def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match="file/store"):
+        open_storage(f"file://{tmp_path}/file/store")
+
+
+def test_another_scheme_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="file:// or s3://"):
+        open_storage("http://localhost/x")
