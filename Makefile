@@ -5,13 +5,18 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TESTS  ?= tests
 
-.PHONY: demo test check format lint types contracts openapi lock clean
+PART   ?= chain
+
+.PHONY: demo test bench check format lint types contracts openapi lock clean
 
 demo: $(STAMP)
 	$(BIN)/toetsfeedback demo --out demo-output
 
 test: $(STAMP)
 	$(BIN)/pytest -n 2 --dist loadgroup $(TESTS)
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/$(PART).py
 
 check: format lint types contracts openapi test
 

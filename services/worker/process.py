@@ -16,11 +16,11 @@ from shared.jobs.queue import WakeUpQueue
 
 logger = structlog.get_logger(__name__)
 
-STOP_MILLISECONDS = 20_000
+STOP_MILLISECONDS = 5_000
 
 
 def run_worker(settings: Settings) -> None:
-    """Runs until SIGTERM or SIGINT; what is under way is finished first, within 20 seconds."""
+    """Runs until SIGTERM or SIGINT; what is under way is finished first, within 5 seconds."""
     told_to_stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told_to_stop.set())

@@ -77,6 +77,15 @@ class OverviewTexts:
 
 
 @dataclass(frozen=True, slots=True)
+class FileTexts:
+    """First words of file names; `nameless` stands in where a name leaves nothing usable."""
+
+    fiches: str
+    overview: str
+    nameless: str
+
+
+@dataclass(frozen=True, slots=True)
 class Texts:
     """`language` is a BCP 47 tag; `subjects` and `statuses` are keyed by the delivery's codes."""
 
@@ -88,6 +97,7 @@ class Texts:
     statuses: Mapping[str, StatusTexts]
     fiche: FicheTexts
     overview: OverviewTexts
+    files: FileTexts
 
     def subject(self, code: str) -> str:
         """The subject's name; a subject without one shows its code."""
@@ -271,4 +281,7 @@ DUTCH = Texts(
     statuses=MappingProxyType(_STATUSES),
     fiche=_FICHE,
     overview=_OVERVIEW,
+    files=FileTexts(
+        fiches="Feedbackfiches", overview="Overzicht klassenraad", nameless="zonder naam"
+    ),
 )

@@ -44,7 +44,7 @@ def api(
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=5,
     )
 
 

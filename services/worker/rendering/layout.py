@@ -25,15 +25,16 @@ class Words:
     colour: Colour
 
     def draw(self, canvas: Canvas, left: float, top: float) -> None:
-        for piece in self.line.pieces:
-            if piece.marks:
-                # Marks stand off the line; readers are told what letter they make together.
-                whole = piece.text + "".join(mark.text for mark in piece.marks)
-                spoken = (BOM_UTF16_BE + whole.encode("utf-16-be")).hex()
-                canvas.addLiteral(f"/Span <</ActualText <{spoken}>>> BDC")
+        pieces = self.line.pieces
+        # Marks stand off the line, which reading programs take for other lines: tell them the text.
+        has_marks = any(piece.marks for piece in pieces)
+        if has_marks:
+            spoken = (BOM_UTF16_BE + self.line.text.encode("utf-16-be")).hex()
+            canvas.addLiteral(f"/Span <</ActualText <{spoken}>>> BDC")
+        for piece in pieces:
             self._draw_piece(canvas, piece, left + self.x, top - self.y)
-            if piece.marks:
-                canvas.addLiteral("EMC")
+        if has_marks:
+            canvas.addLiteral("EMC")
 
     def _draw_piece(self, canvas: Canvas, piece: Piece, left: float, baseline: float) -> None:
         text = canvas.beginText(left + piece.x * self.size, baseline)

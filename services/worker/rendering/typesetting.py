@@ -41,6 +41,7 @@ class Piece:
 class Line:
     """A set line; `width` in ems, so it can be drawn at any size."""
 
+    text: str
     pieces: tuple[Piece, ...]
     width: float
 
@@ -127,9 +128,10 @@ def _pieces(text: str, chain: tuple[Face, ...]) -> Iterator[Piece]:
 @lru_cache(maxsize=4096)
 def set_line(text: str, *, bold: bool = False) -> Line:
     """One line, however long; the text is tidied first."""
-    pieces = tuple(_pieces(tidy(text), faces().of(bold=bold)))
+    tidied = tidy(text)
+    pieces = tuple(_pieces(tidied, faces().of(bold=bold)))
     last = pieces[-1] if pieces else None
-    return Line(pieces, last.x + last.face.advance(last.text) if last else 0.0)
+    return Line(tidied, pieces, last.x + last.face.advance(last.text) if last else 0.0)
 
 
 def _fitting(word: str, width: float, *, bold: bool) -> Iterator[str]:

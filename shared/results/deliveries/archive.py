@@ -46,7 +46,7 @@ def open_archive(file: IO[bytes], limits: SourceLimits, faults: FaultLog) -> Ite
         UnreadableDeliveryError: the file is no ZIP file, is cut off, or is far too large.
     """
     try:
-        archive = zipfile.ZipFile(_ModestReads(file))  # type: ignore[arg-type]  # reads and seeks
+        archive = zipfile.ZipFile(_ModestReads(file))
     except READ_ERRORS:
         raise UnreadableDeliveryError(
             Fault(

@@ -1,0 +1,177 @@
+"""What routes ask for in their signature: who calls, with which right, and what they work with."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+
+from services.api.links import Links, PageOf
+from services.api.parts import Parts
+from services.api.strictness import refuse_unknown_query
+from shared.access.rules import Caller, Reach, Scope, reach_of_schools, reach_of_students
+from shared.access.rules import require_scope as require_scope_of
+from shared.audit.service import Actor, Decision, record
+from shared.core.database import transaction
+from shared.core.errors import MissingScope, NoAccessToken
+from shared.jobs.queue import WakeUpQueue
+from shared.schools.service import Inquiry
+from shared.storage.store import Storage
+
+LONGEST_CLIENT = 128
+"""Characters of a client's name that the trail keeps."""
+
+DEFAULT_PAGE_SIZE = 50
+LARGEST_PAGE_SIZE = 200
+LAST_PAGE = 1_000_000
+
+_SCHOOL_ID = re.compile(r"[0-9]{6}")
+_OPAQUE = re.compile(r"[0-9]{6}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="accessToken",
+    bearerFormat="at+jwt",
+    description="An access token; each operation names the scopes of which it needs one.",
+)
+
+
+async def parts_of(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+PartsDep = Annotated[Parts, Depends(parts_of)]
+
+
+def open_session(parts: PartsDep) -> Iterator[Session]:
+    """One transaction a request; it is committed before the response goes out."""
+    with transaction(parts.sessions) as session:
+        yield session
+
+
+SessionDep = Annotated[Session, Depends(open_session, scope="function")]
+
+
+async def storage_of(parts: PartsDep) -> Storage:
+    return parts.storage
+
+
+async def queue_of(parts: PartsDep) -> WakeUpQueue:
+    return parts.queue
+
+
+StorageDep = Annotated[Storage, Depends(storage_of)]
+QueueDep = Annotated[WakeUpQueue, Depends(queue_of)]
+
+
+async def authenticate(
+    request: Request,
+    parts: PartsDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Caller:
+    """The caller whom the token speaks for.
+
+    Raises:
+        NoAccessToken: without a bearer token.
+        InvalidAccessToken: with one that is not ours, or not valid any more.
+    """
+    if credentials is None:
+        raise NoAccessToken
+    caller = parts.authority.verify(credentials.credentials)
+    request.state.client = caller.client
+    return caller
+
+
+CallerDep = Annotated[Caller, Depends(authenticate)]
+
+
+class Requires:
+    """Lets a caller in that holds one of the scopes; a refusal is put on the trail.
+
+    It comes before the request's parameters are looked at: who may not ask learns nothing of them.
+    """
+
+    def __init__(self, *scopes: Scope) -> None:
+        self.required_scopes = frozenset(scopes)
+
+    async def __call__(self, request: Request, caller: CallerDep, session: SessionDep) -> Inquiry:
+        inquiry = self._inquiry(request, caller)
+        try:
+            require_scope_of(caller, self.required_scopes)
+        except MissingScope:
+            await run_in_threadpool(_record_scope_refusal, session, inquiry, request)
+            raise
+        refuse_unknown_query(request)
+        return inquiry
+
+    def _inquiry(self, request: Request, caller: Caller) -> Inquiry:
+        actor = Actor(
+            client=caller.client[:LONGEST_CLIENT],
+            kind=caller.kind.value,
+            organisation=caller.school_id,
+            trace_id=request.state.trace_id,
+        )
+        action = request.scope["route"].operation_id
+        return Inquiry(actor, action, _resource(request), self._reach(caller).schools)
+
+    def _reach(self, caller: Caller) -> Reach:
+        if Scope.SCHOOLS_READ in self.required_scopes:
+            return reach_of_schools(caller)
+        return reach_of_students(caller)
+
+
+def _record_scope_refusal(session: Session, inquiry: Inquiry, request: Request) -> None:
+    asked = str(request.path_params.get("schoolId", ""))
+    organisation = asked if _SCHOOL_ID.fullmatch(asked) else None
+    decision = Decision(inquiry.action, inquiry.resource, organisation, "refused", "scope")
+    record(session, inquiry.actor, decision)
+
+
+def _resource(request: Request) -> str:
+    """The request's path; what is no opaque id in it stays the name of the parameter."""
+    path: str = request.scope["route"].path_format
+    for name, value in request.path_params.items():
+        if _OPAQUE.fullmatch(str(value)):
+            path = path.replace(f"{{{name}}}", str(value))
+    return path
+
+
+SchoolsReader = Annotated[Inquiry, Depends(Requires(Scope.SCHOOLS_READ))]
+StudentsReader = Annotated[Inquiry, Depends(Requires(Scope.STUDENTS_READ))]
+ResultsReader = Annotated[Inquiry, Depends(Requires(Scope.RESULTS_READ))]
+DocumentsReader = Annotated[Inquiry, Depends(Requires(Scope.DOCUMENTS_READ))]
+DeliveriesWriter = Annotated[Inquiry, Depends(Requires(Scope.DELIVERIES_WRITE))]
+DeliveriesReader = Annotated[Inquiry, Depends(Requires(Scope.DELIVERIES_WRITE, Scope.JOBS_READ))]
+JobsReader = Annotated[Inquiry, Depends(Requires(Scope.JOBS_READ))]
+JobsWriter = Annotated[Inquiry, Depends(Requires(Scope.JOBS_WRITE))]
+ReleasesReader = Annotated[Inquiry, Depends(Requires(Scope.RELEASES_READ))]
+ReleasesWriter = Annotated[Inquiry, Depends(Requires(Scope.RELEASES_WRITE))]
+"""Who may call, by the scope of which a token needs one."""
+
+
+async def links_of(request: Request) -> Links:
+    return Links(str(request.base_url).rstrip("/"))
+
+
+LinksDep = Annotated[Links, Depends(links_of)]
+
+
+async def page_of(
+    request: Request,
+    page: Annotated[
+        int, Query(ge=1, le=LAST_PAGE, description="Number of the page, from 1.")
+    ] = 1,
+    page_size: Annotated[
+        int,
+        Query(
+            alias="pageSize", ge=1, le=LARGEST_PAGE_SIZE, description="Most items on one page."
+        ),
+    ] = DEFAULT_PAGE_SIZE,
+) -> PageOf:
+    return PageOf(page, page_size, request.url)
+
+
+PageDep = Annotated[PageOf, Depends(page_of)]

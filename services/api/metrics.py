@@ -1,0 +1,40 @@
+"""What the API counts, for Prometheus; labels name route templates, never a path or a caller."""
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+
+KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class RequestMetrics:
+    """Counts of one API, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.requests = Counter(
+            "toetsfeedback_http_requests_total",
+            "Requests answered",
+            ["method", "route", "status"],
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "toetsfeedback_http_request_seconds",
+            "Seconds until the last byte of the answer",
+            ["method", "route"],
+            registry=self.registry,
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
+        )
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        known = method if method in KNOWN_METHODS else "other"
+        self.requests.labels(known, route, status).inc()
+        self.seconds.labels(known, route).observe(seconds)
+
+    def exposition(self) -> bytes:
+        return generate_latest(self.registry)

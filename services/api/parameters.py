@@ -1,0 +1,57 @@
+"""Parameters in paths and queries that several operations share."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Path, Query
+
+from services.api.schemas.model import PLAIN_TEXT, SCHOOL_ID
+
+SchoolPath = Annotated[
+    str,
+    Path(
+        alias="schoolId",
+        pattern=SCHOOL_ID,
+        description="The instellingsnummer: six digits.",
+        examples=["000028"],
+    ),
+]
+StudentPath = Annotated[UUID, Path(alias="studentId")]
+DocumentPath = Annotated[UUID, Path(alias="documentId")]
+JobPath = Annotated[UUID, Path(alias="jobId")]
+DeliveryPath = Annotated[UUID, Path(alias="deliveryId")]
+WindowPath = Annotated[UUID, Path(alias="windowId")]
+
+AdministrationQuery = Annotated[
+    str | None,
+    Query(
+        alias="administrationId",
+        min_length=1,
+        max_length=32,
+        pattern=PLAIN_TEXT,
+        description="Only of this administration.",
+    ),
+]
+OneAdministrationQuery = Annotated[
+    str,
+    Query(
+        alias="administrationId",
+        min_length=1,
+        max_length=32,
+        pattern=PLAIN_TEXT,
+        description="The administration it is about.",
+    ),
+]
+ClassGroupQuery = Annotated[
+    str | None,
+    Query(
+        alias="classGroup",
+        min_length=1,
+        max_length=64,
+        pattern=PLAIN_TEXT,
+        description="Only of the class group with this name.",
+    ),
+]
+StudentQuery = Annotated[
+    UUID | None, Query(alias="studentId", description="Only about this student.")
+]

@@ -1,0 +1,47 @@
+"""What a running API is made of, put together once and closed once."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from dramatiq.brokers.redis import RedisBroker
+from sqlalchemy import Engine
+
+from shared.access.tokens import TokenAuthority
+from shared.core.database import Sessions, open_engine, session_factory
+from shared.core.settings import Settings
+from shared.jobs.queue import WakeUpQueue, open_broker
+from shared.storage.store import Storage, open_storage
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Nothing here connects before it is used: an API can start before its servers do."""
+
+    engine: Engine
+    sessions: Sessions
+    storage: Storage
+    authority: TokenAuthority
+    broker: RedisBroker
+    queue: WakeUpQueue
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Raises ConfigurationError when the signing key or the storage cannot be used."""
+        authority = TokenAuthority.from_key_file(
+            settings.signing_key_file, settings.token_issuer, settings.token_audience
+        )
+        storage = open_storage(settings.storage_url)
+        engine = open_engine(settings, application_name="toetsfeedback-api")
+        broker = open_broker(settings, middleware=[])
+        return cls(
+            engine=engine,
+            sessions=session_factory(engine),
+            storage=storage,
+            authority=authority,
+            broker=broker,
+            queue=WakeUpQueue(broker),
+        )
+
+    def close(self) -> None:
+        self.broker.close()
+        self.engine.dispose()

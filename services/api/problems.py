@@ -1,0 +1,140 @@
+"""Answers for whatever goes wrong: problem+json, with no more in it than the caller may know."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
+from obstore.exceptions import BaseError as StoreError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from services.api.validation import bad_request
+from shared.core.errors import BELGIF, OWN, BadRequest, Problem, ResourceNotFound
+from shared.core.logging import describe_error
+from shared.storage.store import StoredObjectMissingError
+
+logger = structlog.get_logger(__name__)
+
+RETRY_AFTER_SECONDS = 5
+MEDIA_TYPE = "application/problem+json"
+
+
+class ServiceUnavailable(Problem):
+    def __init__(self) -> None:
+        super().__init__(
+            f"{BELGIF}serviceUnavailable",
+            "Service Unavailable",
+            503,
+            "The service cannot answer now; try again later.",
+            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+        )
+
+
+class InternalServerError(Problem):
+    def __init__(self) -> None:
+        super().__init__(
+            f"{BELGIF}internalServerError",
+            "Internal Server Error",
+            500,
+            "Something went wrong here; report the trace id if it happens again.",
+        )
+
+
+class PayloadTooLarge(Problem):
+    def __init__(self) -> None:
+        super().__init__(
+            f"{BELGIF}payloadTooLarge",
+            "Payload Too Large",
+            413,
+            "The body is larger than this operation takes.",
+        )
+
+
+class UnsupportedMediaType(Problem):
+    def __init__(self, wanted: str) -> None:
+        super().__init__(
+            f"{OWN}unsupportedMediaType",
+            "Unsupported Media Type",
+            415,
+            f"This operation takes {wanted}.",
+            headers={"Accept": wanted},
+        )
+
+
+def problem_response(problem: Problem, trace_id: str) -> Response:
+    body: dict[str, Any] = {**problem.as_json(), "instance": f"urn:uuid:{trace_id}"}
+    return JSONResponse(body, problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+
+
+def register_problems(app: FastAPI) -> None:
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    for unavailable in (OperationalError, InterfaceError, PoolTimeoutError, StoreError):
+        app.add_exception_handler(unavailable, _on_unavailable)
+    app.add_exception_handler(StoredObjectMissingError, _on_unavailable)
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    return problem_response(problem, request.state.trace_id)
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101  # registered for nothing else
+    return _answer(request, error)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for nothing else
+    found = error.errors()
+    if any(fault["type"] == "model_attributes_type" and fault["loc"] == ("body",) for fault in found):
+        declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if declared != "application/json" and not declared.endswith("+json"):
+            return _answer(request, UnsupportedMediaType("application/json"))
+    return _answer(request, bad_request(found))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  # registered for nothing else
+    return _answer(request, _from_status(request, error.status_code))
+
+
+def _from_status(request: Request, status: int) -> Problem:
+    if status == HTTPStatus.NOT_FOUND:
+        return ResourceNotFound()
+    if status == HTTPStatus.BAD_REQUEST:
+        return BadRequest("The body cannot be read.")
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return PayloadTooLarge()
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = ", ".join(sorted(allowed_methods(request)))
+        return Problem(
+            f"{OWN}methodNotAllowed",
+            "Method Not Allowed",
+            status,
+            "This resource does not take this method; the Allow header lists those it takes.",
+            headers={"Allow": allowed},
+        )
+    return Problem("about:blank", HTTPStatus(status).phrase, status, HTTPStatus(status).phrase)
+
+
+def allowed_methods(request: Request) -> Iterable[str]:
+    """The methods of every route with this path; the router itself names only those of one."""
+    path = request.scope["path"]
+    return {
+        method
+        for route in iter_route_contexts(request.app.routes)
+        if route.path_regex is not None and route.path_regex.match(path)
+        for method in route.methods or ()
+    }
+
+
+async def _on_unavailable(request: Request, error: Exception) -> Response:
+    logger.error("unavailable", **describe_error(error))
+    return _answer(request, ServiceUnavailable())

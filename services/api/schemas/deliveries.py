@@ -1,0 +1,52 @@
+"""JSON of deliveries."""
+
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import Field
+
+from services.api.links import Links
+from services.api.schemas.model import Answer, Instant, Link
+from shared.results.models import Delivery as DeliveryRow
+
+
+class Delivery(Answer):
+    """A delivery that was handed over, and what came of it."""
+
+    href: Link
+    id: UUID
+    status: Annotated[
+        str,
+        Field(
+            description="`received` until it is dealt with, then `applied`, `unchanged` (it already "
+            "was applied) or `refused`.",
+            examples=["applied"],
+        ),
+    ]
+    reference: Annotated[str | None, Field(description="The `deliveryId` of its manifest.")] = None
+    administration_id: str | None = None
+    mode: str | None = None
+    sequence: int | None = None
+    received_from: Annotated[str, Field(description="Name of the client.")]
+    received_at: Instant
+    finished_at: Instant | None = None
+    report: Annotated[
+        dict[str, Any],
+        Field(description="Rows per file, warnings, and every fault with its place and remedy."),
+    ]
+
+    @classmethod
+    def of(cls, delivery: DeliveryRow, links: Links) -> Self:
+        return cls(
+            href=links.delivery(delivery.id),
+            id=delivery.id,
+            status=delivery.status,
+            reference=delivery.reference,
+            administration_id=delivery.administration_id,
+            mode=delivery.mode,
+            sequence=delivery.sequence,
+            received_from=delivery.received_from,
+            received_at=delivery.received_at,
+            finished_at=delivery.finished_at,
+            report=delivery.report,
+        )

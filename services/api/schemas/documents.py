@@ -1,0 +1,69 @@
+"""JSON of documents: what they are, not their bytes."""
+
+from typing import Annotated, Literal, Self, get_args
+from uuid import UUID
+
+from pydantic import Field
+
+from services.api.links import Links
+from services.api.schemas.model import Answer, Instant, Link, Page
+from shared.documents.models import KINDS
+from shared.documents.repository import DocumentRow
+
+DocumentKind = Literal["fiche", "overview", "ficheBundle"]
+if get_args(DocumentKind) != KINDS:
+    raise TypeError("the kinds of the API are not those of the table")
+
+
+class Content(Answer):
+    """Where the bytes are, and what they are."""
+
+    href: Link
+    media_type: Annotated[str, Field(examples=["application/pdf"])]
+    size: Annotated[int, Field(ge=1, description="In bytes.")]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="Of the bytes.")]
+    file_name: Annotated[str, Field(examples=["fiche.pdf"])]
+
+
+class Document(Answer):
+    """A fiche, an overview or a bundle, as it was built last."""
+
+    href: Link
+    id: UUID
+    kind: str
+    administration_id: str
+    school_id: str
+    class_group: str | None = None
+    student_id: UUID | None = None
+    version: Annotated[int, Field(ge=1, description="Counts how often it was built.")]
+    built_at: Instant
+    template_version: str
+    content: Content
+
+    @classmethod
+    def of(cls, row: DocumentRow, links: Links) -> Self:
+        document, class_group, _ = row
+        href = links.document(document.id)
+        return cls(
+            href=href,
+            id=document.id,
+            kind=document.kind,
+            administration_id=document.administration_id,
+            school_id=document.school_id,
+            class_group=class_group,
+            student_id=document.student_id,
+            version=document.version,
+            built_at=document.built_at,
+            template_version=document.template_version,
+            content=Content(
+                href=f"{href}/content",
+                media_type=document.media_type,
+                size=document.byte_size,
+                sha256=document.sha256.hex(),
+                file_name=document.file_name,
+            ),
+        )
+
+
+class DocumentPage(Page):
+    items: list[Document]

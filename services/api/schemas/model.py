@@ -1,0 +1,77 @@
+"""The two shapes of JSON: what we answer, and what we take."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from shared.core.clock import in_brussels
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+Link = Annotated[str, Field(json_schema_extra={"format": "uri"})]
+
+
+class Answer(BaseModel):
+    """What we answer: lowerCamelCase, absent values left out by the route."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True)
+
+
+class RequestBody(BaseModel):
+    """What we take: of the described types and no others, and nothing unknown."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
+
+
+class Page(Answer):
+    """One page of a list."""
+
+    self_link: Annotated[Link, Field(alias="self", description="Where this page is.")]
+    page: Annotated[int, Field(ge=1, description="Number of this page, from 1.")]
+    page_size: Annotated[int, Field(ge=1, description="Most items on one page.")]
+    total: Annotated[int, Field(ge=0, description="How many items there are on all pages.")]
+    next: Annotated[Link | None, Field(description="The next page; absent on the last.")] = None
+
+
+def _instant(value: Any) -> datetime:
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("Must be a date-time with an offset, such as 2024-06-21T08:00:00+02:00.")
+    try:
+        instant = datetime.fromisoformat(value.upper())
+    except ValueError:
+        raise ValueError("Must be a date and time that exist.") from None
+    if not EARLIEST <= instant <= LATEST:
+        raise ValueError("Must lie between the years 2000 and 2100.")
+    return instant
+
+
+Instant = Annotated[datetime, AfterValidator(in_brussels)]
+"""In answers: with the offset of Brussels."""
+
+GivenInstant = Annotated[datetime, BeforeValidator(_instant)]
+"""In requests: a date-time with any offset, as RFC 3339 writes it."""
+
+PLAIN_TEXT = r"^[^\x00-\x1f\x7f]+$"
+"""Text on one line, without control characters."""
+
+AdministrationId = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=32,
+        pattern=PLAIN_TEXT,
+        description="Id of an administration.",
+        examples=["2024"],
+    ),
+]
+SCHOOL_ID = r"^[0-9]{6}$"

@@ -1,0 +1,46 @@
+"""Refuses what an operation does not know: a parameter unheard of, or given twice."""
+
+from collections import Counter
+from functools import lru_cache
+
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+
+from shared.core.errors import BELGIF, BadRequest, Issue
+
+UNKNOWN_INPUT = f"{BELGIF}input-validation:unknownInput"
+SCHEMA_VIOLATION = f"{BELGIF}input-validation:schemaViolation"
+LONGEST_NAME = 100
+"""Characters of an unknown name that an answer repeats."""
+
+
+def refuse_unknown_query(request: Request) -> None:
+    """Raises BadRequest, naming each parameter that is unknown or repeated."""
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    if not given:
+        return
+    known = query_names(request.scope["route"])
+    issues = [unknown("query", name) for name in given if name not in known]
+    issues += [
+        Issue(SCHEMA_VIOLATION, "query", name, "Give this parameter once.")
+        for name, times in given.items()
+        if name in known and times > 1
+    ]
+    if issues:
+        raise BadRequest("The request has input that is not known or is repeated.", issues)
+
+
+def unknown(where: str, name: str) -> Issue:
+    return Issue(UNKNOWN_INPUT, where, name[:LONGEST_NAME], "This is not known here; leave it out.")
+
+
+@lru_cache(maxsize=256)
+def query_names(route: APIRoute) -> frozenset[str]:
+    """The query parameters an operation knows, by the name they have in a URL."""
+    return frozenset(
+        param.alias
+        for param in get_flat_params(route.dependant)
+        if isinstance(param.field_info, Query)
+    )

@@ -1,0 +1,253 @@
+"""The sheets of the class-council workbook: students per target group, counts, reading guide."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from math import ceil
+
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.header_footer import HeaderFooterItem
+from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.table import Table, TableStyleInfo
+from openpyxl.worksheet.worksheet import Worksheet
+
+from services.worker.rendering.workbook_cells import (
+    HEADER,
+    HEADING,
+    LEAD,
+    NUMBER,
+    NUMBER_HEADER,
+    PLAIN,
+    PROSE,
+    STATUS,
+    TITLE,
+    Grid,
+    Look,
+    level_look,
+    single_line,
+    unique,
+)
+from shared.documents.content import (
+    NOT_ASSIGNED,
+    OverviewCell,
+    OverviewColumn,
+    OverviewContent,
+    OverviewTargetGroup,
+)
+from shared.documents.texts import Advice, Texts
+
+_A4 = 9
+_LONGEST_HEADING = 60
+_MARGIN = 0.5  # inches
+_LINE_HEIGHT = 15.0  # points
+_GUIDE_WIDTHS = (46.0, 92.0)  # characters
+_COUNTS_TABLE = "Aantallen"
+
+Value = tuple[str | int | None, Look]
+
+
+def set_up_printing(sheet: Worksheet, content: OverviewContent, texts: Texts) -> None:
+    """A4 landscape, as wide as the page, with what it is above and the page number below."""
+    words = texts.overview
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.paperSize = _A4
+    sheet.page_setup.fitToWidth = 1
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    margins = sheet.page_margins
+    margins.left = margins.right = _MARGIN
+    margins.top = margins.bottom = 2 * _MARGIN - 0.2
+    title = f"{words.title} {content.administration.name}"
+    school = f"{content.school.name} ({content.school.id})"
+    _set_edges(sheet.oddHeader, _print_text(title), _print_text(school))
+    _set_edges(
+        sheet.oddFooter, _print_text(words.confidential), f"{words.page} &P {words.of_pages} &N"
+    )
+
+
+def _set_edges(band: HeaderFooterItem | None, left: str, right: str) -> None:
+    if band is not None:
+        band.left.text, band.right.text = left, right
+
+
+def _print_text(text: str) -> str:
+    """Excel reads `&` in a page header as the start of a code, and holds 255 characters of it."""
+    return single_line(text)[:_LONGEST_HEADING].replace("&", "&&")
+
+
+def fill_students(grid: Grid, name: str, group: OverviewTargetGroup, texts: Texts) -> None:
+    """One row per student, one column per component: level or status in words."""
+    words = texts.overview
+    has_stamnummer = any(row.stamnummer for row in group.rows)
+    headers = [words.class_group, words.family_name, words.given_name]
+    headers += [words.stamnummer] if has_stamnummer else []
+    own_columns = len(headers)
+    headers += _column_headers(group.columns, texts)
+    looks = [_level_looks(column) for column in group.columns]
+    rows = []
+    for row in group.rows:
+        person = [row.class_group, row.family_name, row.given_name]
+        person += [row.stamnummer or ""] if has_stamnummer else []
+        values: list[Value] = [(text, PLAIN) for text in person]
+        values += [_outcome(cell, look, texts) for cell, look in zip(row.cells, looks, strict=True)]
+        rows.append(values)
+    _write_table(grid, name, [(header, HEADER) for header in headers], rows)
+    grid.sheet.freeze_panes = "D2"
+    _set_widths(grid.sheet, headers, rows, own_columns)
+
+
+def _column_headers(columns: Sequence[OverviewColumn], texts: Texts) -> tuple[str, ...]:
+    names = Counter(column.name.casefold() for column in columns)
+    return tuple(
+        column.name
+        if names[column.name.casefold()] == 1
+        else f"{column.name} ({texts.subject(column.subject)})"
+        for column in columns
+    )
+
+
+def _level_looks(column: OverviewColumn) -> dict[str, Look]:
+    steps = len(column.scale)
+    return {level.code: level_look(step, steps) for step, level in enumerate(column.scale)}
+
+
+def _outcome(cell: OverviewCell | None, looks: dict[str, Look], texts: Texts) -> Value:
+    if cell is not None and cell.level is not None:
+        return cell.level.label, looks[cell.level.code]
+    return texts.statuses[cell.status if cell else NOT_ASSIGNED].name, STATUS
+
+
+def _write_table(
+    grid: Grid, name: str, headers: Sequence[tuple[str, Look]], rows: Sequence[Sequence[Value]]
+) -> None:
+    """A real table, for filters and for screen readers; it needs a row even without data."""
+    told_apart = unique(single_line(header) for header, _ in headers)
+    for number, (header, (_, look)) in enumerate(zip(told_apart, headers, strict=True), start=1):
+        grid.put(1, number, header, look)
+    for row, values in enumerate(rows, start=2):
+        for number, (value, look) in enumerate(values, start=1):
+            grid.put(row, number, value, look)
+    last = f"{get_column_letter(len(headers))}{max(2, len(rows) + 1)}"
+    table = Table(displayName=name, ref=f"A1:{last}")
+    table.tableStyleInfo = TableStyleInfo(name="TableStyleLight1", showRowStripes=False)
+    grid.sheet.add_table(table)
+    grid.sheet.row_dimensions[1].height = 2 * _LINE_HEIGHT + 3
+    grid.sheet.print_title_rows = "1:1"
+
+
+def _set_widths(
+    sheet: Worksheet, headers: Sequence[str], rows: Sequence[Sequence[Value]], own_columns: int
+) -> None:
+    """Wide enough for what stands there, within reason; long headers wrap over two lines."""
+    for number, header in enumerate(headers):
+        longest = max((len(str(row[number][0])) for row in rows), default=0)
+        wanted = max(longest, len(header) / 2 + 4 if number >= own_columns else len(header) + 4)
+        sheet.column_dimensions[get_column_letter(number + 1)].width = min(max(wanted + 2, 9), 36)
+
+
+def fill_counts(grid: Grid, content: OverviewContent, texts: Texts) -> None:
+    """How many students of each class group have which level, per component.
+
+    Small groups are shown too: this goes to the class council, which has every student's level on
+    the sheets before this one, so leaving a count out would hide nothing.
+    """
+    words = texts.overview
+    labels = _all_labels(content)
+    headers = [words.class_group, words.target_group, words.subject, words.component]
+    own_columns = len(headers)
+    headers += [*labels, words.without_level]
+    rows = [row for group in content.target_groups for row in _group_counts(group, labels, texts)]
+    looks = [HEADER] * own_columns + [NUMBER_HEADER] * (len(headers) - own_columns)
+    _write_table(grid, _COUNTS_TABLE, list(zip(headers, looks, strict=True)), rows)
+    grid.sheet.freeze_panes = "E2"
+    _set_widths(grid.sheet, headers, rows, own_columns)
+
+
+def _all_labels(content: OverviewContent) -> tuple[str, ...]:
+    """The level labels of all scales, lowest first; equal labels share a column."""
+    steps = {
+        (level.ordinal, level.label)
+        for group in content.target_groups
+        for column in group.columns
+        for level in column.scale
+    }
+    return tuple(dict.fromkeys(label for _, label in sorted(steps)))
+
+
+def _group_counts(
+    group: OverviewTargetGroup, labels: tuple[str, ...], texts: Texts
+) -> Iterator[list[Value]]:
+    for class_group in dict.fromkeys(row.class_group for row in group.rows):
+        members = [row for row in group.rows if row.class_group == class_group]
+        for number, column in enumerate(group.columns):
+            cells = [row.cells[number] for row in members]
+            assigned = [cell for cell in cells if cell and cell.status != NOT_ASSIGNED]
+            counts = Counter(cell.level.label if cell.level else None for cell in assigned)
+            on_scale = {level.label for level in column.scale}
+            names = (class_group, group.name, texts.subject(column.subject), column.name)
+            yield [
+                *((name, PLAIN) for name in names),
+                *((counts[label] if label in on_scale else None, NUMBER) for label in labels),
+                (counts[None], NUMBER),
+            ]
+
+
+def fill_guide(grid: Grid, content: OverviewContent, texts: Texts, version: str) -> None:
+    """What this is, on which conditions it may be used, and how to read it."""
+    words = texts.overview
+    for letter, width in zip("AB", _GUIDE_WIDTHS, strict=True):
+        grid.sheet.column_dimensions[letter].width = width
+    grid.put(1, 1, f"{words.title} {content.administration.name}", TITLE)
+    parts = (
+        ("", _facts(content, texts, version)),
+        (words.conditions_title, words.conditions),
+        (words.reading_title, words.reading),
+        (f"{words.scales_title}, {words.scale_from_to}", _scales(content)),
+        (words.statuses_title, _statuses(texts)),
+    )
+    row = 2
+    for title, advice in parts:
+        if title:
+            grid.put(row + 1, 1, title, HEADING)
+            row += 2
+        for line in advice:
+            _write_advice(grid, row, line)
+            row += 1
+
+
+def _write_advice(grid: Grid, row: int, advice: Advice) -> None:
+    """The row's height is set, on the generous side: not every program finds it out by itself."""
+    grid.put(row, 1, advice.lead, LEAD)
+    grid.put(row, 2, advice.text, PROSE)
+    lead, text = (0.85 * width for width in _GUIDE_WIDTHS)
+    lines = max(ceil(len(advice.lead) / lead), ceil(len(advice.text) / text), 1)
+    grid.sheet.row_dimensions[row].height = lines * _LINE_HEIGHT + 3
+
+
+def _facts(content: OverviewContent, texts: Texts, version: str) -> tuple[Advice, ...]:
+    administration, school, labels = content.administration, content.school, texts.overview.facts
+    place = f"{school.name}, {school.municipality}" if school.municipality else school.name
+    tested = texts.period_of(administration.tested_from_on, administration.tested_until_on)
+    return (
+        Advice(labels["school"], place),
+        Advice(labels["school_id"], school.id),
+        Advice(labels["administration"], administration.name),
+        Advice(labels["school_year"], administration.school_year),
+        Advice(labels["tested"], tested),
+        Advice(labels["version"], version),
+    )
+
+
+def _scales(content: OverviewContent) -> Iterator[Advice]:
+    """Components that share a scale share a line."""
+    for group in content.target_groups:
+        by_scale: dict[str, list[str]] = {}
+        for column in group.columns:
+            levels = ", ".join(level.label for level in column.scale)
+            by_scale.setdefault(levels, []).append(column.name)
+        for levels, names in by_scale.items():
+            yield Advice(group.name, f"{', '.join(names)}: {levels}")
+
+
+def _statuses(texts: Texts) -> Iterator[Advice]:
+    for status in texts.statuses.values():
+        yield Advice(status.name, status.explanation)

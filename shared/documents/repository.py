@@ -1,0 +1,86 @@
+"""SQL of reading documents: those of present students and class groups, behind the gate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy.orm import Session
+
+from shared.documents.models import Document
+from shared.releases.repository import components_are_released
+from shared.schools.models import Participation
+from shared.students.models import ClassGroup, Student
+
+DocumentRow = Row[Document, str | None, bool]
+"""A document, the name of its class group if it is about one, and whether it is released now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The documents of one school, or those among them that the other facts name."""
+
+    school_id: str
+    administration_id: str | None = None
+    kind: str | None = None
+    class_group: str | None = None
+    student_id: UUID | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        conditions = [Document.school_id == self.school_id]
+        if self.administration_id is not None:
+            conditions.append(Document.administration_id == self.administration_id)
+        if self.kind is not None:
+            conditions.append(Document.kind == self.kind)
+        if self.class_group is not None:
+            conditions.append(ClassGroup.name == self.class_group)
+        if self.student_id is not None:
+            conditions.append(Document.student_id == self.student_id)
+        return conditions
+
+
+def page_of_documents(
+    session: Session, shelf: Shelf, offset: int, limit: int
+) -> tuple[int, Sequence[DocumentRow]]:
+    """How many released documents there are on the shelf, and a page of them."""
+    released = _documents().where(*shelf.conditions(), _is_released())
+    total = session.scalar(released.with_only_columns(func.count(), maintain_column_froms=True))
+    page = released.order_by(
+        Document.administration_id,
+        Document.kind,
+        func.lower(ClassGroup.name).nulls_first(),
+        func.lower(Student.family_name).nulls_first(),
+        func.lower(Student.given_name).nulls_first(),
+        Document.id,
+    )
+    return total or 0, session.execute(page.offset(offset).limit(limit)).all()
+
+
+def find_document(session: Session, document_id: UUID) -> DocumentRow | None:
+    """Also one that is not released: its row says so."""
+    return session.execute(_documents().where(Document.id == document_id)).one_or_none()
+
+
+def _is_released() -> ColumnElement[bool]:
+    return components_are_released(Document.component_ids)
+
+
+def _documents() -> Select[Document, str | None, bool]:
+    """Without those of a student, class group or school that a later delivery removed."""
+    return (
+        select(Document, ClassGroup.name, _is_released())
+        .join(
+            Participation,
+            and_(
+                Participation.administration_id == Document.administration_id,
+                Participation.school_id == Document.school_id,
+            ),
+        )
+        .outerjoin(ClassGroup, ClassGroup.id == Document.class_group_id)
+        .outerjoin(Student, Student.id == Document.student_id)
+        .where(
+            Participation.removed_at.is_(None),
+            ClassGroup.removed_at.is_(None),
+            Student.removed_at.is_(None),
+        )
+    )

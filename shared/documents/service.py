@@ -1,0 +1,43 @@
+"""Use cases of reading documents; the policy is asked again at every one, content included."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from shared.documents import repository
+from shared.documents.repository import DocumentRow, Shelf
+from shared.schools.service import Inquiry, grant, refuse, require_school
+
+
+def list_documents(
+    session: Session, inquiry: Inquiry, shelf: Shelf, offset: int, limit: int
+) -> tuple[int, Sequence[DocumentRow]]:
+    """How many documents on the shelf are released now, and a page of them.
+
+    Raises:
+        ResourceNotFound: when the school is not there or out of reach.
+    """
+    require_school(session, inquiry, shelf.school_id)
+    page = repository.page_of_documents(session, shelf, offset, limit)
+    grant(session, inquiry, shelf.school_id)
+    return page
+
+
+def read_document(session: Session, inquiry: Inquiry, document_id: UUID) -> DocumentRow:
+    """The document, with the place of its bytes in the object store.
+
+    Raises:
+        ResourceNotFound: when it is not there, out of reach or not released; the trail knows
+            which, the caller does not.
+    """
+    row = repository.find_document(session, document_id)
+    if row is None:
+        refuse(session, inquiry, None, "reach")
+    document, _, is_released = row
+    if not inquiry.reaches(document.school_id):
+        refuse(session, inquiry, document.school_id, "reach")
+    if not is_released:
+        refuse(session, inquiry, document.school_id, "gate")
+    grant(session, inquiry, document.school_id)
+    return row

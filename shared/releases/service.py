@@ -1,0 +1,168 @@
+"""Use cases of release windows: plan them, change them, and say what they mean now."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from shared.audit.service import Actor, Decision, record
+from shared.core.clock import database_now
+from shared.core.errors import Conflict, ResourceNotFound, invalid_input
+from shared.releases import repository
+from shared.releases.models import ReleaseWindow
+from shared.releases.repository import Scope, WindowRow
+from shared.releases.rules import PRODUCTS, STUDENT_FEEDBACK, GateState, Window, gate_state
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """The target that was announced, and the effective moments; `never` allows no effective one."""
+
+    planned_from_at: datetime | None = None
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+    never: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPlan:
+    """A window as it is asked for: target group and component by their code."""
+
+    administration_id: str
+    product: str = STUDENT_FEEDBACK
+    target_group: str | None = None
+    component: str | None = None
+    planned_from_at: datetime | None = None
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+    never: bool = False
+
+    @property
+    def moments(self) -> Moments:
+        return Moments(self.planned_from_at, self.opens_at, self.closes_at, self.never)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowView:
+    """A window with the codes people know, and its state by the database's clock."""
+
+    window: ReleaseWindow
+    target_group: str | None
+    component: str | None
+    state: GateState
+
+
+def list_windows(
+    session: Session, administration_id: str | None, offset: int, limit: int
+) -> tuple[int, list[WindowView]]:
+    total, rows = repository.page_of_windows(session, administration_id, offset, limit)
+    now = database_now(session)
+    return total, [_view(row, now) for row in rows]
+
+
+def read_window(session: Session, window_id: UUID) -> WindowView:
+    """Raises ResourceNotFound when there is no such window."""
+    row = repository.find_window(session, window_id)
+    if row is None:
+        raise ResourceNotFound
+    return _view(row, database_now(session))
+
+
+def create_window(session: Session, actor: Actor, plan: WindowPlan) -> WindowView:
+    """A new window.
+
+    Raises:
+        Problem: 400 when it is about something unknown or its moments contradict each other,
+            409 when there already is a window of the same scope.
+    """
+    _require_order(plan.moments)
+    scope = _scope(session, plan)
+    window_id = repository.add_window(session, scope, asdict(plan.moments))
+    if window_id is None:
+        raise Conflict(
+            "releaseWindowExists",
+            "Release Window Exists",
+            "There already is a window for the same product, target group and component; change "
+            "that one.",
+        )
+    record(session, actor, _decision("createReleaseWindow", window_id))
+    return read_window(session, window_id)
+
+
+def change_window(
+    session: Session, actor: Actor, window_id: UUID, changes: Mapping[str, Any]
+) -> WindowView:
+    """Changes some of the window's `Moments`, named as there; the others stay.
+
+    Raises:
+        ResourceNotFound: when there is no such window.
+        Problem: 400 when its moments would contradict each other.
+    """
+    window = repository.lock_window(session, window_id)
+    if window is None:
+        raise ResourceNotFound
+    before = Moments(window.planned_from_at, window.opens_at, window.closes_at, window.never)
+    after = replace(before, **changes)
+    _require_order(after)
+    repository.change_window(session, window_id, asdict(after))
+    record(session, actor, _decision("changeReleaseWindow", window_id))
+    return read_window(session, window_id)
+
+
+def save_window(session: Session, plan: WindowPlan) -> WindowView:
+    """The window of the plan's scope with just these moments, whether or not there was one."""
+    actor = Actor(client="cli", kind="operator", organisation=None, trace_id=None)
+    existing = repository.find_window_of(session, _scope(session, plan))
+    if existing is None:
+        return create_window(session, actor, plan)
+    return change_window(session, actor, existing, asdict(plan.moments))
+
+
+def _scope(session: Session, plan: WindowPlan) -> Scope:
+    """Codes become ids; a component brings the target group it belongs to."""
+    if plan.product not in PRODUCTS:
+        raise invalid_input("body", "/product", f"Must be one of {', '.join(PRODUCTS)}.")
+    if not repository.administration_exists(session, plan.administration_id):
+        raise invalid_input("body", "/administrationId", "There is no such administration.")
+    target_group_id = component_id = None
+    if plan.target_group is not None:
+        target_group_id = repository.find_target_group(
+            session, plan.administration_id, plan.target_group
+        )
+        if target_group_id is None:
+            raise invalid_input("body", "/targetGroup", "The administration has none of this code.")
+    if plan.component is not None:
+        found = repository.find_component(session, plan.administration_id, plan.component)
+        if found is None or target_group_id not in {None, found[1]}:
+            raise invalid_input("body", "/component", "The target group has none of this code.")
+        component_id, target_group_id = found
+    return Scope(plan.administration_id, plan.product, target_group_id, component_id)
+
+
+def _require_order(moments: Moments) -> None:
+    if moments.never and (moments.opens_at is not None or moments.closes_at is not None):
+        raise invalid_input("body", "/never", "What never opens has no opensAt and no closesAt.")
+    if moments.closes_at is not None:
+        if moments.opens_at is None:
+            raise invalid_input("body", "/closesAt", "What closes needs an opensAt.")
+        if moments.closes_at <= moments.opens_at:
+            raise invalid_input("body", "/closesAt", "Must be later than opensAt.")
+
+
+def _decision(action: str, window_id: UUID) -> Decision:
+    return Decision(action, f"/v1/releaseWindows/{window_id}", None, "allowed", "granted")
+
+
+def _view(row: WindowRow, now: datetime) -> WindowView:
+    window, target_group, component = row
+    facts = Window(
+        window.target_group_id,
+        window.component_id,
+        window.opens_at,
+        window.closes_at,
+        window.never,
+    )
+    return WindowView(window, target_group, component, gate_state(facts, now))

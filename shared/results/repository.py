@@ -1,0 +1,180 @@
+"""SQL of reading results: current rows of present students, behind the gate."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, select
+from sqlalchemy.orm import Session
+
+from shared.releases.repository import component_is_released
+from shared.results.models import (
+    Administration,
+    Component,
+    Delivery,
+    Level,
+    LevelDescription,
+    Result,
+    TargetGroup,
+)
+from shared.schools.models import Participation
+from shared.students.models import ClassGroup, Student
+from shared.students.repository import (
+    Cohort,
+    in_reading_order,
+    is_in,
+    student_is_present,
+    takes_part_with,
+)
+
+ComponentRow = Row[Component, str]
+"""A component and the code of its target group."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelReached:
+    """`ordinal` 1 is the lowest of the scale; `description` says what can be done at the level."""
+
+    code: str
+    label: str
+    ordinal: int
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentResult:
+    """What one student got for one component; a level exactly when the status is `reported`."""
+
+    student_id: UUID
+    administration_id: str
+    class_group: str
+    component: str
+    component_name: str
+    subject: str
+    status: str
+    level: LevelReached | None
+
+
+_FACTS = tuple(field.name for field in fields(ComponentResult))[:-1]
+
+
+def page_of_results(
+    session: Session, cohort: Cohort, offset: int, limit: int
+) -> tuple[int, list[ComponentResult]]:
+    """How many released results the cohort has, and a page of them, student by student."""
+    return _page(session, [*is_in(cohort), Result.school_id == cohort.school_id], offset, limit)
+
+
+def page_of_student_results(
+    session: Session, student_id: UUID, offset: int, limit: int
+) -> tuple[int, list[ComponentResult]]:
+    return _page(session, [Result.student_id == student_id], offset, limit)
+
+
+def _page(
+    session: Session, conditions: Collection[ColumnElement[bool]], offset: int, limit: int
+) -> tuple[int, list[ComponentResult]]:
+    released = _released_results().where(*conditions)
+    total = session.scalar(released.with_only_columns(func.count(), maintain_column_froms=True))
+    page = released.order_by(*in_reading_order(), Component.position, Component.id)
+    return total or 0, [
+        _component_result(row) for row in session.execute(page.offset(offset).limit(limit))
+    ]
+
+
+def _released_results() -> Select[*tuple[Any, ...]]:
+    """A calibration is never released, so none is among them."""
+    return (
+        select(
+            Result.student_id,
+            Result.administration_id,
+            ClassGroup.name,
+            Component.code,
+            Component.name,
+            Component.subject,
+            Result.status,
+            Level.code,
+            Level.label,
+            Level.ordinal,
+            LevelDescription.text,
+        )
+        .join(Student, Student.id == Result.student_id)
+        .join(ClassGroup, ClassGroup.id == Student.class_group_id)
+        .join(Participation, takes_part_with(Student))
+        .join(Component, Component.id == Result.component_id)
+        .outerjoin(Level, Level.id == Result.level_id)
+        .outerjoin(
+            LevelDescription,
+            and_(
+                LevelDescription.component_id == Result.component_id,
+                LevelDescription.level_id == Result.level_id,
+            ),
+        )
+        .where(
+            Result.superseded_at.is_(None),
+            student_is_present(),
+            component_is_released(Result.component_id),
+        )
+    )
+
+
+def _component_result(row: Row[*tuple[Any, ...]]) -> ComponentResult:
+    *facts, code, label, ordinal, description = row
+    level = None if code is None else LevelReached(code, label, ordinal, description)
+    return ComponentResult(**dict(zip(_FACTS, facts, strict=True)), level=level)
+
+
+def page_of_administrations(
+    session: Session, within: Collection[str] | None, offset: int, limit: int
+) -> tuple[int, Sequence[Administration]]:
+    """Those in which a school within reach takes part (None = all of them), newest first."""
+    query = select(Administration)
+    if within is not None:
+        query = query.where(
+            exists().where(
+                Participation.administration_id == Administration.id,
+                Participation.school_id.in_(within),
+                Participation.removed_at.is_(None),
+            )
+        )
+    total = session.scalar(query.with_only_columns(func.count(), maintain_column_froms=True))
+    newest = query.order_by(Administration.tested_until_on.desc(), Administration.id)
+    return total or 0, session.scalars(newest.offset(offset).limit(limit)).all()
+
+
+def level_scales(session: Session, administration_id: str) -> list[tuple[str, list[Level]]]:
+    """The scales of an administration by code, each with its levels from the lowest up."""
+    query = (
+        select(Level)
+        .where(Level.administration_id == administration_id, Level.removed_at.is_(None))
+        .order_by(Level.level_scale, Level.ordinal, Level.id)
+    )
+    scales = groupby(session.scalars(query), key=lambda level: level.level_scale)
+    return [(scale, list(levels)) for scale, levels in scales]
+
+
+def components(session: Session, administration_id: str) -> Sequence[ComponentRow]:
+    """The components that feedback can be about, each with the code of its target group."""
+    query = (
+        select(Component, TargetGroup.code)
+        .join(TargetGroup, TargetGroup.id == Component.target_group_id)
+        .where(
+            Component.administration_id == administration_id,
+            Component.removed_at.is_(None),
+            Component.is_calibration.is_(False),
+        )
+        .order_by(TargetGroup.code, Component.position, Component.id)
+    )
+    return session.execute(query).all()
+
+
+def add_delivery(session: Session, delivery: Delivery) -> Delivery:
+    session.add(delivery)
+    session.flush()
+    return delivery
+
+
+def find_delivery(session: Session, delivery_id: UUID) -> Delivery | None:
+    return session.get(Delivery, delivery_id)

@@ -1,0 +1,38 @@
+"""SQL of schools: those that take part in an administration, within what a caller can see."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy.orm import Session
+
+from shared.schools.models import Participation, School
+
+
+def _takes_part(administration_id: str | None = None) -> ColumnElement[bool]:
+    """The school takes part now, in this administration or in any."""
+    condition = exists().where(
+        Participation.school_id == School.id, Participation.removed_at.is_(None)
+    )
+    if administration_id is not None:
+        condition = condition.where(Participation.administration_id == administration_id)
+    return condition
+
+
+def find_school(session: Session, school_id: str) -> School | None:
+    return session.scalar(select(School).where(School.id == school_id, _takes_part()))
+
+
+def page_of_schools(
+    session: Session,
+    within: Collection[str] | None,
+    administration_id: str | None,
+    offset: int,
+    limit: int,
+) -> tuple[int, Sequence[School]]:
+    """How many schools there are within reach (None = every one), and a page of them."""
+    conditions = [_takes_part(administration_id)]
+    if within is not None:
+        conditions.append(School.id.in_(within))
+    total = session.scalar(select(func.count()).select_from(School).where(*conditions)) or 0
+    page = select(School).where(*conditions).order_by(School.id).offset(offset).limit(limit)
+    return total, session.scalars(page).all()

@@ -1,0 +1,174 @@
+"""What contents refuse, and that their digest tells every difference and nothing else."""
+
+import dataclasses
+from dataclasses import replace
+from datetime import date
+from typing import Any, get_type_hints
+
+import pytest
+
+from shared.documents.content import (
+    NOT_ASSIGNED,
+    REPORTED,
+    STATUSES,
+    AdministrationFacts,
+    ComponentOutcome,
+    FicheContent,
+    Level,
+    OverviewCell,
+    OverviewColumn,
+    OverviewContent,
+    OverviewRow,
+    OverviewTargetGroup,
+    SchoolFacts,
+    SubjectSection,
+    content_sha256,
+)
+
+SCALE = tuple(Level(code, f"Niveau {code}", place) for place, code in enumerate("EDCBA", start=1))
+OUTCOME = ComponentOutcome("LEZ", "Begrijpend lezen", 1, REPORTED, SCALE, SCALE[2], "Leest.")
+ADMINISTRATION = AdministrationFacts(
+    "2024", "Vlaamse toetsen 2024", "2023-2024", date(2024, 4, 24), date(2024, 5, 16)
+)
+SCHOOL = SchoolFacts("000028", "De Kameleon", "Genk")
+FICHE = FicheContent(
+    document_number="7QX2M4KD9A",
+    administration=ADMINISTRATION,
+    school=SCHOOL,
+    target_group_name="4de leerjaar lager onderwijs",
+    class_group="4A",
+    site_name=None,
+    given_name="Noor",
+    family_name="Peeters",
+    sections=(SubjectSection("nederlands", (OUTCOME,)),),
+)
+COLUMN = OverviewColumn("LEZ", "Begrijpend lezen", "nederlands", SCALE)
+ROW = OverviewRow("4A", "Peeters", "Noor", "2300001", (OverviewCell(REPORTED, SCALE[0]),))
+GROUP = OverviewTargetGroup("LO4", "4de leerjaar", (COLUMN,), (ROW,))
+OVERVIEW = OverviewContent(ADMINISTRATION, SCHOOL, (GROUP,))
+
+
+@pytest.mark.parametrize("status", [status for status in STATUSES if status != REPORTED])
+def test_a_level_stands_only_with_a_reported_result(status: str) -> None:
+    replace(OUTCOME, status=status, level=None, description=None)
+    with pytest.raises(ValueError, match="a level exactly when 'reported'"):
+        replace(OUTCOME, status=status)
+
+
+def test_a_reported_result_has_a_level() -> None:
+    with pytest.raises(ValueError, match="a level exactly when 'reported'"):
+        replace(OUTCOME, level=None, description=None)
+
+
+def test_an_unknown_status_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown status 'sick'"):
+        replace(OUTCOME, status="sick", level=None, description=None)
+
+
+def test_a_level_belongs_to_the_scale_of_its_component() -> None:
+    with pytest.raises(ValueError, match="level outside its scale"):
+        replace(OUTCOME, level=Level("F", "Niveau F", 6))
+
+
+def test_a_scale_runs_from_the_lowest_level_up() -> None:
+    with pytest.raises(ValueError, match="order levels lowest first"):
+        replace(OUTCOME, scale=SCALE[::-1])
+    with pytest.raises(ValueError, match="no levels"):
+        replace(OUTCOME, scale=())
+
+
+def test_a_description_belongs_to_a_level() -> None:
+    with pytest.raises(ValueError, match="a description belongs to a level"):
+        replace(OUTCOME, status="absent", level=None)
+
+
+def test_components_stand_by_position_and_once() -> None:
+    later = replace(OUTCOME, component="SCH", position=2)
+    with pytest.raises(ValueError, match="order by position"):
+        SubjectSection("nederlands", (later, OUTCOME))
+    with pytest.raises(ValueError, match="components of a fiche"):
+        replace(FICHE, sections=(SubjectSection("nederlands", (OUTCOME, OUTCOME)),))
+
+
+def test_a_fiche_has_a_name_and_a_component() -> None:
+    replace(FICHE, family_name="")
+    with pytest.raises(ValueError, match="needs a name"):
+        replace(FICHE, family_name="", given_name=" ")
+    with pytest.raises(ValueError, match="needs a component"):
+        replace(FICHE, sections=())
+
+
+def test_half_a_character_is_refused_without_saying_the_name() -> None:
+    with pytest.raises(ValueError, match=r"FicheContent\.family_name") as caught:
+        replace(FICHE, family_name="Peeters\ud800")
+    assert "Peeters" not in str(caught.value)
+
+
+def test_the_tests_cannot_end_before_they_start() -> None:
+    with pytest.raises(ValueError, match="end before they start"):
+        replace(ADMINISTRATION, tested_until_on=date(2024, 4, 23))
+
+
+def test_an_overview_row_has_a_cell_per_column_that_fits_it() -> None:
+    with pytest.raises(ValueError, match="one cell per column"):
+        replace(GROUP, rows=(replace(ROW, cells=()),))
+    with pytest.raises(ValueError, match="a level exactly when 'reported'"):
+        replace(GROUP, rows=(replace(ROW, cells=(OverviewCell(NOT_ASSIGNED, SCALE[0]),)),))
+    replace(GROUP, rows=(replace(ROW, cells=(None,)),))
+
+
+def test_equal_contents_have_the_same_digest_on_every_machine() -> None:
+    assert content_sha256(replace(FICHE, site_name=None)) == content_sha256(FICHE)
+    assert content_sha256(FICHE).hex() == (
+        "e809fd35e04e14537337773b280c632330dcc849117b7f1488fbd0c611444c85"
+    )
+    assert content_sha256(OVERVIEW).hex() == (
+        "68a18747bee3fa67bb8247d80adf6d97e40301127b26e85a1bcc7f163919b04a"
+    )
+
+
+def test_every_difference_in_a_fiche_changes_its_digest() -> None:
+    other_outcome = replace(OUTCOME, level=SCALE[3])
+    variants = [
+        FICHE,
+        replace(FICHE, document_number="7QX2M4KD9B"),
+        replace(FICHE, administration=replace(ADMINISTRATION, tested_until_on=date(2024, 5, 17))),
+        replace(FICHE, school=replace(SCHOOL, municipality="Hasselt")),
+        replace(FICHE, target_group_name="2de leerjaar A-stroom"),
+        replace(FICHE, class_group="4B"),
+        replace(FICHE, site_name="Hoofdvestiging"),
+        replace(FICHE, site_name=""),
+        replace(FICHE, given_name="Noo", family_name="rPeeters"),
+        replace(FICHE, given_name="NOOR"),
+        replace(FICHE, sections=(SubjectSection("nederlands", (other_outcome,)),)),
+        replace(FICHE, sections=(SubjectSection("wiskunde", (OUTCOME,)),)),
+    ]
+    assert len({content_sha256(variant) for variant in variants}) == len(variants)
+
+
+def _field_names(facts: type[Any]) -> set[str]:
+    names: set[str] = set()
+    for name, hint in get_type_hints(facts).items():
+        names.add(name)
+        inner = [hint, *getattr(hint, "__args__", ())]
+        for kind in inner:
+            if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+                names |= _field_names(kind)
+    return names
+
+
+@pytest.mark.parametrize("contents", [FicheContent, OverviewContent])
+def test_contents_have_no_place_for_a_score_or_a_calibration_mark(contents: type[Any]) -> None:
+    names = _field_names(contents)
+    assert "ordinal" in names
+    assert not {
+        name
+        for name in names
+        for word in ("score", "calibration", "percent", "rank", "average", "insz")
+        if word in name
+    }
+
+
+def test_contents_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        FICHE.given_name = "Lotte"  # type: ignore[misc]  # that is the point

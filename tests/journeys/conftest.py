@@ -1,0 +1,125 @@
+"""A whole instance, started as its users start it, and the doors they use."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from services.cli.embedded.data_directory import DataDirectory
+from services.cli.embedded.running import RunningInstance
+
+START_SECONDS = 60
+JOB_SECONDS = 90
+FAST = {
+    "TOETSFEEDBACK_JOB_LEASE_SECONDS": "3",
+    "TOETSFEEDBACK_JOB_SWEEP_SECONDS": "0.5",
+}
+
+
+@dataclass
+class Instance:
+    """`toetsfeedback up` on one data directory; may be stopped and started again."""
+
+    data: Path
+    process: "subprocess.Popen[bytes] | None" = None
+    clients: list[httpx.Client] = field(default_factory=list)
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "services.cli.main", "up", "--data", str(self.data)]
+        log = self.data.with_suffix(".log").open("ab")
+        self.process = subprocess.Popen(
+            [*command, "--workers", "2"],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=os.environ | FAST,
+        )
+        log.close()
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            instance = DataDirectory(self.data).read_running()
+            if instance is not None and instance.api_url is not None:
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.1)
+        raise AssertionError(self.data.with_suffix(".log").read_text(errors="replace")[-3000:])
+
+    def stop(self) -> list[psutil.Process]:
+        """Asks it to stop; what is left of it ten seconds later."""
+        if self.process is None or self.process.poll() is not None:
+            return []
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=40)
+        return psutil.wait_procs(children, timeout=10)[1]
+
+    def running(self) -> RunningInstance:
+        instance = DataDirectory(self.data).read_running()
+        assert instance is not None
+        return instance
+
+    def pids(self, name: str) -> list[int]:
+        return [p.identity.pid for p in self.running().processes if p.name.startswith(name)]
+
+    def cli(self, *arguments: str, code: int = 0) -> str:
+        run = subprocess.run(
+            [sys.executable, "-m", "services.cli.main", *arguments, "--data", str(self.data)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert run.returncode == code, run.stdout + run.stderr
+        return run.stdout
+
+    def client(self, *token: str) -> httpx.Client:
+        """A client with a token of the command line, or none."""
+        headers = {}
+        if token:
+            issued = self.cli("token", "--client", "journey", *token).strip()
+            headers["Authorization"] = f"Bearer {issued}"
+        client = httpx.Client(base_url=self.running().api_url or "", headers=headers, timeout=30)
+        self.clients.append(client)
+        return client
+
+    def school(self, school_id: str) -> httpx.Client:
+        return self.client("--kind", "school", "--school", school_id)
+
+    def operator(self) -> httpx.Client:
+        return self.client("--kind", "operator")
+
+    def close(self) -> None:
+        for client in self.clients:
+            client.close()
+        self.stop()
+
+
+def follow(client: httpx.Client, location: str) -> dict[str, Any]:
+    """Polls a task as an outside client would; the document its result is."""
+    deadline = time.monotonic() + JOB_SECONDS
+    while time.monotonic() < deadline:
+        answer = client.get(location)
+        if answer.status_code == httpx.codes.SEE_OTHER:
+            return dict(client.get(answer.headers["Location"]).json())
+        body = answer.json()
+        assert body["status"]["state"] != "failed", body
+        time.sleep(0.1)
+    raise AssertionError(f"{location} did not end")
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    instance = Instance(tmp_path_factory.mktemp("journey") / "data")
+    instance.start()
+    yield instance
+    instance.close()

@@ -1,0 +1,196 @@
+"""From a delivery made elsewhere to a fiche in the hands of its school, through real processes."""
+
+import json
+import time
+import zipfile
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pypdfium2
+import pytest
+from openpyxl import load_workbook
+
+from tests.journeys.conftest import Instance, follow
+
+SAMPLE = Path(__file__).parents[1] / "data" / "delivery-sample"
+SCHOOL, OTHER = "000028", "007947"
+ADMINISTRATION = "2024"
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("chain")]
+
+
+@pytest.fixture(scope="module")
+def built(instance: Instance) -> Instance:
+    """The sample, imported and built through the command line."""
+    instance.cli("import", str(SAMPLE))
+    instance.cli("build", "--administration", ADMINISTRATION, "--follow")
+    return instance
+
+
+@pytest.fixture(scope="module")
+def school(built: Instance) -> httpx.Client:
+    return built.school(SCHOOL)
+
+
+@pytest.fixture(scope="module")
+def other(built: Instance) -> httpx.Client:
+    return built.school(OTHER)
+
+
+@pytest.fixture(scope="module")
+def operator(built: Instance) -> httpx.Client:
+    return built.operator()
+
+
+@pytest.fixture(scope="module")
+def opened(operator: httpx.Client, school: httpx.Client) -> dict[str, Any]:
+    """Opens the release a moment from now, and watches it open without a restart."""
+    body = {"administrationId": ADMINISTRATION, "product": "studentFeedback"}
+    opens_at = datetime.now(UTC) + timedelta(seconds=2)
+    window = operator.post("/v1/releaseWindows", json=body | {"opensAt": opens_at.isoformat()})
+    assert window.status_code == httpx.codes.CREATED, window.text
+    assert documents(school, "fiche") == []
+    while datetime.now(UTC) < opens_at - timedelta(seconds=1):
+        time.sleep(0.05)
+    before = documents(school, "fiche")
+    while datetime.now(UTC) < opens_at + timedelta(seconds=1):
+        time.sleep(0.05)
+    return {"before": before, "after": documents(school, "fiche"), "href": window.json()["href"]}
+
+
+def documents(client: httpx.Client, kind: str) -> list[dict[str, Any]]:
+    answer = client.get(
+        f"/v1/schools/{SCHOOL}/documents",
+        params={"administrationId": ADMINISTRATION, "kind": kind, "pageSize": 200},
+    )
+    assert answer.status_code == httpx.codes.OK, answer.text
+    return list(answer.json()["items"])
+
+
+def manifest_rows(name: str) -> int:
+    return int(json.loads((SAMPLE / "delivery.json").read_text())["files"][name]["rows"])
+
+
+def test_the_sample_is_imported_with_the_counts_of_its_manifest(
+    built: Instance, operator: httpx.Client
+) -> None:
+    again = built.cli("import", str(SAMPLE))
+    assert "unchanged" in again
+    jobs = operator.get("/v1/jobs").json()
+    assert [job["kind"] for job in jobs["items"]] == ["documents.build"]
+
+
+def test_nothing_is_there_before_the_moment_and_all_of_it_after(opened: dict[str, Any]) -> None:
+    assert opened["before"] == []
+    assert len(opened["after"]) > 0
+
+
+def test_a_fiche_shows_its_student_and_a_level_per_component(
+    school: httpx.Client, opened: dict[str, Any]
+) -> None:
+    fiche = opened["after"][0]
+    student = school.get(f"/v1/students/{fiche['studentId']}").json()
+    results = school.get(f"/v1/students/{fiche['studentId']}/results").json()["items"]
+    content = school.get(f"{fiche['href']}/content")
+    assert content.headers["Content-Type"] == "application/pdf"
+    document = pypdfium2.PdfDocument(content.content)
+    text = " ".join(page.get_textpage().get_text_bounded() for page in document)
+    words = " ".join(text.split())
+    for expected in (
+        student["familyName"],
+        student["givenName"],
+        student["classGroup"],
+        *(result["componentName"] for result in results),
+        *(result["level"]["label"] for result in results if "level" in result),
+    ):
+        assert expected in words
+    document.close()
+
+
+def test_the_overview_names_every_student_of_the_school(
+    school: httpx.Client, opened: dict[str, Any]
+) -> None:
+    assert opened
+    (overview,) = documents(school, "overview")
+    workbook = load_workbook(BytesIO(school.get(f"{overview['href']}/content").content))
+    cells = {str(cell.value) for sheet in workbook for row in sheet for cell in row}
+    students = school.get(
+        f"/v1/schools/{SCHOOL}/students",
+        params={"administrationId": ADMINISTRATION, "pageSize": 200},
+    ).json()["items"]
+    assert len(students) > 0
+    assert {student["familyName"] for student in students} <= cells
+
+
+def test_a_bundle_holds_the_fiches_of_its_class_group(
+    school: httpx.Client, opened: dict[str, Any]
+) -> None:
+    bundle = documents(school, "ficheBundle")[0]
+    archive = zipfile.ZipFile(BytesIO(school.get(f"{bundle['href']}/content").content))
+    fiches = [f for f in opened["after"] if f["classGroup"] == bundle["classGroup"]]
+    members = sorted(archive.read(name) for name in archive.namelist())
+    assert archive.testzip() is None
+    assert members == sorted(school.get(f"{f['href']}/content").content for f in fiches)
+
+
+def test_another_school_finds_nothing_of_it(other: httpx.Client, opened: dict[str, Any]) -> None:
+    fiche = opened["after"][0]
+    for path in (
+        f"/v1/students/{fiche['studentId']}",
+        f"/v1/students/{fiche['studentId']}/results",
+        f"/v1/schools/{SCHOOL}/students",
+        f"/v1/schools/{SCHOOL}/results",
+        f"/v1/schools/{SCHOOL}/documents",
+        fiche["href"],
+        f"{fiche['href']}/content",
+    ):
+        assert other.get(path).status_code == httpx.codes.NOT_FOUND, path
+
+
+def test_an_operator_reads_no_result(operator: httpx.Client, opened: dict[str, Any]) -> None:
+    fiche = opened["after"][0]
+    for path in (
+        f"/v1/schools/{SCHOOL}/results",
+        f"/v1/students/{fiche['studentId']}/results",
+        f"{fiche['href']}/content",
+    ):
+        assert operator.get(path).status_code == httpx.codes.FORBIDDEN, path
+
+
+def test_without_a_token_there_is_no_answer(built: Instance, opened: dict[str, Any]) -> None:
+    answer = built.client().get(opened["after"][0]["href"])
+    assert answer.status_code == httpx.codes.UNAUTHORIZED
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_window_that_closes_takes_everything_away(
+    operator: httpx.Client, school: httpx.Client, opened: dict[str, Any]
+) -> None:
+    past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    closed = operator.patch(opened["href"], json={"closesAt": past})
+    fiche = opened["after"][0]["href"]
+    found = school.get(f"{fiche}/content").status_code
+    reopened = operator.patch(opened["href"], json={"closesAt": None})
+    assert (closed.status_code, reopened.status_code) == (httpx.codes.OK, httpx.codes.OK)
+    assert found == httpx.codes.NOT_FOUND
+    assert school.get(f"{fiche}/content").status_code == httpx.codes.OK
+
+
+def test_a_delivery_is_handed_over_through_the_api(
+    built: Instance, operator: httpx.Client, tmp_path: Path
+) -> None:
+    archive = tmp_path / "delivery.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        for file in sorted(SAMPLE.iterdir()):
+            target.write(file, file.name)
+    with archive.open("rb") as body:
+        accepted = operator.post(
+            "/v1/deliveries", content=body, headers={"Content-Type": "application/zip"}
+        )
+    assert accepted.status_code == httpx.codes.ACCEPTED, accepted.text
+    report = follow(operator, accepted.headers["Location"])
+    assert report["status"] == "unchanged"
+    assert list((built.data / "storage" / "deliveries").rglob("*.zip")) == []

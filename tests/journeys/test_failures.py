@@ -1,0 +1,174 @@
+"""What happens when a part is killed in the middle of its work."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from sqlalchemy import select, text
+
+from services.cli.synthetic.generate import DeliveryPlan, generate_delivery
+from shared.core.database import Sessions, open_engine, session_factory, transaction
+from shared.core.settings import Settings
+from shared.documents.models import Document
+from shared.storage.store import open_storage
+from tests.journeys.conftest import JOB_SECONDS, Instance
+
+ADMINISTRATION = "2024"
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("failures")]
+
+
+@pytest.fixture(scope="module")
+def operator(instance: Instance, tmp_path_factory: pytest.TempPathFactory) -> httpx.Client:
+    directory = tmp_path_factory.mktemp("generated") / "delivery"
+    generate_delivery(DeliveryPlan(schools=30, seed=7, with_items=False), directory)
+    instance.cli("import", str(directory))
+    return instance.operator()
+
+
+def settings_of(instance: Instance) -> Settings:
+    environment = instance.running().environment
+    prefix = "TOETSFEEDBACK_"
+    return Settings.model_validate(
+        {name.removeprefix(prefix).lower(): value for name, value in environment.items()}
+    )
+
+
+def sessions_of(settings: Settings) -> Sessions:
+    return session_factory(open_engine(settings, application_name="tests"))
+
+
+def start_build(operator: httpx.Client) -> str:
+    body = {"kind": "documents.build", "administrationId": ADMINISTRATION}
+    answer = operator.post("/v1/jobs", json=body)
+    assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+    return answer.headers["Location"]
+
+
+def wait_for(operator: httpx.Client, location: str, done: int | None = None) -> None:
+    """Until the job has ended, or `done` of its items have."""
+    deadline = time.monotonic() + JOB_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            answer = operator.get(location)
+        except httpx.TransportError:
+            continue
+        if answer.status_code == httpx.codes.SEE_OTHER:
+            return
+        if answer.status_code == httpx.codes.OK:
+            counts = answer.json()["counts"]
+            if done is not None and counts["done"] >= done:
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"{location} did not get there")
+
+
+def assert_whole(instance: Instance) -> None:
+    """Every document there should be is there once, and its object has the right bytes."""
+    settings = settings_of(instance)
+    storage, sessions = open_storage(settings.storage_url), sessions_of(settings)
+    with transaction(sessions) as session:
+        documents = session.scalars(select(Document)).all()
+        expected = session.scalar(
+            text(
+                "select count(distinct student_id) from results join components on"
+                " components.id = component_id where superseded_at is null"
+                " and status = 'reported' and not is_calibration"
+            )
+        )
+        states = session.execute(text("select state, count(*) from job_items group by state")).all()
+    fiches = [document for document in documents if document.kind == "fiche"]
+    assert {state for state, _ in states} == {"done"}
+    assert len({fiche.student_id for fiche in fiches}) == len(fiches) == expected
+    assert len({d.school_id for d in documents if d.kind == "overview"}) == 30
+    for document in documents:
+        end = document.byte_offset + document.byte_size
+        content = b"".join(storage.stream(document.storage_key, document.byte_offset, end))
+        assert len(content) == document.byte_size
+
+
+def test_workers_killed_in_the_middle_lose_and_double_nothing(
+    instance: Instance, operator: httpx.Client
+) -> None:
+    job = start_build(operator)
+    wait_for(operator, job, done=3)
+    for pid in instance.pids("worker"):
+        os.kill(pid, signal.SIGKILL)
+    wait_for(operator, job)
+    assert_whole(instance)
+
+
+def test_a_queue_that_forgets_everything_delays_and_loses_nothing(
+    instance: Instance, operator: httpx.Client
+) -> None:
+    job = start_build(operator)
+    for pid in instance.pids("valkey"):
+        os.kill(pid, signal.SIGKILL)
+    wait_for(operator, job)
+    assert_whole(instance)
+
+
+def test_a_database_killed_in_the_middle_is_back_with_everything(
+    instance: Instance, operator: httpx.Client
+) -> None:
+    job = start_build(operator)
+    wait_for(operator, job, done=2)
+    for pid in instance.pids("postgres"):
+        os.kill(pid, signal.SIGKILL)
+    wait_for(operator, job)
+    assert_whole(instance)
+
+
+def test_it_stops_cleanly_and_finds_its_data_again(
+    instance: Instance, operator: httpx.Client
+) -> None:
+    before = operator.get("/v1/jobs").json()["total"]
+    assert instance.stop() == []
+    assert instance.process is not None
+    assert instance.process.returncode == 0
+    instance.start()
+    assert instance.operator().get("/v1/jobs").json()["total"] == before
+
+
+def test_killed_as_a_whole_it_starts_again_where_it_was(instance: Instance) -> None:
+    before = instance.operator().get("/v1/jobs").json()["total"]
+    assert instance.process is not None
+    children = psutil.Process(instance.process.pid).children(recursive=True)
+    instance.process.kill()
+    instance.process.wait()
+    instance.start()
+    assert [child for child in children if child.is_running()] == []
+    assert instance.operator().get("/v1/jobs").json()["total"] == before
+
+
+def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "services.cli.main",
+            "demo",
+            "--out",
+            str(tmp_path / "out"),
+            "--schools",
+            "4",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=150,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "class.zip",
+        "fiche.pdf",
+        "overview.xlsx",
+    ]
+    assert run.stdout.count("refused: 404 resourceNotFound") == 2
+    assert "0 processes left behind" in run.stdout

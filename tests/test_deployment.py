@@ -1,0 +1,270 @@
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from services.cli.main import COMMANDS
+from shared.core.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+PREFIX = "TOETSFEEDBACK_"
+OURS = {"api", "migrate", "worker"}
+VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[?-][^}]*)?\}")
+REQUIRED = re.compile(r"(?<!\$)\$\{\w+:\?[^}]+\}")
+PINNED = re.compile(r"(postgres:\d+\.\d+|[\w./-]+:v?\d+\.\d+\.\d+)(-[a-z]+)*")
+SECRET_NAME = re.compile(r"PASSWORD|SECRET_KEY$|SECRET_ACCESS_KEY|ACCESS_KEY|RPC_SECRET|_AUTH$")
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile as (keyword, arguments), continued lines joined."""
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    text = "\n".join(line for line in lines if not line.startswith("#")).replace("\\\n", " ")
+    found = [line.split(maxsplit=1) for line in text.splitlines() if line.strip()]
+    return [(keyword, arguments) for keyword, arguments in found]
+
+
+def arguments_of(keyword: str) -> list[str]:
+    return [arguments for name, arguments in instructions() if name == keyword]
+
+
+def environment(service: str) -> dict[str, str]:
+    return dict(SERVICES[service].get("environment", {}))
+
+
+def filled_in(text: str) -> str:
+    """As compose would write it, where every variable is set to a digit."""
+    return VARIABLE.sub("7", text)
+
+
+def strings(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for value in node.values():
+            yield from strings(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from strings(value)
+    elif isinstance(node, str):
+        yield node
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_watched_or_runs_once_and_is_waited_for(name: str) -> None:
+    service = SERVICES[name]
+    if "healthcheck" in service:
+        assert service["restart"] == "unless-stopped"
+        assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
+        return
+    waits = [other.get("depends_on", {}).get(name) for other in SERVICES.values()]
+    assert service["restart"] == "no"
+    assert {"condition": "service_completed_successfully"} in waits
+
+
+@pytest.mark.parametrize("name", ["api", "worker"])
+def test_a_program_starts_on_a_migrated_database_with_healthy_servers(name: str) -> None:
+    conditions = {
+        server: wait["condition"] for server, wait in SERVICES[name]["depends_on"].items()
+    }
+    assert conditions == {
+        "postgres": "service_healthy",
+        "valkey": "service_healthy",
+        "store": "service_healthy",
+        "migrate": "service_completed_successfully",
+    }
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_holds_no_privilege_it_could_do_without(name: str) -> None:
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["read_only"] is (name != "store")  # an inline config needs a root it can write
+    assert not service.keys() & {"privileged", "network_mode", "pid", "devices", "container_name"}
+    assert "cap_add" not in service or name == "postgres"
+
+
+def test_a_secret_has_no_default() -> None:
+    for service in SERVICES:
+        for name, value in environment(service).items():
+            if SECRET_NAME.search(name):
+                assert REQUIRED.fullmatch(value), f"{service}: {name}"
+            elif (parts := urlsplit(value)).password is not None or "@" in parts.netloc:
+                password = value.split("@")[0].partition("://")[2].partition(":")[2]
+                assert REQUIRED.fullmatch(password), f"{service}: {name}"
+    for name, secret in COMPOSE["secrets"].items():
+        assert secret.keys() == {"file"}, name
+        assert REQUIRED.fullmatch(secret["file"]), name
+
+
+def test_only_the_published_port_has_a_default() -> None:
+    defaults = [
+        variable[1]
+        for text in strings(COMPOSE)
+        for variable in VARIABLE.finditer(text)
+        if not (variable[2] or "").startswith(":?")
+    ]
+    assert defaults == ["API_PORT"]
+
+
+def test_the_readme_says_what_has_to_be_set() -> None:
+    required = {
+        variable[1]
+        for text in strings(COMPOSE)
+        for variable in VARIABLE.finditer(text)
+        if (variable[2] or "").startswith(":?")
+    }
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert {name for name in required if f"`{name}`" not in readme} == set()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_port_is_published_on_loopback_only(name: str) -> None:
+    ports = SERVICES[name].get("ports", [])
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+    assert bool(ports) is (name == "api")
+
+
+def test_the_servers_are_on_a_network_that_leads_nowhere() -> None:
+    assert COMPOSE["networks"]["inside"] == {"internal": True}
+    assert {name for name, service in SERVICES.items() if service["networks"] != ["inside"]} == {
+        "api"
+    }
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_an_image_is_pinned_to_one_version(name: str) -> None:
+    assert PINNED.fullmatch(SERVICES[name]["image"])
+
+
+def test_the_images_of_the_programs_are_this_version_of_the_project() -> None:
+    image = f"toetsfeedback:{PROJECT['version']}"
+    assert {SERVICES[name]["image"] for name in OURS} == {image}
+    described = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert f"docker build --tag {image} ." in described
+    assert f"docker run --rm --env-file toetsfeedback.env {image} worker" in described
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_a_program_runs_a_command_of_the_command_line(name: str) -> None:
+    assert SERVICES[name]["command"] == [name]
+    assert name in COMMANDS
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_variable_of_ours_is_a_setting(name: str) -> None:
+    ours = {variable for variable in environment(name) if variable.startswith(PREFIX)}
+    assert {variable.removeprefix(PREFIX).lower() for variable in ours} <= set(
+        Settings.model_fields
+    )
+    assert bool(ours) is (name in OURS)
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_a_program_finds_every_setting_it_needs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in environment(name).items():
+        monkeypatch.setenv(variable, filled_in(value))
+    settings = Settings.from_environment()
+    assert urlsplit(settings.sqlalchemy_url).hostname == "postgres"
+    assert urlsplit(settings.redis_url.get_secret_value()).hostname == "valkey"
+    assert settings.api_host == ("0.0.0.0" if name == "api" else "127.0.0.1")  # noqa: S104  # inside a container
+
+
+@pytest.mark.parametrize(("name", "keys"), [("api", ["signing_key"]), ("worker", ["insz_key"])])
+def test_a_program_gets_the_key_it_uses_and_no_other(name: str, keys: list[str]) -> None:
+    assert SERVICES[name]["secrets"] == keys
+    for key in keys:
+        assert environment(name)[f"{PREFIX}{key.upper()}_FILE"] == f"/run/secrets/{key}"
+
+
+def test_the_programs_and_the_store_agree_on_bucket_region_and_address() -> None:
+    store = tomllib.loads(COMPOSE["configs"]["garage"]["content"])
+    ours, theirs = environment("worker"), environment("store")
+    endpoint = urlsplit(ours["AWS_ENDPOINT_URL"])
+    assert endpoint.hostname == "store"
+    assert store["s3_api"]["api_bind_addr"] == f"0.0.0.0:{endpoint.port}"
+    assert store["s3_api"]["s3_region"] == ours["AWS_REGION"]
+    assert urlsplit(ours[f"{PREFIX}STORAGE_URL"]).netloc == theirs["GARAGE_DEFAULT_BUCKET"]
+    assert ours["AWS_ACCESS_KEY_ID"] == theirs["GARAGE_DEFAULT_ACCESS_KEY"]
+    assert ours["AWS_SECRET_ACCESS_KEY"] == theirs["GARAGE_DEFAULT_SECRET_KEY"]
+    assert store["data_dir"].startswith("/var/lib/garage/")
+    assert SERVICES["store"]["volumes"] == ["store:/var/lib/garage"]
+
+
+def test_a_program_is_asked_for_its_health_where_it_listens() -> None:
+    api, worker = environment("api"), environment("worker")
+    assert (
+        f"127.0.0.1:{api[f'{PREFIX}API_PORT']}/health" in SERVICES["api"]["healthcheck"]["test"][-1]
+    )
+    port = worker[f"{PREFIX}WORKER_METRICS_PORT"]
+    assert f"127.0.0.1:{port}/metrics" in SERVICES["worker"]["healthcheck"]["test"][-1]
+    for name in ("api", "worker"):
+        compile(SERVICES[name]["healthcheck"]["test"][-1], name, "exec")
+
+
+def test_the_worker_unpacks_deliveries_on_disk() -> None:
+    temporary = "/tmp"  # noqa: S108  # a path in the container
+    assert {"type": "volume", "target": temporary} in SERVICES["worker"]["volumes"]
+    assert "tmpfs" not in SERVICES["worker"]
+
+
+def test_every_stage_stands_on_the_same_pinned_image() -> None:
+    images = {arguments.split()[0] for arguments in arguments_of("FROM")}
+    assert len(images) == 1
+    assert PINNED.fullmatch(images.pop())
+
+
+def test_the_image_runs_the_command_line_as_an_ordinary_user() -> None:
+    assert arguments_of("ENTRYPOINT") == ['["toetsfeedback"]']
+    assert "toetsfeedback" in PROJECT["scripts"]
+    user = int(arguments_of("USER")[-1])
+    assert user > 0
+    made = [arguments for arguments in arguments_of("RUN") if arguments.startswith("useradd")]
+    assert f"--uid {user} " in made[0]
+    after = [name for name, _ in instructions()]
+    assert "RUN" not in after[after.index("USER") :]
+
+
+def test_everything_installed_into_the_image_is_pinned_by_hash_or_our_own() -> None:
+    installs = [
+        command
+        for arguments in arguments_of("RUN")
+        for command in arguments.split("&&")
+        if " install " in command
+    ]
+    assert installs
+    for command in installs:
+        words = shlex.split(command)
+        if "-r" in words:
+            assert "--require-hashes" in words
+            assert (ROOT / words[words.index("-r") + 1]).is_file()
+        else:
+            assert {"--no-deps", "--no-index"} <= set(words)
+
+
+def test_what_the_image_copies_exists_and_is_let_through_and_nothing_else() -> None:
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    let_through = {rule.removeprefix("!").rstrip("/") for rule in rules if rule.startswith("!")}
+    copied = {
+        source.rstrip("/").split("/")[0]
+        for arguments in arguments_of("COPY")
+        if not arguments.startswith("--from")
+        for source in arguments.split()[:-1]
+    }
+    assert copied == let_through
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def test_no_setting_is_baked_into_the_image() -> None:
+    assert not [arguments for arguments in arguments_of("ENV") if PREFIX in arguments]
+    assert arguments_of("ARG") == []
