@@ -28,11 +28,13 @@ DEFAULT_PAGE_SIZE = 50
 LARGEST_PAGE_SIZE = 200
 LAST_PAGE = 1_000_000
 
+ACCESS_TOKEN = "accessToken"  # noqa: S105  # the name of a scheme in the OpenAPI document
+
 _SCHOOL_ID = re.compile(r"[0-9]{6}")
 _OPAQUE = re.compile(r"[0-9]{6}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _bearer = HTTPBearer(
     auto_error=False,
-    scheme_name="accessToken",
+    scheme_name=ACCESS_TOKEN,
     bearerFormat="at+jwt",
     description="An access token; each operation names the scopes of which it needs one.",
 )
@@ -161,14 +163,10 @@ LinksDep = Annotated[Links, Depends(links_of)]
 
 async def page_of(
     request: Request,
-    page: Annotated[
-        int, Query(ge=1, le=LAST_PAGE, description="Number of the page, from 1.")
-    ] = 1,
+    page: Annotated[int, Query(ge=1, le=LAST_PAGE, description="Number of the page, from 1.")] = 1,
     page_size: Annotated[
         int,
-        Query(
-            alias="pageSize", ge=1, le=LARGEST_PAGE_SIZE, description="Most items on one page."
-        ),
+        Query(alias="pageSize", ge=1, le=LARGEST_PAGE_SIZE, description="Most items on one page."),
     ] = DEFAULT_PAGE_SIZE,
 ) -> PageOf:
     return PageOf(page, page_size, request.url)

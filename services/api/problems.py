@@ -93,7 +93,9 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for nothing else
     found = error.errors()
-    if any(fault["type"] == "model_attributes_type" and fault["loc"] == ("body",) for fault in found):
+    if any(
+        fault["type"] == "model_attributes_type" and fault["loc"] == ("body",) for fault in found
+    ):
         declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if declared != "application/json" and not declared.endswith("+json"):
             return _answer(request, UnsupportedMediaType("application/json"))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.worker.execution import Performed
 from services.worker.rendering.bundle import BundleWriter, MemberNames
-from services.worker.rendering.fiche import FICHE_TEMPLATE_VERSION, draw_fiche
+from services.worker.rendering.fiche import FICHE_TEMPLATE_VERSION, OverfullFicheError, draw_fiche
 from services.worker.rendering.fonts import UndrawableTextError
 from services.worker.rendering.overview import OVERVIEW_TEMPLATE_VERSION, draw_overview
 from shared.core.errors import OWN, Problem
@@ -108,19 +108,15 @@ class SchoolBuild:
         )
 
     def _draw(self, fiche: StudentFiche) -> bytes | None:
-        """None when a letter cannot be drawn, which is kept as a failure of this one fiche."""
+        """None when it cannot be drawn, which is kept as a failure of this one fiche."""
         try:
             return draw_fiche(fiche.content)
         except UndrawableTextError as error:
-            problem = Problem(
-                f"{OWN}undrawableText",
-                "Undrawable Text",
-                422,
-                f"{error} Have the school write it in Latin, Greek or Cyrillic letters and deliver "
-                "a correction.",
-            )
-            self.failures.append((str(fiche.student_id), problem.as_json()))
-            return None
+            problem = Problem(f"{OWN}undrawableText", "Undrawable Text", 422, str(error))
+        except OverfullFicheError as error:
+            problem = Problem(f"{OWN}overfullFiche", "Overfull Fiche", 422, str(error))
+        self.failures.append((str(fiche.student_id), problem.as_json()))
+        return None
 
     def _build_overview(self, overview: SchoolOverview) -> None:
         key, workbook = self._fresh_key("xlsx"), draw_overview(overview.content)

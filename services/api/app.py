@@ -1,0 +1,82 @@
+"""The composition root of the API."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from services.api.metrics import RequestMetrics
+from services.api.middleware import BodyLimit, RequestRecord
+from services.api.parts import Parts
+from services.api.problems import register_problems
+from services.api.routes import (
+    catalogue,
+    deliveries,
+    documentation,
+    documents,
+    jobs,
+    monitoring,
+    release_windows,
+    results,
+    schools,
+    students,
+)
+from shared.core.settings import Settings
+
+TITLE = "Toetsfeedback"
+VERSION = "1.0.0"
+UPLOAD_PATH = "/v1/deliveries"
+
+NOUNS = (
+    schools,
+    students,
+    results,
+    documents,
+    catalogue,
+    jobs,
+    deliveries,
+    release_windows,
+    monitoring,
+    documentation,
+)
+QUIET = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """An API on the servers of the settings; it connects to them on the first request.
+
+    Raises:
+        ConfigurationError: when the signing key or the storage cannot be used.
+    """
+    app = build_app({UPLOAD_PATH: settings.api_max_upload_bytes})
+    app.state.parts = Parts.open(settings)
+    return app
+
+
+def build_app(larger_bodies: Mapping[str, int] | None = None) -> FastAPI:
+    """The routes and what surrounds them, without the parts they work with."""
+    metrics = RequestMetrics()
+    app = FastAPI(
+        title=TITLE,
+        version=VERSION,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=_closing_parts,
+        telemetry={**QUIET, "auto_configure": False},  # what it sends could quote a request
+        middleware=[
+            Middleware(RequestRecord, metrics=metrics),
+            Middleware(BodyLimit, larger=larger_bodies or {}),
+        ],
+    )
+    app.state.metrics = metrics
+    register_problems(app)
+    for noun in NOUNS:
+        app.include_router(noun.router)
+    return app
+
+
+@asynccontextmanager
+async def _closing_parts(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.parts.close()

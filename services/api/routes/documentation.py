@@ -1,0 +1,67 @@
+"""The OpenAPI document and an interactive page for it, all from this host."""
+
+from importlib.resources import files
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, Response
+
+from services.api.contract import contract_of, to_yaml
+from shared.core.errors import ResourceNotFound
+
+router = APIRouter(include_in_schema=False)
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Toetsfeedback API</title>
+<link rel="stylesheet" href="doc/assets/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="doc/assets/swagger-ui-bundle.js"></script>
+<script src="doc/assets/start.js"></script>
+</body>
+</html>
+"""
+_START = """SwaggerUIBundle({
+  url: "doc/openapi.yaml",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  validatorUrl: null,
+});
+"""
+_ASSETS = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "start.js": "text/javascript",
+}
+_POLICY = {
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; frame-ancestors 'none'"
+}
+
+
+@router.get("/doc")
+def get_documentation_page() -> HTMLResponse:
+    return HTMLResponse(_PAGE, headers=_POLICY)
+
+
+@router.get("/doc/openapi.yaml")
+def get_openapi_document(request: Request) -> Response:
+    state = request.app.state
+    if not hasattr(state, "contract"):
+        state.contract = to_yaml(contract_of(request.app))
+    return Response(state.contract, media_type="application/yaml")
+
+
+@router.get("/doc/assets/{asset_name}")
+def get_documentation_asset(asset_name: str) -> Response:
+    media_type = _ASSETS.get(asset_name)
+    if media_type is None:
+        raise ResourceNotFound
+    if asset_name == "start.js":
+        return Response(_START, media_type=media_type)
+    content = (files("fastapi_offline") / "static" / asset_name).read_bytes()
+    return Response(content, media_type=media_type)

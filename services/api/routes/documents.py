@@ -1,0 +1,100 @@
+"""Operations on documents: what there is, and the bytes."""
+
+from typing import Annotated
+
+from fastapi import Header, Query, Response
+
+from services.api.dependencies import DocumentsReader, LinksDep, PageDep, SessionDep, StorageDep
+from services.api.downloads import answer_with_content, content_headers
+from services.api.parameters import (
+    AdministrationQuery,
+    ClassGroupQuery,
+    DocumentPath,
+    SchoolPath,
+    StudentQuery,
+)
+from services.api.routing import operations, problems
+from services.api.schemas.documents import Document, DocumentKind, DocumentPage
+from shared.documents import service
+from shared.documents.repository import Shelf
+
+router = operations("documents")
+
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+_CONTENT = {
+    media_type: _BYTES
+    for media_type in (
+        "application/pdf",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/zip",
+    )
+}
+_HEADERS = {
+    "ETag": {"description": "SHA-256 of the bytes.", "schema": {"type": "string"}},
+    "Content-Disposition": {"description": "The file's name.", "schema": {"type": "string"}},
+    "Accept-Ranges": {"schema": {"type": "string"}},
+}
+_UNCHANGED = {304: {"description": "The caller already has these bytes.", "headers": _HEADERS}}
+
+
+@router.get("/schools/{schoolId}/documents")
+def list_school_documents(
+    school_id: SchoolPath,
+    inquiry: DocumentsReader,
+    session: SessionDep,
+    page: PageDep,
+    links: LinksDep,
+    administration_id: AdministrationQuery = None,
+    kind: Annotated[DocumentKind | None, Query(description="Only of this kind.")] = None,
+    class_group: ClassGroupQuery = None,
+    student_id: StudentQuery = None,
+) -> DocumentPage:
+    """The released documents of a school; empty while nothing is released."""
+    shelf = Shelf(school_id, administration_id, kind, class_group, student_id)
+    total, rows = service.list_documents(session, inquiry, shelf, page.offset, page.size)
+    return DocumentPage(items=[Document.of(row, links) for row in rows], **page.about(total))
+
+
+@router.get("/documents/{documentId}")
+def get_document(
+    document_id: DocumentPath, inquiry: DocumentsReader, session: SessionDep, links: LinksDep
+) -> Document:
+    """What a document is, and where its bytes are."""
+    return Document.of(service.read_document(session, inquiry, document_id), links)
+
+
+@router.get(
+    "/documents/{documentId}/content",
+    response_class=Response,
+    responses={
+        200: {"description": "The whole document.", "content": _CONTENT, "headers": _HEADERS},
+        206: {"description": "The range asked for.", "content": _CONTENT, "headers": _HEADERS},
+        **_UNCHANGED,
+        **problems(416),
+    },
+)
+def get_document_content(
+    document_id: DocumentPath,
+    inquiry: DocumentsReader,
+    session: SessionDep,
+    storage: StorageDep,
+    range_: Annotated[str | None, Header(alias="Range")] = None,
+    if_range: Annotated[str | None, Header()] = None,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The bytes of a document, or a single range of them; every download is decided anew."""
+    document, _, _ = service.read_document(session, inquiry, document_id)
+    return answer_with_content(document, storage, range_, if_range, if_none_match)
+
+
+@router.head(
+    "/documents/{documentId}/content",
+    response_class=Response,
+    responses={200: {"description": "It is there.", "headers": _HEADERS}, **_UNCHANGED},
+)
+def head_document_content(
+    document_id: DocumentPath, inquiry: DocumentsReader, session: SessionDep
+) -> Response:
+    """The headers of the bytes alone; counts as a read."""
+    document, _, _ = service.read_document(session, inquiry, document_id)
+    return Response(headers=content_headers(document) | {"Content-Length": str(document.byte_size)})

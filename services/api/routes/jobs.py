@@ -1,0 +1,153 @@
+"""Operations on jobs: start, follow, cancel, and do again what failed."""
+
+from typing import Any
+
+from fastapi import Response
+from sqlalchemy.orm import Session
+from starlette.responses import JSONResponse
+
+from services.api.dependencies import (
+    JobsReader,
+    JobsWriter,
+    LinksDep,
+    PageDep,
+    QueueDep,
+    SessionDep,
+)
+from services.api.links import Links
+from services.api.parameters import JobPath
+from services.api.routing import operations, problems
+from services.api.schemas.jobs import (
+    Job,
+    JobCounts,
+    JobFailure,
+    JobFailurePage,
+    JobPage,
+    JobResult,
+    JobSummary,
+    NewJob,
+)
+from shared.core.errors import ResourceNotFound
+from shared.documents.building import start_build
+from shared.jobs import repository, service
+from shared.jobs.models import Job as JobRow
+from shared.jobs.rules import APPLY_DELIVERY, Counts, State
+
+router = operations("jobs")
+
+_LOCATION = {"Location": {"schema": {"type": "string", "format": "uri"}}}
+_SEE_OTHER: dict[int | str, dict[str, Any]] = {
+    303: {"description": "It is done; its result is elsewhere.", "model": Job, "headers": _LOCATION}
+}
+ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {"description": "It is on its way; follow it there.", "headers": _LOCATION}
+}
+
+
+@router.post("/jobs", status_code=202, responses={**ACCEPTED, **problems(413, 415)})
+def create_job(
+    order: NewJob,
+    inquiry: JobsWriter,
+    session: SessionDep,
+    queue: QueueDep,
+    links: LinksDep,
+    response: Response,
+) -> Job:
+    """Starts a job, or answers with the active one for the same work."""
+    job = start_build(
+        session, queue, order.administration_id, order.school_id, inquiry.actor.client
+    )
+    return accepted(session, job, links, response)
+
+
+@router.get("/jobs")
+def list_jobs(_: JobsReader, session: SessionDep, page: PageDep, links: LinksDep) -> JobPage:
+    """Jobs, newest first."""
+    total, jobs = repository.page_of_jobs(session, page.offset, page.size)
+    return JobPage(items=[JobSummary.of(job, links) for job in jobs], **page.about(total))
+
+
+@router.get("/jobs/{jobId}", responses=_SEE_OTHER)
+def get_job(job_id: JobPath, _: JobsReader, session: SessionDep, links: LinksDep) -> Any:
+    """How far a job is; sends on to its result once it is done."""
+    job, counts = service.read(session, job_id)
+    shown = Job.with_counts(job, counts, _problem(session, job, counts), links)
+    if job.state != State.DONE:
+        return shown
+    return _see_other(_result_of(job, links), shown)
+
+
+@router.get("/jobs/{jobId}/result", responses=_SEE_OTHER)
+def get_job_result(job_id: JobPath, _: JobsReader, session: SessionDep, links: LinksDep) -> Any:
+    """What came of a job; not there before it is done."""
+    job, counts = service.read(session, job_id)
+    if job.state != State.DONE:
+        raise ResourceNotFound
+    if job.kind == APPLY_DELIVERY:
+        return _see_other(_result_of(job, links), Job.with_counts(job, counts, None, links))
+    return JobResult(
+        self_link=_result_of(job, links),
+        job=links.job(job.id),
+        outcome=repository.sum_outcomes(session, job.id),
+        counts=JobCounts.of(counts),
+    )
+
+
+@router.get("/jobs/{jobId}/failures")
+def list_job_failures(
+    job_id: JobPath, _: JobsReader, session: SessionDep, page: PageDep
+) -> JobFailurePage:
+    """What could not be made, and why; names nobody."""
+    service.read(session, job_id)
+    total, rows = repository.page_of_failures(session, job_id, page.offset, page.size)
+    failures = [
+        JobFailure.model_validate({"item": item, "subject": subject, "problem": problem})
+        for item, subject, problem in rows
+    ]
+    return JobFailurePage(items=failures, **page.about(total))
+
+
+@router.post("/jobs/{jobId}/cancel", responses=problems(409))
+def cancel_job(job_id: JobPath, _: JobsWriter, session: SessionDep, links: LinksDep) -> Job:
+    """Ends a job; what is finished stays."""
+    job = service.cancel(session, job_id)
+    return Job.with_counts(job, repository.count_items(session, job.id), None, links)
+
+
+@router.post("/jobs/{jobId}/retry", status_code=202, responses={**ACCEPTED, **problems(409)})
+def retry_job(
+    job_id: JobPath,
+    inquiry: JobsWriter,
+    session: SessionDep,
+    queue: QueueDep,
+    links: LinksDep,
+    response: Response,
+) -> Job:
+    """Starts a new job for just the parts that failed."""
+    job = service.retry_failed(session, queue, job_id, inquiry.actor.client)
+    return accepted(session, job, links, response)
+
+
+def accepted(session: Session, job: JobRow, links: Links, response: Response) -> Job:
+    """The body of a 202, and the place to follow the job at."""
+    response.headers["Location"] = links.job(job.id)
+    return Job.with_counts(job, repository.count_items(session, job.id), None, links)
+
+
+def _result_of(job: JobRow, links: Links) -> str:
+    if job.kind == APPLY_DELIVERY:
+        return links.delivery(job.subject)
+    return f"{links.job(job.id)}/result"
+
+
+def _see_other(location: str, job: Job) -> Response:
+    body = job.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return JSONResponse(body, 303, {"Location": location})
+
+
+def _problem(session: Session, job: JobRow, counts: Counts) -> dict[str, Any] | None:
+    """Why a job failed: its own problem or, where it has one part only, that part's."""
+    if job.state != State.FAILED or job.problem is not None or counts.total != 1:
+        return job.problem
+    _, failures = repository.page_of_failures(session, job.id, 0, 1)
+    return failures[0][2] if failures else None

@@ -1,0 +1,69 @@
+"""Health and metrics, for operations; outside version 1 and without a token."""
+
+import structlog
+from fastapi import APIRouter, Request
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import JSONResponse, Response
+
+from services.api.dependencies import PartsDep
+from services.api.parts import Parts
+from services.api.schemas.health import Health
+from shared.core.logging import describe_error
+
+logger = structlog.get_logger(__name__)
+
+router = APIRouter(tags=["monitoring"])
+
+
+@router.get(
+    "/health",
+    operation_id="checkHealth",
+    response_model=Health,
+    responses={
+        200: {"description": "UP or DEGRADED."},
+        503: {"description": "DOWN.", "model": Health},
+    },
+)
+def check_health(parts: PartsDep) -> Response:
+    """Whether the API can do its work."""
+    if not _database_answers(parts):
+        return JSONResponse({"status": "DOWN"}, 503)
+    return JSONResponse({"status": "UP" if _queue_answers(parts) else "DEGRADED"})
+
+
+@router.get(
+    "/metrics",
+    operation_id="getMetrics",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Counts, in the text format of Prometheus.",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        }
+    },
+)
+def get_metrics(request: Request) -> Response:
+    """Counts of this process since it started."""
+    metrics: bytes = request.app.state.metrics.exposition()
+    return Response(metrics, media_type="text/plain; version=0.0.4")
+
+
+def _database_answers(parts: Parts) -> bool:
+    try:
+        with parts.engine.connect() as connection:
+            connection.execute(text("select 1"))
+    except SQLAlchemyError as error:
+        logger.error("database_unreachable", **describe_error(error))  # noqa: TRY400  # a traceback may quote a row
+        return False
+    return True
+
+
+def _queue_answers(parts: Parts) -> bool:
+    try:
+        parts.broker.client.ping()
+    except RedisError as error:
+        logger.error("queue_unreachable", **describe_error(error))  # noqa: TRY400  # as above
+        return False
+    return True

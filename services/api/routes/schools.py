@@ -1,0 +1,32 @@
+"""Operations on schools."""
+
+from services.api.dependencies import LinksDep, PageDep, SchoolsReader, SessionDep
+from services.api.parameters import AdministrationQuery, SchoolPath
+from services.api.routing import operations
+from services.api.schemas.schools import School, SchoolPage
+from shared.schools import service
+
+router = operations("schools")
+
+
+@router.get("/schools")
+def list_schools(
+    inquiry: SchoolsReader,
+    session: SessionDep,
+    page: PageDep,
+    links: LinksDep,
+    administration_id: AdministrationQuery = None,
+) -> SchoolPage:
+    """The schools that the caller can see, by number."""
+    total, schools = service.list_schools(
+        session, inquiry, administration_id, page.offset, page.size
+    )
+    return SchoolPage(items=[School.of(school, links) for school in schools], **page.about(total))
+
+
+@router.get("/schools/{schoolId}")
+def get_school(
+    school_id: SchoolPath, inquiry: SchoolsReader, session: SessionDep, links: LinksDep
+) -> School:
+    """One school."""
+    return School.of(service.read_school(session, inquiry, school_id), links)

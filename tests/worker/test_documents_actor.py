@@ -1,0 +1,217 @@
+import csv
+import json
+import shutil
+import zipfile
+from collections.abc import Sequence
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pypdfium2
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.worker.actors.documents import build_school
+from services.worker.execution import Performed
+from shared.core.errors import Problem
+from shared.documents.models import Document
+from shared.jobs import service
+from shared.jobs.models import Job
+from shared.jobs.queue import WakeUpQueue
+from shared.jobs.repository import Claim
+from shared.jobs.rules import BUILD_DOCUMENTS, Lane
+from shared.releases.models import ReleaseWindow
+from shared.results.deliveries.service import import_delivery
+from shared.results.models import Component
+from shared.storage.store import Storage
+from shared.students.models import Student
+
+SAMPLE = Path(__file__).parents[1] / "data" / "delivery-sample"
+PRIMARY, SECONDARY = "000028", "007947"
+KEY = b"k" * 32
+
+
+@pytest.fixture
+def delivered(session: Session) -> Session:
+    outcome = import_delivery(session, SAMPLE, insz_key=KEY, received_from="tests")
+    assert outcome.status == "applied", outcome.report
+    return session
+
+
+@pytest.fixture
+def job(delivered: Session, queue: WakeUpQueue) -> Job:
+    order = service.Order(BUILD_DOCUMENTS, Lane.BULK, "2024", [PRIMARY], "tests")
+    return service.start(delivered, queue, order)
+
+
+def build(session: Session, storage: Storage, job: Job, school_id: str = PRIMARY) -> Performed:
+    arguments = {"administrationId": "2024"}
+    claim = Claim(uuid4(), job.id, BUILD_DOCUMENTS, Lane.BULK, school_id, arguments, 1, 1)
+    return build_school(session, claim, storage)
+
+
+def documents(session: Session, kind: str, school_id: str = PRIMARY) -> Sequence[Document]:
+    query = select(Document).where(Document.kind == kind, Document.school_id == school_id)
+    return session.scalars(query.order_by(Document.file_name)).all()
+
+
+def content_of(storage: Storage, document: Document) -> bytes:
+    end = document.byte_offset + document.byte_size
+    return b"".join(storage.stream(document.storage_key, document.byte_offset, end))
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    with (SAMPLE / name).open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def students_with_a_level(school_id: str) -> set[str]:
+    calibrations = {r["component"] for r in rows("components.csv") if r["calibration"] == "true"}
+    own = {row["student"] for row in rows("students.csv") if row["school"] == school_id}
+    return own & {
+        row["student"]
+        for row in rows("results.csv")
+        if row["status"] == "reported" and row["component"] not in calibrations
+    }
+
+
+def test_every_student_with_a_level_gets_one_fiche(
+    delivered: Session, storage: Storage, job: Job
+) -> None:
+    performed = build(delivered, storage, job)
+    query = select(Student.delivered_as).join(Document, Document.student_id == Student.id)
+    made = list(delivered.scalars(query))
+    assert sorted(made) == sorted(students_with_a_level(PRIMARY))
+    assert performed.outcome["fiches"] == len(made)
+    assert (performed.outcome["overviews"], performed.outcome["ficheBundles"]) == (1, 2)
+
+
+def test_each_row_points_at_its_bytes(delivered: Session, storage: Storage, job: Job) -> None:
+    build(delivered, storage, job)
+    for document in delivered.scalars(select(Document)):
+        assert sha256(content_of(storage, document)).digest() == document.sha256
+
+
+def test_a_fiche_is_a_range_of_its_class_bundle(
+    delivered: Session, storage: Storage, job: Job
+) -> None:
+    build(delivered, storage, job)
+    for bundle in documents(delivered, "ficheBundle"):
+        archive = zipfile.ZipFile(BytesIO(content_of(storage, bundle)))
+        fiches = [
+            f for f in documents(delivered, "fiche") if f.class_group_id == bundle.class_group_id
+        ]
+        assert {f.storage_key for f in fiches} == {bundle.storage_key}
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            f.file_name: content_of(storage, f) for f in fiches
+        }
+
+
+def test_a_calibration_is_in_no_document(delivered: Session, storage: Storage, job: Job) -> None:
+    build(delivered, storage, job, SECONDARY)
+    calibrations = delivered.scalars(select(Component).where(Component.is_calibration)).all()
+    shown = {c for d in delivered.scalars(select(Document)) for c in d.component_ids}
+    assert len(calibrations) > 0
+    assert shown & {component.id for component in calibrations} == set()
+    for document in documents(delivered, "fiche", SECONDARY):
+        pdf = pypdfium2.PdfDocument(content_of(storage, document))
+        text = " ".join(page.get_textpage().get_text_bounded() for page in pdf)
+        assert [c.name for c in calibrations if c.name in " ".join(text.split())] == []
+        pdf.close()
+
+
+def test_a_component_that_is_never_released_is_left_out(
+    delivered: Session, storage: Storage, job: Job
+) -> None:
+    component = delivered.scalars(select(Component).where(Component.code == "LO4-SCH")).one()
+    delivered.add(
+        ReleaseWindow(
+            administration_id="2024",
+            product="studentFeedback",
+            target_group_id=component.target_group_id,
+            component_id=component.id,
+            never=True,
+        )
+    )
+    delivered.flush()
+    build(delivered, storage, job)
+    fiches = documents(delivered, "fiche")
+    assert len(fiches) > 0
+    assert [fiche for fiche in fiches if component.id in fiche.component_ids] == []
+
+
+def test_building_again_gives_the_same_bytes_under_the_same_ids(
+    delivered: Session, storage: Storage, job: Job
+) -> None:
+    def built() -> dict[UUID, tuple[bytes, int, str]]:
+        build(delivered, storage, job)
+        delivered.expire_all()
+        return {
+            d.id: (d.sha256, d.version, d.storage_key) for d in delivered.scalars(select(Document))
+        }
+
+    first, second = built(), built()
+    assert first.keys() == second.keys()
+    assert {i: digest for i, (digest, _, _) in first.items()} == {
+        i: digest for i, (digest, _, _) in second.items()
+    }
+    assert {version for _, version, _ in second.values()} == {2}
+    assert {k for _, _, k in first.values()} & {k for _, _, k in second.values()} == set()
+
+
+def test_a_letter_that_no_face_has_fails_that_one_fiche(
+    delivered: Session, storage: Storage, job: Job
+) -> None:
+    first = min(students_with_a_level(PRIMARY))
+    student = delivered.scalars(select(Student).where(Student.delivered_as == first)).one()
+    student.family_name = "王"
+    delivered.flush()
+    performed = build(delivered, storage, job)
+    ((subject, problem),) = performed.failures
+    assert performed.outcome["fiches"] == len(students_with_a_level(PRIMARY)) - 1
+    assert subject == str(student.id)
+    assert "U+738B" in problem["detail"]
+    assert "王" not in json.dumps(problem, ensure_ascii=False)
+
+
+def test_a_student_who_leaves_takes_the_fiche_along(
+    delivered: Session, storage: Storage, job: Job, tmp_path: Path
+) -> None:
+    build(delivered, storage, job)
+    before = {document.student_id for document in documents(delivered, "fiche")}
+    gone = min(students_with_a_level(PRIMARY))
+    outcome = import_delivery(
+        delivered, without_student(tmp_path, gone), insz_key=KEY, received_from="tests"
+    )
+    assert outcome.status == "applied", outcome.report
+    delivered.expire_all()
+    performed = build(delivered, storage, job)
+    after = {document.student_id for document in documents(delivered, "fiche")}
+    assert performed.outcome["removed"] == 1
+    assert len(before - after) == 1
+    assert after < before
+
+
+def without_student(target: Path, student: str) -> Path:
+    """The sample once more as the next full delivery, without one student."""
+    copy = target / "second"
+    shutil.copytree(SAMPLE, copy)
+    manifest = json.loads((copy / "delivery.json").read_text())
+    for name in ("students.csv", "results.csv", "item_results.csv"):
+        lines = (copy / name).read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if not line.startswith(f"{student},")]
+        (copy / name).write_text("".join(kept), encoding="utf-8")
+        digest = sha256((copy / name).read_bytes()).hexdigest()
+        manifest["files"][name] = {"rows": len(kept) - 1, "sha256": digest}
+    manifest |= {"deliveryId": "second", "sequence": 2}
+    (copy / "delivery.json").write_text(json.dumps(manifest))
+    return copy
+
+
+def test_a_school_that_takes_no_part_is_a_problem_that_says_so(
+    delivered: Session, storage: Storage, job: Job
+) -> None:
+    with pytest.raises(Problem, match="takes no part"):
+        build(delivered, storage, job, "999999")
