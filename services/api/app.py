@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 
 from services.api.metrics import RequestMetrics
@@ -40,7 +41,14 @@ NOUNS = (
     monitoring,
     documentation,
 )
-QUIET = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
+QUIET: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""FastAPI's own telemetry: what it sends could quote a request."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -63,7 +71,7 @@ def build_app(larger_bodies: Mapping[str, int] | None = None) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
         lifespan=_closing_parts,
-        telemetry={**QUIET, "auto_configure": False},  # what it sends could quote a request
+        telemetry=QUIET,
         middleware=[
             Middleware(RequestRecord, metrics=metrics),
             Middleware(BodyLimit, larger=larger_bodies or {}),

@@ -1,6 +1,6 @@
 """The OpenAPI document, made from the routes as they are."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -9,6 +9,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from services.api.dependencies import ACCESS_TOKEN
+from services.api.middleware import TRACE_HEADER
+from services.api.problems import MEDIA_TYPE
 from services.api.routing import required_scopes
 from services.api.schemas.problem import InputValidationIssue, Problem
 
@@ -33,11 +35,9 @@ TAGS = [
     {"name": "releaseWindows", "description": "When what may be seen."},
     {"name": "monitoring", "description": "For operations."},
 ]
-TRACE_HEADER = {
-    "BelGov-Trace-Id": {
-        "description": "Identifies this answer; quote it when something is wrong.",
-        "schema": {"type": "string", "format": "uuid"},
-    }
+_TRACE = {
+    "description": "Identifies this answer; quote it when something is wrong.",
+    "schema": {"type": "string", "format": "uuid"},
 }
 
 
@@ -51,19 +51,17 @@ def contract_of(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
         tags=TAGS,
     )
-    _add_problem_schemas(document)
+    components = document["components"]
+    components["schemas"] = dict(sorted(_schemas(components["schemas"]).items()))
+    components["responses"] = {}
+    components["headers"] = {TRACE_HEADER: _TRACE}
     for route in operation_routes(app):
-        for method in route.methods:
-            _complete(document["paths"][route.path_format][method.lower()], route)
-    for name, schema in document["components"]["schemas"].items():
-        if name not in PATCHES:
-            _drop_null(schema)
+        for method in sorted(route.methods or ()):
+            operation = document["paths"][route.path_format][method.lower()]
+            _describe(operation, route)
+            _refer_to_problems(operation["responses"], components["responses"])
     _drop_null(document["paths"])
     return document
-
-
-def to_yaml(document: dict[str, Any]) -> str:
-    return yaml.dump(document, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100)
 
 
 def operation_routes(app: FastAPI) -> Iterator[APIRoute]:
@@ -74,55 +72,82 @@ def operation_routes(app: FastAPI) -> Iterator[APIRoute]:
             yield route
 
 
-class _Plain(yaml.SafeDumper):
-    """Without anchors: a document of plain values reads better."""
+def to_yaml(document: dict[str, Any]) -> str:
+    return yaml.dump(document, Dumper=_Readable, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Readable(yaml.SafeDumper):
+    """Without anchors; lines stay lines, and no text looks like a number."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # the library's signature
         return True
 
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        lines, number = "|" if "\n" in text else None, "'" if text[:1].isdigit() else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=lines or number)
 
-def _add_problem_schemas(document: dict[str, Any]) -> None:
-    """In place of FastAPI's own schemas of what is wrong with a request, which nobody gets."""
-    schemas = document["components"]["schemas"]
+
+_Readable.add_representer(str, _Readable.represent_text)
+
+
+def _schemas(schemas: dict[str, Any]) -> dict[str, Any]:
+    """With problems in place of FastAPI's own answers to a bad request, which nobody gets."""
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     for model in (InputValidationIssue, Problem):
-        schema = model.model_json_schema(
-            by_alias=True, ref_template="#/components/schemas/{model}", mode="serialization"
+        schemas[model.__name__] = model.model_json_schema(
+            ref_template="#/components/schemas/{model}", mode="serialization"
         )
-        schema.pop("$defs", None)
-        schemas[model.__name__] = schema
-    document["components"]["schemas"] = dict(sorted(schemas.items()))
+        schemas[model.__name__].pop("$defs", None)
+    for name, schema in schemas.items():
+        if name not in PATCHES:
+            _drop_null(schema)
+        for part in (schema, *schema.get("properties", {}).values()):
+            part.pop("title", None)
+    return schemas
 
 
-def _complete(operation: dict[str, Any], route: APIRoute) -> None:
-    operation["responses"].pop("422", None)
-    for response in operation["responses"].values():
-        response["headers"] = TRACE_HEADER | response.get("headers", {})
-    scopes = sorted(required_scopes(route))
+def _describe(operation: dict[str, Any], route: APIRoute) -> None:
+    operation["summary"] = route.description.splitlines()[0]
+    rest = route.description.partition("\n\n")[2]
+    operation.pop("description", None)
+    if rest:
+        operation["description"] = rest
+    for parameter in operation.get("parameters", ()):
+        for repeated in ("title", "description"):
+            parameter["schema"].pop(repeated, None)
+    scopes = sorted(scope.value for scope in required_scopes(route))
     if scopes:
         operation["security"] = [{ACCESS_TOKEN: [scope]} for scope in scopes]
 
 
+def _refer_to_problems(responses: dict[str, Any], shared: dict[str, Any]) -> None:
+    """Moves what every operation answers alike to one place, and adds the header all have."""
+    responses.pop("422", None)
+    for status, response in responses.items():
+        headers = {TRACE_HEADER: {"$ref": f"#/components/headers/{TRACE_HEADER}"}}
+        response["headers"] = headers | response.get("headers", {})
+        if MEDIA_TYPE in response.get("content", {}):
+            shared[f"Problem{status}"] = response
+            responses[status] = {"$ref": f"#/components/responses/Problem{status}"}
+
+
 def _drop_null(schema: Any) -> None:
     """Absent values are left out, so no value is ever null, whatever the Python type allows."""
-    for part in _parts(schema, lambda found: "anyOf" in found):
-        options = [option for option in part["anyOf"] if option != {"type": "null"}]
-        if len(options) == 1:
-            del part["anyOf"]
-            part.update(options[0] | part)
-        else:
-            part["anyOf"] = options
+    for part in _parts(schema):
+        options = [option for option in part.pop("anyOf") if option != {"type": "null"}]
+        part.update(options[0] | part if len(options) == 1 else {"anyOf": options})
         if part.get("default", ...) is None:
             del part["default"]
 
 
-def _parts(value: Any, wanted: Callable[[dict[str, Any]], bool]) -> Iterator[dict[str, Any]]:
+def _parts(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object at any depth that allows more than one type."""
     if isinstance(value, dict):
-        if wanted(value):
+        if "anyOf" in value:
             yield value
         for inner in list(value.values()):
-            yield from _parts(inner, wanted)
+            yield from _parts(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _parts(inner, wanted)
+            yield from _parts(inner)

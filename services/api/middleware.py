@@ -1,4 +1,4 @@
-"""What surrounds every request: a trace id, one log line, counts, headers, limits, a last resort."""
+"""What surrounds every request: a trace id, a log line, counts, headers, limits, a last resort."""
 
 import re
 import time
@@ -69,8 +69,9 @@ class RequestRecord:
                 await self.app(scope, receive, send_with_headers)
             except ClientDisconnect:
                 status = status or CLIENT_CLOSED_REQUEST
-            except Exception as error:  # noqa: BLE001  # the last resort: no error leaves from here
-                logger.error("request_failed", **describe_error(error))  # noqa: TRY400  # a traceback may quote a row
+            except Exception as error:  # noqa: BLE001  # the last resort
+                failure = describe_error(error)
+                logger.error("request_failed", **failure)  # noqa: TRY400  # a traceback may quote
                 if status == 0:
                     answer = problem_response(InternalServerError(), trace_id)
                     await answer(scope, receive, send_with_headers)

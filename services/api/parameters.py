@@ -3,9 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Path, Query
+from fastapi import Depends, Path, Query
 
+from services.api.schemas.documents import DocumentKind
 from services.api.schemas.model import PLAIN_TEXT, SCHOOL_ID
+from shared.documents.repository import Shelf
+from shared.students.repository import Cohort
 
 SchoolPath = Annotated[
     str,
@@ -52,6 +55,27 @@ ClassGroupQuery = Annotated[
         description="Only of the class group with this name.",
     ),
 ]
-StudentQuery = Annotated[
-    UUID | None, Query(alias="studentId", description="Only about this student.")
-]
+
+
+async def cohort_of(
+    school_id: SchoolPath,
+    administration_id: AdministrationQuery = None,
+    class_group: ClassGroupQuery = None,
+) -> Cohort:
+    return Cohort(school_id, administration_id, class_group)
+
+
+async def shelf_of(
+    school_id: SchoolPath,
+    administration_id: AdministrationQuery = None,
+    kind: Annotated[DocumentKind | None, Query(description="Only of this kind.")] = None,
+    class_group: ClassGroupQuery = None,
+    student_id: Annotated[
+        UUID | None, Query(alias="studentId", description="Only about this student.")
+    ] = None,
+) -> Shelf:
+    return Shelf(school_id, administration_id, kind, class_group, student_id)
+
+
+CohortDep = Annotated[Cohort, Depends(cohort_of)]
+ShelfDep = Annotated[Shelf, Depends(shelf_of)]

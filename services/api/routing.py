@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 
 from services.api.problems import MEDIA_TYPE
+from services.api.strictness import query_names
 from shared.access.rules import Scope
 
 PUBLIC_PATHS = frozenset(
@@ -53,6 +54,7 @@ class Operation(APIRoute):
         success = options.get("status_code") or HTTPStatus.OK
         options["response_description"] = HTTPStatus(success).phrase
         super().__init__(path, endpoint, **options)
+        self.query_names = query_names(self.dependant)
 
     @staticmethod
     def _responses(

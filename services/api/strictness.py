@@ -1,11 +1,10 @@
 """Refuses what an operation does not know: a parameter unheard of, or given twice."""
 
 from collections import Counter
-from functools import lru_cache
 
+from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from shared.core.errors import BELGIF, BadRequest, Issue
@@ -21,7 +20,7 @@ def refuse_unknown_query(request: Request) -> None:
     given = Counter(name for name, _ in request.query_params.multi_items())
     if not given:
         return
-    known = query_names(request.scope["route"])
+    known = request.scope["route"].query_names
     issues = [unknown("query", name) for name in given if name not in known]
     issues += [
         Issue(SCHEMA_VIOLATION, "query", name, "Give this parameter once.")
@@ -36,11 +35,8 @@ def unknown(where: str, name: str) -> Issue:
     return Issue(UNKNOWN_INPUT, where, name[:LONGEST_NAME], "This is not known here; leave it out.")
 
 
-@lru_cache(maxsize=256)
-def query_names(route: APIRoute) -> frozenset[str]:
+def query_names(dependant: Dependant) -> frozenset[str]:
     """The query parameters an operation knows, by the name they have in a URL."""
     return frozenset(
-        param.alias
-        for param in get_flat_params(route.dependant)
-        if isinstance(param.field_info, Query)
+        param.alias for param in get_flat_params(dependant) if isinstance(param.field_info, Query)
     )

@@ -50,7 +50,7 @@ async def store_body(request: Request, storage: Storage, prefix: str) -> str:
     body = _Body(request)
     try:
         await obstore.put_async(storage.backend, key, body)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # raised again, in our own words if there are any
         raise body.error or error from None
     return key
 

@@ -39,14 +39,16 @@ def _issue(error: Mapping[str, Any]) -> Issue:
     where, *parts = error["loc"]
     if error["type"] == "json_invalid":
         parts = []  # a position in the text, not a place in the document
-    if where == "body":
-        name = "".join(f"/{_escape(str(part))}" for part in parts)
-    else:
-        name = str(parts[0])
+    pointer = "".join(f"/{_escape(str(part))}" for part in parts)
+    name = pointer if where == "body" else str(parts[0])
     if error["type"] == "extra_forbidden":
         return unknown(where, name)
-    words = _WORDS.get(error["type"], lambda _: "Does not have the form that is described.")
+    words = _WORDS.get(error["type"], _undescribed)
     return Issue(SCHEMA_VIOLATION, where, name[:LONGEST_NAME], words(error.get("ctx", {})))
+
+
+def _undescribed(_context: Mapping[str, Any]) -> str:
+    return "Does not have the form that is described."
 
 
 def _escape(part: str) -> str:

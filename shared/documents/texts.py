@@ -12,10 +12,15 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class StatusTexts:
-    """A result without a level: in two words, and in a plain sentence for parents."""
+    """A result without a level: in two words, in a plain sentence, and for parents whom to ask."""
 
     name: str
     explanation: str
+    referral: str = ""
+
+    @property
+    def for_parents(self) -> str:
+        return f"{self.explanation} {self.referral}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,8 @@ _STATUSES = {
     "absent": StatusTexts("Afwezig", "De leerling was er niet toen dit onderdeel werd afgenomen."),
     "exempt": StatusTexts(
         "Vrijgesteld",
-        "De leerling hoefde dit onderdeel niet te maken. De school kan zeggen waarom.",
+        "De leerling hoefde dit onderdeel niet te maken.",
+        "De school kan zeggen waarom.",
     ),
     "notCompleted": StatusTexts(
         "Niet afgewerkt",
@@ -133,10 +139,11 @@ _STATUSES = {
     ),
     "withheld": StatusTexts(
         "Nog niet bekend",
-        "Dit resultaat is nog niet vrijgegeven. De school kan er meer over zeggen.",
+        "Dit resultaat is nog niet vrijgegeven.",
+        "De school kan er meer over zeggen.",
     ),
     "withdrawn": StatusTexts(
-        "Ingetrokken", "Dit resultaat telt niet meer mee. De school kan zeggen waarom."
+        "Ingetrokken", "Dit resultaat telt niet meer mee.", "De school kan zeggen waarom."
     ),
 }
 

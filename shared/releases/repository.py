@@ -65,12 +65,12 @@ def components_are_released(
     component_ids: InstrumentedAttribute[list[int]], product: str = STUDENT_FEEDBACK
 ) -> ColumnElement[bool]:
     """The gate for what shows several components: open only while each of them is."""
-    released = (
-        select(func.coalesce(func.array_agg(released_components.c.component_id), []))
-        .where(released_components.c.product == product)
-        .scalar_subquery()
+    released = select(released_components.c.component_id).where(
+        released_components.c.product == product
     )
-    return component_ids.op("<@")(func.cast(released, ARRAY(Integer)))
+    return component_ids.op("<@", is_comparison=True)(
+        func.array(released.scalar_subquery(), type_=ARRAY(Integer))
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,56 +1,46 @@
 """Operations on documents: what there is, and the bytes."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Header, Query, Response
+from fastapi import Header, Response
 
 from services.api.dependencies import DocumentsReader, LinksDep, PageDep, SessionDep, StorageDep
 from services.api.downloads import answer_with_content, content_headers
-from services.api.parameters import (
-    AdministrationQuery,
-    ClassGroupQuery,
-    DocumentPath,
-    SchoolPath,
-    StudentQuery,
-)
+from services.api.parameters import DocumentPath, ShelfDep
 from services.api.routing import operations, problems
-from services.api.schemas.documents import Document, DocumentKind, DocumentPage
+from services.api.schemas.documents import Document, DocumentPage
 from shared.documents import service
-from shared.documents.repository import Shelf
 
 router = operations("documents")
 
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
-_CONTENT = {
-    media_type: _BYTES
-    for media_type in (
+_CONTENT = dict.fromkeys(
+    (
         "application/pdf",
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         "application/zip",
-    )
-}
+    ),
+    _BYTES,
+)
 _HEADERS = {
     "ETag": {"description": "SHA-256 of the bytes.", "schema": {"type": "string"}},
     "Content-Disposition": {"description": "The file's name.", "schema": {"type": "string"}},
     "Accept-Ranges": {"schema": {"type": "string"}},
 }
-_UNCHANGED = {304: {"description": "The caller already has these bytes.", "headers": _HEADERS}}
+_UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "The caller already has these bytes.", "headers": _HEADERS}
+}
 
 
 @router.get("/schools/{schoolId}/documents")
 def list_school_documents(
-    school_id: SchoolPath,
     inquiry: DocumentsReader,
     session: SessionDep,
+    shelf: ShelfDep,
     page: PageDep,
     links: LinksDep,
-    administration_id: AdministrationQuery = None,
-    kind: Annotated[DocumentKind | None, Query(description="Only of this kind.")] = None,
-    class_group: ClassGroupQuery = None,
-    student_id: StudentQuery = None,
 ) -> DocumentPage:
     """The released documents of a school; empty while nothing is released."""
-    shelf = Shelf(school_id, administration_id, kind, class_group, student_id)
     total, rows = service.list_documents(session, inquiry, shelf, page.offset, page.size)
     return DocumentPage(items=[Document.of(row, links) for row in rows], **page.about(total))
 

@@ -1,32 +1,23 @@
 """Operations on students."""
 
 from services.api.dependencies import LinksDep, PageDep, SessionDep, StudentsReader
-from services.api.parameters import (
-    AdministrationQuery,
-    ClassGroupQuery,
-    SchoolPath,
-    StudentPath,
-)
+from services.api.parameters import CohortDep, StudentPath
 from services.api.routing import operations
 from services.api.schemas.students import Student, StudentPage
 from shared.students import service
-from shared.students.repository import Cohort
 
 router = operations("students")
 
 
 @router.get("/schools/{schoolId}/students")
 def list_school_students(
-    school_id: SchoolPath,
     inquiry: StudentsReader,
     session: SessionDep,
+    cohort: CohortDep,
     page: PageDep,
     links: LinksDep,
-    administration_id: AdministrationQuery = None,
-    class_group: ClassGroupQuery = None,
 ) -> StudentPage:
     """The students of a school, by class group and name."""
-    cohort = Cohort(school_id, administration_id, class_group)
     total, rows = service.list_students(session, inquiry, cohort, page.offset, page.size)
     return StudentPage(items=[Student.of(row, links) for row in rows], **page.about(total))
 

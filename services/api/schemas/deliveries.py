@@ -18,8 +18,8 @@ class Delivery(Answer):
     status: Annotated[
         str,
         Field(
-            description="`received` until it is dealt with, then `applied`, `unchanged` (it already "
-            "was applied) or `refused`.",
+            description="`received` until it is dealt with, then `applied`, `refused`, or "
+            "`unchanged` when it was applied before.",
             examples=["applied"],
         ),
     ]

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
 from shared.core.clock import in_brussels
@@ -27,10 +27,21 @@ class Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True)
 
 
-class RequestBody(BaseModel):
-    """What we take: of the described types and no others, and nothing unknown."""
+class MergePatch(BaseModel):
+    """A change we take (RFC 7396): what is absent stays, what is null is taken away."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
+
+
+class RequestBody(MergePatch):
+    """What we take: of the described types and no others, nothing unknown, and no null."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_null(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("Leave it out; null means nothing here.")
+        return value
 
 
 class Page(Answer):

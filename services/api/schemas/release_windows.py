@@ -13,6 +13,7 @@ from services.api.schemas.model import (
     GivenInstant,
     Instant,
     Link,
+    MergePatch,
     Page,
     RequestBody,
 )
@@ -53,13 +54,15 @@ class NewReleaseWindow(RequestBody):
         )
 
 
-class ReleaseWindowChange(RequestBody):
+class ReleaseWindowChange(MergePatch):
     """A JSON merge patch: what is absent stays, what is null is taken away."""
 
     planned_from: Annotated[GivenInstant | None, Field(description=_PLANNED_FROM)] = None
     opens_at: Annotated[GivenInstant | None, Field(description=_OPENS_AT)] = None
     closes_at: Annotated[GivenInstant | None, Field(description=_CLOSES_AT)] = None
-    never: Annotated[bool, Field(description=_NEVER)] = False
+    never: Annotated[
+        bool, Field(description=_NEVER, json_schema_extra=lambda schema: schema.pop("default"))
+    ] = False
 
     def changes(self) -> dict[str, Any]:
         names = {"planned_from": "planned_from_at"}

@@ -52,7 +52,8 @@ def import_path(
 
 
 def _print_rows(title: str, rows: dict[str, int]) -> None:
-    table = Table("file", "rows", title=title)
+    print(f"{title}.")
+    table = Table("file", "rows")
     for name, count in rows.items():
         table.add_row(name, f"{count:,}")
     Console().print(table)

@@ -149,7 +149,7 @@ def _outcome(
         level, explanation = outcome.level.label, outcome.description or ""
         scale = _marked_scale(outcome.scale, outcome.level, words)
     else:
-        level, explanation = (status.name, status.explanation) if status else ("", "")
+        level, explanation = (status.name, status.for_parents) if status else ("", "")
         scale = _no_scale(words)
     name_size, level_size, size = (points * measure.type for points in (11.5, 15.0, 10.5))
     column.write(wrap(outcome.name, name_size, _TEXT_WIDTH, bold=True), name_size, INK)

@@ -39,7 +39,7 @@ _A4 = 9
 _LONGEST_HEADING = 60
 _MARGIN = 0.5  # inches
 _LINE_HEIGHT = 15.0  # points
-_GUIDE_WIDTHS = (46.0, 92.0)  # characters
+_GUIDE_WIDTHS = (44.0, 94.0)  # characters
 _COUNTS_TABLE = "Aantallen"
 
 Value = tuple[str | int | None, Look]
@@ -204,11 +204,13 @@ def fill_guide(grid: Grid, content: OverviewContent, texts: Texts, version: str)
         (f"{words.scales_title}, {words.scale_from_to}", _scales(content)),
         (words.statuses_title, _statuses(texts)),
     )
+    grid.sheet.row_dimensions[1].height = 2 * _LINE_HEIGHT
     row = 2
     for title, advice in parts:
         if title:
-            grid.put(row + 1, 1, title, HEADING)
-            row += 2
+            grid.put(row, 1, title, HEADING)
+            grid.sheet.row_dimensions[row].height = 2 * _LINE_HEIGHT
+            row += 1
         for line in advice:
             _write_advice(grid, row, line)
             row += 1
@@ -218,7 +220,7 @@ def _write_advice(grid: Grid, row: int, advice: Advice) -> None:
     """The row's height is set, on the generous side: not every program finds it out by itself."""
     grid.put(row, 1, advice.lead, LEAD)
     grid.put(row, 2, advice.text, PROSE)
-    lead, text = (0.85 * width for width in _GUIDE_WIDTHS)
+    lead, text = _GUIDE_WIDTHS
     lines = max(ceil(len(advice.lead) / lead), ceil(len(advice.text) / text), 1)
     grid.sheet.row_dimensions[row].height = lines * _LINE_HEIGHT + 3
 

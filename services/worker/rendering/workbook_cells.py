@@ -55,7 +55,11 @@ NUMBER_HEADER = Look(
 )
 NUMBER = Look(alignment=Alignment(horizontal="center", vertical="center"))
 TITLE = Look(font=_font(bold=True, size=16, ink="17385F"), border=Border())
-HEADING = Look(font=_font(bold=True, size=13, ink="17385F"), border=Border())
+HEADING = Look(
+    font=_font(bold=True, size=13, ink="17385F"),
+    alignment=Alignment(vertical="bottom"),
+    border=Border(),
+)
 LEAD = Look(font=_font(bold=True), alignment=_WRAPPED, border=Border())
 PROSE = Look(font=_font(), alignment=_WRAPPED, border=Border())
 
@@ -120,7 +124,7 @@ def unique(names: Iterable[str], longest: int = 250) -> tuple[str, ...]:
         while candidate.casefold() in taken:
             number += 1
             ending = f" ({number})"
-            candidate = name[: longest - len(ending)] + ending
+            candidate = name[: longest - len(ending)].rstrip() + ending
         taken.add(candidate.casefold())
         found.append(candidate)
     return tuple(found)

@@ -9,7 +9,7 @@ from shared.results.deliveries.manifest import AdministrationFacts, Manifest
 from shared.results.deliveries.outcomes import apply_item_results, apply_results
 from shared.results.deliveries.upserts import UPSERTS, Changes, Parameters, run_upsert
 
-_ANALYZE_FROM: Final = 10_000
+_ANALYZE_FROM: Final = 1_000
 """So many new rows make the planner's figures wrong enough to renew them at once."""
 
 _TABLES: Final = "class_groups, students, results, scale_scores, item_results"

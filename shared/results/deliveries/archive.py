@@ -33,9 +33,12 @@ class _ModestReads:
         self.seekable = file.seekable
 
     def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= self.LIMIT:
+        if size > self.LIMIT:
             raise zipfile.BadZipFile("a part of the archive claims to be far too large")
-        return self._file.read(size)
+        data = self._file.read(size if size >= 0 else self.LIMIT + 1)
+        if len(data) > self.LIMIT:
+            raise zipfile.BadZipFile("the end of the archive is far too large")
+        return data
 
 
 @contextmanager

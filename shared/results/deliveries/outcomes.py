@@ -5,7 +5,7 @@ from typing import Any, Final
 import psycopg
 
 from shared.results.deliveries.manifest import Mode
-from shared.results.deliveries.upserts import Changes, Parameters
+from shared.results.deliveries.upserts import Changes, Parameters, ordered_uuid
 
 # A result is stored for each enrolment of the student whose class group sits the component.
 _ENROLMENTS: Final = """
@@ -27,8 +27,9 @@ _SIBLINGS: Final = """
 
 _DELIVERED: Final = f"""
     create temporary table delivered_results on commit drop as
-    select gen_random_uuid() as result_id, p.id as student_id, p.school_id, c.id as component_id,
-           s.status, l.id as level_id, s.scale_score::numeric as score, stored.id as stored_id,
+    select {ordered_uuid("s.line")} as result_id, p.id as student_id, p.school_id,
+           c.id as component_id, s.status, l.id as level_id, s.scale_score::numeric as score,
+           stored.id as stored_id,
            stored.id is not null and stored.status = s.status
              and stored.level_id is not distinct from l.id
              and scored.score is not distinct from s.scale_score::numeric as is_same
@@ -154,6 +155,7 @@ _INSERT_ITEMS: Final = """
     select d.student_id, d.component_id, d.school_id, d.items, d.correct from delivered_items d
     where not exists (select from item_results stored where stored.student_id = d.student_id
                       and stored.component_id = d.component_id)
+    order by d.student_id, d.component_id
 """
 
 _INSERT_ITEMS_OF_SIBLINGS: Final = f"""

@@ -15,11 +15,15 @@ from shared.results.deliveries.apply import apply_delivery
 from shared.results.deliveries.faults import Findings
 from shared.results.deliveries.intake import read_manifest, stage_files, verify_files
 from shared.results.deliveries.known import create_known_views
-from shared.results.deliveries.manifest import Manifest
+from shared.results.deliveries.manifest import Manifest, Mode
 from shared.results.deliveries.opening import open_source
 from shared.results.deliveries.order import has_been_applied, take_turn
 from shared.results.deliveries.source import Source, SourceLimits, UnreadableDeliveryError
-from shared.results.deliveries.staging import create_staging_tables, drop_staging_tables
+from shared.results.deliveries.staging import (
+    create_staging_tables,
+    drop_staging_tables,
+    settings_for_sets,
+)
 from shared.results.deliveries.validation import validate
 from shared.results.models import Delivery
 
@@ -101,7 +105,7 @@ def _take_in(
         verify_files(source, manifest, findings)
         return ("refused" if findings.faults else "unchanged"), {}
     take_turn(session, manifest, findings.faults)
-    with _staging(session) as connection:
+    with _staging(session, manifest.mode) as connection:
         facts = stage_files(connection, source, manifest, insz_key, findings)
         create_known_views(connection, manifest.mode, manifest.administration_id)
         validate(connection, manifest.mode, manifest.administration_id, findings)
@@ -119,12 +123,11 @@ def _describe(delivery: Delivery, manifest: Manifest) -> None:
 
 
 @contextmanager
-def _staging(session: Session) -> Iterator[psycopg.Connection[Any]]:
+def _staging(session: Session, mode: Mode) -> Iterator[psycopg.Connection[Any]]:
     """The driver's connection, on which COPY works, with staging tables for the time being."""
     session.flush()
     connection = cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
-    connection.execute("set local jit = off")
-    connection.execute("set local work_mem = '64MB'")
-    create_staging_tables(connection)
-    yield connection
-    drop_staging_tables(connection)
+    with settings_for_sets(connection, mode):
+        create_staging_tables(connection)
+        yield connection
+        drop_staging_tables(connection)

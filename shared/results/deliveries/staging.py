@@ -1,6 +1,7 @@
 """Temporary tables that hold a delivery as text, row by row with its line, until it is judged."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
@@ -14,11 +15,29 @@ from shared.results.deliveries.format import (
     MANIFEST,
     FileFormat,
 )
-from shared.results.deliveries.manifest import FileEntry
+from shared.results.deliveries.manifest import FileEntry, Mode
 from shared.results.deliveries.reader import CsvReader
 from shared.results.deliveries.source import MeasuredStream, UnreadableDeliveryError
 
 WRITE_SIZE: Final = 64 * 1024
+
+
+_SETTINGS: Final = {"jit": "off", "work_mem": "64MB"}
+_SETTINGS_OF_FULL: Final = {"enable_nestloop": "off"}
+"""A full delivery fills tables that the planner has no figures of yet: taken for nearly empty, they
+would be searched row by row, which for two large sets takes for ever."""
+
+
+@contextmanager
+def settings_for_sets(connection: psycopg.Connection[Any], mode: Mode) -> Iterator[None]:
+    """Plans fit for large sets, until the end of the block; after an error the rollback undoes."""
+    settings = _SETTINGS | (_SETTINGS_OF_FULL if mode == "full" else {})
+    before = {name: connection.execute(f"show {name}").fetchone() for name in settings}
+    for name, value in settings.items():
+        connection.execute("select set_config(%s, %s, true)", [name, value])
+    yield
+    for name, row in before.items():
+        connection.execute("select set_config(%s, %s, true)", [name, *(row or ())])
 
 
 def create_staging_tables(connection: psycopg.Connection[Any]) -> None:

@@ -15,6 +15,8 @@ Changes = dict[str, int]
 class Upsert:
     """`source` selects `key` and `values` of every delivered row; `name` stands in the report.
 
+    With `has_ordered_id` it selects the `line` too, and new rows get ids in that order.
+
     Rows that a full delivery no longer has get `removed_at`; a table without that column says how
     it loses them in `removal`, where None means never.
     """
@@ -26,6 +28,19 @@ class Upsert:
     source: str
     has_removed_at: bool = True
     removal: str | None = None
+    has_ordered_id: bool = False
+
+
+def ordered_uuid(number: str) -> str:
+    """SQL of a new UUID (version 7) that sorts by `number`, a whole number; 62 bits are random.
+
+    Rows that arrive in the order of their ids fill an index from one end, which for half a million
+    of them takes half the time of random places. The number stands where version 7 counts, and
+    runs on into the milliseconds.
+    """
+    count = f"to_hex((extract(epoch from now()) * 1000)::bigint * 4096 + {number})"
+    head = f"overlay(lpad({count}, 15, '0') placing '7' from 13 for 0)"
+    return f"({head} || right(gen_random_uuid()::text, 17))::uuid"
 
 
 def run_upsert(
@@ -56,9 +71,11 @@ def _update(upsert: Upsert) -> str:
 
 
 def _insert(upsert: Upsert) -> str:
-    names = ", ".join((*upsert.key, *upsert.values))
+    names = values = ", ".join((*upsert.key, *upsert.values))
+    if upsert.has_ordered_id:
+        names, values = f"id, {names}", f"{ordered_uuid('line')}, {values}"
     return f"""
-        insert into {upsert.table} ({names}) select {names} from ({upsert.source}) delivered
+        insert into {upsert.table} ({names}) select {values} from ({upsert.source}) delivered
         where not exists (select from {upsert.table} stored where {_matches(upsert)})
     """
 
@@ -156,10 +173,11 @@ SCHOOLS: Final = (
         ("administration_id", "school_id", "name"),
         ("target_group_id", "site", "site_name"),
         """select t.administration_id, s.school as school_id, s.class_group as name,
-                  t.id as target_group_id, s.site, s.site_name
+                  t.id as target_group_id, s.site, s.site_name, s.line
            from staged_class_groups s
            join target_groups t
              on t.administration_id = %(administration)s and t.code = s.target_group""",
+        has_ordered_id=True,
     ),
 )
 
@@ -169,10 +187,11 @@ STUDENTS: Final = Upsert(
     ("administration_id", "school_id", "delivered_as"),
     ("class_group_id", "family_name", "given_name", "stamnummer", "insz_hash"),
     """select g.administration_id, s.school as school_id, s.student as delivered_as,
-              g.id as class_group_id, s.family_name, s.given_name, s.stamnummer, s.insz_hash
+              g.id as class_group_id, s.family_name, s.given_name, s.stamnummer, s.insz_hash, s.line
        from staged_students s
        join class_groups g on g.administration_id = %(administration)s
          and g.school_id = s.school and g.name = s.class_group""",
+    has_ordered_id=True,
 )
 
 UPSERTS: Final = (*CATALOGUE, DESCRIPTIONS, *SCHOOLS, STUDENTS)

@@ -60,7 +60,7 @@ def _expected(content: FicheContent) -> Iterator[str]:
                 yield f"{words.lowest} {words.highest} {found.description or ''}"
             else:
                 status = DUTCH.statuses[found.status]
-                yield f"{status.name} {words.no_level} {status.explanation}"
+                yield f"{status.name} {words.no_level} {status.for_parents}"
     yield words.guide_title
     for advice in (*words.guide, words.for_the_school):
         yield f"{advice.lead} {advice.text}"
@@ -81,7 +81,7 @@ def test_a_fiche_without_a_site_says_nothing_of_one() -> None:
 def test_a_component_without_a_level_says_why_in_plain_words(status: str) -> None:
     content = fiche(sections=(SubjectSection("wiskunde", (outcome(code=None, status=status),)),))
     text = page_texts(draw_fiche(content))[0]
-    assert DUTCH.statuses[status].explanation in text
+    assert DUTCH.statuses[status].for_parents in text
     assert not re.search(r"Niveau [A-E]", text)
 
 

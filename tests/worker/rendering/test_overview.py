@@ -127,11 +127,11 @@ def test_sheets_are_real_tables_with_a_frozen_header_set_up_to_print() -> None:
         assert sheet.freeze_panes == frozen
         assert sheet.print_title_rows == "$1:$1"
     assert len(names) == 2
-    for sheet in workbook.worksheets:
-        assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
-        assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0)
-        assert sheet.oddFooter is not None
-        assert sheet.oddFooter.right.text == "Bladzijde &P van &N"
+    for printed in workbook.worksheets:
+        assert (printed.page_setup.orientation, printed.page_setup.paperSize) == ("landscape", 9)
+        assert (printed.page_setup.fitToWidth, printed.page_setup.fitToHeight) == (1, 0)
+        assert printed.oddFooter is not None
+        assert printed.oddFooter.right.text == "Bladzijde &P van &N"
 
 
 @pytest.mark.parametrize("name", [*NASTY_NAMES, "\tTab", "'t Kindt", "王小明", " spaced "])
@@ -169,8 +169,10 @@ def test_properties_tell_the_school_and_no_student() -> None:
         parts = {name: package.read(name).decode() for name in package.namelist()}
     holding = {name for name, text in parts.items() if "Geheimzinnig" in text}
     assert holding == {"xl/worksheets/sheet1.xml"}
-    assert "<dc:language>nl-BE</dc:language>" in parts["docProps/core.xml"]
-    assert "De Kameleon (000028)" in parts["docProps/core.xml"]
+    properties = load_workbook(BytesIO(drawn)).properties
+    assert properties.language == "nl-BE"
+    assert properties.subject == "De Kameleon (000028)"
+    assert properties.title == "Overzicht voor de klassenraad Vlaamse toetsen 2024"
     assert not [name for name in parts if "macro" in name.lower() or "external" in name.lower()]
 
 
@@ -209,7 +211,7 @@ def test_sheet_names_are_what_excel_accepts() -> None:
     long = "2de leerjaar van de tweede graad met een heel lange naam"
     names = sheet_names([long, long.upper(), "A/B [x]:*?\\", "'''", "A B x"])
     assert names == (
-        "2de leerjaar van de tweede grad"[:29] + "ad",
+        "2de leerjaar van de tweede graa",
         "2DE LEERJAAR VAN DE TWEEDE (2)",
         "A B x",
         "-",

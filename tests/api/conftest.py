@@ -1,0 +1,177 @@
+"""A running API on a seeded database, and clients with tokens for it."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from joserfc.jwk import ECKey
+from sqlalchemy import delete, select, text
+
+from services.api.app import create_app
+from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
+from shared.access.tokens import TokenAuthority
+from shared.audit.models import AuditEvent
+from shared.core.database import Sessions, transaction
+from shared.core.settings import Settings
+from shared.releases.models import ReleaseWindow
+from shared.storage.store import Storage
+from tests.api.seeding import OTHER, SCHOOL, Seeded, seed_schools
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """The address at which a real server serves the app, until this ends."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, server_header=False, lifespan="on"
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def settings(settings: Settings) -> Settings:
+    """The run's settings with a signing key that can sign, whatever half of it was written."""
+    key = ECKey.generate_key("P-256").as_pem(private=True)
+    settings.signing_key_file.write_bytes(key)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def seeded(sessions: Sessions, storage: Storage) -> Seeded:
+    with transaction(sessions) as session:
+        return seed_schools(session, storage)
+
+
+@pytest.fixture(scope="module")
+def app(settings: Settings) -> FastAPI:
+    return create_app(settings)
+
+
+@pytest.fixture(scope="module")
+def url(app: FastAPI, seeded: Seeded) -> Iterator[str]:  # noqa: ARG001  # rows to serve
+    with serving(app) as address:
+        yield address
+
+
+class Callers:
+    """Clients for any kind of caller, closed at the end of the module."""
+
+    def __init__(self, url: str, authority: TokenAuthority) -> None:
+        self.url = url
+        self.authority = authority
+        self._open: list[httpx.Client] = []
+
+    def token(self, kind: CallerKind, school: str | None = None, *scopes: Scope) -> str:
+        caller = Caller(f"a {kind}", kind, frozenset(scopes) or GRANTABLE[kind], school)
+        return self.authority.issue(caller, timedelta(hours=1))
+
+    def client(self, token: str | None = None) -> httpx.Client:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._open.append(httpx.Client(base_url=self.url, headers=headers, timeout=30))
+        return self._open[-1]
+
+    def school(self, school: str = SCHOOL, *scopes: Scope) -> httpx.Client:
+        return self.client(self.token(CallerKind.SCHOOL, school, *scopes))
+
+    def close(self) -> None:
+        for client in self._open:
+            client.close()
+
+
+@pytest.fixture(scope="module")
+def callers(url: str, authority: TokenAuthority) -> Iterator[Callers]:
+    callers = Callers(url, authority)
+    yield callers
+    callers.close()
+
+
+@pytest.fixture(scope="module")
+def school(callers: Callers) -> httpx.Client:
+    return callers.school()
+
+
+@pytest.fixture(scope="module")
+def other(callers: Callers) -> httpx.Client:
+    return callers.school(OTHER)
+
+
+@pytest.fixture(scope="module")
+def integrator(callers: Callers) -> httpx.Client:
+    return callers.client(callers.token(CallerKind.INTEGRATOR))
+
+
+@pytest.fixture(scope="module")
+def operator(callers: Callers) -> httpx.Client:
+    return callers.client(callers.token(CallerKind.OPERATOR))
+
+
+@pytest.fixture(scope="module")
+def nobody(callers: Callers) -> httpx.Client:
+    return callers.client()
+
+
+class Trail:
+    """The trail since the test began."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        with transaction(sessions) as session:
+            self._before = session.scalar(select(AuditEvent.id).order_by(AuditEvent.id.desc())) or 0
+
+    def entries(self) -> list[dict[str, Any]]:
+        query = select(
+            AuditEvent.action,
+            AuditEvent.resource,
+            AuditEvent.organisation,
+            AuditEvent.outcome,
+            AuditEvent.rule,
+        )
+        with transaction(self._sessions) as session:
+            rows = session.execute(
+                query.where(AuditEvent.id > self._before).order_by(AuditEvent.id)
+            )
+            return [dict(row._mapping) for row in rows]
+
+    def verdicts(self) -> list[tuple[str, str | None, str, str]]:
+        return [
+            (entry["action"], entry["organisation"], entry["outcome"], entry["rule"])
+            for entry in self.entries()
+        ]
+
+
+@pytest.fixture
+def trail(sessions: Sessions) -> Trail:
+    return Trail(sessions)
+
+
+@pytest.fixture
+def no_windows(sessions: Sessions) -> Iterator[None]:
+    yield
+    with transaction(sessions) as session:
+        session.execute(delete(ReleaseWindow))
+
+
+@pytest.fixture
+def no_jobs(sessions: Sessions) -> Iterator[None]:
+    """Jobs that a test starts are gone after it, so that the next can start the same."""
+    yield
+    with transaction(sessions) as session:
+        session.execute(text("delete from job_failures"))
+        session.execute(text("delete from job_items"))
+        session.execute(text("delete from jobs where subject <> 'seeded'"))

@@ -1,0 +1,73 @@
+import httpx
+import pytest
+
+from tests.api.conftest import Trail
+from tests.api.seeding import ADMINISTRATION, GONE, OTHER, SCHOOL
+
+
+def ids(client: httpx.Client, path: str) -> list[str]:
+    return [item["id"] for item in client.get(path).json()["items"]]
+
+
+def test_a_school_sees_itself_alone(school: httpx.Client) -> None:
+    assert ids(school, "/v1/schools") == [SCHOOL]
+    assert school.get(f"/v1/schools/{SCHOOL}").json() == {
+        "href": str(school.base_url.join(f"/v1/schools/{SCHOOL}")),
+        "id": SCHOOL,
+        "name": f"School {SCHOOL}",
+        "municipality": "Genk",
+        "mainStructure": "211",
+    }
+
+
+def test_an_operator_sees_every_school_that_takes_part(operator: httpx.Client) -> None:
+    assert ids(operator, "/v1/schools") == [SCHOOL, OTHER]
+    assert ids(operator, f"/v1/schools?administrationId={ADMINISTRATION}") == [SCHOOL, OTHER]
+    assert ids(operator, "/v1/schools?administrationId=2025") == []
+
+
+def test_an_integrator_sees_no_school(integrator: httpx.Client) -> None:
+    assert integrator.get("/v1/schools").json()["total"] == 0
+    assert integrator.get(f"/v1/schools/{SCHOOL}").status_code == 404
+
+
+@pytest.mark.parametrize("school_id", [OTHER, GONE, "999999"])
+def test_a_school_finds_no_other(school: httpx.Client, school_id: str) -> None:
+    assert school.get(f"/v1/schools/{school_id}").status_code == 404
+
+
+def test_who_a_school_is_leaves_no_trail(school: httpx.Client, trail: Trail) -> None:
+    school.get("/v1/schools")
+    assert trail.entries() == []
+
+
+def test_administrations_are_those_a_visible_school_takes_part_in(
+    school: httpx.Client, operator: httpx.Client, integrator: httpx.Client
+) -> None:
+    assert school.get("/v1/administrations").json()["items"] == [
+        {
+            "id": ADMINISTRATION,
+            "name": "Vlaamse toetsen 2024",
+            "schoolYear": "2023-2024",
+            "testedFrom": "2024-04-22",
+            "testedUntil": "2024-05-17",
+        }
+    ]
+    assert ids(operator, "/v1/administrations") == [ADMINISTRATION]
+    assert ids(integrator, "/v1/administrations") == []
+
+
+def test_level_scales_list_levels_from_the_lowest_up(school: httpx.Client) -> None:
+    path = f"/v1/refData/levelScales?administrationId={ADMINISTRATION}"
+    scales = school.get(path).json()["items"]
+    assert [scale["code"] for scale in scales] == ["LO", "SO"]
+    assert [level["code"] for level in scales[0]["levels"]] == list("EDCBA")
+    assert scales[0]["levels"][0] == {"code": "E", "label": "Niveau E", "ordinal": 1}
+
+
+def test_components_are_listed_without_calibrations(school: httpx.Client) -> None:
+    path = f"/v1/refData/components?administrationId={ADMINISTRATION}"
+    body = school.get(path).json()
+    codes = [component["code"] for component in body["items"]]
+    assert codes == ["LO4-LEZ", "LO4-WIS", "SO2A-LEZ"]
+    assert body["total"] == len(codes)
