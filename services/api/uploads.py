@@ -11,6 +11,8 @@ from services.api.problems import UnsupportedMediaType
 from shared.storage.store import Storage
 
 ZIP = "application/zip"
+PARTS_AT_A_TIME = 2
+"""Parts of 5 MiB that are held while they are on their way to the store."""
 
 
 class _Body:
@@ -49,7 +51,7 @@ async def store_body(request: Request, storage: Storage, prefix: str) -> str:
     key = f"{prefix}/{uuid4()}.zip"
     body = _Body(request)
     try:
-        await obstore.put_async(storage.backend, key, body)
+        await obstore.put_async(storage.backend, key, body, max_concurrency=PARTS_AT_A_TIME)
     except Exception as error:  # noqa: BLE001  # raised again, in our own words if there are any
         raise body.error or error from None
     return key

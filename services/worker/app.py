@@ -13,8 +13,8 @@ from services.worker.execution import Execution, Perform, Performed
 from shared.core.database import open_engine, session_factory
 from shared.core.secrets import read_insz_key
 from shared.core.settings import Settings
+from shared.jobs.claims import Claim
 from shared.jobs.queue import open_broker
-from shared.jobs.repository import Claim
 from shared.jobs.rules import APPLY_DELIVERY, BUILD_DOCUMENTS, Lane
 from shared.storage.store import open_storage
 

@@ -17,8 +17,8 @@ from services.worker.metrics import ITEM_SECONDS, ITEMS
 from shared.core.database import Sessions, transaction
 from shared.core.errors import OWN, Problem
 from shared.core.logging import describe_error
-from shared.jobs import repository
-from shared.jobs.repository import Claim, LeaseLostError
+from shared.jobs import claims, repository
+from shared.jobs.claims import Claim, LeaseLostError
 from shared.jobs.rules import State, retry_delay_seconds
 from shared.jobs.service import end_when_complete
 
@@ -76,9 +76,9 @@ class Execution:
 
     def _claim(self, item_id: UUID) -> Claim | None:
         with transaction(self.sessions) as session:
-            claim = repository.claim(session, item_id, self.lease)
+            claim = claims.claim(session, item_id, self.lease)
             if claim is not None and claim.attempt > self.max_attempts:
-                repository.settle(session, claim, State.FAILED, {}, _exhausted(claim.attempt - 1))
+                claims.settle(session, claim, State.FAILED, {}, _exhausted(claim.attempt - 1))
                 end_when_complete(session, claim.job_id)
                 return None
         return claim
@@ -101,14 +101,14 @@ class Execution:
             performed = perform(session, claim)
             state = State.DONE if performed.problem is None else State.FAILED
             repository.replace_failures(session, claim.item_id, performed.failures)
-            repository.settle(session, claim, state, performed.outcome, performed.problem)
+            claims.settle(session, claim, state, performed.outcome, performed.problem)
             end_when_complete(session, claim.job_id)
         return state
 
     def _settle_failed(self, claim: Claim, problem: dict[str, Any]) -> str:
         try:
             with transaction(self.sessions) as session:
-                repository.settle(session, claim, State.FAILED, {}, problem)
+                claims.settle(session, claim, State.FAILED, {}, problem)
                 end_when_complete(session, claim.job_id)
         except LeaseLostError:
             return "lost"
@@ -119,7 +119,7 @@ class Execution:
             return self._settle_failed(claim, _exhausted(claim.attempt, type(error).__name__))
         delay = timedelta(seconds=retry_delay_seconds(claim.attempt, random.SystemRandom()))
         with transaction(self.sessions) as session:
-            held = repository.put_back(session, claim, delay, _passing(type(error).__name__))
+            held = claims.put_back(session, claim, delay, _passing(type(error).__name__))
         return State.QUEUED if held else "lost"
 
     @contextmanager
@@ -130,7 +130,7 @@ class Execution:
             while not stopped.wait(self.lease.total_seconds() / HEARTBEATS_PER_LEASE):
                 try:
                     with transaction(self.sessions) as session:
-                        if not repository.extend_lease(session, claim, self.lease):
+                        if not claims.extend_lease(session, claim, self.lease):
                             return
                 except Exception as error:  # noqa: BLE001  # the next beat may get through
                     logger.warning("lease_not_renewed", **describe_error(error))

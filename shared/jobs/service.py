@@ -63,11 +63,14 @@ def read(session: Session, job_id: UUID) -> tuple[Job, Counts]:
 
 
 def cancel(session: Session, job_id: UUID) -> Job:
-    """Ends a job; what is finished stays, what is under way cannot be committed any more."""
-    job = _locked(session, job_id)
-    if job.state in ENDED:
+    """Ends a job; what is finished stays, what is under way cannot be committed any more.
+
+    Items before the job, as workers take them, so that neither waits for the other.
+    """
+    if _existing(session, job_id).state not in ENDED:
+        repository.cancel_active(session, job_id)
+    if _locked(session, job_id).state in ENDED:
         raise Conflict("jobEnded", "Job Ended", "The job has already ended; start a new one.")
-    repository.cancel_queued(session, job_id)
     repository.set_state(session, job_id, State.CANCELLED)
     return _existing(session, job_id)
 

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from shared.core.database import Sessions, transaction
 from shared.core.errors import Conflict, ResourceNotFound
-from shared.jobs import repository, service
+from shared.jobs import claims, repository, service
+from shared.jobs.claims import Claim, LeaseLostError
 from shared.jobs.models import Job
 from shared.jobs.queue import WakeUpQueue
-from shared.jobs.repository import Claim, LeaseLostError
 from shared.jobs.rules import BUILD_DOCUMENTS, Lane, State
 
 LEASE = timedelta(seconds=30)
@@ -22,11 +22,11 @@ def order(subject: str = "2024", items: tuple[str, ...] = ("000001", "000002")) 
 
 def claimed(session: Session, job: Job, subject: str) -> Claim:
     for item_id in repository.item_ids(session, job.id, State.QUEUED):
-        claim = repository.claim(session, item_id, LEASE)
+        claim = claims.claim(session, item_id, LEASE)
         assert claim is not None
         if claim.subject == subject:
             return claim
-        repository.put_back(session, claim, timedelta(0), {})
+        claims.put_back(session, claim, timedelta(0), {})
     raise AssertionError(subject)
 
 
@@ -59,7 +59,7 @@ def test_a_claim_starts_the_job_and_raises_the_fence(session: Session, queue: Wa
 def test_a_held_item_cannot_be_claimed_again(session: Session, queue: WakeUpQueue) -> None:
     job = service.start(session, queue, order(items=("000001",)))
     claim = claimed(session, job, "000001")
-    assert repository.claim(session, claim.item_id, LEASE) is None
+    assert claims.claim(session, claim.item_id, LEASE) is None
 
 
 def test_an_expired_lease_is_taken_over_and_the_old_holder_refused(
@@ -67,22 +67,22 @@ def test_an_expired_lease_is_taken_over_and_the_old_holder_refused(
 ) -> None:
     job = service.start(session, queue, order(items=("000001",)))
     (item_id,) = repository.item_ids(session, job.id, State.QUEUED)
-    old = repository.claim(session, item_id, timedelta(seconds=-1))
-    new = repository.claim(session, item_id, LEASE)
+    old = claims.claim(session, item_id, timedelta(seconds=-1))
+    new = claims.claim(session, item_id, LEASE)
     assert old is not None
     assert new is not None
     assert new.fence == old.fence + 1
-    assert not repository.extend_lease(session, old, LEASE)
+    assert not claims.extend_lease(session, old, LEASE)
     with pytest.raises(LeaseLostError):
-        repository.settle(session, old, State.DONE, {})
-    repository.settle(session, new, State.DONE, {})
+        claims.settle(session, old, State.DONE, {})
+    claims.settle(session, new, State.DONE, {})
 
 
 def test_the_last_item_ends_the_job(session: Session, queue: WakeUpQueue) -> None:
     job = service.start(session, queue, order())
     for subject in ("000001", "000002"):
         claim = claimed(session, job, subject)
-        repository.settle(session, claim, State.DONE, {"fiches": 3})
+        claims.settle(session, claim, State.DONE, {"fiches": 3})
         service.end_when_complete(session, job.id)
         expected = State.RUNNING if subject == "000001" else State.DONE
         assert service.read(session, job.id)[0].state == expected
@@ -92,8 +92,8 @@ def test_the_last_item_ends_the_job(session: Session, queue: WakeUpQueue) -> Non
 def test_an_item_put_back_is_not_due_before_its_time(session: Session, queue: WakeUpQueue) -> None:
     job = service.start(session, queue, order(items=("000001",)))
     claim = claimed(session, job, "000001")
-    assert repository.put_back(session, claim, timedelta(hours=1), {"title": "passing"})
-    assert repository.claim(session, claim.item_id, LEASE) is None
+    assert claims.put_back(session, claim, timedelta(hours=1), {"title": "passing"})
+    assert claims.claim(session, claim.item_id, LEASE) is None
     assert service.sweep(session, queue, timedelta(0)) == 0
 
 
@@ -104,7 +104,7 @@ def test_a_cancelled_job_refuses_what_was_under_way(session: Session, queue: Wak
     ended, counts = service.read(session, job.id)
     assert (ended.state, counts.cancelled) == (State.CANCELLED, 2)
     with pytest.raises(LeaseLostError):
-        repository.settle(session, claim, State.DONE, {})
+        claims.settle(session, claim, State.DONE, {})
 
 
 def test_a_job_that_has_ended_cannot_be_cancelled(session: Session, queue: WakeUpQueue) -> None:
@@ -116,11 +116,11 @@ def test_a_job_that_has_ended_cannot_be_cancelled(session: Session, queue: WakeU
 def test_a_retry_is_a_new_job_of_what_failed(session: Session, queue: WakeUpQueue) -> None:
     job = service.start(session, queue, order(items=("000001", "000002", "000003")))
     problem = {"title": "t"}
-    repository.settle(session, claimed(session, job, "000001"), State.DONE, {})
-    repository.settle(session, claimed(session, job, "000002"), State.FAILED, {}, problem)
+    claims.settle(session, claimed(session, job, "000001"), State.DONE, {})
+    claims.settle(session, claimed(session, job, "000002"), State.FAILED, {}, problem)
     partly = claimed(session, job, "000003")
     repository.replace_failures(session, partly.item_id, [("student", problem)])
-    repository.settle(session, partly, State.DONE, {})
+    claims.settle(session, partly, State.DONE, {})
     service.end_when_complete(session, job.id)
     again = service.retry_failed(session, queue, job.id, "tests")
     total, failures = repository.page_of_failures(session, job.id, 0, 10)

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -40,8 +42,11 @@ def settings_of(instance: Instance) -> Settings:
     )
 
 
-def sessions_of(settings: Settings) -> Sessions:
-    return session_factory(open_engine(settings, application_name="tests"))
+@contextmanager
+def sessions_of(settings: Settings) -> Iterator[Sessions]:
+    engine = open_engine(settings, application_name="tests")
+    yield session_factory(engine)
+    engine.dispose()
 
 
 def start_build(operator: httpx.Client) -> str:
@@ -72,8 +77,8 @@ def wait_for(operator: httpx.Client, location: str, done: int | None = None) -> 
 def assert_whole(instance: Instance) -> None:
     """Every document there should be is there once, and its object has the right bytes."""
     settings = settings_of(instance)
-    storage, sessions = open_storage(settings.storage_url), sessions_of(settings)
-    with transaction(sessions) as session:
+    storage = open_storage(settings.storage_url)
+    with sessions_of(settings) as sessions, transaction(sessions) as session:
         documents = session.scalars(select(Document)).all()
         expected = session.scalar(
             text(
@@ -170,5 +175,5 @@ def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
         "fiche.pdf",
         "overview.xlsx",
     ]
-    assert run.stdout.count("refused: 404 resourceNotFound") == 2
+    assert run.stdout.count("\n    refused: 404 resourceNotFound") == 2
     assert "0 processes left behind" in run.stdout

@@ -18,9 +18,9 @@ from services.worker.execution import Performed
 from shared.core.errors import Problem
 from shared.documents.models import Document
 from shared.jobs import service
+from shared.jobs.claims import Claim
 from shared.jobs.models import Job
 from shared.jobs.queue import WakeUpQueue
-from shared.jobs.repository import Claim
 from shared.jobs.rules import BUILD_DOCUMENTS, Lane
 from shared.releases.models import ReleaseWindow
 from shared.results.deliveries.service import import_delivery

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from services.worker.execution import Execution, Performed
 from shared.core.database import Sessions, transaction
 from shared.core.errors import Conflict
-from shared.jobs import repository, service
+from shared.jobs import claims, repository, service
+from shared.jobs.claims import Claim
 from shared.jobs.models import Job, JobItem
 from shared.jobs.queue import WakeUpQueue
-from shared.jobs.repository import Claim
 from shared.jobs.rules import BUILD_DOCUMENTS, Lane, State
 
 Made = tuple[UUID, UUID]
@@ -118,7 +118,7 @@ def test_the_lease_is_renewed_while_the_work_goes_on(
         until = monotonic() + 1.5
         while monotonic() < until:
             with transaction(sessions) as other:
-                assert repository.claim(other, claim.item_id, timedelta(seconds=1)) is None
+                assert claims.claim(other, claim.item_id, timedelta(seconds=1)) is None
             sleep(0.1)
         return Performed({})
 
@@ -149,7 +149,7 @@ def test_an_item_whose_workers_keep_dying_ends_with_a_reason(
 ) -> None:
     for _ in range(2):
         with transaction(sessions) as session:
-            assert repository.claim(session, made[1], timedelta(seconds=-1)) is not None
+            assert claims.claim(session, made[1], timedelta(seconds=-1)) is not None
     execution.run(made[1], done)
     with transaction(sessions) as session:
         item = session.get_one(JobItem, made[1])

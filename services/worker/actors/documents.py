@@ -24,7 +24,7 @@ from shared.documents.building import (
     school_content,
 )
 from shared.documents.content import content_sha256
-from shared.jobs.repository import Claim
+from shared.jobs.claims import Claim
 from shared.storage.store import Storage
 
 PDF = "application/pdf"

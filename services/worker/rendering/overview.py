@@ -14,6 +14,7 @@ from services.worker.rendering.overview_sheets import (
     fill_counts,
     fill_guide,
     fill_students,
+    school_line,
     set_up_printing,
 )
 from services.worker.rendering.workbook_cells import Grid, Look, sheet_names, single_line
@@ -30,38 +31,61 @@ _PROPERTIES = "docProps/core.xml"
 
 
 def draw_overview(content: OverviewContent, texts: Texts = DUTCH) -> bytes:
-    """The XLSX of one school; the same content and texts give the same bytes on any machine.
+    """The XLSX of one school as openpyxl writes it: the pattern for services.worker.stamping.
 
-    (Parts are deflated: the same bytes suppose the same zlib and the same XML writer.)
+    The same content and texts give the same bytes. (Parts are deflated: the same bytes suppose the
+    same zlib and the same XML writer.)
     """
-    version = OVERVIEW_TEMPLATE_VERSION.replace(DUTCH.version, texts.version)
+    parts = package_parts(overview_workbook(content, texts, {}), content, texts)
+    target = BytesIO()
+    with ZipFile(target, "w", ZIP_DEFLATED) as package:
+        for name, part in parts.items():
+            info = ZipInfo(name, _ZIP_EPOCH)
+            info.compress_type = ZIP_DEFLATED
+            info.create_system = _UNIX
+            info.external_attr = 0o600 << 16
+            package.writestr(info, part)
+    return target.getvalue()
+
+
+def template_version(texts: Texts) -> str:
+    """The version of workbooks made with these texts, as it stands in them."""
+    return OVERVIEW_TEMPLATE_VERSION.replace(DUTCH.version, texts.version)
+
+
+def overview_workbook(
+    content: OverviewContent, texts: Texts, styles: dict[Look, StyleArray]
+) -> Workbook:
+    """The sheets of one school: students per target group, counts, reading guide.
+
+    `styles` takes up the looks that were used.
+    """
     words = texts.overview
     workbook = Workbook()
     workbook.remove(workbook.worksheets[0])
+    # Nothing is calculated, so nothing needs saving again after it was only read.
+    workbook.calculation.fullCalcOnLoad = False
     groups = content.target_groups
     names = sheet_names([*(group.name for group in groups), words.counts_sheet, words.guide_sheet])
-    styles: dict[Look, StyleArray] = {}
     grids = [Grid(workbook.create_sheet(name), styles) for name in names]
     for number, (grid, group) in enumerate(zip(grids, groups, strict=False), start=1):
         fill_students(grid, f"Leerlingen{number}", group, texts)
     fill_counts(grids[-2], content, texts)
-    fill_guide(grids[-1], content, texts, version)
+    fill_guide(grids[-1], content, texts, template_version(texts))
     for grid in grids:
         set_up_printing(grid.sheet, content, texts)
-    target = BytesIO()
-    workbook.save(target)
-    return _normalised(target, _properties(content, texts, version))
+    return workbook
 
 
-def _properties(content: OverviewContent, texts: Texts, version: str) -> bytes:
+def _properties(content: OverviewContent, texts: Texts) -> bytes:
     """Whose school and which round; nothing about a pupil, and no clock."""
     tested = content.administration.tested_until_on
     day = datetime(tested.year, tested.month, tested.day, tzinfo=UTC).replace(tzinfo=None)
     properties = DocumentProperties(
         title=single_line(f"{texts.overview.title} {content.administration.name}"),
-        subject=single_line(f"{content.school.name} ({content.school.id})"),
+        subject=single_line(school_line(content)),
         creator="toetsfeedback",
-        version=version,
+        version=template_version(texts),
         language=texts.language,
         created=day,
         modified=day,
@@ -69,18 +93,14 @@ def _properties(content: OverviewContent, texts: Texts, version: str) -> bytes:
     return tostring(properties.to_tree())  # type: ignore[return-value]  # bytes; the stub says str
 
 
-def _normalised(package: BytesIO, properties: bytes) -> bytes:
-    """The same package without clocks: openpyxl stamps the hour into it in two places."""
-    target = BytesIO()
-    with ZipFile(package) as source, ZipFile(target, "w", ZIP_DEFLATED) as normal:
-        for name in sorted(source.namelist(), key=lambda name: (name != _CONTENT_TYPES, name)):
-            info = ZipInfo(name, _ZIP_EPOCH)
-            info.compress_type = ZIP_DEFLATED
-            info.create_system = _UNIX
-            info.external_attr = 0o600 << 16
-            data = properties if name == _PROPERTIES else source.read(name)
-            normal.writestr(info, _without_warnings(data))
-    return target.getvalue()
+def package_parts(workbook: Workbook, content: OverviewContent, texts: Texts) -> dict[str, bytes]:
+    """The parts by name, without clocks: openpyxl stamps the hour into a package in two places."""
+    package = BytesIO()
+    workbook.save(package)
+    with ZipFile(package) as source:
+        names = sorted(source.namelist(), key=lambda name: (name != _CONTENT_TYPES, name))
+        parts = {name: _without_warnings(source.read(name)) for name in names}
+    return parts | {_PROPERTIES: _properties(content, texts)}
 
 
 def _without_warnings(part: bytes) -> bytes:

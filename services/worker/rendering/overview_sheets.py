@@ -32,6 +32,7 @@ from shared.documents.content import (
     OverviewColumn,
     OverviewContent,
     OverviewTargetGroup,
+    SchoolFacts,
 )
 from shared.documents.texts import Advice, Texts
 
@@ -57,10 +58,9 @@ def set_up_printing(sheet: Worksheet, content: OverviewContent, texts: Texts) ->
     margins.left = margins.right = _MARGIN
     margins.top = margins.bottom = 2 * _MARGIN - 0.2
     title = f"{words.title} {content.administration.name}"
-    school = f"{content.school.name} ({content.school.id})"
-    _set_edges(sheet.oddHeader, _print_text(title), _print_text(school))
+    _set_edges(sheet.oddHeader, print_text(title), print_text(school_line(content)))
     _set_edges(
-        sheet.oddFooter, _print_text(words.confidential), f"{words.page} &P {words.of_pages} &N"
+        sheet.oddFooter, print_text(words.confidential), f"{words.page} &P {words.of_pages} &N"
     )
 
 
@@ -69,7 +69,11 @@ def _set_edges(band: HeaderFooterItem | None, left: str, right: str) -> None:
         band.left.text, band.right.text = left, right
 
 
-def _print_text(text: str) -> str:
+def school_line(content: OverviewContent) -> str:
+    return f"{content.school.name} ({content.school.id})"
+
+
+def print_text(text: str) -> str:
     """Excel reads `&` in a page header as the start of a code, and holds 255 characters of it."""
     return single_line(text)[:_LONGEST_HEADING].replace("&", "&&")
 
@@ -77,12 +81,12 @@ def _print_text(text: str) -> str:
 def fill_students(grid: Grid, name: str, group: OverviewTargetGroup, texts: Texts) -> None:
     """One row per student, one column per component: level or status in words."""
     words = texts.overview
-    has_stamnummer = any(row.stamnummer for row in group.rows)
+    has_stamnummer = shows_stamnummer(group)
     headers = [words.class_group, words.family_name, words.given_name]
     headers += [words.stamnummer] if has_stamnummer else []
     own_columns = len(headers)
     headers += _column_headers(group.columns, texts)
-    looks = [_level_looks(column) for column in group.columns]
+    looks = [level_looks(column) for column in group.columns]
     rows = []
     for row in group.rows:
         person = [row.class_group, row.family_name, row.given_name]
@@ -95,6 +99,10 @@ def fill_students(grid: Grid, name: str, group: OverviewTargetGroup, texts: Text
     _set_widths(grid.sheet, headers, rows, own_columns)
 
 
+def shows_stamnummer(group: OverviewTargetGroup) -> bool:
+    return any(row.stamnummer for row in group.rows)
+
+
 def _column_headers(columns: Sequence[OverviewColumn], texts: Texts) -> tuple[str, ...]:
     names = Counter(column.name.casefold() for column in columns)
     return tuple(
@@ -105,7 +113,7 @@ def _column_headers(columns: Sequence[OverviewColumn], texts: Texts) -> tuple[st
     )
 
 
-def _level_looks(column: OverviewColumn) -> dict[str, Look]:
+def level_looks(column: OverviewColumn) -> dict[str, Look]:
     steps = len(column.scale)
     return {level.code: level_look(step, steps) for step, level in enumerate(column.scale)}
 
@@ -137,11 +145,19 @@ def _write_table(
 def _set_widths(
     sheet: Worksheet, headers: Sequence[str], rows: Sequence[Sequence[Value]], own_columns: int
 ) -> None:
-    """Wide enough for what stands there, within reason; long headers wrap over two lines."""
     for number, header in enumerate(headers):
         longest = max((len(str(row[number][0])) for row in rows), default=0)
-        wanted = max(longest, len(header) / 2 + 4 if number >= own_columns else len(header) + 4)
-        sheet.column_dimensions[get_column_letter(number + 1)].width = min(max(wanted + 2, 9), 36)
+        width = column_width(header, longest, is_own=number < own_columns)
+        sheet.column_dimensions[get_column_letter(number + 1)].width = width
+
+
+def column_width(header: str, longest: int, *, is_own: bool) -> float:
+    """Characters: enough for what stands there, within reason; long headers wrap over two lines.
+
+    The header of a row's own facts, which stay in view, does not wrap.
+    """
+    wanted = max(longest, len(header) + 4 if is_own else len(header) / 2 + 4)
+    return min(max(wanted + 2, 9), 36)
 
 
 def fill_counts(grid: Grid, content: OverviewContent, texts: Texts) -> None:
@@ -151,7 +167,7 @@ def fill_counts(grid: Grid, content: OverviewContent, texts: Texts) -> None:
     the sheets before this one, so leaving a count out would hide nothing.
     """
     words = texts.overview
-    labels = _all_labels(content)
+    labels = all_labels(content)
     headers = [words.class_group, words.target_group, words.subject, words.component]
     own_columns = len(headers)
     headers += [*labels, words.without_level]
@@ -162,7 +178,7 @@ def fill_counts(grid: Grid, content: OverviewContent, texts: Texts) -> None:
     _set_widths(grid.sheet, headers, rows, own_columns)
 
 
-def _all_labels(content: OverviewContent) -> tuple[str, ...]:
+def all_labels(content: OverviewContent) -> tuple[str, ...]:
     """The level labels of all scales, lowest first; equal labels share a column."""
     steps = {
         (level.ordinal, level.label)
@@ -220,23 +236,31 @@ def _write_advice(grid: Grid, row: int, advice: Advice) -> None:
     """The row's height is set, on the generous side: not every program finds it out by itself."""
     grid.put(row, 1, advice.lead, LEAD)
     grid.put(row, 2, advice.text, PROSE)
+    grid.sheet.row_dimensions[row].height = advice_height(advice)
+
+
+def advice_height(advice: Advice) -> float:
+    """Points."""
     lead, text = _GUIDE_WIDTHS
     lines = max(ceil(len(advice.lead) / lead), ceil(len(advice.text) / text), 1)
-    grid.sheet.row_dimensions[row].height = lines * _LINE_HEIGHT + 3
+    return lines * _LINE_HEIGHT + 3
 
 
 def _facts(content: OverviewContent, texts: Texts, version: str) -> tuple[Advice, ...]:
     administration, school, labels = content.administration, content.school, texts.overview.facts
-    place = f"{school.name}, {school.municipality}" if school.municipality else school.name
     tested = texts.period_of(administration.tested_from_on, administration.tested_until_on)
     return (
-        Advice(labels["school"], place),
+        Advice(labels["school"], school_place(school)),
         Advice(labels["school_id"], school.id),
         Advice(labels["administration"], administration.name),
         Advice(labels["school_year"], administration.school_year),
         Advice(labels["tested"], tested),
         Advice(labels["version"], version),
     )
+
+
+def school_place(school: SchoolFacts) -> str:
+    return f"{school.name}, {school.municipality}" if school.municipality else school.name
 
 
 def _scales(content: OverviewContent) -> Iterator[Advice]:

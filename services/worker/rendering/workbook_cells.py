@@ -79,6 +79,11 @@ def workbook_text(text: str) -> str:
     return _ESCAPED.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
 
 
+def needs_quote_prefix(text: str) -> bool:
+    """Whether a program would take the text for more than text once someone edits the cell."""
+    return text.startswith(_FORMULA_STARTS)
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """A sheet to write on; `styles` is shared by the sheets of one workbook.
@@ -105,8 +110,7 @@ class Grid:
             self.styles[look] = cell._style  # type: ignore[attr-defined]  # noqa: SLF001  # unstubbed
         # openpyxl shares styles between cells by copying this array, too.
         cell._style = copy(self.styles[look])  # type: ignore[attr-defined]  # noqa: SLF001
-        if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-            # Keeps it text when someone edits the cell.
+        if isinstance(value, str) and needs_quote_prefix(value):
             cell.quotePrefix = True
 
 

@@ -1,0 +1,165 @@
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import ProgrammingError
+
+from services.api.app import create_app
+from shared.access.rules import CallerKind
+from shared.core.database import Sessions, transaction
+from shared.core.settings import Settings
+from shared.jobs.models import Job, JobItem
+from shared.jobs.service import end_when_complete
+from shared.results.models import Delivery
+from shared.storage.store import Storage
+from tests.api.conftest import Callers, serving
+
+DELIVERIES = "/v1/deliveries"
+ZIP = {"Content-Type": "application/zip"}
+LIMIT = 24_000_000
+
+pytestmark = pytest.mark.usefixtures("no_jobs")
+
+
+@pytest.fixture(scope="module")
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"api_max_upload_bytes": LIMIT})
+
+
+def stored(storage: Storage) -> list[str]:
+    return list(storage.keys("deliveries"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_stored(storage: Storage) -> None:
+    storage.delete(stored(storage))
+
+
+def chunks(size: int) -> Iterator[bytes]:
+    for _ in range(size // 1000):
+        yield b"x" * 1000
+
+
+def test_an_upload_is_stored_and_becomes_a_delivery_with_a_job(
+    operator: httpx.Client, storage: Storage, sessions: Sessions
+) -> None:
+    answer = operator.post(DELIVERIES, content=chunks(2_000_000), headers=ZIP)
+    assert answer.status_code == 202, answer.text
+    job = answer.json()
+    assert answer.headers["Location"] == job["href"]
+    assert (job["kind"], job["counts"]["queued"]) == ("deliveries.apply", 1)
+    (key,) = stored(storage)
+    assert sum(map(len, storage.stream(key))) == 2_000_000
+    with transaction(sessions) as session:
+        delivery = session.get_one(Delivery, UUID(job["subject"]))
+        item = session.scalars(select(JobItem).where(JobItem.job_id == UUID(job["id"]))).one()
+        lane = session.get_one(Job, item.job_id).lane
+    assert (delivery.storage_key, delivery.status) == (key, "received")
+    assert (item.subject, lane, delivery.received_from) == (job["subject"], "bulk", "a operator")
+
+
+def test_a_delivery_can_be_read_from_the_moment_it_is_there(
+    operator: httpx.Client, sessions: Sessions
+) -> None:
+    job = operator.post(DELIVERIES, content=b"PK", headers=ZIP).json()
+    delivery = operator.get(f"{DELIVERIES}/{job['subject']}").json()
+    assert (delivery["status"], delivery["report"]) == ("received", {})
+    assert "administrationId" not in delivery
+    with transaction(sessions) as session:
+        applied = update(Delivery).where(Delivery.id == UUID(job["subject"]))
+        session.execute(applied.values(status="applied", report={"rows": {"students.csv": 3}}))
+        session.execute(
+            update(JobItem).where(JobItem.subject == job["subject"]).values(state="done")
+        )
+        end_when_complete(session, UUID(job["id"]))
+    for path in (job["href"], f"{job['href']}/result"):
+        done = operator.get(path)
+        assert (done.status_code, done.headers["Location"]) == (303, delivery["href"])
+    report = operator.get(done.headers["Location"]).json()
+    assert (report["status"], report["report"]) == ("applied", {"rows": {"students.csv": 3}})
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_an_upload_that_is_too_large_leaves_nothing(
+    operator: httpx.Client, storage: Storage, *, is_declared: bool
+) -> None:
+    size = LIMIT + 2_000_000
+    content = b"x" * size if is_declared else chunks(size)
+    answer = operator.post(DELIVERIES, content=content, headers=ZIP)
+    assert answer.status_code == 413
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert stored(storage) == []
+
+
+def test_only_a_zip_is_taken(operator: httpx.Client, storage: Storage) -> None:
+    answer = operator.post(DELIVERIES, json={"a": 1})
+    assert answer.status_code == 415
+    assert answer.headers["Accept"] == "application/zip"
+    assert stored(storage) == []
+
+
+def test_only_operators_hand_over(
+    school: httpx.Client, integrator: httpx.Client, nobody: httpx.Client, storage: Storage
+) -> None:
+    answers = [c.post(DELIVERIES, content=b"PK", headers=ZIP) for c in (school, integrator, nobody)]
+    assert [answer.status_code for answer in answers] == [403, 403, 401]
+    assert school.get(f"{DELIVERIES}/{uuid4()}").status_code == 403
+    assert stored(storage) == []
+
+
+def test_a_delivery_that_is_not_there_is_not_found(operator: httpx.Client) -> None:
+    assert operator.get(f"{DELIVERIES}/{uuid4()}").status_code == 404
+
+
+def test_a_caller_who_goes_away_half_way_leaves_nothing(
+    callers: Callers, sessions: Sessions, storage: Storage, settings: Settings
+) -> None:
+    token = callers.token(CallerKind.OPERATOR)
+    address = httpx.URL(callers.url)
+    directory = Path(settings.storage_url.removeprefix("file://")) / "deliveries"
+    with transaction(sessions) as session:
+        before = session.scalar(select(func.count()).select_from(Delivery))
+    with socket.create_connection((address.host, address.port or 80)) as connection:
+        head = (
+            f"POST {DELIVERIES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+            "Content-Type: application/zip\r\nContent-Length: 20000000\r\n\r\n"
+        )
+        connection.sendall(head.encode() + b"x" * 12_000_000)
+        wait_until(lambda: any(directory.iterdir()))
+    wait_until(lambda: not any(directory.iterdir()))
+    with transaction(sessions) as session:
+        after = session.scalar(select(func.count()).select_from(Delivery))
+    assert after == before
+    assert stored(storage) == []
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_an_upload_whose_rows_cannot_be_written_leaves_nothing(
+    settings: Settings, callers: Callers, sessions: Sessions, storage: Storage
+) -> None:
+    app: FastAPI = create_app(settings)
+    token = callers.token(CallerKind.OPERATOR)
+    with transaction(sessions) as session:
+        session.execute(text("alter table job_items rename to job_items_away"))
+    try:
+        with serving(app) as url:
+            headers = ZIP | {"Authorization": f"Bearer {token}"}
+            answer = httpx.post(url + DELIVERIES, content=b"PK", headers=headers)
+    finally:
+        with transaction(sessions) as session:
+            session.execute(text("alter table job_items_away rename to job_items"))
+    assert answer.status_code == 500
+    assert stored(storage) == []
+    assert ProgrammingError.__name__ not in answer.text

@@ -1,0 +1,78 @@
+import re
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from services.api.openapi import describe_api
+from services.api.routing import PUBLIC_PATHS, required_scopes
+
+SCORES = re.compile(r"score|percent|average|insz", re.IGNORECASE)
+
+
+@pytest.fixture(scope="module")
+def contract() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(describe_api())
+    return loaded
+
+
+def test_the_served_contract_is_the_one_described_without_servers(nobody: httpx.Client) -> None:
+    answer = nobody.get("/doc/openapi.yaml")
+    assert answer.headers["Content-Type"] == "application/yaml"
+    assert answer.text == describe_api()
+
+
+def test_the_page_and_all_it_needs_come_from_this_host(nobody: httpx.Client) -> None:
+    page = nobody.get("/doc")
+    assert page.status_code == 200
+    links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert links
+    for link in links:
+        assert nobody.get(f"/{link}").status_code == 200
+    assert "://" not in page.text + nobody.get("/doc/assets/start.js").text
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "redoc.standalone.js", "..%2F__init__.py"])
+def test_no_other_file_is_served(nobody: httpx.Client, name: str) -> None:
+    assert nobody.get(f"/doc/assets/{name}").status_code == 404
+
+
+def test_every_route_needs_a_scope_or_is_on_the_public_list(app: FastAPI) -> None:
+    unguarded = set()
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        assert isinstance(route, APIRoute)
+        if not required_scopes(route):
+            unguarded.add(route.path_format)
+    assert unguarded == PUBLIC_PATHS
+
+
+def test_every_operation_documents_its_problems_and_scopes(contract: dict[str, Any]) -> None:
+    for path, item in contract["paths"].items():
+        for operation in item.values():
+            if not path.startswith("/v1/"):
+                continue
+            assert {"400", "401", "403", "500", "503"} <= operation["responses"].keys()
+            assert ("404" in operation["responses"]) == ("{" in path)
+            assert operation["security"]
+            assert "422" not in operation["responses"]
+    ids = [o["operationId"] for item in contract["paths"].values() for o in item.values()]
+    assert len(ids) == len(set(ids))
+    assert all(re.fullmatch(r"[a-z][a-zA-Z]+", name) for name in ids)
+
+
+def test_nothing_answered_is_ever_null(contract: dict[str, Any]) -> None:
+    schemas = contract["components"]["schemas"]
+    nullable = [name for name, schema in schemas.items() if "null" in str(schema)]
+    assert nullable == ["ReleaseWindowChange"]
+
+
+def test_no_schema_has_room_for_a_score(contract: dict[str, Any]) -> None:
+    names = {
+        name for s in contract["components"]["schemas"].values() for name in s.get("properties", {})
+    }
+    assert [name for name in names if SCORES.search(name)] == []

@@ -1,0 +1,168 @@
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import insert, select, update
+
+from shared.core.database import Sessions, transaction
+from shared.jobs.models import Job, JobFailure, JobItem
+from shared.jobs.service import end_when_complete
+from tests.api.seeding import ADMINISTRATION, OTHER, SCHOOL
+
+BUILD = {"kind": "documents.build", "administrationId": ADMINISTRATION}
+PROBLEM = {"type": "urn:x", "title": "X", "status": 422, "detail": "It cannot be drawn."}
+
+pytestmark = pytest.mark.usefixtures("no_jobs")
+
+
+@pytest.fixture
+def build(operator: httpx.Client) -> str:
+    return operator.post("/v1/jobs", json=BUILD).headers["Location"]
+
+
+def finish(sessions: Sessions, location: str, **states: str) -> None:
+    """Ends items of the job as a worker would; by school."""
+    job_id = UUID(location.rpartition("/")[2])
+    with transaction(sessions) as session:
+        for school, state in states.items():
+            item = update(JobItem).where(JobItem.job_id == job_id)
+            problem = PROBLEM if state == "failed" else None
+            outcome = {"fiches": 3, "overviews": 1} if state == "done" else {}
+            session.execute(
+                item.where(JobItem.subject == school.removeprefix("s")).values(
+                    state=state, outcome=outcome, problem=problem
+                )
+            )
+        end_when_complete(session, job_id)
+
+
+def test_a_build_is_taken_on_and_can_be_followed(operator: httpx.Client) -> None:
+    answer = operator.post("/v1/jobs", json=BUILD)
+    assert answer.status_code == 202
+    job = answer.json()
+    assert answer.headers["Location"] == job["href"]
+    assert job["counts"] == {
+        "total": 2, "queued": 2, "running": 0, "done": 0, "failed": 0, "cancelled": 0,
+        "failures": 0,
+    }  # fmt: skip
+    assert (job["kind"], job["subject"]) == ("documents.build", ADMINISTRATION)
+    assert job["requestedBy"] == "a operator"
+    followed = operator.get(job["href"])
+    assert followed.status_code == 200
+    status = followed.json()["status"]
+    assert status["state"] == "processing"
+    assert datetime.fromisoformat(status["pollAfter"]) > datetime.now(UTC)
+
+
+def test_asking_twice_is_one_job(operator: httpx.Client, build: str) -> None:
+    assert operator.post("/v1/jobs", json=BUILD).headers["Location"] == build
+    of_school = operator.post("/v1/jobs", json=BUILD | {"schoolId": SCHOOL})
+    assert of_school.headers["Location"] != build
+    assert of_school.json()["counts"]["total"] == 1
+
+
+def test_a_job_that_is_done_sends_on_to_its_result(
+    operator: httpx.Client, sessions: Sessions, build: str
+) -> None:
+    assert operator.get(f"{build}/result").status_code == 404
+    finish(sessions, build, s000028="done", s007947="done")
+    answer = operator.get(build)
+    assert answer.status_code == 303
+    assert answer.json()["status"]["state"] == "done"
+    result = operator.get(answer.headers["Location"])
+    assert result.json() == {
+        "self": f"{build}/result",
+        "job": build,
+        "outcome": {"fiches": 6, "overviews": 2},
+        "counts": answer.json()["counts"],
+    }
+
+
+def test_a_job_of_which_all_failed_says_so_and_can_be_tried_again(
+    operator: httpx.Client, sessions: Sessions, build: str
+) -> None:
+    assert operator.post(f"{build}/retry").json()["type"].endswith(":jobActive")
+    finish(sessions, build, s000028="failed", s007947="failed")
+    status = operator.get(build).json()["status"]
+    assert (status["state"], status["problem"]["title"]) == ("failed", "Job Failed")
+    failures = operator.get(f"{build}/failures").json()
+    assert failures["total"] == 2
+    assert failures["items"][0] == {"item": SCHOOL, "subject": SCHOOL, "problem": PROBLEM}
+    again = operator.post(f"{build}/retry")
+    assert again.status_code == 202
+    assert again.headers["Location"] != build
+    assert again.json()["counts"]["queued"] == 2
+
+
+def test_the_only_part_of_a_job_tells_why_it_failed(
+    operator: httpx.Client, sessions: Sessions
+) -> None:
+    build = operator.post("/v1/jobs", json=BUILD | {"schoolId": OTHER}).headers["Location"]
+    finish(sessions, build, s007947="failed")
+    assert operator.get(build).json()["status"]["problem"] == PROBLEM
+
+
+def test_what_is_missing_from_a_part_that_is_done_is_counted_and_named(
+    operator: httpx.Client, sessions: Sessions, build: str
+) -> None:
+    fiche = str(uuid4())
+    with transaction(sessions) as session:
+        items = select(JobItem.id).join(Job).where(JobItem.subject == SCHOOL)
+        item = session.scalars(items.where(Job.state == "queued")).one()
+        session.execute(insert(JobFailure).values(item_id=item, subject=fiche, problem=PROBLEM))
+    finish(sessions, build, s000028="done", s007947="done")
+    assert operator.get(build).json()["counts"]["failures"] == 1
+    failures = operator.get(f"{build}/failures?pageSize=1").json()
+    assert [(f["item"], f["subject"]) for f in failures["items"]] == [(SCHOOL, fiche)]
+    assert operator.post(f"{build}/retry").json()["counts"]["total"] == 1
+
+
+def test_a_job_can_be_cancelled_once(operator: httpx.Client, build: str) -> None:
+    cancelled = operator.post(f"{build}/cancel")
+    assert cancelled.status_code == 200
+    assert cancelled.json()["counts"]["cancelled"] == 2
+    assert cancelled.json()["status"]["problem"]["title"] == "Job Cancelled"
+    assert operator.get(build).json()["status"]["state"] == "failed"
+    again = operator.post(f"{build}/cancel")
+    assert (again.status_code, again.json()["type"].rpartition(":")[2]) == (409, "jobEnded")
+
+
+def test_jobs_are_listed_newest_first(operator: httpx.Client, build: str) -> None:
+    newer = operator.post("/v1/jobs", json=BUILD | {"schoolId": SCHOOL}).headers["Location"]
+    listed = operator.get("/v1/jobs").json()
+    assert [job["href"] for job in listed["items"][:2]] == [newer, build]
+    assert listed["items"][0]["subject"] == f"{ADMINISTRATION}/{SCHOOL}"
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"administrationId": "2025"}, "/administrationId"),
+        ({"schoolId": "111111"}, "/schoolId"),
+        ({"schoolId": "28"}, "/schoolId"),
+        ({"kind": "deliveries.apply"}, "/kind"),
+    ],
+)
+def test_a_build_of_what_is_not_there_is_refused(
+    operator: httpx.Client, body: dict[str, Any], name: str
+) -> None:
+    answer = operator.post("/v1/jobs", json=BUILD | body)
+    assert answer.status_code == 400
+    assert [issue["name"] for issue in answer.json()["issues"]] == [name]
+
+
+@pytest.mark.parametrize("suffix", ["", "/result", "/failures"])
+def test_a_job_that_is_not_there_is_not_found(operator: httpx.Client, suffix: str) -> None:
+    assert operator.get(f"/v1/jobs/{uuid4()}{suffix}").status_code == 404
+
+
+def test_a_school_has_no_jobs(school: httpx.Client, build: str) -> None:
+    for answer in (
+        school.get("/v1/jobs"),
+        school.get(build),
+        school.post("/v1/jobs", json=BUILD),
+        school.post(f"{build}/cancel"),
+    ):
+        assert answer.status_code == 403

@@ -1,0 +1,74 @@
+from typing import Any
+
+import httpx
+import structlog
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from services.api.app import create_app
+from shared.access.rules import CallerKind
+from shared.core.settings import Settings
+from tests.api.conftest import Callers, serving
+from tests.api.seeding import SCHOOL
+
+
+def test_health_is_up_for_anyone_and_tells_nothing_else(nobody: httpx.Client) -> None:
+    answer = nobody.get("/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "UP"})
+
+
+def test_without_a_queue_health_is_degraded_and_reading_goes_on(settings: Settings) -> None:
+    lost = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
+    with serving(create_app(lost)) as url:
+        answer = httpx.get(f"{url}/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "DEGRADED"})
+
+
+def test_metrics_count_by_route_template(settings: Settings, callers: Callers) -> None:
+    app = create_app(settings)
+    with serving(app) as url, httpx.Client(base_url=url) as client:
+        client.headers["Authorization"] = f"Bearer {callers.token(CallerKind.SCHOOL, SCHOOL)}"
+        client.get(f"/v1/schools/{SCHOOL}")
+        client.get("/some/Jan-Peeters")
+        client.request("BREW", "/health")
+        served = client.get("/metrics")
+    assert served.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    text = app.state.metrics.exposition().decode()
+    for labels in (
+        'method="GET",route="/v1/schools/{schoolId}",status="200"',
+        'method="GET",route="unmatched",status="404"',
+        'method="other",route="/health",status="405"',
+        'method="GET",route="/metrics",status="200"',
+    ):
+        assert f"toetsfeedback_http_requests_total{{{labels}}} 1.0" in text
+    assert "toetsfeedback_http_request_seconds_bucket" in text
+    assert SCHOOL not in text
+    assert "Peeters" not in text
+
+
+def lines_of(settings: Settings, token: str, path: str) -> tuple[httpx.Response, list[Any]]:
+    """What one request leaves in the log, once the server has ended."""
+    with (
+        capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines,
+        serving(create_app(settings)) as url,
+    ):
+        answer = httpx.get(url + path, headers={"Authorization": f"Bearer {token}"})
+    return answer, [line for line in lines if line["event"] == "request"]
+
+
+def test_each_request_is_one_line_without_path_or_query(
+    settings: Settings, callers: Callers
+) -> None:
+    token = callers.token(CallerKind.SCHOOL, SCHOOL)
+    path = f"/v1/schools/{SCHOOL}/students?classGroup=4A"
+    answer, (line,) = lines_of(settings, token, path)
+    assert isinstance(line.pop("ms"), float)
+    assert line == {
+        "event": "request",
+        "log_level": "info",
+        "method": "GET",
+        "route": "/v1/schools/{schoolId}/students",
+        "status": 200,
+        "client": "a school",
+        "trace_id": answer.headers["BelGov-Trace-Id"],
+    }

@@ -1,0 +1,289 @@
+"""What callers are told when something is wrong, and what they are not."""
+
+import re
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from joserfc.jwk import ECKey
+from pydantic import SecretStr
+
+from services.api.app import create_app
+from shared.access.rules import Caller, CallerKind, Scope
+from shared.access.tokens import TokenAuthority
+from shared.core.settings import Settings
+from tests.api.conftest import Callers, Trail, serving
+from tests.api.seeding import SCHOOL
+
+BELGIF = "urn:problem-type:belgif:"
+ISSUE = f"{BELGIF}input-validation:"
+
+
+def problem(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    body: dict[str, Any] = answer.json()
+    assert body["status"] == answer.status_code
+    assert body["instance"] == f"urn:uuid:{answer.headers['BelGov-Trace-Id']}"
+    return body
+
+
+def issues(answer: httpx.Response) -> list[tuple[str, str, str]]:
+    assert answer.status_code == 400, answer.text
+    body = problem(answer)
+    assert body["type"] == f"{BELGIF}badRequest"
+    return [(i["type"].removeprefix(ISSUE), i["in"], i["name"]) for i in body["issues"]]
+
+
+def test_without_a_token_there_is_no_answer(nobody: httpx.Client) -> None:
+    answer = nobody.get(f"/v1/schools/{SCHOOL}/results?nonsense=1")
+    assert answer.status_code == 401
+    assert problem(answer)["type"] == f"{BELGIF}noAccessToken"
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="toetsfeedback"'
+
+
+@pytest.mark.parametrize("token", ["nonsense", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
+def test_a_token_that_is_not_ours_is_no_token(callers: Callers, token: str) -> None:
+    answer = callers.client(token).get("/v1/schools")
+    assert (answer.status_code, problem(answer)["type"]) == (401, f"{BELGIF}invalidAccessToken")
+
+
+def test_a_token_of_another_issuer_is_refused(callers: Callers, authority: TokenAuthority) -> None:
+    forged = TokenAuthority(ECKey.generate_key("P-256"), authority.issuer, authority.audience)
+    token = Callers(callers.url, forged).token(CallerKind.OPERATOR)
+    assert callers.client(token).get("/v1/schools").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "scope"),
+    [
+        (f"/v1/schools/{SCHOOL}/students", Scope.STUDENTS_READ),
+        (f"/v1/schools/{SCHOOL}/results", Scope.RESULTS_READ),
+        (f"/v1/schools/{SCHOOL}/documents", Scope.DOCUMENTS_READ),
+        (f"/v1/documents/{uuid4()}/content", Scope.DOCUMENTS_READ),
+    ],
+)
+def test_an_operator_reads_nothing_of_students(
+    operator: httpx.Client, path: str, scope: Scope
+) -> None:
+    answer = operator.get(path)
+    body = problem(answer)
+    assert (answer.status_code, body["type"]) == (403, f"{BELGIF}missingScope")
+    assert body["requiredScopes"] == [scope.value]
+
+
+def test_a_token_does_only_what_its_scopes_say(callers: Callers) -> None:
+    client = callers.school(SCHOOL, Scope.SCHOOLS_READ)
+    assert client.get("/v1/schools").status_code == 200
+    assert client.get(f"/v1/schools/{SCHOOL}/students").status_code == 403
+    assert client.post("/v1/jobs", json={}).status_code == 403
+
+
+def test_who_may_not_ask_learns_nothing_of_the_parameters(operator: httpx.Client) -> None:
+    assert operator.get("/v1/schools/no-school/students?nonsense=1").status_code == 403
+
+
+def test_a_path_with_anything_personal_in_it_is_not_put_on_the_trail(
+    operator: httpx.Client, trail: Trail
+) -> None:
+    operator.get("/v1/students/Jan%20Peeters/results")
+    assert [entry["resource"] for entry in trail.entries()] == ["/v1/students/{studentId}/results"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("nonsense=1", [("unknownInput", "query", "nonsense")]),
+        ("page=1&page=2", [("schemaViolation", "query", "page")]),
+        ("page_size=3", [("unknownInput", "query", "page_size")]),
+        ("pageSize=201", [("schemaViolation", "query", "pageSize")]),
+        (
+            "page=0&pageSize=x",
+            [
+                ("schemaViolation", "query", "page"),
+                ("schemaViolation", "query", "pageSize"),
+            ],
+        ),
+        ("classGroup=", [("schemaViolation", "query", "classGroup")]),
+        ("classGroup=%00", [("schemaViolation", "query", "classGroup")]),
+    ],
+)
+def test_input_that_is_not_described_is_refused(
+    school: httpx.Client, query: str, expected: list[tuple[str, str, str]]
+) -> None:
+    assert issues(school.get(f"/v1/schools/{SCHOOL}/students?{query}")) == expected
+
+
+def test_an_operation_without_parameters_takes_none(school: httpx.Client) -> None:
+    answer = school.get(f"/v1/schools/{SCHOOL}?page=1")
+    assert issues(answer) == [("unknownInput", "query", "page")]
+
+
+@pytest.mark.parametrize("path", ["/v1/schools/12345", "/v1/students/Jan-Peeters"])
+def test_an_identifier_of_another_form_is_refused_and_not_repeated(
+    school: httpx.Client, path: str
+) -> None:
+    answer = school.get(path)
+    (issue,) = issues(answer)
+    assert issue[:2] == ("schemaViolation", "path")
+    assert path.rpartition("/")[2] not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            {},
+            [
+                ("schemaViolation", "body", "/kind"),
+                ("schemaViolation", "body", "/administrationId"),
+            ],
+        ),
+        (
+            {"kind": "documents.build", "administrationId": "2024", "a/b": 1},
+            [("unknownInput", "body", "/a~1b")],
+        ),
+        (
+            {"kind": "documents.build", "administration_id": "2024"},
+            [
+                ("schemaViolation", "body", "/administrationId"),
+                ("unknownInput", "body", "/administration_id"),
+            ],
+        ),
+        (
+            {"kind": "documents.build", "administrationId": 2024},
+            [("schemaViolation", "body", "/administrationId")],
+        ),
+        (
+            {"kind": "documents.build", "administrationId": "2024", "schoolId": None},
+            [("schemaViolation", "body", "/schoolId")],
+        ),
+    ],
+)
+def test_a_body_is_taken_as_described_or_not_at_all(
+    operator: httpx.Client, body: dict[str, Any], expected: list[tuple[str, str, str]]
+) -> None:
+    assert issues(operator.post("/v1/jobs", json=body)) == expected
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 60_000, b""])
+def test_a_body_that_cannot_be_read_is_a_bad_request(
+    operator: httpx.Client, content: bytes
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = operator.post("/v1/jobs", content=content, headers=headers)
+    assert answer.status_code == 400
+    problem(answer)
+
+
+def test_another_media_type_is_not_supported(operator: httpx.Client) -> None:
+    answer = operator.post("/v1/jobs", content=b"<x/>", headers={"Content-Type": "text/xml"})
+    assert answer.status_code == 415
+    assert problem(answer)["type"].endswith(":unsupportedMediaType")
+
+
+def test_a_body_that_is_too_large_is_refused(operator: httpx.Client) -> None:
+    declared = operator.post("/v1/jobs", json={"kind": "x" * 70_000})
+    streamed = operator.post(
+        "/v1/jobs",
+        content=(b"x" * 1000 for _ in range(80)),
+        headers={"Content-Type": "application/json"},
+    )
+    for answer in (declared, streamed):
+        assert answer.status_code == 413
+        assert problem(answer)["type"] == f"{BELGIF}payloadTooLarge"
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/v1/nothing", "/v1/schools/", "/v2/schools"])
+def test_an_unknown_path_is_not_found_and_leads_nowhere(school: httpx.Client, path: str) -> None:
+    answer = school.get(path)
+    assert (answer.status_code, problem(answer)["type"]) == (404, f"{BELGIF}resourceNotFound")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/v1/jobs", "GET, POST"),
+        ("PUT", f"/v1/releaseWindows/{uuid4()}", "GET, PATCH"),
+        ("POST", f"/v1/documents/{uuid4()}/content", "GET, HEAD"),
+        ("BREW", "/health", "GET"),
+    ],
+)
+def test_a_method_that_is_not_taken_names_those_that_are(
+    school: httpx.Client, method: str, path: str, allowed: str
+) -> None:
+    answer = school.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == allowed
+    problem(answer)
+
+
+def test_each_answer_has_a_trace_id_of_its_own(school: httpx.Client) -> None:
+    theirs = str(uuid4())
+    answer = school.get("/v1/schools", headers={"BelGov-Trace-Id": theirs})
+    assert answer.headers["BelGov-Related-Trace-Id"] == theirs
+    assert UUID(answer.headers["BelGov-Trace-Id"]) != UUID(theirs)
+    strange = school.get("/v1/schools", headers={"BelGov-Trace-Id": "Jan Peeters"})
+    assert "BelGov-Related-Trace-Id" not in strange.headers
+
+
+@pytest.mark.parametrize("path", ["/v1/schools", "/v1/nothing", "/health"])
+def test_no_answer_is_to_be_sniffed_framed_or_kept(school: httpx.Client, path: str) -> None:
+    answer = school.get(path)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cache-Control"] in {"no-store", "no-cache"}
+    assert path == "/health" or answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.fixture
+def broken(settings: Settings) -> FastAPI:
+    """An API whose servers are not there."""
+    nowhere = {
+        "database_url": SecretStr("postgresql://nobody@127.0.0.1:1/nothing"),
+        "redis_url": SecretStr("redis://127.0.0.1:1/0"),
+    }
+    return create_app(settings.model_copy(update=nowhere))
+
+
+def test_without_a_database_the_service_is_unavailable(broken: FastAPI, callers: Callers) -> None:
+    token = callers.token(CallerKind.SCHOOL, SCHOOL)
+    with serving(broken) as url, httpx.Client(base_url=url) as client:
+        answer = client.get("/v1/schools", headers={"Authorization": f"Bearer {token}"})
+        health = client.get("/health")
+    assert answer.status_code == 503
+    assert problem(answer)["type"] == f"{BELGIF}serviceUnavailable"
+    assert int(answer.headers["Retry-After"]) > 0
+    assert (health.status_code, health.json()) == (503, {"status": "DOWN"})
+
+
+def test_an_unforeseen_error_tells_nothing_of_itself(
+    settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    app = create_app(settings)
+
+    @app.get("/v1/broken")
+    def fail() -> None:
+        raise RuntimeError("Jan Peeters, 85073003328")
+
+    with serving(app) as url, httpx.Client(base_url=url) as client:
+        answer = client.get("/v1/broken?name=Peeters")
+    assert answer.status_code == 500
+    assert problem(answer)["type"] == f"{BELGIF}internalServerError"
+    assert answer.headers["Cache-Control"] == "no-store"
+    logged = capfd.readouterr()
+    assert "RuntimeError" in logged.out
+    assert not re.search("Peeters|85073003328", answer.text + logged.out + logged.err)
+
+
+def test_an_api_cannot_start_without_its_signing_key(settings: Settings, tmp_path: Path) -> None:
+    lost = settings.model_copy(update={"signing_key_file": tmp_path / "lost.pem"})
+    with pytest.raises(Exception, match=r"lost\.pem cannot be read"):
+        create_app(lost)
+
+
+def test_a_caller_holds_no_scope_of_another_kind() -> None:
+    with pytest.raises(ValueError, match="operator callers cannot hold results:read"):
+        Caller("x", CallerKind.OPERATOR, frozenset({Scope.RESULTS_READ}))
