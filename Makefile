@@ -4,7 +4,6 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TESTS  ?= tests
-
 PART   ?= chain
 
 .PHONY: demo test bench check format lint types contracts openapi lock clean
@@ -36,10 +35,12 @@ openapi: $(STAMP)
 	$(BIN)/toetsfeedback openapi --check
 
 # Pins are hashed and name no index; run with uv on the path after changing pyproject.toml.
+lock: COMPILE = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock:
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra embedded -o requirements/runtime.txt
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra embedded --extra dev -c requirements/runtime.txt -o requirements/dev.txt
-	echo "setuptools>=80" | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header - -o requirements/build.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra embedded -c requirements/dev.txt -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/server.txt
+	echo "setuptools>=80" | $(COMPILE) - -o requirements/build.txt
 
 $(STAMP): requirements/build.txt requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "toetsfeedback needs Python 3.11 or later: run make PYTHON=python3.11")'

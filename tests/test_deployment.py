@@ -1,13 +1,16 @@
+import json
 import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from services.cli.main import COMMANDS
 from shared.core.settings import Settings
@@ -268,3 +271,10 @@ def test_what_the_image_copies_exists_and_is_let_through_and_nothing_else() -> N
 def test_no_setting_is_baked_into_the_image() -> None:
     assert not [arguments for arguments in arguments_of("ENV") if PREFIX in arguments]
     assert arguments_of("ARG") == []
+
+
+def test_the_compose_file_keeps_to_the_schema_of_compose() -> None:
+    package = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
+    schema = json.loads(package.read_text(encoding="utf-8"))
+    faults = [error.message for error in Draft202012Validator(schema).iter_errors(COMPOSE)]
+    assert faults == []

@@ -101,13 +101,20 @@ def _instance(data: Path, steps: Steps) -> Iterator[tuple[Settings, httpx.Client
             yield _settings(environment), client
     finally:
         with steps.step("Stop everything") as notes:
-            children = psutil.Process(process.pid).children(recursive=True)
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=60)
-            _, left = psutil.wait_procs(children, timeout=10)
-            notes.append(f"{len(left)} processes left behind")
+            left = _stop(process)
+            notes.append(f"{left} processes left behind")
     if left or process.returncode != 0:
-        raise DemoError(f"stopping left {len(left)} processes, exit code {process.returncode}")
+        raise DemoError(f"stopping left {left} processes, exit code {process.returncode}")
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> int:
+    """Asks it to stop, and waits; how many of its processes are there ten seconds later."""
+    if process.poll() is not None:
+        return 0
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    process.wait(timeout=60)
+    return len(psutil.wait_procs(children, timeout=10)[1])
 
 
 def _wait_until_ready(

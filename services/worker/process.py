@@ -34,7 +34,7 @@ def run_worker(settings: Settings) -> None:
     )
     worker = dramatiq.Worker(broker, worker_threads=settings.worker_threads)
     if settings.worker_metrics_port:
-        start_http_server(settings.worker_metrics_port, addr="127.0.0.1")
+        start_http_server(settings.worker_metrics_port, addr=settings.worker_metrics_host)
     worker.start()
     sweeper.start()
     logger.info("worker_started", metrics_port=settings.worker_metrics_port or None)

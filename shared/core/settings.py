@@ -43,8 +43,11 @@ class Settings(BaseSettings):
     worker_threads: Annotated[int, Field(gt=0)] = Field(
         default=1, description="jobs items one worker process works on at a time"
     )
+    worker_metrics_host: str = Field(
+        default="127.0.0.1", description="address the worker's `/metrics` listens on"
+    )
     worker_metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        default=0, description="port of the worker's `/metrics` on loopback; 0 = none"
+        default=0, description="port of the worker's `/metrics`; 0 = none"
     )
     job_lease_seconds: Annotated[float, Field(gt=0)] = Field(
         default=30.0, description="after so long without a sign of life another worker takes over"

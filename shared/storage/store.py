@@ -1,9 +1,10 @@
 """The object store: one interface for a directory and for S3, with whole-object writes."""
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import NotFoundError
@@ -17,7 +18,7 @@ CHUNK_BYTES = 1024 * 1024
 if TYPE_CHECKING:
     from obstore.store import ClientConfig  # exists for type checkers only
 
-TIMEOUTS: "ClientConfig" = {"connect_timeout": "5s", "timeout": "60s"}
+CONNECT_TIMEOUT, TIMEOUT = "5s", "60s"
 
 
 class StoredObjectMissingError(Exception):
@@ -70,6 +71,10 @@ class Storage:
             return False
         return True
 
+    def check(self) -> None:
+        """Asks the store for something; its errors come through, a missing object is none."""
+        self.exists("health")
+
     def delete(self, keys: Iterable[str]) -> None:
         """Removes objects; one that is already gone is no error."""
         for key in keys:
@@ -95,12 +100,18 @@ def open_storage(url: str) -> Storage:
     parts = urlsplit(url)
     if parts.scheme == "file":
         try:
-            return Storage(LocalStore(parts.path, mkdir=True))
+            return Storage(LocalStore(unquote(parts.path), mkdir=True))
         except (OSError, ValueError) as error:
             raise ConfigurationError(
                 f"the storage directory {parts.path} cannot be used; make it writable or set "
                 "TOETSFEEDBACK_STORAGE_URL to another"
             ) from error
     if parts.scheme == "s3":
-        return Storage(S3Store.from_url(url, client_options=TIMEOUTS))
+        return Storage(S3Store.from_url(url, client_options=_client_options()))
     raise ConfigurationError("TOETSFEEDBACK_STORAGE_URL must start with file:// or s3://")
+
+
+def _client_options() -> "ClientConfig":
+    """Ours replace all that the environment says of the client, so that is taken up here."""
+    plain_http = os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true"}
+    return {"connect_timeout": CONNECT_TIMEOUT, "timeout": TIMEOUT, "allow_http": plain_http}

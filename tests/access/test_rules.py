@@ -40,7 +40,7 @@ def test_an_operator_sees_every_school_and_no_student() -> None:
     assert not reach_of_students(operator).includes(OTHER)
 
 
-@pytest.mark.parametrize("scope", OF_STUDENTS)
+@pytest.mark.parametrize("scope", sorted(OF_STUDENTS))
 def test_no_operator_can_hold_a_scope_on_students(scope: Scope) -> None:
     with pytest.raises(CallerError, match=f"cannot hold {scope}"):
         caller(CallerKind.OPERATOR, scope)
@@ -55,7 +55,9 @@ def test_no_kind_of_caller_starts_jobs_and_reads_results() -> None:
 
 
 @pytest.mark.parametrize("kind", [CallerKind.SCHOOL, CallerKind.INTEGRATOR])
-@pytest.mark.parametrize("scope", OPERATOR_SCOPES - {Scope.SCHOOLS_READ, Scope.RELEASES_READ})
+@pytest.mark.parametrize(
+    "scope", sorted(OPERATOR_SCOPES - {Scope.SCHOOLS_READ, Scope.RELEASES_READ})
+)
 def test_only_operators_hold_the_scopes_of_operators(kind: CallerKind, scope: Scope) -> None:
     with pytest.raises(CallerError):
         caller(kind, scope)

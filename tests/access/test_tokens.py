@@ -1,10 +1,13 @@
+import hmac
+import json
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey
+from joserfc.jwk import ECKey
 
 from shared.access.rules import Caller, CallerError, CallerKind, Scope
 from shared.access.tokens import MAX_LIFETIME, TokenAuthority
@@ -44,7 +47,7 @@ def signed(header: dict[str, Any] | None = None, *, key: ECKey = KEY, **changes:
     "caller",
     [
         SCHOOL,
-        Caller("vendor", CallerKind.INTEGRATOR, frozenset()),
+        Caller("vendor", CallerKind.INTEGRATOR, frozenset({Scope.RESULTS_READ})),
         Caller("steunpunt", CallerKind.OPERATOR, frozenset({Scope.JOBS_WRITE})),
     ],
 )
@@ -114,10 +117,23 @@ def test_a_token_of_another_key_is_refused() -> None:
 
 
 def test_the_public_key_is_no_shared_secret() -> None:
-    secret = OctKey.import_key(KEY.as_pem(private=False))
-    token = jwt.encode({"alg": "HS256", "typ": "at+jwt"}, claims(), secret, algorithms=["HS256"])
+    head = {"alg": "HS256", "typ": "at+jwt"}
+    text = ".".join(encoded(json.dumps(part).encode()) for part in (head, claims()))
+    for secret in (KEY.as_pem(private=False), json.dumps(KEY.as_dict(private=False)).encode()):
+        signature = hmac.digest(secret, text.encode(), "sha256")
+        with pytest.raises(InvalidAccessToken):
+            AUTHORITY.verify(f"{text}.{encoded(signature)}")
+
+
+def test_no_signature_at_all_is_no_signature() -> None:
+    head = {"alg": "none", "typ": "at+jwt"}
+    text = ".".join(encoded(json.dumps(part).encode()) for part in (head, claims()))
     with pytest.raises(InvalidAccessToken):
-        AUTHORITY.verify(token)
+        AUTHORITY.verify(f"{text}.")
+
+
+def encoded(content: bytes) -> str:
+    return urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def test_a_changed_token_is_refused() -> None:

@@ -1,9 +1,11 @@
 """A whole instance, started as its users start it, and the doors they use."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -118,8 +120,13 @@ def follow(client: httpx.Client, location: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    instance = Instance(tmp_path_factory.mktemp("journey") / "data")
-    instance.start()
-    yield instance
-    instance.close()
+def instance() -> Iterator[Instance]:
+    # Not below pytest's own directory, which another run closes to the servers' user.
+    directory = Path(tempfile.mkdtemp(prefix="toetsfeedback-journey-"))
+    instance = Instance(directory / "data")
+    try:
+        instance.start()
+        yield instance
+    finally:
+        instance.close()
+        shutil.rmtree(directory)

@@ -1,6 +1,5 @@
 """The gate is stated twice, as a rule and in SQL; the two never differ."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -28,9 +27,9 @@ def seeded(sessions: Sessions) -> Seeded:
 
 
 @pytest.fixture(scope="module")
-def connected(engine: Engine, seeded: Seeded) -> Iterator[Engine]:
+def connected(engine: Engine, seeded: Seeded) -> Engine:
     assert seeded.components
-    yield engine
+    return engine
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,8 @@ def scopes(session: Session) -> list[tuple[int | None, int | None]]:
         select(Component.target_group_id, Component.id).order_by(Component.id)
     ).all()
     groups = sorted({group for group, _ in components})
-    return [(None, None), *((group, None) for group in groups), *(tuple(c) for c in components)]
+    of_components = [(group, component) for group, component in components]
+    return [(None, None), *((group, None) for group in groups), *of_components]
 
 
 def add(session: Session, plan: Plan) -> Window:

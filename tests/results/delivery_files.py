@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from shared.core.database import Base
 from shared.results.deliveries.service import ImportOutcome, import_delivery
 from shared.results.deliveries.source import SourceLimits
+from shared.results.models import Delivery
 
 INSZ_KEY = b"a key that only tests have, 32 b."
 SAMPLE = Path(__file__).parents[1] / "data" / "delivery-sample"
@@ -186,6 +187,19 @@ def table_contents(session: Session) -> dict[str, list[str]]:
         for table in Base.metadata.tables
         if table != "deliveries"
     }
+
+
+def refused(session: Session, delivery: DeliveryFiles, directory: Path) -> dict[str, Any]:
+    """The report; the small delivery stands already, and must be all that stands afterwards."""
+    assert take_in(session, full().write(directory / "first")).status == "applied"
+    before = table_contents(session)
+    outcome = take_in(session, delivery.write(directory / "second"))
+    assert outcome.status == "refused"
+    assert table_contents(session) == before
+    assert outcome.report["changes"] == {}
+    row = session.get_one(Delivery, outcome.delivery_id)
+    assert (row.status, row.report) == ("refused", outcome.report)
+    return {"places": places(outcome), **outcome.report}
 
 
 def places(outcome: ImportOutcome) -> list[tuple[Any, ...]]:

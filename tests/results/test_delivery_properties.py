@@ -27,15 +27,39 @@ from tests.results.delivery_files import (
 )
 
 ONE_DATABASE = settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+TELLING = [
+    "s1",
+    "s9",
+    "LEZ4",
+    "LEZ2",
+    "LO4",
+    "000028",
+    "007947",
+    "4A",
+    "reported",
+    "absent",
+    "withdrawn",
+    "A",
+    "C",
+    "1",
+    "0",
+    "true",
+    "1e9",
+    "-1",
+    "99999999999999",
+    "\\",
+    "\\.",
+    "{",
+    "NULL",
+    '"',
+]
 VALUES = st.one_of(
     st.sampled_from(
-        ["", " ", "s1", "s9", "LEZ4", "LEZ2", "LO4", "000028", "007947", "4A", "reported", "absent"]
-        + ["withdrawn", "A", "C", "1", "0", "true", "1e9", "-1", "99999999999999", "\\", "\\.", '"']
-        + ["\0", "\n", "\t", "{", "NULL", "'; drop table results; --", insz("850101001")]
+        ["", " ", *TELLING, "\0", "\n", "\t", "'; drop table results; --", insz("850101001")]
     ),
     st.text(max_size=20),
 )
@@ -174,9 +198,7 @@ def test_reader_agrees_with_the_standard_writer(
     fields=st.lists(st.text(st.characters(blacklist_categories=["Cs"])), min_size=7, max_size=7),
     delimiter=st.sampled_from([",", ";"]),
 )
-def test_copied_row_reads_back_as_it_was(
-    session: Session, fields: list[str], delimiter: str
-) -> None:
+def test_copied_row_reads_back_as_it_was(fields: list[str], delimiter: str) -> None:
     fields = [field.replace("\0", "") for field in fields]
     names = delimiter.join(column.name for column in STUDENTS.columns)
     findings = Findings()

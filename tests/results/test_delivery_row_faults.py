@@ -1,37 +1,12 @@
-"""Each rule for a row, broken once: the report names the place, and no table has changed."""
+"""Each rule of catalogue, schools and students, broken once: named, and nothing changes."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
 
-from shared.results.deliveries.validation import CHECKS
-from tests.results.delivery_files import (
-    Change,
-    DeliveryFiles,
-    correction,
-    full,
-    insz,
-    places,
-    table_contents,
-    take_in,
-)
-
-
-def sets(file: str, line: int, column: str, value: str) -> Change:
-    return lambda delivery: delivery.set(file, line, column, value)
-
-
-def adds(file: str, *values: str) -> Change:
-    return lambda delivery: delivery.add(file, *values)
-
-
-def removes(file: str, line: int) -> Change:
-    return lambda delivery: delivery.remove(file, line)
-
-
-Place = tuple[str, str, int, str | None]
+from tests.results.delivery_changes import Place, adds, sets
+from tests.results.delivery_files import Change, full, insz, refused, take_in
 
 LONG = "x" * 201
 BAD_CHECK = f"{insz('850101001')[:9]}98"
@@ -73,10 +48,6 @@ ROW_FAULTS: dict[str, tuple[Change, Place]] = {
         sets("level_descriptions.csv", 3, "text", "t" * 2001),
         ("valueTooLong", "level_descriptions.csv", 3, "text"),
     ),
-    "item beyond its length": (
-        adds("item_results.csv", "s5", "LEZ4", "i" * 65, "1"),
-        ("valueTooLong", "item_results.csv", 7, "item"),
-    ),
     "name left empty": (
         sets("students.csv", 3, "given_name", ""),
         ("missingValue", "students.csv", 3, "given_name"),
@@ -84,14 +55,6 @@ ROW_FAULTS: dict[str, tuple[Change, Place]] = {
     "name of blanks": (
         sets("schools.csv", 3, "name", "  "),
         ("missingValue", "schools.csv", 3, "name"),
-    ),
-    "item left empty": (
-        adds("item_results.csv", "s5", "LEZ4", "", "1"),
-        ("missingValue", "item_results.csv", 7, "item"),
-    ),
-    "item neither right nor wrong": (
-        sets("item_results.csv", 3, "correct", "2"),
-        ("invalidValue", "item_results.csv", 3, "correct"),
     ),
     "control character in a name": (
         sets("students.csv", 4, "family_name", "Ma\x07es"),
@@ -133,62 +96,6 @@ ROW_FAULTS: dict[str, tuple[Change, Place]] = {
         sets("students.csv", 2, "insz", "8501010O123"),
         ("inszCheck", "students.csv", 2, "insz"),
     ),
-    "status that is not known": (
-        sets("results.csv", 3, "status", "sick"),
-        ("unknownStatus", "results.csv", 3, "status"),
-    ),
-    "level that is not known": (
-        sets("results.csv", 2, "level", "F"),
-        ("unknownLevel", "results.csv", 2, "level"),
-    ),
-    "level of another scale": (
-        sets("results.csv", 2, "level", "A"),
-        ("unknownLevel", "results.csv", 2, "level"),
-    ),
-    "level without reported": (
-        sets("results.csv", 3, "level", "C"),
-        ("levelWithoutReported", "results.csv", 3, "level"),
-    ),
-    "level with withdrawn": (
-        sets("results.csv", 4, "status", "withdrawn"),
-        ("levelWithoutReported", "results.csv", 4, "level"),
-    ),
-    "reported without a level": (
-        sets("results.csv", 5, "level", ""),
-        ("levelMissing", "results.csv", 5, "level"),
-    ),
-    "score with a comma": (
-        sets("results.csv", 2, "scale_score", "240,5"),
-        ("invalidValue", "results.csv", 2, "scale_score"),
-    ),
-    "score that is not a number": (
-        sets("results.csv", 2, "scale_score", "NaN"),
-        ("invalidValue", "results.csv", 2, "scale_score"),
-    ),
-    "component of another target group": (
-        adds("results.csv", "s1", "LEZ2", "absent", "", ""),
-        ("targetGroupMismatch", "results.csv", 9, "component"),
-    ),
-    "result of an unknown student": (
-        adds("results.csv", "s9", "LEZ4", "absent", "", ""),
-        ("danglingReference", "results.csv", 9, "student"),
-    ),
-    "result of an unknown component": (
-        adds("results.csv", "s1", "LEZ9", "absent", "", ""),
-        ("danglingReference", "results.csv", 9, "component"),
-    ),
-    "items of an unknown student": (
-        adds("item_results.csv", "s9", "LEZ4", "1", "1"),
-        ("danglingReference", "item_results.csv", 7, "student"),
-    ),
-    "items of an unknown component": (
-        adds("item_results.csv", "s1", "LEZ9", "1", "1"),
-        ("danglingReference", "item_results.csv", 7, "component"),
-    ),
-    "items without a result": (
-        adds("item_results.csv", "s3", "WIS4", "1", "1"),
-        ("danglingReference", "item_results.csv", 7, "component"),
-    ),
     "student of an unknown school": (
         adds("students.csv", "s9", "999999", "4A", "A", "B", "", ""),
         ("danglingReference", "students.csv", 8, "school"),
@@ -220,10 +127,6 @@ ROW_FAULTS: dict[str, tuple[Change, Place]] = {
     "description of an unknown level": (
         adds("level_descriptions.csv", "LEZ4", "A", "Leest."),
         ("unknownLevel", "level_descriptions.csv", 10, "level"),
-    ),
-    "reported level without a description": (
-        removes("level_descriptions.csv", 4),
-        ("descriptionMissing", "results.csv", 2, "level"),
     ),
     "ordinals with a gap": (
         sets("levels.csv", 4, "ordinal", "4"),
@@ -263,28 +166,6 @@ ROW_FAULTS: dict[str, tuple[Change, Place]] = {
     ),
 }
 
-DUPLICATES: dict[str, tuple[int, Place]] = {
-    "target_groups.csv": (3, ("duplicateKey", "target_groups.csv", 4, "target_group")),
-    "components.csv": (2, ("duplicateKey", "components.csv", 6, "component")),
-    "level_descriptions.csv": (2, ("duplicateKey", "level_descriptions.csv", 10, "component")),
-    "schools.csv": (2, ("duplicateKey", "schools.csv", 4, "school")),
-    "class_groups.csv": (5, ("duplicateKey", "class_groups.csv", 6, "school")),
-    "students.csv": (4, ("duplicateKey", "students.csv", 8, "student")),
-    "results.csv": (3, ("duplicateKey", "results.csv", 9, "student")),
-    "item_results.csv": (2, ("duplicateKey", "item_results.csv", 7, "item")),
-}
-
-
-def refused(session: Session, delivery: DeliveryFiles, directory: Path) -> dict[str, Any]:
-    """The report; the small delivery stands already, and must be all that stands afterwards."""
-    assert take_in(session, full().write(directory / "first")).status == "applied"
-    before = table_contents(session)
-    outcome = take_in(session, delivery.write(directory / "second"))
-    assert outcome.status == "refused"
-    assert table_contents(session) == before
-    assert outcome.report["changes"] == {}
-    return {"places": places(outcome), **outcome.report}
-
 
 @pytest.mark.parametrize("name", ROW_FAULTS)
 def test_row_that_breaks_a_rule_is_named(session: Session, tmp_path: Path, name: str) -> None:
@@ -297,27 +178,6 @@ def test_row_that_breaks_a_rule_is_named(session: Session, tmp_path: Path, name:
     assert report["places"] == [place]
     assert report["faultCounts"] == {place[0]: 1}
     assert all(fault["detail"] and fault["remedy"] for fault in report["faults"])
-
-
-@pytest.mark.parametrize("file", DUPLICATES)
-def test_key_delivered_twice_is_named(session: Session, tmp_path: Path, file: str) -> None:
-    line, place = DUPLICATES[file]
-    delivery = full(2)
-    delivery.rows[file].append(delivery.rows[file][line - 1])
-
-    report = refused(session, delivery, tmp_path)
-
-    assert report["places"] == [place]
-    assert f"line {line}" in report["faults"][0]["detail"]
-
-
-def test_level_delivered_twice_is_named(session: Session, tmp_path: Path) -> None:
-    delivery = full(2)
-    delivery.add("levels.csv", "SO", "A", "3", "Niveau A", "")
-
-    report = refused(session, delivery, tmp_path)
-
-    assert report["places"] == [("duplicateKey", "levels.csv", 7, "level_scale")]
 
 
 def test_value_is_quoted_unless_it_is_personal(session: Session, tmp_path: Path) -> None:
@@ -362,66 +222,3 @@ def test_same_insz_under_two_students_is_a_warning(session: Session, tmp_path: P
     (warning,) = outcome.report["warnings"]
     assert (warning["file"], warning["line"], warning["column"]) == ("students.csv", 4, "insz")
     assert "value" not in warning
-
-
-CORRECTIONS: dict[str, tuple[DeliveryFiles, Place]] = {
-    "result of a student who is not stored": (
-        correction(2, results=[["s9", "LEZ4", "absent", "", ""]]),
-        ("danglingReference", "results.csv", 2, "student"),
-    ),
-    "level that is not stored": (
-        correction(2, results=[["s1", "LEZ4", "reported", "A", ""]]),
-        ("unknownLevel", "results.csv", 2, "level"),
-    ),
-    "stamnummer of a stored student": (
-        correction(2, students=[["s9", "000028", "4A", "A", "B", "1000001", ""]]),
-        ("duplicateStamnummer", "students.csv", 2, "stamnummer"),
-    ),
-    "component moved to another scale under its results": (
-        correction(2, components=[["LEZ4", "LO4", "nederlands", "Lezen", "1", "false", "SO"]]),
-        ("contradictsStored", "components.csv", 2, "component"),
-    ),
-    "class group moved to another target group under its results": (
-        correction(2, class_groups=[["007947", "2A", "LO4", "", ""]]),
-        ("contradictsStored", "class_groups.csv", 2, "target_group"),
-    ),
-    "student moved to another target group with results": (
-        correction(2, students=[["s4", "007947", "4C", "Wouters", "Cy", "", ""]]),
-        ("contradictsStored", "students.csv", 2, "class_group"),
-    ),
-    "ordinal that a stored level has": (
-        correction(2, levels=[["LO", "B", "3", "Niveau B", ""]]),
-        ("ordinalsNotInOrder", "levels.csv", 2, "ordinal"),
-    ),
-    "items of a result that it withdraws": (
-        correction(
-            2,
-            results=[["s1", "LEZ4", "withdrawn", "", ""]],
-            item_results=[["s1", "LEZ4", "3", "1"]],
-        ),
-        ("danglingReference", "item_results.csv", 2, "component"),
-    ),
-}
-
-
-@pytest.mark.parametrize("name", CORRECTIONS)
-def test_correction_is_held_against_what_is_stored(
-    session: Session, tmp_path: Path, name: str
-) -> None:
-    delivery, place = CORRECTIONS[name]
-
-    assert refused(session, delivery, tmp_path)["places"] == [place]
-
-
-def test_every_check_of_rows_is_broken_by_a_test() -> None:
-    tried = [place for _, place in (*ROW_FAULTS.values(), *DUPLICATES.values())]
-    tried += [place for _, place in CORRECTIONS.values()]
-    tried += [("duplicateKey", "levels.csv", 7, "level_scale")]
-    tried += [
-        ("inszShared", "students.csv", 4, "insz"),
-        ("nothingToWithdraw", "results.csv", 2, "status"),
-    ]
-
-    assert {(check.kind, check.file.name, check.column) for check in CHECKS} <= {
-        (kind, file, column) for kind, file, _, column in tried
-    }

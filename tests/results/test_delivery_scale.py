@@ -10,6 +10,7 @@ from services.cli.synthetic.generate import DeliveryPlan, generate_delivery
 from tests.results.delivery_files import (
     DeliveryFiles,
     full,
+    insz,
     places,
     table_contents,
     take_in,
@@ -81,6 +82,30 @@ def test_fifty_thousand_broken_lines_are_counted_and_a_thousand_told(
 
     assert outcome.report["faultCounts"]["fieldCount"] == ROWS
     assert len(outcome.report["faults"]) == 1000
+
+
+def test_number_that_everybody_shares_costs_no_more_than_its_warnings(
+    session: Session, tmp_path: Path
+) -> None:
+    delivery = large()
+    for row in delivery.rows["students.csv"][1:]:
+        row[6] = insz("000000000")
+
+    outcome = take_in(session, delivery.write(tmp_path))
+
+    assert outcome.status == "applied"
+    assert outcome.report["warningCounts"] == {"inszShared": STUDENTS - 1}
+    assert len(outcome.report["warnings"]) == 1000
+
+
+def test_key_repeated_for_ever_does_not_multiply(session: Session, tmp_path: Path) -> None:
+    delivery = large()
+    for file in ("class_groups.csv", "components.csv"):
+        delivery.rows[file].extend([delivery.rows[file][1]] * 20_000)
+
+    outcome = take_in(session, delivery.write(tmp_path))
+
+    assert outcome.report["faultCounts"] == {"duplicateKey": 40_000}
 
 
 def test_memory_of_an_import_does_not_grow_with_the_delivery(

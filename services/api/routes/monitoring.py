@@ -2,6 +2,7 @@
 
 import structlog
 from fastapi import APIRouter, Request
+from obstore.exceptions import BaseError as StoreError
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,7 +31,8 @@ def check_health(parts: PartsDep) -> Response:
     """Whether the API can do its work."""
     if not _database_answers(parts):
         return JSONResponse({"status": "DOWN"}, 503)
-    return JSONResponse({"status": "UP" if _queue_answers(parts) else "DEGRADED"})
+    is_whole = _queue_answers(parts) and _store_answers(parts)
+    return JSONResponse({"status": "UP" if is_whole else "DEGRADED"})
 
 
 @router.get(
@@ -65,5 +67,14 @@ def _queue_answers(parts: Parts) -> bool:
         parts.broker.client.ping()
     except RedisError as error:
         logger.error("queue_unreachable", **describe_error(error))  # noqa: TRY400  # as above
+        return False
+    return True
+
+
+def _store_answers(parts: Parts) -> bool:
+    try:
+        parts.storage.check()
+    except (StoreError, OSError) as error:
+        logger.error("store_unreachable", **describe_error(error))  # noqa: TRY400  # as above
         return False
     return True

@@ -34,8 +34,8 @@ def apply_delivery(session: Session, claim: Claim, storage: Storage, insz_key: b
             insz_key=insz_key,
             received_from=delivery.received_from,
             delivery_id=delivery.id,
-            storage_key=None,
         )
+    delivery.storage_key = None
     after_commit(session, lambda: storage.delete([key]))
     rows = outcome.report.get("rows", {})
     problem = None

@@ -54,7 +54,7 @@ AGAINST_WHAT_IS_STORED: Final = (
            )""",
         "The student has results of another target group than this class group's.",
         "Withdraw these results in the same correction, or correct the class group.",
-        (RESULTS,),
+        (CLASS_GROUPS, STUDENTS, RESULTS),
         is_for_corrections=True,
     ),
     Check(

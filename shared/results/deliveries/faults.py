@@ -17,6 +17,8 @@ _SHOWN_CHARACTERS: Final = 80
 _MAY_BE_INSZ = re.compile(
     r"(?<![0-9A-Za-z])\d{2}[. /-]?\d{2}[. /-]?\d{2}[. /-]?\d{3}[. /-]?\d{2}(?![0-9A-Za-z])"
 )
+_MAY_BE_STAMNUMMER = re.compile(r"(?<![0-9])[0-9]{7}(?![0-9])")
+_DIGIT = re.compile(r"[0-9]")
 _ELEVEN_DIGITS = re.compile(r"(?=([0-9]{11}))")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
 
@@ -53,11 +55,11 @@ def showable(value: str | None, *, among_names: bool = False) -> str | None:
     """The value as a report may quote it, or None when it could name or number a person.
 
     `among_names` is for a file that holds names: a shifted row has a name in any column, so only
-    a value with a digit in it is quoted.
+    a value with a digit in it is quoted, unless it could be a stamnummer.
     """
     if value is None or _MAY_BE_INSZ.search(value):
         return None
-    if among_names and not any(character.isdigit() for character in value):
+    if among_names and (_DIGIT.search(value) is None or _MAY_BE_STAMNUMMER.search(value)):
         return None
     if any(is_valid_insz(found[1]) for found in _ELEVEN_DIGITS.finditer(value)):
         return None

@@ -15,6 +15,23 @@ from shared.results.deliveries.format import (
 
 _SIX_DIGITS: Final = "~ '^[0-9]{6}$'"
 
+
+def _shared(columns: str) -> str:
+    """Rows that have the same values as a row of another student before them; NULL is no value.
+
+    Grouped, not joined row by row: one number that a whole country shares must not cost its square.
+    """
+    return f"""
+        select s.line, null as value, k.first_line as context
+        from staged_students s join (
+            select {columns}, min(line) as first_line,
+                   (array_agg(student order by line))[1] as first_student
+            from known_enrolments group by {columns} having min(student) <> max(student)
+        ) k using ({columns})
+        where s.line > k.first_line and s.student <> k.first_student
+    """
+
+
 CATALOGUE: Final = (
     refers(COMPONENTS, "target_group", "known_target_groups", TARGET_GROUPS),
     refers(COMPONENTS, "level_scale", "known_levels", LEVELS),
@@ -76,9 +93,7 @@ SCHOOLS_AND_STUDENTS: Final = (
         "duplicateStamnummer",
         STUDENTS,
         "stamnummer",
-        """select s.line, null as value, min(k.line) as context
-           from staged_students s join known_enrolments k using (school, stamnummer)
-           where k.student <> s.student and k.line < s.line group by s.line""",
+        _shared("school, stamnummer"),
         "Another student of the same school has this stamnummer (line {context}; 0: stored).",
         "Correct one of the two.",
     ),
@@ -86,9 +101,7 @@ SCHOOLS_AND_STUDENTS: Final = (
         "inszShared",
         STUDENTS,
         "insz",
-        """select s.line, null as value, min(k.line) as context
-           from staged_students s join known_enrolments k using (insz_hash)
-           where k.student <> s.student and k.line < s.line group by s.line""",
+        _shared("insz_hash"),
         "Another student has the same INSZ (line {context}; 0: stored).",
         "Check whether it is one pupil; one who is enrolled twice has one student code.",
         is_warning=True,

@@ -13,13 +13,18 @@ from shared.results.deliveries.manifest import Mode
 from shared.results.deliveries.outcome_checks import OUTCOMES
 from shared.results.deliveries.row_checks import CATALOGUE, SCHOOLS_AND_STUDENTS
 
+UNIQUE_KEYS: Final = tuple(unique(file) for file in CSV_FILES if file is not ITEM_RESULTS)
+
 CHECKS: Final = (
-    *(unique(file) for file in CSV_FILES if file is not ITEM_RESULTS),
+    *UNIQUE_KEYS,
     *CATALOGUE,
     *SCHOOLS_AND_STUDENTS,
     *OUTCOMES,
     *AGAINST_WHAT_IS_STORED,
 )
+
+_MANY_REPEATS: Final = 100
+"""A file whose keys repeat more often is not joined to others, where every repeat multiplies."""
 
 _ITEM_LIMIT: Final = ITEM_RESULTS.column("item").limit
 
@@ -47,7 +52,9 @@ def validate(
             continue
         if any(file.name in findings.incomplete for file in check.needs):
             continue
-        _run(connection, check, parameters, findings)
+        breaches = _run(connection, check, parameters, findings)
+        if check in UNIQUE_KEYS and breaches > _MANY_REPEATS:
+            findings.incomplete.add(check.file.name)
 
 
 def _run(
@@ -55,14 +62,15 @@ def _run(
     check: Check,
     parameters: Mapping[str, str],
     findings: Findings,
-) -> None:
+) -> int:
+    """How many rows break the rule."""
     query = (
         f"select line, left(value, 200), context, count(*) over () from ({check.query}) breach"
         f" order by line limit {SHOWN_IN_FULL}"
     )
     rows = connection.execute(query, parameters).fetchall()
     if not rows:
-        return
+        return 0
     log = findings.warnings if check.is_warning else findings.faults
     faults = (
         Fault(
@@ -76,7 +84,9 @@ def _run(
         )
         for line, value, context, _ in rows
     )
-    log.add_first_of(faults, check.kind, rows[0][3])
+    total: int = rows[0][3]
+    log.add_first_of(faults, check.kind, total)
+    return total
 
 
 def _check_values(
