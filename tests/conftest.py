@@ -87,7 +87,7 @@ def settings(
     """Settings of a fresh, migrated, empty database, an empty store, and keys of their own."""
     directory = tmp_path_factory.mktemp("environment")
     (directory / "insz.key").write_text(token_hex(32))
-    (directory / "signing.pem").write_bytes(ECKey.generate_key("P-256").as_pem())
+    (directory / "signing.pem").write_bytes(ECKey.generate_key("P-256").as_pem(private=True))
     database = f"test_{token_hex(8)}"
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
         connection.execute(f"create database {database} template {TEMPLATE}")

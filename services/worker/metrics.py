@@ -9,4 +9,4 @@ ITEM_SECONDS = Histogram(
     ["kind"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
-SWEPT = Counter("toetsfeedback_job_items_swept_total", "Items that a sweeper woke a worker for")
+SWEPT = Counter("toetsfeedback_swept_total", "What sweepers found missed or left over", ["chore"])

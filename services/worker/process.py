@@ -9,14 +9,20 @@ import structlog
 from prometheus_client import start_http_server
 
 from services.worker.app import create_broker
-from services.worker.sweeper import Sweeper
+from services.worker.sweeper import Chore, Sweeper
 from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
 from shared.jobs.queue import WakeUpQueue
+from shared.jobs.service import sweep
+from shared.results.handover import remove_stray_uploads
+from shared.storage.store import open_storage
 
 logger = structlog.get_logger(__name__)
 
 STOP_MILLISECONDS = 5_000
+UPLOADS_EVERY = timedelta(minutes=5)
+UPLOADS_OLDER_THAN = timedelta(hours=6)
+"""Longer than any upload takes, since its row is written when all of it is there."""
 
 
 def run_worker(settings: Settings) -> None:
@@ -26,12 +32,7 @@ def run_worker(settings: Settings) -> None:
         signal.signal(number, lambda *_: told_to_stop.set())
     broker = create_broker(settings)
     engine = open_engine(settings, application_name="toetsfeedback-sweeper")
-    sweeper = Sweeper(
-        session_factory(engine),
-        WakeUpQueue(broker),
-        every=timedelta(seconds=settings.job_sweep_seconds),
-        quiet=timedelta(seconds=settings.job_lease_seconds),
-    )
+    sweeper = Sweeper(session_factory(engine), *_chores(settings, WakeUpQueue(broker)))
     worker = dramatiq.Worker(broker, worker_threads=settings.worker_threads)
     if settings.worker_metrics_port:
         start_http_server(settings.worker_metrics_port, addr=settings.worker_metrics_host)
@@ -44,3 +45,20 @@ def run_worker(settings: Settings) -> None:
     broker.close()
     engine.dispose()
     logger.info("worker_stopped")
+
+
+def _chores(settings: Settings, queue: WakeUpQueue) -> tuple[Chore, ...]:
+    storage = open_storage(settings.storage_url)
+    quiet = timedelta(seconds=settings.job_lease_seconds)
+    return (
+        Chore(
+            "wake-ups",
+            timedelta(seconds=settings.job_sweep_seconds),
+            lambda session: sweep(session, queue, quiet),
+        ),
+        Chore(
+            "uploads",
+            UPLOADS_EVERY,
+            lambda session: remove_stray_uploads(session, storage, UPLOADS_OLDER_THAN),
+        ),
+    )

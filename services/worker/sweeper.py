@@ -1,41 +1,54 @@
-"""Looks for what was missed: items that are due but were not taken up, and expired leases."""
+"""Looks again and again for what was missed or left behind, in a thread of its own."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event, Thread
 
 import structlog
+from sqlalchemy.orm import Session
 
 from services.worker.metrics import SWEPT
 from shared.core.database import Sessions, transaction
 from shared.core.logging import describe_error
-from shared.jobs.queue import WakeUpQueue
-from shared.jobs.service import sweep
 
 logger = structlog.get_logger(__name__)
 
 
-class Sweeper:
-    """A thread of its own; several, in several processes, do not get in each other's way."""
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """What is done every so often, in a transaction of its own; `sweep` says how much it found."""
 
-    def __init__(
-        self, sessions: Sessions, queue: WakeUpQueue, every: timedelta, quiet: timedelta
-    ) -> None:
-        self._sessions, self._queue, self._every, self._quiet = sessions, queue, every, quiet
+    name: str
+    every: timedelta
+    sweep: Callable[[Session], int]
+
+
+class Sweeper:
+    """Several, in several processes, do not get in each other's way."""
+
+    def __init__(self, sessions: Sessions, *chores: Chore) -> None:
+        self._sessions = sessions
         self._stopped = Event()
-        self._thread = Thread(target=self._run, name="sweeper", daemon=True)
+        self._threads = [
+            Thread(target=self._repeat, args=(chore,), name=f"sweep-{chore.name}", daemon=True)
+            for chore in chores
+        ]
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         self._stopped.set()
-        self._thread.join(timeout=10)
+        for thread in self._threads:
+            thread.join(timeout=10)
 
-    def _run(self) -> None:
-        while not self._stopped.wait(self._every.total_seconds()):
+    def _repeat(self, chore: Chore) -> None:
+        while not self._stopped.wait(chore.every.total_seconds()):
             try:
                 with transaction(self._sessions) as session:
-                    found = sweep(session, self._queue, self._quiet)
-                SWEPT.inc(found)
+                    found = chore.sweep(session)
+                SWEPT.labels(chore=chore.name).inc(found)
             except Exception as error:  # noqa: BLE001  # it has to outlive any outage
-                logger.warning("sweep_failed", **describe_error(error))
+                logger.warning("sweep_failed", chore=chore.name, **describe_error(error))

@@ -43,8 +43,8 @@ class TokenAuthority:
                 "`openssl ecparam -name prime256v1 -genkey -noout` and name it in "
                 "TOETSFEEDBACK_SIGNING_KEY_FILE"
             ) from error
-        if key.curve_name != "P-256":
-            raise ConfigurationError(f"the signing key {path} is not on curve P-256")
+        if key.curve_name != "P-256" or not key.is_private:
+            raise ConfigurationError(f"{path} does not hold the private half of a P-256 key")
         return cls(key, issuer, audience)
 
     def issue(self, caller: Caller, lifetime: timedelta) -> str:

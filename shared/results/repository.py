@@ -178,3 +178,9 @@ def add_delivery(session: Session, delivery: Delivery) -> Delivery:
 
 def find_delivery(session: Session, delivery_id: UUID) -> Delivery | None:
     return session.get(Delivery, delivery_id)
+
+
+def waiting_uploads(session: Session, storage_keys: Sequence[str]) -> set[str]:
+    """Those of the keys that hold a delivery which is still to be applied."""
+    query = select(Delivery.storage_key).where(Delivery.storage_key.in_(storage_keys))
+    return {key for key in session.scalars(query) if key is not None}

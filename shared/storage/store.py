@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -83,10 +84,12 @@ class Storage:
             except (NotFoundError, FileNotFoundError):
                 continue
 
-    def keys(self, prefix: str = "") -> Iterator[str]:
-        for batch in obstore.list(self._store, prefix=prefix or None):
+    def keys(self, prefix: str, written_before: datetime) -> Iterator[str]:
+        """The keys below `prefix` whose objects are older than an instant."""
+        for batch in obstore.list(self._store, prefix=prefix):
             for entry in batch:
-                yield entry["path"]
+                if entry["last_modified"] < written_before:
+                    yield entry["path"]
 
 
 def open_storage(url: str) -> Storage:

@@ -163,3 +163,10 @@ def test_a_key_file_holds_what_signs(tmp_path: Path) -> None:
     path.write_bytes(KEY.as_pem(private=True))
     read = TokenAuthority.from_key_file(path, "urn:issuer", "urn:audience")
     assert AUTHORITY.verify(read.issue(SCHOOL, HOUR)) == SCHOOL
+
+
+def test_the_public_half_of_a_key_signs_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "public.pem"
+    file.write_bytes(ECKey.generate_key("P-256").as_pem(private=False))
+    with pytest.raises(ConfigurationError, match="private half"):
+        TokenAuthority.from_key_file(file, "issuer", "audience")

@@ -12,7 +12,6 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from joserfc.jwk import ECKey
 from sqlalchemy import delete, select, text
 
 from services.api.app import create_app
@@ -42,14 +41,6 @@ def serving(app: FastAPI) -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         thread.join(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def settings(settings: Settings) -> Settings:
-    """The run's settings with a signing key that can sign, whatever half of it was written."""
-    key = ECKey.generate_key("P-256").as_pem(private=True)
-    settings.signing_key_file.write_bytes(key)
-    return settings
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from services.api.schemas.jobs import Job
 from services.api.uploads import ZIP, kept_only_if_done, require_zip, store_body
 from shared.core.database import transaction
 from shared.results import service
-from shared.results.handover import receive_delivery
+from shared.results.handover import UPLOADS, receive_delivery
 
 router = operations("deliveries")
 
@@ -53,7 +53,7 @@ async def create_delivery(
     The body is stored before any transaction begins, so that a slow upload holds none open.
     """
     require_zip(request)
-    key = await store_body(request, parts.storage, "deliveries")
+    key = await store_body(request, parts.storage, UPLOADS)
     return await run_in_threadpool(_register, parts, key, inquiry.actor.client, links, response)
 
 

@@ -80,12 +80,8 @@ def print_text(text: str) -> str:
 
 def fill_students(grid: Grid, name: str, group: OverviewTargetGroup, texts: Texts) -> None:
     """One row per student, one column per component: level or status in words."""
-    words = texts.overview
     has_stamnummer = shows_stamnummer(group)
-    headers = [words.class_group, words.family_name, words.given_name]
-    headers += [words.stamnummer] if has_stamnummer else []
-    own_columns = len(headers)
-    headers += _column_headers(group.columns, texts)
+    headers, own_columns = student_headers(group, texts)
     looks = [level_looks(column) for column in group.columns]
     rows = []
     for row in group.rows:
@@ -101,6 +97,14 @@ def fill_students(grid: Grid, name: str, group: OverviewTargetGroup, texts: Text
 
 def shows_stamnummer(group: OverviewTargetGroup) -> bool:
     return any(row.stamnummer for row in group.rows)
+
+
+def student_headers(group: OverviewTargetGroup, texts: Texts) -> tuple[list[str], int]:
+    """The headers of a sheet of students, and how many of them are the student's own facts."""
+    words = texts.overview
+    own = [words.class_group, words.family_name, words.given_name]
+    own += [words.stamnummer] if shows_stamnummer(group) else []
+    return [*own, *_column_headers(group.columns, texts)], len(own)
 
 
 def _column_headers(columns: Sequence[OverviewColumn], texts: Texts) -> tuple[str, ...]:
@@ -166,16 +170,20 @@ def fill_counts(grid: Grid, content: OverviewContent, texts: Texts) -> None:
     Small groups are shown too: this goes to the class council, which has every student's level on
     the sheets before this one, so leaving a count out would hide nothing.
     """
-    words = texts.overview
     labels = all_labels(content)
-    headers = [words.class_group, words.target_group, words.subject, words.component]
-    own_columns = len(headers)
-    headers += [*labels, words.without_level]
+    headers, own_columns = counts_headers(labels, texts)
     rows = [row for group in content.target_groups for row in _group_counts(group, labels, texts)]
     looks = [HEADER] * own_columns + [NUMBER_HEADER] * (len(headers) - own_columns)
     _write_table(grid, _COUNTS_TABLE, list(zip(headers, looks, strict=True)), rows)
     grid.sheet.freeze_panes = "E2"
     _set_widths(grid.sheet, headers, rows, own_columns)
+
+
+def counts_headers(labels: tuple[str, ...], texts: Texts) -> tuple[list[str], int]:
+    """The headers of the counts, and how many of them say what is counted."""
+    words = texts.overview
+    own = [words.class_group, words.target_group, words.subject, words.component]
+    return [*own, *labels, words.without_level], len(own)
 
 
 def all_labels(content: OverviewContent) -> tuple[str, ...]:
