@@ -84,11 +84,11 @@ class Storage:
             except (NotFoundError, FileNotFoundError):
                 continue
 
-    def keys(self, prefix: str, written_before: datetime) -> Iterator[str]:
-        """The keys below `prefix` whose objects are older than an instant."""
-        for batch in obstore.list(self._store, prefix=prefix):
+    def keys(self, prefix: str = "", written_before: datetime | None = None) -> Iterator[str]:
+        """The keys below `prefix`; just those of objects older than an instant, if one is given."""
+        for batch in obstore.list(self._store, prefix=prefix or None):
             for entry in batch:
-                if entry["last_modified"] < written_before:
+                if written_before is None or entry["last_modified"] < written_before:
                     yield entry["path"]
 
 

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,29 @@ def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 def test_another_scheme_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="file:// or s3://"):
         open_storage("http://localhost/x")
+
+
+def test_the_keys_are_those_below_a_prefix_and_old_enough(storage: Storage) -> None:
+    for key in ("a/one", "a/two", "b/three"):
+        storage.put(key, b"x")
+    an_hour = timedelta(hours=1)
+    assert sorted(storage.keys("a")) == ["a/one", "a/two"]
+    assert sorted(storage.keys()) == ["a/one", "a/two", "b/three"]
+    assert list(storage.keys("a", datetime.now(UTC) - an_hour)) == []
+    assert sorted(storage.keys("a", datetime.now(UTC) + an_hour)) == ["a/one", "a/two"]
+
+
+def test_a_large_object_is_written_in_parts_and_is_whole(storage: Storage) -> None:
+    parts = [bytes([number]) * CHUNK_BYTES for number in range(12)]
+    storage.put("large", iter(parts))
+    assert list(storage.stream("large")) == parts
+
+
+def test_a_store_that_answers_passes_its_check(storage: Storage) -> None:
+    storage.check()
+
+
+def test_a_directory_with_a_space_and_an_accent_is_that_directory(tmp_path: Path) -> None:
+    directory = tmp_path / "a directory, é"
+    open_storage(directory.as_uri()).put("key", b"x")
+    assert (directory / "key").read_bytes() == b"x"
