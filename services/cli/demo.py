@@ -15,12 +15,11 @@ from typing import Any
 
 import httpx
 import psutil
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import select
 
 from services.cli.embedded.data_directory import DataDirectory
 from services.cli.progress import progress_bar
+from services.cli.steps import Steps
 from services.cli.synthetic.generate import generate_delivery, zip_delivery
 from services.cli.synthetic.plan import DeliveryPlan
 from services.cli.target import sessions_of
@@ -41,30 +40,6 @@ OK, NOT_FOUND = 200, 404
 
 class DemoError(Exception):
     """A step did not go as it has to; the message says which."""
-
-
-@dataclass
-class Steps:
-    """What was done, in order, with what was counted and how long it took."""
-
-    rows: list[tuple[str, str, float]] = field(default_factory=list)
-
-    @contextmanager
-    def step(self, title: str) -> Iterator[list[str]]:
-        print(f"- {title}", flush=True)
-        notes: list[str] = []
-        began = time.monotonic()
-        yield notes
-        seconds = time.monotonic() - began
-        self.rows.append((title, "; ".join(notes), seconds))
-        for note in notes:
-            print(f"    {note}", flush=True)
-
-    def print_table(self) -> None:
-        table = Table("step", "what came of it", "seconds", title="What was done")
-        for title, note, seconds in self.rows:
-            table.add_row(title, note, f"{seconds:.1f}")
-        Console().print(table)
 
 
 def run_demo(out: Path, schools: int) -> int:
