@@ -8,7 +8,7 @@ import dramatiq
 from sqlalchemy.orm import Session
 
 from services.worker.actors.deliveries import apply_delivery
-from services.worker.actors.documents import build_school
+from services.worker.actors.documents import Press, build_school
 from services.worker.execution import Execution, Perform, Performed
 from shared.core.database import open_engine, session_factory
 from shared.core.secrets import read_insz_key
@@ -28,9 +28,10 @@ def create_broker(settings: Settings) -> dramatiq.Broker:
     )
     storage = open_storage(settings.storage_url)
     insz_key = read_insz_key(settings.insz_key_file)
+    press = Press()
 
     def build(session: Session, claim: Claim) -> Performed:
-        return build_school(session, claim, storage)
+        return build_school(session, claim, storage, press)
 
     def apply(session: Session, claim: Claim) -> Performed:
         return apply_delivery(session, claim, storage, insz_key)

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.worker.actors.documents import build_school
+from services.worker.actors.documents import Press, build_school
 from services.worker.execution import Performed
 from shared.core.errors import Problem
 from shared.documents.models import Document
@@ -49,7 +49,7 @@ def job(delivered: Session, queue: WakeUpQueue) -> Job:
 def build(session: Session, storage: Storage, job: Job, school_id: str = PRIMARY) -> Performed:
     arguments = {"administrationId": "2024"}
     claim = Claim(uuid4(), job.id, BUILD_DOCUMENTS, Lane.BULK, school_id, arguments, 1, 1)
-    return build_school(session, claim, storage)
+    return build_school(session, claim, storage, Press())
 
 
 def documents(session: Session, kind: str, school_id: str = PRIMARY) -> Sequence[Document]:

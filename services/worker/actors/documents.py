@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from services.worker.execution import Performed
 from services.worker.rendering.bundle import BundleWriter, MemberNames
-from services.worker.rendering.fiche import FICHE_TEMPLATE_VERSION, OverfullFicheError, draw_fiche
+from services.worker.rendering.fiche import FICHE_TEMPLATE_VERSION, OverfullFicheError
 from services.worker.rendering.fonts import UndrawableTextError
-from services.worker.rendering.overview import OVERVIEW_TEMPLATE_VERSION, draw_overview
+from services.worker.rendering.overview import OVERVIEW_TEMPLATE_VERSION
+from services.worker.stamping.fiche import FicheStamper
+from services.worker.stamping.workbook import OverviewStamper
 from shared.core.errors import OWN, Problem
 from shared.documents.assembly import ClassFiches, SchoolOverview, StudentFiche
 from shared.documents.building import (
@@ -32,10 +34,19 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ZIP = "application/zip"
 
 
+@dataclass(frozen=True, slots=True)
+class Press:
+    """What turns contents into bytes; templates are compiled once and kept for the next school."""
+
+    fiches: FicheStamper = field(default_factory=FicheStamper)
+    overviews: OverviewStamper = field(default_factory=OverviewStamper)
+
+
 @dataclass
 class SchoolBuild:
     """One school on its way: objects are stored at once, rows are gathered for the end."""
 
+    press: Press
     storage: Storage
     administration_id: str
     school_id: str
@@ -110,7 +121,7 @@ class SchoolBuild:
     def _draw(self, fiche: StudentFiche) -> bytes | None:
         """None when it cannot be drawn, which is kept as a failure of this one fiche."""
         try:
-            return draw_fiche(fiche.content)
+            return self.press.fiches.stamp(fiche.content).data
         except UndrawableTextError as error:
             problem = Problem(f"{OWN}undrawableText", "Undrawable Text", 422, str(error))
         except OverfullFicheError as error:
@@ -119,7 +130,7 @@ class SchoolBuild:
         return None
 
     def _build_overview(self, overview: SchoolOverview) -> None:
-        key, workbook = self._fresh_key("xlsx"), draw_overview(overview.content)
+        key, workbook = self._fresh_key("xlsx"), self.press.overviews.stamp(overview.content)
         self.storage.put(key, workbook)
         self.documents.append(
             BuiltDocument(
@@ -153,7 +164,8 @@ class SchoolBuild:
         }
 
 
-def build_school(session: Session, claim: Claim, storage: Storage) -> Performed:
+def build_school(session: Session, claim: Claim, storage: Storage, press: Press) -> Performed:
     """The item's subject is the school, the job's arguments name the administration."""
     administration_id = claim.arguments["administrationId"]
-    return SchoolBuild(storage, administration_id, claim.subject).run(session, claim.job_id)
+    build = SchoolBuild(press, storage, administration_id, claim.subject)
+    return build.run(session, claim.job_id)

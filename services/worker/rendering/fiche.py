@@ -1,41 +1,39 @@
 """Draws the personal fiche: A4, one page where it fits, two at most."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Final
 
 from reportlab.pdfgen.canvas import Canvas
 
 from services.worker.rendering.fiche_blocks import (
-    HAIRLINE,
-    QUIET,
     WIDTH,
     Measure,
     guide,
-    head,
     section_blocks,
 )
+from services.worker.rendering.fiche_head import foot, head, running_head
 from services.worker.rendering.fonts import DRAWING, UndrawableTextError, faces
-from services.worker.rendering.layout import Block, Words, paginate, rectangle
-from services.worker.rendering.typesetting import set_line, undrawable
+from services.worker.rendering.layout import Block, paginate
+from services.worker.rendering.typesetting import undrawable
 from shared.documents.content import FicheContent, fiche_outcomes
 from shared.documents.texts import DUTCH, Texts
 
-FICHE_TEMPLATE_VERSION: Final = f"fiche-1.{DUTCH.version}"
+FICHE_TEMPLATE_VERSION: Final = f"fiche-2.{DUTCH.version}"
 """Raise the number with any change in what a fiche looks like: it marks older fiches as stale."""
 
 PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89
-_LEFT = (PAGE_WIDTH - WIDTH) / 2
-_TOP = PAGE_HEIGHT - 40.0
-_FOOT = 34.0
-_FIRST_ROOM = _TOP - _FOOT - 20.0
+LEFT = (PAGE_WIDTH - WIDTH) / 2
+TOP = PAGE_HEIGHT - 40.0
+FOOT_TOP = 47.0
+_FIRST_ROOM = TOP - FOOT_TOP - 7.0
 _RUNNING_HEAD = 24.0
 _FURTHER_ROOM = _FIRST_ROOM - _RUNNING_HEAD
 _MOST_PAGES = 2
 
 # Roomy for few components, comfortable for most; a little tighter to keep to one page; only then a
 # second page, and only for texts of unforeseen length a small type.
-_ATTEMPTS = (
+ATTEMPTS = (
     (Measure(type=1.08, air=1.5), 1),
     (Measure(type=1.0, air=0.95), 1),
     (Measure(type=0.95, air=0.72), 1),
@@ -44,6 +42,11 @@ _ATTEMPTS = (
     (Measure(type=0.85, air=0.6), _MOST_PAGES),
     (Measure(type=0.7, air=0.4), _MOST_PAGES),
 )
+
+
+def first_top(number: int) -> float:
+    """Where the first block of a page starts, in points from the bottom."""
+    return TOP if number == 1 else TOP - _RUNNING_HEAD
 
 
 class OverfullFicheError(Exception):
@@ -63,8 +66,8 @@ def draw_fiche(content: FicheContent, texts: Texts = DUTCH) -> bytes:
     """
     with DRAWING:
         faces()
-        _require_drawable(content)
-        pages = _fitted_pages(content, texts)
+        require_drawable(content)
+        pages = _pages(content, texts)
         target = BytesIO()
         canvas = Canvas(
             target,
@@ -112,26 +115,36 @@ def _texts_in(content: FicheContent) -> Iterator[tuple[str, str]]:
             yield f"{outcome.component}.scale", level.code + level.label
 
 
-def _require_drawable(content: FicheContent) -> None:
+def require_drawable(content: FicheContent) -> None:
+    """Raises UndrawableTextError for characters that no shipped face has."""
     found = {field: missing for field, text in _texts_in(content) if (missing := undrawable(text))}
     if found:
         raise UndrawableTextError(found)
 
 
-def _fitted_pages(content: FicheContent, texts: Texts) -> list[list[Block]]:
-    for measure, most in _ATTEMPTS:
+def fitted(blocks: Sequence[Block], most: int) -> list[list[Block]] | None:
+    """At most so many pages of these blocks; None when they do not fit."""
+    pages = list(paginate(blocks, _FIRST_ROOM, _FURTHER_ROOM))
+    is_overfull = any(sum(block.height for block in page) > _FIRST_ROOM for page in pages)
+    return None if is_overfull or len(pages) > most else pages
+
+
+def overfull(document_number: str) -> OverfullFicheError:
+    return OverfullFicheError(
+        f"document {document_number} does not fit on {_MOST_PAGES} pages:"
+        " have the level descriptions or names of its components shortened"
+    )
+
+
+def _pages(content: FicheContent, texts: Texts) -> list[list[Block]]:
+    for measure, most in ATTEMPTS:
         blocks = [head(content, texts, measure)]
         for section in content.sections:
             blocks.extend(section_blocks(section, texts, measure))
-        blocks.append(guide(texts.fiche, measure))
-        pages = list(paginate(blocks, _FIRST_ROOM, _FURTHER_ROOM))
-        overfull = any(sum(block.height for block in page) > _FIRST_ROOM for page in pages)
-        if len(pages) <= most and not overfull:
+        pages = fitted([*blocks, guide(texts.fiche, measure)], most)
+        if pages is not None:
             return pages
-    raise OverfullFicheError(
-        f"document {content.document_number} does not fit on {_MOST_PAGES} pages:"
-        " have the level descriptions or names of its components shortened"
-    )
+    raise overfull(content.document_number)
 
 
 def _draw_page(
@@ -142,34 +155,12 @@ def _draw_page(
     count: int,
     blocks: list[Block],
 ) -> None:
-    top = _TOP
+    top = first_top(number)
     if number > 1:
-        whose = f"{content.given_name} {content.family_name}, {content.class_group}"
-        title = f"{texts.fiche.title} {content.administration.name}"
-        _words(canvas, f"{title}: {whose}", top - 9)
-        top -= _RUNNING_HEAD
+        running_head(content, texts.fiche).draw(canvas, LEFT, TOP)
     for block in blocks:
-        block.draw(canvas, _LEFT, top)
+        block.draw(canvas, LEFT, top)
         top -= block.height
-    _draw_foot(canvas, content, texts, number, count)
+    end = foot(content.document_number, template_version(texts), texts.fiche, number, count)
+    end.draw(canvas, LEFT, FOOT_TOP)
     canvas.showPage()
-
-
-def _draw_foot(
-    canvas: Canvas, content: FicheContent, texts: Texts, number: int, count: int
-) -> None:
-    words = texts.fiche
-    rectangle(0, 0, WIDTH, 0.6, fill=HAIRLINE).draw(canvas, _LEFT, _FOOT + 13)
-    version = f"{words.version} {template_version(texts)}"
-    _words(canvas, f"{words.document} {content.document_number}, {version}", _FOOT)
-    if count > 1:
-        # Never "1 van 2": on this document two numbers beside each other would read as a mark.
-        turn = words.page if number == count else words.read_on
-        _words(canvas, f"{turn} {min(number + 1, count)}", _FOOT, from_right=True)
-
-
-def _words(canvas: Canvas, text: str, baseline: float, *, from_right: bool = False) -> None:
-    line = set_line(text)
-    size = min(8.0, WIDTH / line.width)
-    x = WIDTH - line.width * size if from_right else 0.0
-    Words(line, x, 0, size, QUIET).draw(canvas, _LEFT, baseline)

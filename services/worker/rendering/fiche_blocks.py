@@ -1,12 +1,26 @@
-"""The parts of a fiche as blocks of ink: head, subjects with their components, reading guide."""
+"""The middle of a fiche as blocks of ink: subjects with their components, reading guide."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from services.worker.rendering.layout import Block, Colour, Column, Ink, Shape, Words, rectangle
+from services.worker.rendering.layout import (
+    Block,
+    Colour,
+    Column,
+    Part,
+    Shape,
+    Words,
+    moved,
+    rectangle,
+    stacked,
+)
 from services.worker.rendering.typesetting import balanced, set_line, wrap
-from shared.documents.content import ComponentOutcome, FicheContent, Level, SubjectSection
+from shared.documents.content import (
+    ComponentOutcome,
+    Level,
+    SubjectSection,
+)
 from shared.documents.texts import Advice, FicheTexts, StatusTexts, Texts
 
 WIDTH = 483.0  # of everything that is printed, in points
@@ -22,9 +36,6 @@ WHITE: Colour = (1.0, 1.0, 1.0)
 
 _TEXT_WIDTH = 296.0
 _SCALE_WIDTH = 166.0
-_FACT_COLUMNS = ((0.0, 152.0), (164.0, 190.0), (366.0, 117.0))
-_LARGEST_NAME_LINES = 2
-_SMALLEST_NAME = 12.0
 _STEP_HEIGHT = 19.0
 _MOST_NARROW_LINES = 4  # a longer text runs on under the scale, over the whole width
 _CODE_SIZE = 10.5
@@ -38,100 +49,38 @@ class Measure:
     air: float
 
 
-def head(content: FicheContent, texts: Texts, measure: Measure) -> Block:
-    """Document title, whose fiche it is, the facts around it, and how to look at what follows."""
-    column = Column()
-    column.inks.append(rectangle(0, 0, 44, 4.5, fill=ACCENT))
-    column.skip(13)
-    title = f"{texts.fiche.title} {content.administration.name}"
-    column.write(wrap(title, 13, WIDTH, bold=True), 13, ACCENT)
-    column.skip(3)
-    _write_name(column, f"{content.given_name} {content.family_name}")
-    column.skip(8 * measure.air)
-    _write_facts(column, _facts(content, texts), measure)
-    column.skip(9 * measure.air)
-    size = 10.5 * measure.type
-    column.write(balanced(texts.fiche.introduction, size, WIDTH), size, INK)
-    return Block(column.height, tuple(column.inks))
-
-
-def _write_name(column: Column, name: str) -> None:
-    size = 25.0
-    lines = wrap(name, size, WIDTH, bold=True)
-    while len(lines) > _LARGEST_NAME_LINES and size > _SMALLEST_NAME:
-        size -= 1.0
-        lines = wrap(name, size, WIDTH, bold=True)
-    column.write(lines, size, INK, leading=1.2)
-
-
-def _facts(content: FicheContent, texts: Texts) -> tuple[tuple[tuple[str, str], ...], ...]:
-    """Rows of label and value."""
-    words, administration, school = texts.fiche, content.administration, content.school
-    place = f"{school.name}, {school.municipality}" if school.municipality else school.name
-    tested = texts.period_of(administration.tested_from_on, administration.tested_until_on)
-    where = [(words.class_group, content.class_group), (words.school, place)]
-    if content.site_name:
-        where.append((words.site, content.site_name))
-    when = (
-        (words.target_group, content.target_group_name),
-        (words.tested, tested),
-        (words.school_year, administration.school_year),
-    )
-    return tuple(where), when
-
-
-def _write_facts(
-    column: Column, rows: tuple[tuple[tuple[str, str], ...], ...], measure: Measure
-) -> None:
-    for row in rows:
-        deepest = column.height
-        for (label, value), (x, width) in zip(row, _FACT_COLUMNS, strict=False):
-            cell = Column(x=x, height=column.height)
-            cell.write(wrap(label, 8.5, width), 8.5, QUIET)
-            size = 10.5 * measure.type
-            cell.write(wrap(value, size, width), size, INK, leading=1.22)
-            column.inks.extend(cell.inks)
-            deepest = max(deepest, cell.height)
-        column.height = deepest + 5 * measure.air
-
-
 def section_blocks(section: SubjectSection, texts: Texts, measure: Measure) -> Iterator[Block]:
     """A block per component; the first carries the subject's heading, so they stay together."""
-    heading: Block | None = _heading(texts.subject(section.subject), measure)
+    heading = texts.subject(section.subject)
     for outcome in section.outcomes:
         status = None if outcome.level else texts.statuses[outcome.status]
-        block = _outcome(outcome, status, texts.fiche, measure, is_first=heading is not None)
-        yield _under(heading, block) if heading else block
-        heading = None
+        yield _component(heading, outcome, status, texts.fiche, measure)
+        heading = ""
 
 
-def _under(upper: Block, lower: Block) -> Block:
-    return Block(upper.height + lower.height, (*upper.inks, *moved(lower.inks, upper.height)))
+@lru_cache(maxsize=4096)
+def _component(
+    heading: str,
+    outcome: ComponentOutcome,
+    status: StatusTexts | None,
+    words: FicheTexts,
+    measure: Measure,
+) -> Block:
+    block = _outcome(outcome, status, words, measure, is_first=bool(heading))
+    return stacked((_heading(heading, measure), block)) if heading else block
 
 
-def moved(inks: tuple[Ink, ...], down: float, right: float = 0.0) -> Iterator[Ink]:
-    """The same ink elsewhere, in points."""
-    for ink in inks:
-        if isinstance(ink, Words):
-            yield Words(ink.line, ink.x + right, ink.y + down, ink.size, ink.colour)
-        else:
-            points = tuple((x + right, y + down) for x, y in ink.points)
-            yield Shape(points, ink.fill, ink.outline, ink.line_width, ink.dashes)
-
-
-@lru_cache(maxsize=256)
 def _heading(subject: str, measure: Measure) -> Block:
     column = Column()
     column.skip(17 * measure.air)
     size = 14 * measure.type
-    column.write(wrap(subject, size, WIDTH, bold=True), size, ACCENT)
+    column.write("H2", wrap(subject, size, WIDTH, bold=True), size, ACCENT)
     column.skip(2)
     column.inks.append(rectangle(0, column.height, WIDTH, 1.2, fill=ACCENT))
     column.skip(1.2)
     return Block(column.height, tuple(column.inks))
 
 
-@lru_cache(maxsize=4096)
 def _outcome(
     outcome: ComponentOutcome,
     status: StatusTexts | None,
@@ -147,14 +96,12 @@ def _outcome(
     top = column.height
     if outcome.level:
         level, explanation = outcome.level.label, outcome.description or ""
-        scale = _marked_scale(outcome.scale, outcome.level, words)
     else:
         level, explanation = (status.name, status.for_parents) if status else ("", "")
-        scale = _no_scale(words)
     name_size, level_size, size = (points * measure.type for points in (11.5, 15.0, 10.5))
-    column.write(wrap(outcome.name, name_size, _TEXT_WIDTH, bold=True), name_size, INK)
+    column.write("H3", wrap(outcome.name, name_size, _TEXT_WIDTH, bold=True), name_size, INK)
     column.skip(1)
-    column.write(wrap(level, level_size, _TEXT_WIDTH, bold=True), level_size, ACCENT)
+    column.write("P", wrap(level, level_size, _TEXT_WIDTH, bold=True), level_size, ACCENT)
     scale = (
         _marked_scale(outcome.scale, outcome.level, words) if outcome.level else _no_scale(words)
     )
@@ -164,7 +111,7 @@ def _outcome(
     if len(lines) > _MOST_NARROW_LINES:
         column.height = max(column.height, top + scale.height + 2)
         lines = wrap(explanation, size, WIDTH)
-    column.write(lines, size, INK)
+    column.write("P", lines, size, INK)
     column.height = max(column.height, top + scale.height)
     column.skip(9 * measure.air)
     return Block(column.height, tuple(column.inks))
@@ -180,7 +127,7 @@ def _marked_scale(scale: tuple[Level, ...], reached: Level, words: FicheTexts) -
     top = 9.0
     left = scale.index(reached) * step
     middle = left + step / 2
-    inks: list[Ink] = [
+    inks: list[Words | Shape] = [
         rectangle(at * step, top, step, _STEP_HEIGHT, outline=OUTLINE, line_width=0.8)
         for at in range(len(scale))
     ]
@@ -189,15 +136,23 @@ def _marked_scale(scale: tuple[Level, ...], reached: Level, words: FicheTexts) -
     for at, level in enumerate(scale):
         inks.append(_code(level.code, at * step, top, step, is_reached=level == reached))
     bottom = Column(height=top + _STEP_HEIGHT + 3)
-    bottom.write((set_line(words.lowest),), 8, QUIET)
+    lowest = bottom.set_lines((set_line(words.lowest),), 8, QUIET)
     highest = set_line(words.highest)
-    inks.extend(bottom.inks)
+    inks.extend(lowest)
     inks.extend(
         Words(highest, _SCALE_WIDTH - highest.width * ink.size, ink.y, ink.size, ink.colour)
-        for ink in bottom.inks
-        if isinstance(ink, Words)
+        for ink in lowest
     )
-    return Block(bottom.height, tuple(inks))
+    return Block(bottom.height, (Part("Figure", tuple(inks), _in_words(scale, reached, words)),))
+
+
+def _in_words(scale: tuple[Level, ...], reached: Level, words: FicheTexts) -> str:
+    """What is to be seen on a scale, for who does not see it."""
+    steps = [level.code for level in scale]
+    steps[-1] += f" ({words.highest})"
+    if len(steps) > 1:
+        steps[0] += f" ({words.lowest})"
+    return f"{', '.join(steps)}: {reached.label}"
 
 
 def _code(code: str, left: float, top: float, step: float, *, is_reached: bool) -> Words:
@@ -219,12 +174,17 @@ def _no_scale(words: FicheTexts) -> Block:
             rectangle(
                 0, top, _SCALE_WIDTH, _STEP_HEIGHT, outline=OUTLINE, line_width=0.8, dashes=(2.5, 2)
             ),
-            Words(
-                line,
-                (_SCALE_WIDTH - line.width * size) / 2,
-                top + _STEP_HEIGHT / 2 + size * 0.33,
-                size,
-                QUIET,
+            Part(
+                "P",
+                (
+                    Words(
+                        line,
+                        (_SCALE_WIDTH - line.width * size) / 2,
+                        top + _STEP_HEIGHT / 2 + size * 0.33,
+                        size,
+                        QUIET,
+                    ),
+                ),
             ),
         ),
     )
@@ -237,7 +197,7 @@ def guide(words: FicheTexts, measure: Measure) -> Block:
     cell_width = (WIDTH - 2 * pad - gap) / 2
     panel = Column(x=pad)
     panel.skip(11 * measure.air)
-    panel.write(wrap(words.guide_title, 11.5, WIDTH - 2 * pad, bold=True), 11.5, ACCENT)
+    panel.write("H2", wrap(words.guide_title, 11.5, WIDTH - 2 * pad, bold=True), 11.5, ACCENT)
     for start in range(0, len(words.guide), 2):
         panel.skip(6 * measure.air)
         deepest = panel.height
@@ -251,11 +211,11 @@ def guide(words: FicheTexts, measure: Measure) -> Block:
     above = 14 * measure.air
     inks = (rectangle(0, 0, WIDTH, panel.height, fill=TINT), *panel.inks)
     below = Column(height=above + panel.height + 9 * measure.air)
-    below.write(wrap(words.for_the_school.lead, 8.5, WIDTH, bold=True), 8.5, QUIET)
-    below.write(balanced(words.for_the_school.text, 8.5, WIDTH), 8.5, QUIET)
+    below.write("H2", wrap(words.for_the_school.lead, 8.5, WIDTH, bold=True), 8.5, QUIET)
+    below.write("P", balanced(words.for_the_school.text, 8.5, WIDTH), 8.5, QUIET)
     return Block(below.height, (*moved(inks, above), *below.inks))
 
 
 def _write_advice(cell: Column, advice: Advice, size: float, width: float) -> None:
-    cell.write(wrap(advice.lead, size, width, bold=True), size, INK)
-    cell.write(wrap(advice.text, size, width), size, INK)
+    cell.write("H3", wrap(advice.lead, size, width, bold=True), size, INK)
+    cell.write("P", wrap(advice.text, size, width), size, INK)

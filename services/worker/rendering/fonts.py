@@ -69,7 +69,7 @@ class Face:
     def advance(self, text: str) -> float:
         face = self.font.face
         widths, default = face.charWidths, face.defaultWidth
-        thousandths: float = sum(widths.get(ord(character), default) for character in text)
+        thousandths: float = sum([widths.get(code, default) for code in map(ord, text)])
         return self.scale * thousandths / 1000
 
     def box(self, character: str) -> Box:

@@ -3,7 +3,7 @@
 from codecs import BOM_UTF16_BE
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from reportlab.pdfgen.canvas import Canvas
 
@@ -80,7 +80,43 @@ class Shape:
             canvas.setDash()
 
 
-Ink = Words | Shape
+Role = Literal["H1", "H2", "H3", "P", "LI", "Figure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Ink that a screen reader speaks as one thing; ink outside a part is decoration.
+
+    `alternative` is what it says in place of a figure. Parts are drawn in reading order.
+    """
+
+    role: Role
+    inks: tuple[Words | Shape, ...]
+    alternative: str = ""
+
+    def draw(self, canvas: Canvas, left: float, top: float) -> None:
+        for ink in self.inks:
+            ink.draw(canvas, left, top)
+
+
+Ink = Words | Shape | Part
+
+
+def moved(inks: Iterable[Ink], down: float, right: float = 0.0) -> Iterator[Ink]:
+    """The same ink elsewhere, in points."""
+    for ink in inks:
+        if isinstance(ink, Part):
+            inside = tuple(_moved(one, down, right) for one in ink.inks)
+            yield Part(ink.role, inside, ink.alternative)
+        else:
+            yield _moved(ink, down, right)
+
+
+def _moved(ink: Words | Shape, down: float, right: float) -> Words | Shape:
+    if isinstance(ink, Words):
+        return Words(ink.line, ink.x + right, ink.y + down, ink.size, ink.colour)
+    points = tuple((x + right, y + down) for x, y in ink.points)
+    return Shape(points, ink.fill, ink.outline, ink.line_width, ink.dashes)
 
 
 def rectangle(
@@ -98,9 +134,9 @@ def rectangle(
     return Shape(corners, fill, outline, line_width, dashes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """Ink that stays together, and the height it takes in points."""
+    """Ink that stays together, and the height it takes in points; equal to itself only."""
 
     height: float
     inks: tuple[Ink, ...]
@@ -108,6 +144,16 @@ class Block:
     def draw(self, canvas: Canvas, left: float, top: float) -> None:
         for ink in self.inks:
             ink.draw(canvas, left, top)
+
+
+def stacked(blocks: Iterable[Block]) -> Block:
+    """One block of these under each other."""
+    inks: list[Ink] = []
+    height = 0.0
+    for block in blocks:
+        inks.extend(moved(block.inks, height))
+        height += block.height
+    return Block(height, tuple(inks))
 
 
 @dataclass(slots=True)
@@ -121,14 +167,30 @@ class Column:
     def skip(self, height: float) -> None:
         self.height += height
 
-    def write(
+    def set_lines(
         self, lines: Iterable[Line], size: float, colour: Colour, *, leading: float = 1.32
-    ) -> None:
+    ) -> tuple[Words, ...]:
+        """The lines as ink that is yet to be put in a part; the column grows by their height."""
+        words = []
         for line in lines:
             # The baseline stands where the letters fill the leading evenly above and below.
             baseline = self.height + size * (leading / 2 + 0.33)
-            self.inks.append(Words(line, self.x, baseline, size, colour))
+            words.append(Words(line, self.x, baseline, size, colour))
             self.height += size * leading
+        return tuple(words)
+
+    def write(
+        self,
+        role: Role,
+        lines: Iterable[Line],
+        size: float,
+        colour: Colour,
+        *,
+        leading: float = 1.32,
+    ) -> None:
+        """The lines as one part; nothing where there are none."""
+        if words := self.set_lines(lines, size, colour, leading=leading):
+            self.inks.append(Part(role, words))
 
 
 def paginate(blocks: Sequence[Block], first: float, further: float) -> Iterator[list[Block]]:

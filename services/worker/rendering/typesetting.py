@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import groupby
 from unicodedata import category, combining, normalize
 
@@ -12,6 +12,7 @@ from services.worker.rendering.fonts import Box, Face, faces
 _SPACES = re.compile(r"[^\S\u00a0]+")
 _NO_BREAK_SPACES = str.maketrans({"\u202f": "\u00a0", "\u2007": "\u00a0"})
 _VARIATION_SELECTORS = range(0xFE00, 0xFE10)
+_LAST_CODE_POINT = 0xFFFD
 _MARK_GAP = 0.045  # ems between a letter and the mark above or below it
 _BELOW = frozenset({202, 214, 218, 220, 222, 233, 240})  # canonical combining classes
 _ATTACHED_BELOW = 202
@@ -125,9 +126,29 @@ def _pieces(text: str, chain: tuple[Face, ...]) -> Iterator[Piece]:
             pen += face.advance(letters)
 
 
+@cache
+def plain_letters(face: Face) -> frozenset[str]:
+    """What this face draws as it stands: nothing to compose, tidy away or place around a letter."""
+    letters = (chr(code) for code in face.font.face.charToGlyph if code <= _LAST_CODE_POINT)
+    return frozenset(
+        letter
+        for letter in letters
+        if letter in " \u00a0"
+        or (category(letter)[0] in "LNPS" and normalize("NFC", letter) == letter)
+    )
+
+
+def _is_plain(text: str, face: Face) -> bool:
+    is_tidy = "  " not in text and text.strip(" \u00a0") == text
+    return bool(text) and is_tidy and plain_letters(face).issuperset(text)
+
+
 @lru_cache(maxsize=4096)
 def set_line(text: str, *, bold: bool = False) -> Line:
     """One line, however long; the text is tidied first."""
+    first = faces().of(bold=bold)[0]
+    if _is_plain(text, first):  # most lines: the same result, sooner
+        return Line(text, (Piece(first, text, 0.0),), first.advance(text))
     tidied = tidy(text)
     pieces = tuple(_pieces(tidied, faces().of(bold=bold)))
     last = pieces[-1] if pieces else None
@@ -152,6 +173,10 @@ def _fitting(word: str, width: float, *, bold: bool) -> Iterator[str]:
 def wrap(text: str, size: float, width: float, *, bold: bool = False) -> tuple[Line, ...]:
     """Lines no wider than `width` points at `size` points; an own line at each line feed."""
     ems = width / size
+    if _is_plain(text, faces().of(bold=bold)[0]):
+        line = set_line(text, bold=bold)
+        if line.width <= ems:
+            return (line,)
     space = max(face.advance(" ") for face in faces().of(bold=bold))
     lines: list[str] = []
     for paragraph in text.splitlines():

@@ -1,0 +1,240 @@
+"""Stamps fiches: a plan compiled once, the student's own lines put behind it."""
+
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+
+from services.worker.rendering.fiche import (
+    ATTEMPTS,
+    FOOT_TOP,
+    LEFT,
+    TOP,
+    first_top,
+    fitted,
+    overfull,
+    require_drawable,
+    template_version,
+)
+from services.worker.rendering.fiche_blocks import guide
+from services.worker.rendering.fiche_head import (
+    FicheFacts,
+    foot,
+    introduction,
+    name,
+    running_head,
+)
+from services.worker.rendering.fonts import DRAWING, Face, faces
+from services.worker.rendering.layout import Block
+from services.worker.rendering.typesetting import plain_letters, undrawable
+from services.worker.stamping.fiche_fonts import font_objects
+from services.worker.stamping.fiche_ink import (
+    RESOURCE_NAMES,
+    SPARE,
+    Drawing,
+    Spare,
+    SpokenPart,
+    draw,
+)
+from services.worker.stamping.fiche_objects import (
+    deflated,
+    deflated_stream,
+    indirect,
+    stream,
+    text_string,
+    xref_entries,
+)
+from services.worker.stamping.fiche_plan import (
+    BOLD,
+    CATALOG,
+    PRODUCER,
+    REGULAR,
+    Base,
+    Fragment,
+    Page,
+    Plan,
+    compiled,
+)
+from services.worker.stamping.fiche_shared import NAME_PART, Bodies, Body, Place
+from shared.documents.content import FicheContent
+from shared.documents.texts import DUTCH, Texts
+
+_ORIGIN = b"q 1 0 0 1 %.3f %.3f cm\n"
+_AT_FIRST_TOP = _ORIGIN % (LEFT, first_top(1))
+_AT_TOP = _ORIGIN % (LEFT, TOP)
+_AT_FURTHER_TOP = _ORIGIN % (LEFT, first_top(2))
+_AT_FOOT = b"Q\n" + _ORIGIN % (LEFT, FOOT_TOP)
+_END = b"Q\n"
+_PARAGRAPH = SpokenPart("P", "", None)
+_Heights = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class StampedFiche:
+    """A whole PDF, with what a store and a ZIP want to know of it."""
+
+    data: bytes
+    sha256: bytes
+    crc32: int
+
+
+@lru_cache(maxsize=2048)
+def _fragment(block: Block, first: int) -> tuple[bytes, Drawing]:
+    drawing = draw(block, first)
+    return deflated(drawing.operators), drawing
+
+
+class FicheStamper:
+    """Keeps what fiches have in common; may be shared by threads and used for any school.
+
+    What it makes depends on the content and the texts only, never on what it made before.
+    """
+
+    def __init__(self, texts: Texts = DUTCH) -> None:
+        with DRAWING:
+            shipped = faces()
+        self._texts, self._version = texts, template_version(texts)
+        self._base = Base.of(texts)
+        self._faces: dict[str, Face] = {f.name: f for f in (*shipped.regular, *shipped.bold)}
+        self._letters = plain_letters(shipped.regular[0]) & plain_letters(shipped.bold[0])
+        # Bounded, so that memory stays flat: a plan is some 8 KB, the others are smaller.
+        self._bodies = Bodies(texts)
+        self._place = lru_cache(maxsize=256)(lambda place: Place(place, texts))
+        self._plan = lru_cache(maxsize=4096)(self._new_plan)
+        self._spare_fonts = lru_cache(maxsize=256)(self._new_spare_fonts)
+
+    def stamp(self, content: FicheContent) -> StampedFiche:
+        """The same content gives the same bytes, on any machine that has the same zlib.
+
+        Raises UndrawableTextError for a character no shipped face has, OverfullFicheError for
+        texts that no longer fit.
+        """
+        body = self._bodies.of(content.sections)
+        place = self._place(FicheFacts.of(content))
+        if not (body.is_drawable and place.is_drawable and self._is_drawable(content)):
+            require_drawable(content)
+        own_name = name(content.given_name, content.family_name)
+        for attempt, (measure, _) in enumerate(ATTEMPTS):
+            height, facts_drawing = place.facts(measure)
+            heights = (place.title_height, own_name.height, height)
+            plan = self._plan(attempt, body, place.called, heights, len(facts_drawing.parts))
+            if plan is not None:
+                lines = (place.title, draw(own_name, NAME_PART), facts_drawing)
+                return self._finished(plan, content, place.called, lines)
+        raise overfull(content.document_number)
+
+    def _is_drawable(self, content: FicheContent) -> bool:
+        own = content.given_name + content.family_name + content.document_number
+        return self._letters.issuperset(own) or not any(
+            map(undrawable, (content.given_name, content.family_name, content.document_number))
+        )
+
+    def _new_plan(
+        self, attempt: int, body: Body, called: str, heights: _Heights, fact_count: int
+    ) -> Plan | None:
+        """None when it does not fit at this attempt; heights of title, name and facts."""
+        measure, most = ATTEMPTS[attempt]
+        words = self._texts.fiche
+        opening = introduction(words, measure)
+        own = sum(heights)
+        first = Block(own + opening.height, ())
+        pages = fitted([first, *body.blocks(measure), guide(words, measure)], most)
+        if pages is None:
+            return None
+        spoken = [SpokenPart("H1", "", None), _PARAGRAPH]
+        spoken += [SpokenPart("LI", "", None)] * fact_count
+        planned = [_page(tuple(spoken), [opening, *pages[0][1:]], first_top(1) - own)]
+        planned += [_page((_PARAGRAPH,), blocks, first_top(2)) for blocks in pages[1:]]
+        return compiled(self._base, called, self._texts, planned)
+
+    def _finished(
+        self, plan: Plan, content: FicheContent, called: str, lines: tuple[Drawing, ...]
+    ) -> StampedFiche:
+        spares = plan.spares.union(*(line.spares for line in lines))
+        streams = [_AT_FIRST_TOP + b"".join([line.operators for line in lines])]
+        count = len(plan.foot_parts)
+        for number, part in enumerate(plan.foot_parts, start=1):
+            if number > 1:
+                head = draw(running_head(content, self._texts.fiche), 0)
+                spares |= head.spares
+                streams.append(_AT_TOP + head.operators + _END + _AT_FURTHER_TOP)
+            block = foot(content.document_number, self._version, self._texts.fiche, number, count)
+            end = draw(block, part)
+            spares |= end.spares
+            streams.append(_AT_FOOT + end.operators + _END)
+        return _closed(
+            self._base,
+            plan,
+            self._own_objects(plan, content.document_number, called, streams, spares),
+        )
+
+    def _own_objects(
+        self,
+        plan: Plan,
+        document_number: str,
+        called: str,
+        streams: list[bytes],
+        spares: frozenset[Spare],
+    ) -> list[bytes]:
+        first = plan.first_own
+        info = b"<</Title%b/Subject%b/Creator%b/Producer%b>>" % (
+            text_string(called),
+            text_string(f"{self._texts.fiche.document} {document_number}"),
+            text_string(self._version),
+            text_string(PRODUCER),
+        )
+        # A fiche with fonts of its own saves elsewhere; for the others deflating takes too long.
+        write = deflated_stream if spares else stream
+        drawn = [write(number, data) for number, data in enumerate(streams, start=first + 2)]
+        names = b""
+        fonts: list[bytes] = []
+        if spares:
+            names, fonts = self._spare_fonts(spares, first + 2 + len(drawn))
+        resources = b"<</Font<</R %d 0 R/B %d 0 R%b>>>>" % (REGULAR, BOLD, names)
+        return [indirect(first, resources), indirect(first + 1, info), *drawn, *fonts]
+
+    def _new_spare_fonts(self, spares: frozenset[Spare], first: int) -> tuple[bytes, list[bytes]]:
+        """Names for the resources, and the objects of a font for each face that needs one."""
+        names = b""
+        objects: list[bytes] = []
+        for face_name in sorted({face_name for face_name, _ in spares}):
+            letters = frozenset(letter for of, letter in spares if of == face_name)
+            number = first + len(objects)
+            names += b"/%b%b %d 0 R" % (RESOURCE_NAMES[face_name], SPARE, number)
+            objects += font_objects(self._faces[face_name], letters, number)
+        return names, objects
+
+
+def _page(head: tuple[SpokenPart, ...], blocks: list[Block], top: float) -> Page:
+    fragments = []
+    part = len(head)
+    for block in blocks:
+        data, drawing = _fragment(block, part)
+        fragments.append(Fragment.of(drawing, data, top))
+        part += len(drawing.parts)
+        top -= block.height
+    return Page(head, tuple(fragments))
+
+
+def _closed(base: Base, plan: Plan, objects: list[bytes]) -> StampedFiche:
+    """The plan with its own objects, the table of all objects, and the trailer."""
+    offsets, end = [], plan.size
+    for one in objects:
+        offsets.append(end)
+        end += len(one)
+    count = plan.first_own + len(objects)
+    tail = b"%bxref\n0 %d\n%b%btrailer\n<</Size %d/Root %d 0 R/Info %d 0 R/ID" % (
+        b"".join(objects),
+        count,
+        plan.xref,
+        xref_entries(offsets),
+        count,
+        CATALOG,
+        plan.first_own + 1,
+    )
+    hasher = plan.hasher.copy()
+    hasher.update(tail)
+    identity = hasher.hexdigest()[:32].encode("ascii")
+    last = b"[<%b><%b>]>>\nstartxref\n%d\n%%%%EOF\n" % (identity, identity, end)
+    hasher.update(last)
+    crc32 = zlib.crc32(last, zlib.crc32(tail, plan.crc32))
+    return StampedFiche(b"".join((base.data, plan.data, tail, last)), hasher.digest(), crc32)
