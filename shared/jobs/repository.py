@@ -158,11 +158,15 @@ def set_state(session: Session, job_id: UUID, state: State, problem: Any = None)
 
 
 def lock_job(session: Session, job_id: UUID) -> Job | None:
-    """The job, held against others that would end it at the same time."""
+    """The job, held against others that would end it at the same time.
+
+    Not against rows that refer to it: each settling worker has just written some, and two that
+    wait for each other's would never get on.
+    """
     return session.scalar(
         select(Job)
         .where(Job.id == job_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
 

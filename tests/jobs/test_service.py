@@ -1,8 +1,10 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier, Thread
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.core.database import Sessions, transaction
@@ -162,3 +164,28 @@ def test_many_askers_at_the_same_moment_get_one_job(sessions: Sessions, queue: W
     for thread in threads:
         thread.join()
     assert len(ids) == 1
+
+
+def test_two_workers_that_refer_to_the_job_settle_at_the_same_moment(
+    sessions: Sessions, queue: WakeUpQueue
+) -> None:
+    with transaction(sessions) as session:
+        job = service.start(session, queue, order("two-at-once"))
+        ids = repository.item_ids(session, job.id, State.QUEUED)
+    barrier = Barrier(2)
+
+    def work(item_id: UUID) -> None:
+        with transaction(sessions) as session:
+            claim = claims.claim(session, item_id, LEASE)
+        assert claim is not None
+        with transaction(sessions) as session:
+            session.execute(text("select from jobs where id = :id for key share"), {"id": job.id})
+            barrier.wait(timeout=10)
+            claims.settle(session, claim, State.DONE, {})
+            service.end_when_complete(session, job.id)
+
+    with ThreadPoolExecutor(2) as pool:
+        for settled in [pool.submit(work, item_id) for item_id in ids]:
+            settled.result(timeout=30)
+    with transaction(sessions) as session:
+        assert service.read(session, job.id)[0].state == State.DONE
