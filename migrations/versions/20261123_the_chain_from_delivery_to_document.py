@@ -265,6 +265,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("municipality", sa.String(length=100), nullable=False),
         sa.Column("comparison_group", sa.String(length=50), nullable=True),
+        sa.Column("facts_revision", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("removed_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["administration_id"],
@@ -485,6 +486,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("content_sha256", sa.LargeBinary(), nullable=False),
         sa.Column("template_version", sa.String(length=32), nullable=False),
+        sa.Column("facts_revision", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("job_id", sa.Uuid(), nullable=False),
         sa.Column(
             "built_at",

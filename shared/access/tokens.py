@@ -1,5 +1,6 @@
 """Access tokens: signed with ES256, of type `at+jwt` (RFC 9068), checked before anything else."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,8 @@ TYPE = "at+jwt"
 MAX_TOKEN_CHARACTERS = 4096
 MAX_LIFETIME = timedelta(hours=12)
 CLOCK_SKEW_SECONDS = 5
+MAX_CLIENT = 128
+SCHOOL_ID = re.compile("[0-9]{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,15 @@ class TokenAuthority:
             return _caller(decoded.claims)
         except ExpiredTokenError:
             raise InvalidAccessToken(expired=True) from None
-        except (JoseError, CallerError, ValueError, TypeError, KeyError):
+        except (
+            JoseError,
+            CallerError,
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+            RecursionError,
+        ):
             raise InvalidAccessToken from None
 
     def _claims_registry(self) -> jwt.JWTClaimsRegistry:
@@ -107,9 +118,17 @@ class TokenAuthority:
 
 
 def _caller(claims: dict[str, Any]) -> Caller:
+    """Raises ValueError, TypeError or CallerError for claims that we would not have written."""
+    client, school, scopes = claims["client_id"], claims.get("school"), claims["scope"].split()
+    if not (isinstance(client, str) and client.isprintable() and len(client) <= MAX_CLIENT):
+        raise ValueError("client_id")
+    if school is not None and not (isinstance(school, str) and SCHOOL_ID.fullmatch(school)):
+        raise ValueError("school")
+    if not 0 < claims["exp"] - claims["iat"] <= MAX_LIFETIME.total_seconds():
+        raise ValueError("exp")
     return Caller(
-        client=str(claims["client_id"]),
+        client=client,
         kind=CallerKind(claims["kind"]),
-        scopes=frozenset(Scope(scope) for scope in str(claims["scope"]).split()),
-        school_id=claims.get("school"),
+        scopes=frozenset(Scope(scope) for scope in scopes),
+        school_id=school,
     )

@@ -44,7 +44,13 @@ class SchoolOverview:
 
 @dataclass(frozen=True, slots=True)
 class SchoolContent:
-    """All that is to be made for a school; no overview when none of its students has results."""
+    """All that is to be made for a school; no overview when none of its students has results.
+
+    `facts_revision` is that of the facts, read before any of them: a delivery that comes in between
+    makes the documents old at once, and never the other way about.
+    """
+
+    facts_revision: int
 
     class_groups: tuple[ClassFiches, ...]
     overview: SchoolOverview | None
@@ -91,7 +97,9 @@ class SchoolAssembler:
             for group, members in _by_class_group(self._students)
             if (fiches := tuple(f for student in members if (f := self._fiche(student, group))))
         )
-        return SchoolContent(class_groups, self._overview())
+        return SchoolContent(
+            self._rows.participation.facts_revision, class_groups, self._overview()
+        )
 
     def _fiche(self, student: Student, group: ClassGroup) -> StudentFiche | None:
         """None for a student without any level: there is no feedback to give."""

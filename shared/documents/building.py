@@ -94,12 +94,14 @@ def publish(
     job_id: UUID,
     administration_id: str,
     school_id: str,
+    facts_revision: int,
     documents: Sequence[BuiltDocument],
 ) -> int:
     """Makes these the documents of the school in one step; how many older ones went away."""
     rows = [
         asdict(document)
         | {"administration_id": administration_id, "school_id": school_id, "job_id": job_id}
+        | {"facts_revision": facts_revision}
         for document in documents
     ]
     return build_repository.replace_documents(session, administration_id, school_id, rows)

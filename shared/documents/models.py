@@ -26,7 +26,8 @@ class Document(Base):
 
     `storage_key` names the stored object, `byte_offset` and `byte_size` the document inside it:
     a fiche is a range of its class group's bundle. `component_ids` are the components whose
-    outcomes it shows; it may be read only while each of them is released. `version` counts the
+    outcomes it shows; it may be read only while each of them is released, and while the school's
+    `facts_revision` is still the one it was made from. `version` counts the
     rebuilds of this document.
     """
 
@@ -66,5 +67,6 @@ class Document(Base):
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
     content_sha256: Mapped[bytes] = mapped_column(LargeBinary)
     template_version: Mapped[str] = mapped_column(String(32))
+    facts_revision: Mapped[int] = mapped_column(server_default=text("1"))
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"))
     built_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))

@@ -80,6 +80,7 @@ def _documents() -> Select[Document, str | None, bool]:
         .outerjoin(Student, Student.id == Document.student_id)
         .where(
             Participation.removed_at.is_(None),
+            Participation.facts_revision == Document.facts_revision,
             ClassGroup.removed_at.is_(None),
             Student.removed_at.is_(None),
         )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.core.database import INSTANT, Base
@@ -28,8 +28,9 @@ class School(Base):
 class Participation(Base):
     """A school in one administration, under the name it had then.
 
-    `removed_at` is set when a later full delivery no longer names the school; the row stays for
-    the history that hangs on it.
+    `facts_revision` is raised by each delivery that touches anything of the school, so that what
+    was made of older facts can be told. `removed_at` is set when a later full delivery no longer
+    names the school; the row stays for the history that hangs on it.
     """
 
     __tablename__ = "participations"
@@ -42,4 +43,5 @@ class Participation(Base):
     name: Mapped[str] = mapped_column(String(200))
     municipality: Mapped[str] = mapped_column(String(100))
     comparison_group: Mapped[str | None] = mapped_column(String(50))
+    facts_revision: Mapped[int] = mapped_column(server_default=text("1"))
     removed_at: Mapped[datetime | None] = mapped_column(INSTANT)

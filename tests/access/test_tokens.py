@@ -170,3 +170,31 @@ def test_the_public_half_of_a_key_signs_nothing(tmp_path: Path) -> None:
     file.write_bytes(ECKey.generate_key("P-256").as_pem(private=False))
     with pytest.raises(ConfigurationError, match="private half"):
         TokenAuthority.from_key_file(file, "issuer", "audience")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"school": ["000028"]},
+        {"school": "000028\n"},
+        {"school": 0},
+        {"school": ""},
+        {"client_id": "a\x00b"},
+        {"client_id": ["x"]},
+        {"client_id": "x" * 500},
+        {"exp": 10**12},
+        {"scope": ["results:read"]},
+    ],
+)
+def test_a_signed_token_with_odd_claims_is_no_token_of_ours(odd: dict[str, object]) -> None:
+    key = ECKey.generate_key("P-256")
+    mine = TokenAuthority(key, "issuer", "audience")
+    whole = mine.issue(
+        Caller("client", CallerKind.SCHOOL, frozenset({Scope.RESULTS_READ}), "000028"),
+        timedelta(minutes=5),
+    )
+    token = jwt.decode(whole, key, algorithms=["ES256"])
+    forged = jwt.encode(token.header, token.claims | odd, key, algorithms=["ES256"])
+    assert mine.verify(whole).school_id == "000028"
+    with pytest.raises(InvalidAccessToken):
+        mine.verify(forged)

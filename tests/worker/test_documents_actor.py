@@ -10,13 +10,14 @@ from uuid import UUID, uuid4
 
 import pypdfium2
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from services.worker.actors.documents import Press, build_school
 from services.worker.execution import Performed
 from shared.core.errors import Problem
 from shared.documents.models import Document
+from shared.documents.repository import Shelf, page_of_documents
 from shared.jobs import service
 from shared.jobs.claims import Claim
 from shared.jobs.models import Job
@@ -215,3 +216,26 @@ def test_a_school_that_takes_no_part_is_a_problem_that_says_so(
 ) -> None:
     with pytest.raises(Problem, match="takes no part"):
         build(delivered, storage, job, "999999")
+
+
+def test_a_delivery_that_touches_a_school_hides_what_was_made_before_until_it_is_built_again(
+    delivered: Session, storage: Storage, job: Job, tmp_path: Path
+) -> None:
+    def shown() -> int:
+        delivered.expire_all()
+        delivered.execute(
+            text(
+                "insert into release_windows (administration_id, product, opens_at)"
+                " values ('2024', 'studentFeedback', now() - interval '1 hour')"
+                " on conflict do nothing"
+            )
+        )
+        return page_of_documents(delivered, Shelf(PRIMARY), 0, 10)[0]
+
+    build(delivered, storage, job)
+    before = shown()
+    gone = min(students_with_a_level(PRIMARY))
+    import_delivery(delivered, without_student(tmp_path, gone), insz_key=KEY, received_from="tests")
+    hidden = shown()
+    build(delivered, storage, job)
+    assert (hidden, shown()) == (0, before - 1)

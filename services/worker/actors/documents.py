@@ -59,7 +59,14 @@ class SchoolBuild:
             self._build_class_group(class_group)
         if content.overview is not None:
             self._build_overview(content.overview)
-        removed = publish(session, job_id, self.administration_id, self.school_id, self.documents)
+        removed = publish(
+            session,
+            job_id,
+            self.administration_id,
+            self.school_id,
+            content.facts_revision,
+            self.documents,
+        )
         return Performed(self._counts(removed), self.failures)
 
     def _build_class_group(self, class_group: ClassFiches) -> None:

@@ -24,6 +24,24 @@ _ADMINISTRATION: Final = """
 """
 
 
+_NEW_FACTS: Final = """
+    update participations set facts_revision = facts_revision + 1
+    where administration_id = %(administration)s and (
+        %(all)s
+        or exists (select from staged_target_groups) or exists (select from staged_components)
+        or exists (select from staged_levels) or exists (select from staged_level_descriptions)
+        or school_id in (
+            select school from staged_schools union select school from staged_class_groups
+            union select school from staged_students
+            union select p.school_id from staged_results s
+                join students p on p.administration_id = %(administration)s
+                    and p.delivered_as = s.student
+        )
+    )
+"""
+"""What was made of a school's older facts is no longer shown from the moment this is committed."""
+
+
 def apply_delivery(
     connection: psycopg.Connection[Any],
     manifest: Manifest,
@@ -35,8 +53,9 @@ def apply_delivery(
         "administration": manifest.administration_id,
         "delivery": delivery_id,
     }
+    is_renamed = False
     if facts is not None:
-        connection.execute(
+        administration = connection.execute(
             _ADMINISTRATION,
             {
                 "id": facts.id,
@@ -46,11 +65,24 @@ def apply_delivery(
                 "tested_until_on": facts.tested_until_on,
             },
         )
+        is_renamed = administration.rowcount > 0
     changes = {
         upsert.name: run_upsert(connection, upsert, manifest.mode, parameters) for upsert in UPSERTS
     }
     changes["results"] = apply_results(connection, manifest.mode, parameters)
     changes["itemResults"] = apply_item_results(connection, manifest.mode, parameters)
+    if is_renamed or _says_something_new(changes):
+        is_full = manifest.mode == "full"
+        connection.execute(_NEW_FACTS, parameters | {"all": is_full or is_renamed})
     if sum(change["added"] for change in changes.values()) >= _ANALYZE_FROM:
         connection.execute(f"analyze {_TABLES}")
     return changes
+
+
+def _says_something_new(changes: dict[str, Changes]) -> bool:
+    return any(
+        count
+        for change in changes.values()
+        for what, count in change.items()
+        if what != "unchanged"
+    )
