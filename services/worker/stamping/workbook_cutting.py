@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
+from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from services.worker.rendering.workbook_cells import workbook_text
@@ -22,11 +23,47 @@ _STRINGS_RELATION: Final = (
     '<Relationship Id="rIdStrings" Target="sharedStrings.xml" Type="http://schemas.openxmlformats'
     '.org/officeDocument/2006/relationships/sharedStrings"/>'
 )
+# Of elements and attributes that are not in their part's own namespace; values refer to these, too.
+_PREFIXES: Final = {
+    "http://purl.org/dc/elements/1.1/": "dc",
+    "http://purl.org/dc/terms/": "dcterms",
+    "http://schemas.openxmlformats.org/officeDocument/2006/relationships": "r",
+    "http://www.w3.org/2001/XMLSchema-instance": "xsi",
+    "http://www.w3.org/XML/1998/namespace": "xml",
+}
+_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _INLINE: Final = re.compile(r't="inlineStr"><is><t(?: xml:space="preserve")?>([^<]*)</t></is>')
 _RANGE: Final = re.compile(r'(?<=ref=")A1:[A-Z]+\d+(?=")')
 _NOT_PLAIN: Final = re.compile("[\x00-\x08\x0b-\x1f&<>_\ufffe\uffff]")
 _ROW: Final = re.compile(r"<row .*?</row>", re.DOTALL)
 _SCHOOL_FACTS: Final = slice(1, 3)  # rows of the guide, the title being 0
+
+
+def plain_xml(part: bytes) -> str:
+    """The same XML whoever wrote it: attributes in order, prefixes of ours, no declaration.
+
+    ElementTree would take prefixes from a list that every library in the process may change.
+    """
+    root = ET.fromstring(part)  # noqa: S314  # openpyxl just wrote it
+    own = root.tag.partition("}")[0].removeprefix("{")
+    used: set[str] = set()
+
+    def plain(name: str) -> str:
+        namespace, _, local = name.removeprefix("{").rpartition("}")
+        if not namespace or namespace == own:
+            return local
+        used.add(namespace)
+        return f"{_PREFIXES[namespace]}:{local}"
+
+    for element in root.iter():
+        element.tag = plain(element.tag)
+        if _TYPE in element.attrib:  # a name as a value: of a date, and from where the date is
+            local = element.attrib[_TYPE].rpartition(":")[2]
+            element.attrib[_TYPE] = f"{element.tag.partition(':')[0]}:{local}"
+        element.attrib = {plain(name): element.attrib[name] for name in sorted(element.attrib)}
+    declared = {"xmlns": own} | {f"xmlns:{_PREFIXES[one]}": one for one in sorted(used)}
+    root.attrib = declared | root.attrib
+    return ET.tostring(root, encoding="unicode", short_empty_elements=False)
 
 
 def cut_table_sheet(part: str, school: str) -> tuple[str, ...]:

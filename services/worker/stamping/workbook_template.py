@@ -7,7 +7,6 @@ are the holes that each school's own rows and names go into.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
-from xml.etree.ElementTree import canonicalize
 
 from openpyxl.styles.cell_style import StyleArray
 from openpyxl.workbook.workbook import Workbook
@@ -36,6 +35,7 @@ from services.worker.stamping.workbook_cutting import (
     cut_table,
     cut_table_sheet,
     inline_texts,
+    plain_xml,
     shared_string,
     with_shared_strings,
     xml_text,
@@ -128,11 +128,8 @@ def compile_template(key: TemplateKey, texts: Texts) -> OverviewTemplate:
     drawn: dict[Look, StyleArray] = {}
     workbook = overview_workbook(model, texts, drawn)
     styles = _number_styles(workbook, drawn, key)
-    # Canonical, so that it does not matter which of its XML writers openpyxl found.
-    parts = {
-        name: canonicalize(part.decode())
-        for name, part in package_parts(workbook, model, texts).items()
-    }
+    # Plain, so that it does not matter which of its XML writers openpyxl found.
+    parts = {name: plain_xml(part) for name, part in package_parts(workbook, model, texts).items()}
     labels = all_labels(model)
     headers = [student_headers(group, texts) for group in model.target_groups]
     headers.append(counts_headers(labels, texts))

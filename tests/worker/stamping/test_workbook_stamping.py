@@ -75,6 +75,34 @@ def test_the_bytes_do_not_depend_on_the_xml_library_openpyxl_finds() -> None:
     assert "False" in {line.split()[0] for line in printed}
 
 
+def test_the_bytes_do_not_depend_on_prefixes_that_another_library_registered() -> None:
+    # In a process of its own: there is no way to take a registration back.
+    program = (
+        "import sys\n"
+        "from hashlib import sha256\n"
+        "from xml.etree.ElementTree import register_namespace\n"
+        "from services.worker.stamping.workbook import OverviewStamper\n"
+        "from tests.worker.rendering.conftest import overview\n"
+        "for prefix, namespace in zip(sys.argv[1::2], sys.argv[2::2], strict=True):\n"
+        "    register_namespace(prefix, namespace)\n"
+        "print(sha256(OverviewStamper().stamp(overview())).hexdigest())\n"
+    )
+    clashing = (
+        *("", "http://www.w3.org/1999/xhtml"),
+        *("r", "http://example.org/r"),
+        *("main", NAMESPACE.strip("{}")),
+        *("cp", "http://purl.org/dc/terms/"),
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", program, *clashing],
+        env={"OPENPYXL_LXML": "False", "PYTHONPATH": ":".join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert printed.strip() == sha256(OverviewStamper().stamp(overview())).hexdigest()
+
+
 def test_nothing_of_one_school_is_left_in_the_next() -> None:
     stamper = OverviewStamper()
     first, second, *_ = _schools()
