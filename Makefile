@@ -15,7 +15,7 @@ test: $(STAMP)
 	$(BIN)/pytest -n 2 --dist loadgroup $(TESTS)
 
 bench: $(STAMP)
-	$(BIN)/python benchmarks/$(PART).py
+	$(BIN)/python -m benchmarks.$(subst -,_,$(PART)) $(ARGS)
 
 check: format lint types contracts openapi test
 

@@ -18,6 +18,7 @@ import psutil
 from sqlalchemy import select
 
 from services.cli.embedded.data_directory import DataDirectory
+from services.cli.embedded.running import RunningInstance
 from services.cli.progress import progress_bar
 from services.cli.steps import Steps
 from services.cli.synthetic.generate import generate_delivery, zip_delivery
@@ -70,10 +71,10 @@ def _instance(data: Path, steps: Steps) -> Iterator[tuple[Settings, httpx.Client
         )
     try:
         with steps.step("Start PostgreSQL, Valkey, the API and two workers") as notes:
-            url, environment = _wait_until_ready(process, data, log)
-            notes.append(f"the API is at {url}")
-        with httpx.Client(base_url=url, timeout=60) as client:
-            yield _settings(environment), client
+            instance = _wait_until_ready(process, data, log)
+            notes.append(f"the API is at {instance.api_url}")
+        with httpx.Client(base_url=instance.api_url or "", timeout=60) as client:
+            yield instance.settings(), client
     finally:
         with steps.step("Stop everything") as notes:
             left = _stop(process)
@@ -92,23 +93,14 @@ def _stop(process: "subprocess.Popen[bytes]") -> int:
     return len(psutil.wait_procs(children, timeout=10)[1])
 
 
-def _wait_until_ready(
-    process: "subprocess.Popen[bytes]", data: Path, log: Path
-) -> tuple[str, dict[str, str]]:
+def _wait_until_ready(process: "subprocess.Popen[bytes]", data: Path, log: Path) -> RunningInstance:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         instance = DataDirectory(data).read_running()
         if instance is not None and instance.api_url is not None:
-            return instance.api_url, dict(instance.environment)
+            return instance
         time.sleep(POLL_SECONDS)
     raise DemoError(f"it did not start:\n{log.read_text(errors='replace')[-2000:]}")
-
-
-def _settings(environment: dict[str, str]) -> Settings:
-    prefix = "TOETSFEEDBACK_"
-    return Settings.model_validate(
-        {name.removeprefix(prefix).lower(): value for name, value in environment.items()}
-    )
 
 
 @dataclass

@@ -35,11 +35,7 @@ def operator(instance: Instance, tmp_path_factory: pytest.TempPathFactory) -> ht
 
 
 def settings_of(instance: Instance) -> Settings:
-    environment = instance.running().environment
-    prefix = "TOETSFEEDBACK_"
-    return Settings.model_validate(
-        {name.removeprefix(prefix).lower(): value for name, value in environment.items()}
-    )
+    return instance.running().settings()
 
 
 @contextmanager

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from services.cli.embedded.identity import ProcessIdentity
+from shared.core.settings import Settings
 
+PREFIX = "TOETSFEEDBACK_"
 DATABASE_URL = "TOETSFEEDBACK_DATABASE_URL"
 REDIS_URL = "TOETSFEEDBACK_REDIS_URL"
 STORAGE_URL = "TOETSFEEDBACK_STORAGE_URL"
@@ -42,6 +44,11 @@ class RunningInstance:
     @property
     def storage_url(self) -> str:
         return self.environment[STORAGE_URL]
+
+    def settings(self) -> Settings:
+        """What a program of this instance would read from its environment."""
+        given = {n.removeprefix(PREFIX).lower(): v for n, v in self.environment.items()}
+        return Settings.model_validate(given)
 
     def to_json(self) -> str:
         return json.dumps(

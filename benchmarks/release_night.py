@@ -1,0 +1,226 @@
+"""A release night: a delivery taken in, every document made through the queue, every byte checked.
+
+Prints one JSON object a line. At scale 1 it has the size of 2024: 3,853 schools with about 132,500
+students and 490,000 results. Servers, API and workers are real, start in a throw-away directory
+and are gone at the end. `--growth` compares a quarter of that size with twice that size.
+"""
+
+import argparse
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import httpx
+from sqlalchemy import text
+
+from benchmarks.measuring import (
+    ADMINISTRATION,
+    Report,
+    cli,
+    client,
+    cpu_seconds,
+    peak_mib,
+    start_build,
+    timed_import,
+    wait_for,
+)
+from benchmarks.verification import verify
+from services.cli.embedded.instance import Instance
+from services.cli.embedded.up import running
+from services.cli.synthetic.generate import DeliveryPlan, generate_delivery
+from services.cli.target import sessions_of
+from shared.core.database import transaction
+
+SCHOOLS_IN_2024 = 3_853
+POLL_SECONDS = 0.2
+QUARTER, TWICE = 0.25, 2.0
+SPEEDUP_SCALE = 0.1
+REBUILDS = 10
+REBUILT_STUDENTS = 50
+REBUILD_POLL_SECONDS = 0.02
+BETWEEN_REBUILDS_SECONDS = 0.5
+
+_SCHOOL_OF_A_SIZE = text("""
+    select school_id from students group by school_id
+    order by abs(count(*) - :students), school_id limit 1
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """One instance with one delivery, and where its figures go."""
+
+    instance: Instance
+    delivery: Path
+    rows: dict[str, int]
+    report: Report
+    size: dict[str, float]
+
+    def show(self, name: str, value: float, **about: str | float) -> None:
+        self.report.show(name, value, **self.size, **about)
+
+    def import_delivery(self) -> float:
+        """Seconds."""
+        before = cpu_seconds(self.instance)
+        imported = timed_import(self.instance, self.delivery)
+        self.show("import_seconds", imported.seconds)
+        self.show("import_rows_per_second", sum(self.rows.values()) / imported.seconds)
+        self.show("peak_import_mib", imported.peak_mib)
+        self._show_cpu("import", before)
+        self.show("cpu_seconds", imported.cpu_seconds, phase="import", process="importer")
+        return imported.seconds
+
+    def build(self, rebuilds: int = 0) -> float:
+        """Seconds; `rebuilds` of one school are asked for in the meantime."""
+        before = cpu_seconds(self.instance)
+        with (
+            client(self.instance, "--kind", "operator") as operator,
+            ThreadPoolExecutor(1) as aside,
+        ):
+            began = time.monotonic()
+            job = start_build(operator)
+            rebuilt = aside.submit(rebuild_meanwhile, self.instance, operator, job, rebuilds)
+            made = wait_for(operator, job, POLL_SECONDS)
+            seconds = time.monotonic() - began
+        self.show("build_seconds", seconds)
+        self.show("fiches_per_second", made["fiches"] / seconds)
+        self._show_cpu("build", before)
+        if times := rebuilt.result():
+            self.show("interactive_rebuild_seconds", median(times), median_of=len(times))
+            self.show("interactive_rebuild_slowest_seconds", max(times))
+        return seconds
+
+    def verify(self) -> None:
+        began = time.monotonic()
+        verified = verify(self.instance.record().settings())
+        self.show("verify_seconds", time.monotonic() - began)
+        for kind, count in verified.documents.items():
+            self.show("documents_verified", count, kind=kind)
+        self.show("bytes_written", verified.object_bytes)
+
+    def show_peaks(self) -> float:
+        """That of the worker which needed most, in MiB."""
+        self.show("peak_api_mib", peak_mib(self.instance, "api"))
+        peak = peak_mib(self.instance, "worker")
+        self.show("peak_worker_mib", peak)
+        return peak
+
+    def _show_cpu(self, phase: str, before: dict[str, float]) -> None:
+        for kind, seconds in cpu_seconds(self.instance).items():
+            self.show("cpu_seconds", seconds - before[kind], phase=phase, process=kind)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0, help="1 is the size of 2024")
+    parser.add_argument("--items", action="store_true", help="deliver the answers per item as well")
+    parser.add_argument("--growth", action="store_true", help="a quarter against twice the size")
+    parser.add_argument("--write", action="store_true", help="put the figures in the document")
+    arguments = parser.parse_args()
+    report = Report("release_night")
+    if arguments.growth:
+        measure_growth(report)
+    else:
+        measure_night(report, arguments.scale, with_items=arguments.items)
+        measure_second_worker(report)
+    if arguments.write:
+        report.write("Release night: growth" if arguments.growth else "Release night")
+
+
+def measure_night(report: Report, scale: float, *, with_items: bool) -> None:
+    with night(report, scale, with_items=with_items) as one:
+        one.import_delivery()
+        subprocess.run(
+            cli(one.instance, "release", "--administration", ADMINISTRATION),
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        one.build(REBUILDS)
+        one.verify()
+        one.show_peaks()
+
+
+def measure_growth(report: Report) -> None:
+    """Nothing is rebuilt meanwhile: that would weigh more on the smaller size."""
+    seconds: dict[float, float] = {}
+    peaks: dict[float, float] = {}
+    for scale in (QUARTER, TWICE):
+        with night(report, scale) as one:
+            took = one.import_delivery() + one.build()
+            one.verify()
+            peaks[scale] = one.show_peaks()
+            seconds[scale] = took / one.rows["students.csv"]
+    report.show("growth", seconds[TWICE] / seconds[QUARTER])
+    report.show("peak_worker_growth", peaks[TWICE] / peaks[QUARTER])
+
+
+def measure_second_worker(report: Report) -> None:
+    seconds = {}
+    for workers in (1, 2):
+        with night(report, SPEEDUP_SCALE, workers=workers) as one:
+            one.import_delivery()
+            seconds[workers] = one.build()
+    report.show("second_worker_speedup", seconds[1] / seconds[2])
+
+
+@contextmanager
+def night(
+    report: Report, scale: float, *, workers: int = 2, with_items: bool = False
+) -> Iterator[Night]:
+    with tempfile.TemporaryDirectory(prefix="toetsfeedback-bench-") as directory:
+        delivery, instance = Path(directory, "delivery"), Instance(Path(directory, "data"))
+        plan = DeliveryPlan(schools=round(SCHOOLS_IN_2024 * scale), seed=1, with_items=with_items)
+        began = time.monotonic()
+        rows = generate_delivery(plan, delivery)
+        seconds = time.monotonic() - began
+        size = {"scale": scale, "students": rows["students.csv"], "workers": workers}
+        with running(instance, workers=workers):
+            one = Night(instance, delivery, rows, report, size)
+            one.show("generate_seconds", seconds)
+            yield one
+
+
+def rebuild_meanwhile(
+    instance: Instance, operator: httpx.Client, job: str, rebuilds: int
+) -> list[float]:
+    """Seconds of each rebuild of one school, from asking for it to having downloaded it.
+
+    Only those count that ended before `job` did.
+    """
+    school_id = _school_to_rebuild(instance)
+    seconds: list[float] = []
+    with client(instance, "--kind", "school", "--school", school_id) as school:
+        for _ in range(rebuilds):
+            time.sleep(BETWEEN_REBUILDS_SECONDS)
+            began = time.monotonic()
+            wait_for(operator, start_build(operator, schoolId=school_id), REBUILD_POLL_SECONDS)
+            _download(school, school_id)
+            took = time.monotonic() - began
+            if operator.get(job).status_code != httpx.codes.OK:
+                break
+            seconds.append(took)
+    return seconds
+
+
+def _school_to_rebuild(instance: Instance) -> str:
+    settings = instance.record().settings()
+    with sessions_of(settings) as sessions, transaction(sessions) as session:
+        query = _SCHOOL_OF_A_SIZE.bindparams(students=REBUILT_STUDENTS)
+        return str(session.scalars(query).one())
+
+
+def _download(school: httpx.Client, school_id: str) -> None:
+    about = {"administrationId": ADMINISTRATION, "kind": "ficheBundle"}
+    listed = school.get(f"/v1/schools/{school_id}/documents", params=about).raise_for_status()
+    for item in listed.json()["items"]:
+        school.get(item["content"]["href"]).raise_for_status()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Holds what a build left behind against its rows, byte for byte, and rows against results."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import groupby
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.cli.target import sessions_of
+from shared.core.database import transaction
+from shared.core.settings import Settings
+from shared.documents.building import FICHE, FICHE_BUNDLE, OVERVIEW
+from shared.documents.models import Document
+from shared.storage.store import Storage, open_storage
+
+# Who has a level in a component that is shown has a fiche, and each of their class groups a bundle;
+# a school that has any outcome of such a component has an overview.
+_EXPECTED = text("""
+    select count(distinct student.id) filter (where result.status = 'reported'),
+           count(distinct student.class_group_id) filter (where result.status = 'reported'),
+           count(distinct student.school_id)
+    from results result
+    join components component on component.id = result.component_id
+    join students student on student.id = result.student_id
+    where result.superseded_at is null and student.removed_at is null
+      and not component.is_calibration
+""")
+
+
+@dataclass(slots=True)
+class Verified:
+    """How many documents of each kind are sound, and the bytes of the objects they are in."""
+
+    documents: Counter[str] = field(default_factory=Counter)
+    object_bytes: int = 0
+
+
+def verify(settings: Settings) -> Verified:
+    """Reads back every byte that a row points at.
+
+    Raises:
+        SystemExit: when a document is not what its row says, or one is missing or too many.
+    """
+    storage = open_storage(settings.storage_url)
+    with sessions_of(settings) as sessions, transaction(sessions) as session:
+        verified = _read_back(session, storage)
+        fiches, bundles, overviews = session.execute(_EXPECTED).one()
+    expected = {FICHE: fiches, FICHE_BUNDLE: bundles, OVERVIEW: overviews}
+    if verified.documents != expected:
+        raise SystemExit(f"there are {dict(verified.documents)} documents, expected {expected}")
+    return verified
+
+
+def _read_back(session: Session, storage: Storage) -> Verified:
+    verified = Verified()
+    place = (Document.storage_key, Document.byte_offset, Document.byte_size)
+    rows = session.query(*place, Document.kind, Document.sha256).order_by(Document.storage_key)
+    for key, documents in groupby(rows.yield_per(1_000), lambda row: row.storage_key):
+        content = memoryview(storage.read(key))
+        verified.object_bytes += len(content)
+        for _, offset, size, kind, digest in documents:
+            part = content[offset : offset + size]
+            if len(part) != size or sha256(part).digest() != digest:
+                raise SystemExit(f"a {kind} in object {key} is not what its row says")
+            verified.documents[kind] += 1
+    return verified
