@@ -3,6 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
+import shared.access.mandates.models
 import shared.audit.models
 import shared.documents.models
 import shared.jobs.models

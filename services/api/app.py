@@ -17,6 +17,7 @@ from services.api.routes import (
     documentation,
     documents,
     jobs,
+    mandates,
     monitoring,
     release_windows,
     results,
@@ -38,6 +39,7 @@ NOUNS = (
     jobs,
     deliveries,
     release_windows,
+    mandates,
     monitoring,
     documentation,
 )

@@ -33,6 +33,7 @@ TAGS = [
     {"name": "jobs", "description": "Long-running tasks."},
     {"name": "deliveries", "description": "Results as they are handed over to this service."},
     {"name": "releaseWindows", "description": "When what may be seen."},
+    {"name": "mandates", "description": "What a school shares with an integrator."},
     {"name": "monitoring", "description": "For operations."},
 ]
 _TRACE = {

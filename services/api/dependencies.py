@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -12,7 +13,16 @@ from starlette.concurrency import run_in_threadpool
 from services.api.links import Links, PageOf
 from services.api.parts import Parts
 from services.api.strictness import refuse_unknown_query
-from shared.access.rules import Caller, Reach, Scope, reach_of_schools, reach_of_students
+from shared.access.mandates.repository import mandated_schools
+from shared.access.rules import (
+    PRODUCT_READ,
+    Caller,
+    CallerKind,
+    Reach,
+    Scope,
+    reach_of_schools,
+    reach_of_students,
+)
 from shared.access.rules import require_scope as require_scope_of
 from shared.audit.service import Actor, Decision, record
 from shared.core.database import transaction
@@ -98,38 +108,51 @@ class Requires:
 
     def __init__(self, *scopes: Scope) -> None:
         self.required_scopes = frozenset(scopes)
+        self._product = next(
+            (PRODUCT_READ[scope] for scope in scopes if scope in PRODUCT_READ), None
+        )
 
     async def __call__(self, request: Request, caller: CallerDep, session: SessionDep) -> Inquiry:
-        inquiry = self._inquiry(request, caller)
-        try:
-            require_scope_of(caller, self.required_scopes)
-        except MissingScope:
-            await run_in_threadpool(_record_scope_refusal, session, inquiry, request)
-            raise
-        refuse_unknown_query(request)
-        return inquiry
-
-    def _inquiry(self, request: Request, caller: Caller) -> Inquiry:
         actor = Actor(
             client=caller.client[:LONGEST_CLIENT],
             kind=caller.kind.value,
             organisation=caller.school_id,
             trace_id=request.state.trace_id,
         )
-        action = request.scope["route"].operation_id
-        return Inquiry(actor, action, _resource(request), self._reach(caller).schools)
+        asked = Inquiry(actor, request.scope["route"].operation_id, _resource(request), frozenset())
+        try:
+            require_scope_of(caller, self.required_scopes)
+        except MissingScope:
+            await run_in_threadpool(_record_scope_refusal, session, asked, request)
+            raise
+        refuse_unknown_query(request)
+        reach = await self._reach(request, caller, session)
+        return replace(asked, schools=reach.schools)
 
-    def _reach(self, caller: Caller) -> Reach:
-        if Scope.SCHOOLS_READ in self.required_scopes:
-            return reach_of_schools(caller)
-        return reach_of_students(caller)
+    async def _reach(self, request: Request, caller: Caller, session: Session) -> Reach:
+        """Looked up for every request: a mandate that was revoked opens nothing any more."""
+        is_about_schools = Scope.SCHOOLS_READ in self.required_scopes
+        mandated: frozenset[str] = frozenset()
+        if caller.kind is CallerKind.INTEGRATOR and (is_about_schools or self._product):
+            mandated = await run_in_threadpool(
+                mandated_schools, session, caller.client, self._product, _school_asked(request)
+            )
+        if is_about_schools:
+            return reach_of_schools(caller, mandated)
+        return reach_of_students(caller, mandated)
 
 
 def _record_scope_refusal(session: Session, inquiry: Inquiry, request: Request) -> None:
-    asked = str(request.path_params.get("schoolId", ""))
-    organisation = asked if _SCHOOL_ID.fullmatch(asked) else None
-    decision = Decision(inquiry.action, inquiry.resource, organisation, "refused", "scope")
+    decision = Decision(
+        inquiry.action, inquiry.resource, _school_asked(request), "refused", "scope"
+    )
     record(session, inquiry.actor, decision)
+
+
+def _school_asked(request: Request) -> str | None:
+    """The school that the path names, if it has the form of one."""
+    asked = str(request.path_params.get("schoolId", ""))
+    return asked if _SCHOOL_ID.fullmatch(asked) else None
 
 
 def _resource(request: Request) -> str:
@@ -151,6 +174,8 @@ JobsReader = Annotated[Inquiry, Depends(Requires(Scope.JOBS_READ))]
 JobsWriter = Annotated[Inquiry, Depends(Requires(Scope.JOBS_WRITE))]
 ReleasesReader = Annotated[Inquiry, Depends(Requires(Scope.RELEASES_READ))]
 ReleasesWriter = Annotated[Inquiry, Depends(Requires(Scope.RELEASES_WRITE))]
+MandatesReader = Annotated[Inquiry, Depends(Requires(Scope.MANDATES_READ))]
+MandatesWriter = Annotated[Inquiry, Depends(Requires(Scope.MANDATES_WRITE))]
 """Who may call, by the scope of which a token needs one."""
 
 

@@ -31,6 +31,9 @@ class Links:
     def window(self, window_id: UUID) -> str:
         return f"{self.root}/v1/releaseWindows/{window_id}"
 
+    def mandate(self, mandate_id: UUID) -> str:
+        return f"{self.root}/v1/mandates/{mandate_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class PageOf:

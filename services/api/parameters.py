@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Depends, Path, Query
 
 from services.api.schemas.documents import DocumentKind
-from services.api.schemas.model import PLAIN_TEXT, SCHOOL_ID
+from services.api.schemas.model import PLAIN_TEXT, SCHOOL_ID, GivenDate
 from shared.documents.repository import Shelf
 from shared.students.repository import Cohort
 
@@ -24,6 +24,7 @@ DocumentPath = Annotated[UUID, Path(alias="documentId")]
 JobPath = Annotated[UUID, Path(alias="jobId")]
 DeliveryPath = Annotated[UUID, Path(alias="deliveryId")]
 WindowPath = Annotated[UUID, Path(alias="windowId")]
+MandatePath = Annotated[UUID, Path(alias="mandateId")]
 
 AdministrationQuery = Annotated[
     str | None,
@@ -53,6 +54,13 @@ ClassGroupQuery = Annotated[
         max_length=64,
         pattern=PLAIN_TEXT,
         description="Only of the class group with this name.",
+    ),
+]
+ReferenceDateQuery = Annotated[
+    GivenDate | None,
+    Query(
+        alias="referenceDate",
+        description="Only what gives access at any time of this day in Brussels.",
     ),
 ]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.core.errors import MissingScope
+from shared.schools.products import STUDENT_FEEDBACK
 
 
 class CallerKind(StrEnum):
@@ -18,6 +19,9 @@ class Scope(StrEnum):
     STUDENTS_READ = "students:read"
     RESULTS_READ = "results:read"
     DOCUMENTS_READ = "documents:read"
+    MANDATES_READ = "mandates:read"
+    MANDATES_WRITE = "mandates:write"
+    AUDIT_READ = "audit:read"
     DELIVERIES_WRITE = "deliveries:write"
     JOBS_READ = "jobs:read"
     JOBS_WRITE = "jobs:write"
@@ -25,15 +29,17 @@ class Scope(StrEnum):
     RELEASES_WRITE = "releases:write"
 
 
-SCHOOL_SCOPES = frozenset(
+INTEGRATOR_SCOPES = frozenset(
     {
         Scope.SCHOOLS_READ,
         Scope.STUDENTS_READ,
         Scope.RESULTS_READ,
         Scope.DOCUMENTS_READ,
         Scope.RELEASES_READ,
+        Scope.MANDATES_READ,
     }
 )
+SCHOOL_SCOPES = INTEGRATOR_SCOPES | {Scope.MANDATES_WRITE, Scope.AUDIT_READ}
 OPERATOR_SCOPES = frozenset(
     {
         Scope.SCHOOLS_READ,
@@ -46,10 +52,15 @@ OPERATOR_SCOPES = frozenset(
 )
 GRANTABLE = {
     CallerKind.SCHOOL: SCHOOL_SCOPES,
-    CallerKind.INTEGRATOR: SCHOOL_SCOPES,
+    CallerKind.INTEGRATOR: INTEGRATOR_SCOPES,
     CallerKind.OPERATOR: OPERATOR_SCOPES,
 }
 """The scopes a kind of caller can hold at all; a token that holds more is not one of ours."""
+
+PRODUCT_READ = dict.fromkeys(
+    (Scope.STUDENTS_READ, Scope.RESULTS_READ, Scope.DOCUMENTS_READ), STUDENT_FEEDBACK
+)
+"""The product that a mandate has to share before an integrator may use the scope."""
 
 
 class CallerError(ValueError):
@@ -86,18 +97,21 @@ class Reach:
         return self.schools is None or school_id in self.schools
 
 
-def reach_of_schools(caller: Caller) -> Reach:
+def reach_of_schools(caller: Caller, mandated: frozenset[str] = frozenset()) -> Reach:
     """For who a school is: operators see every school, others only where they act."""
     if caller.kind is CallerKind.OPERATOR:
         return Reach(None)
-    return reach_of_students(caller)
+    return reach_of_students(caller, mandated)
 
 
-def reach_of_students(caller: Caller) -> Reach:
+def reach_of_students(caller: Caller, mandated: frozenset[str] = frozenset()) -> Reach:
     """For students, results and documents: a school its own, and nobody any other.
 
-    An integrator reaches a school by its mandate only; without mandates it reaches none.
+    An integrator reaches a school by its mandate only: `mandated` are those that share the
+    product with it now.
     """
+    if caller.kind is CallerKind.INTEGRATOR:
+        return Reach(mandated)
     return Reach(frozenset({caller.school_id} if caller.school_id else ()))
 
 

@@ -1,6 +1,6 @@
 """Time: the database's clock decides, instants are stored in UTC, people read Europe/Brussels."""
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -12,6 +12,11 @@ BRUSSELS = ZoneInfo("Europe/Brussels")
 def database_now(session: Session) -> datetime:
     """The instant at which the session's transaction began, with offset."""
     return session.execute(select(func.now())).scalar_one()
+
+
+def database_today(session: Session) -> date:
+    """The day it is in Brussels, by the same clock."""
+    return in_brussels(database_now(session)).date()
 
 
 def in_brussels(instant: datetime) -> datetime:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.documents.models import Document
 from shared.releases.models import ReleaseWindow
-from shared.releases.rules import STUDENT_FEEDBACK, Window
+from shared.releases.rules import Window
 from shared.results.models import (
     Administration,
     Component,
@@ -21,6 +21,7 @@ from shared.results.models import (
     TargetGroup,
 )
 from shared.schools.models import Participation
+from shared.schools.products import STUDENT_FEEDBACK
 from shared.students.models import ClassGroup, Student
 
 

@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.releases.models import ReleaseWindow
-from shared.releases.rules import STUDENT_FEEDBACK
+from shared.schools.products import STUDENT_FEEDBACK
 
 released_components = table(
     "released_components",

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-STUDENT_FEEDBACK = "studentFeedback"
+from shared.schools.products import STUDENT_FEEDBACK
+
 PRODUCTS = (STUDENT_FEEDBACK,)
+"""The products that windows open."""
 
 
 class GateState(StrEnum):

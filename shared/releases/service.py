@@ -14,7 +14,8 @@ from shared.core.errors import Conflict, ResourceNotFound, invalid_input
 from shared.releases import repository
 from shared.releases.models import ReleaseWindow
 from shared.releases.repository import Scope, WindowRow
-from shared.releases.rules import PRODUCTS, STUDENT_FEEDBACK, GateState, Window, gate_state
+from shared.releases.rules import PRODUCTS, GateState, Window, gate_state
+from shared.schools.products import STUDENT_FEEDBACK
 
 
 @dataclass(frozen=True, slots=True)

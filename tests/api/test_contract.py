@@ -16,9 +16,13 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from services.api.openapi import describe_api
+from services.api.schemas.model import LATEST
+from shared.access.mandates.service import MandatePlan, give_mandate
 from shared.access.rules import CallerKind
+from shared.audit.service import Actor
 from shared.core.database import Sessions, transaction
 from shared.releases.service import WindowPlan, save_window
+from shared.schools.products import STUDENT_FEEDBACK
 from tests.api.conftest import Callers
 from tests.api.seeding import ADMINISTRATION, LONG_AGO, SCHOOL, Seeded
 
@@ -51,6 +55,8 @@ def known(seeded: Seeded, sessions: Sessions) -> dict[str, str]:
     """Path parameters that lead to something, while everything is released."""
     with transaction(sessions) as session:
         window = save_window(session, WindowPlan(ADMINISTRATION, opens_at=LONG_AGO)).window
+        plan = MandatePlan("vendor", [STUDENT_FEEDBACK], LATEST.date(), "tests")
+        given = give_mandate(session, Actor("portal", CallerKind.SCHOOL, SCHOOL, None), plan)
     return {
         "schoolId": SCHOOL,
         "studentId": str(seeded.students["first"]),
@@ -58,6 +64,7 @@ def known(seeded: Seeded, sessions: Sessions) -> dict[str, str]:
         "jobId": str(seeded.job),
         "deliveryId": str(seeded.delivery),
         "windowId": str(window.id),
+        "mandateId": str(given.mandate.id),
     }
 
 

@@ -1,7 +1,7 @@
 """The two shapes of JSON: what we answer, and what we take."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -16,7 +16,7 @@ _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
-
+_FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Link = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 
@@ -66,11 +66,26 @@ def _instant(value: Any) -> datetime:
     return instant
 
 
+def _day(value: Any) -> date:
+    if not isinstance(value, str) or not _FULL_DATE.fullmatch(value):
+        raise ValueError("Must be a date, such as 2024-06-21.")
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("Must be a date that exists.") from None
+    if not EARLIEST.date() <= day <= LATEST.date():
+        raise ValueError("Must lie between the years 2000 and 2100.")
+    return day
+
+
 Instant = Annotated[datetime, AfterValidator(in_brussels)]
 """In answers: with the offset of Brussels."""
 
 GivenInstant = Annotated[datetime, BeforeValidator(_instant)]
 """In requests: a date-time with any offset, as RFC 3339 writes it."""
+
+GivenDate = Annotated[date, BeforeValidator(_day)]
+"""In requests: a day in Brussels, as RFC 3339 writes it."""
 
 PLAIN_TEXT = r"^[^\x00-\x1f\x7f]+$"
 """Text on one line, without control characters."""

@@ -1,0 +1,81 @@
+"""Operations on mandates: what a school shares with an integrator, and until when."""
+
+from fastapi import Response
+
+from services.api.dependencies import (
+    LinksDep,
+    MandatesReader,
+    MandatesWriter,
+    PageDep,
+    SessionDep,
+)
+from services.api.parameters import MandatePath, ReferenceDateQuery
+from services.api.routing import operations, problems
+from services.api.schemas.mandates import Mandate, MandateChange, MandatePage, NewMandate
+from shared.access.mandates import service
+
+router = operations("mandates")
+
+_LOCATION = {"Location": {"schema": {"type": "string", "format": "uri"}}}
+
+
+@router.get("/mandates")
+def list_mandates(
+    inquiry: MandatesReader,
+    session: SessionDep,
+    page: PageDep,
+    links: LinksDep,
+    reference_date: ReferenceDateQuery = None,
+) -> MandatePage:
+    """The mandates that the caller's school gave, or that the calling integrator was given."""
+    total, views = service.list_mandates(
+        session, inquiry.actor, reference_date, page.offset, page.size
+    )
+    return MandatePage(items=[Mandate.of(view, links) for view in views], **page.about(total))
+
+
+@router.get("/mandates/{mandateId}")
+def get_mandate(
+    mandate_id: MandatePath, inquiry: MandatesReader, session: SessionDep, links: LinksDep
+) -> Mandate:
+    """One mandate."""
+    return Mandate.of(service.read_mandate(session, inquiry, mandate_id), links)
+
+
+@router.post(
+    "/mandates",
+    status_code=201,
+    responses={201: {"headers": _LOCATION}, **problems(409, 413, 415)},
+)
+def create_mandate(
+    mandate: NewMandate,
+    inquiry: MandatesWriter,
+    session: SessionDep,
+    links: LinksDep,
+    response: Response,
+) -> Mandate:
+    """Shares products of the caller's own school with an integrator; takes effect at once."""
+    created = Mandate.of(service.give_mandate(session, inquiry.actor, mandate.plan()), links)
+    response.headers["Location"] = created.href
+    return created
+
+
+@router.patch("/mandates/{mandateId}", responses=problems(409, 413, 415))
+def shorten_mandate(
+    mandate_id: MandatePath,
+    change: MandateChange,
+    inquiry: MandatesWriter,
+    session: SessionDep,
+    links: LinksDep,
+) -> Mandate:
+    """Makes a mandate end on an earlier day, today at the earliest."""
+    view = service.shorten_mandate(session, inquiry, mandate_id, change.until)
+    return Mandate.of(view, links)
+
+
+@router.post("/mandates/{mandateId}/revoke", responses=problems(409))
+def revoke_mandate(
+    mandate_id: MandatePath, inquiry: MandatesWriter, session: SessionDep, links: LinksDep
+) -> Mandate:
+    """Ends a mandate now, also for tokens that are out and downloads that are running."""
+    return Mandate.of(service.revoke_mandate(session, inquiry, mandate_id), links)

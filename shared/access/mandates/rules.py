@@ -1,0 +1,34 @@
+"""What a mandate says on a day, as pure rules; the view `current_mandates` says the same in SQL."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class MandateState(StrEnum):
+    PLANNED = "planned"
+    IN_FORCE = "inForce"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+    @property
+    def is_over(self) -> bool:
+        return self in {MandateState.EXPIRED, MandateState.REVOKED}
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """From the beginning of one day until the end of another, unless it is revoked earlier."""
+
+    from_on: date
+    until_on: date
+    revoked_at: datetime | None = None
+
+
+def state_of(term: Term, today: date) -> MandateState:
+    """`today` is the day in Brussels; a revocation counts at once."""
+    if term.revoked_at is not None:
+        return MandateState.REVOKED
+    if today < term.from_on:
+        return MandateState.PLANNED
+    return MandateState.IN_FORCE if today <= term.until_on else MandateState.EXPIRED
