@@ -110,10 +110,10 @@ def sessions(engine: Engine) -> Sessions:
 
 
 @pytest.fixture
-def session(engine: Engine) -> Iterator[Session]:
-    """A session whose work is taken back after the test."""
+def session(engine: Engine, sessions: Sessions) -> Iterator[Session]:
+    """A session whose work is taken back after the test, also what it committed."""
     with engine.connect() as connection, connection.begin() as outer:
-        with Session(connection, join_transaction_mode="create_savepoint") as session:
+        with sessions(bind=connection, join_transaction_mode="create_savepoint") as session:
             yield session
         outer.rollback()
 

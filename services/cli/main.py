@@ -6,7 +6,7 @@ from collections.abc import Callable
 import typer
 from sqlalchemy.exc import OperationalError
 
-from services.cli.commands import deliveries, jobs, serving, tokens
+from services.cli.commands import audit, deliveries, jobs, serving, tokens
 from services.cli.embedded.errors import EmbeddedError
 from shared.access.rules import CallerError
 from shared.core.errors import ConfigurationError, Problem
@@ -31,8 +31,11 @@ COMMANDS: dict[str, Callable[..., object]] = {
     "openapi": serving.openapi,
     "demo": serving.demo,
 }
+GROUPS = {"audit": audit.app}
 for name, command in COMMANDS.items():
     app.command(name)(command)
+for name, group in GROUPS.items():
+    app.add_typer(group, name=name)
 
 REFUSED = (
     ConfigurationError,

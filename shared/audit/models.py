@@ -1,24 +1,32 @@
-"""Table of the trail: who asked for which school data, and what was answered."""
+"""Tables of the trail: who asked for which school data and what was answered, chained by hash."""
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, String, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.core.database import INSTANT, Base
 
 
 class AuditEvent(Base):
-    """One decision on school data; rows are only ever added.
+    """One decision on school data; rows are only ever added, by `append_audit_event`.
 
-    `organisation` is the school the data is of, when it is known; `rule` is the question of the
-    policy that decided (`scope`, `reach`, `gate`) or `granted`.
+    `organisation` is the school the data is of, when it is known; `purpose` is what a mandate was
+    given for; `rule` is the question of the policy that decided (`scope`, `reach`, `gate`) or
+    `granted`. `position` counts the entries of one organisation, and `hash` covers this entry and
+    the hash of the one before it.
     """
 
     __tablename__ = "audit_events"
     __table_args__ = (
         CheckConstraint("outcome in ('allowed', 'refused')", name="outcome_known"),
-        Index("ix_audit_events_school", "organisation", "occurred_at"),
+        Index(
+            "uq_audit_events_position",
+            "organisation",
+            "position",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -32,3 +40,19 @@ class AuditEvent(Base):
     outcome: Mapped[str] = mapped_column(String(8))
     rule: Mapped[str] = mapped_column(String(32))
     trace_id: Mapped[str | None] = mapped_column(String(64))
+    purpose: Mapped[str | None] = mapped_column(String(200))
+    position: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class AuditHead(Base):
+    """The end of one organisation's chain; `chain` is the school, or empty for entries about none.
+
+    Without it nobody would miss the last entry.
+    """
+
+    __tablename__ = "audit_heads"
+
+    chain: Mapped[str] = mapped_column(String(6), primary_key=True)
+    events: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
-from sqlalchemy import Engine, MetaData, create_engine
+from sqlalchemy import Engine, MetaData, create_engine, event
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
@@ -16,6 +16,7 @@ logger = structlog.get_logger(__name__)
 INSTANT = TIMESTAMP(timezone=True)
 """Column type of every `…_at`; stored in UTC."""
 
+_BEFORE_COMMIT = "before_commit"
 _AFTER_COMMIT = "after_commit"
 
 
@@ -53,7 +54,25 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
 
 
 def session_factory(engine: Engine) -> Sessions:
-    return sessionmaker(engine, expire_on_commit=False)
+    sessions = sessionmaker(engine, expire_on_commit=False)
+    event.listen(sessions, "before_commit", _finish)
+    return sessions
+
+
+def before_commit(session: Session, action: Callable[[], None]) -> None:
+    """Runs `action` as the last thing in the session's transaction, if it is committed.
+
+    For what takes a lock that others wait for: none is held longer than the commit takes.
+    """
+    session.info.setdefault(_BEFORE_COMMIT, []).append(action)
+
+
+def _finish(session: Session) -> None:
+    actions = session.info.pop(_BEFORE_COMMIT, [])
+    if actions:
+        session.flush()
+    for action in actions:
+        action()
 
 
 def after_commit(session: Session, action: Callable[[], None]) -> None:

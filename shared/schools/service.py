@@ -52,14 +52,15 @@ def refuse(session: Session, inquiry: Inquiry, school_id: str | None, rule: str)
     raise ResourceNotFound
 
 
-def require_school(session: Session, inquiry: Inquiry, school_id: str) -> None:
-    """Refuses unless the school takes part in something and is within reach.
+def require_school(session: Session, inquiry: Inquiry, school_id: str) -> School:
+    """The school; refuses unless the school takes part in something and is within reach.
 
     It is looked up either way, so that the two refusals cost the same.
     """
     school = repository.find_school(session, school_id)
     if school is None or not inquiry.reaches(school_id):
         refuse(session, inquiry, school.id if school else None, "reach")
+    return school
 
 
 def list_schools(
@@ -74,7 +75,4 @@ def list_schools(
 
 def read_school(session: Session, inquiry: Inquiry, school_id: str) -> School:
     """Raises ResourceNotFound for a school that is not there or out of reach."""
-    school = repository.find_school(session, school_id)
-    if school is None or not inquiry.reaches(school_id):
-        raise ResourceNotFound
-    return school
+    return require_school(session, inquiry, school_id)

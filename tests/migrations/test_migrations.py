@@ -12,7 +12,8 @@ from sqlalchemy import Engine, inspect, text
 
 from services.cli.embedded.servers import Servers
 from services.cli.migrate import alembic_config, migrate
-from shared.core.database import open_engine
+from shared.audit.service import heads, verify
+from shared.core.database import open_engine, session_factory, transaction
 from shared.core.settings import Settings
 
 
@@ -73,12 +74,8 @@ def test_every_constraint_has_a_name_of_its_own(empty: Engine) -> None:
 def test_the_trail_can_only_be_added_to(empty: Engine) -> None:
     migrate(empty)
     with empty.begin() as connection:
-        connection.execute(
-            text(
-                "insert into audit_events (client, caller_kind, action, resource, outcome, rule)"
-                " values ('c', 'school', 'read', 'r', 'allowed', 'granted')"
-            )
-        )
+        event = "'c', 'school', null, null, null, 'read', 'r', 'allowed', 'granted', null"
+        connection.execute(text(f"select append_audit_event({event})"))
     for change in (
         "update audit_events set client = 'x'",
         "delete from audit_events",
@@ -86,3 +83,24 @@ def test_the_trail_can_only_be_added_to(empty: Engine) -> None:
     ):
         with pytest.raises(Exception, match="only ever added"), empty.begin() as connection:
             connection.execute(text(change))
+
+
+def test_a_trail_from_before_the_chain_is_chained(empty: Engine) -> None:
+    migrate(empty, "20261123_chain")
+    with empty.begin() as connection:
+        for school in ("000028", None, "000028"):
+            connection.execute(
+                text(
+                    "insert into audit_events"
+                    " (client, caller_kind, organisation, action, resource, outcome, rule)"
+                    " values ('c', 'school', :school, 'read', 'r', 'allowed', 'granted')"
+                ),
+                {"school": school},
+            )
+    migrate(empty)
+    with transaction(session_factory(empty)) as session:
+        assert list(verify(session, {})) == []
+        assert {chain: head.events for chain, head in heads(session).items()} == {
+            "000028": 2,
+            "": 1,
+        }

@@ -62,6 +62,7 @@ def test_windows_come_in_pages(session: Session) -> None:
 def test_every_change_of_a_window_is_on_the_trail(session: Session) -> None:
     save_window(session, PLAN)
     save_window(session, PLAN)
+    session.commit()
     actions = session.scalars(select(AuditEvent.action).order_by(AuditEvent.id)).all()
     assert actions == ["createReleaseWindow", "changeReleaseWindow"]
 

@@ -63,4 +63,5 @@ def test_a_list_of_another_school_is_not_there(session: Session) -> None:
 def test_each_read_is_on_the_trail_once(session: Session, seeded: Seeded) -> None:
     read_student(session, INQUIRY, seeded.students["first"])
     list_students(session, INQUIRY, Cohort(SCHOOL), 0, 50)
+    session.commit()
     assert session.scalar(select(func.count()).select_from(AuditEvent)) == 2

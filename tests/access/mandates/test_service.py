@@ -217,6 +217,7 @@ def test_every_change_is_on_the_trail_of_the_school(session: Session, today: dat
     mandate = give(session)
     shorten_mandate(session, asking(OF_SCHOOL, "shortenMandate"), mandate, today)
     revoke_mandate(session, asking(OF_SCHOOL, "revokeMandate"), mandate)
+    session.commit()
     trail = select(AuditEvent.action, AuditEvent.organisation).where(
         AuditEvent.resource == f"/v1/mandates/{mandate}"
     )
