@@ -5,14 +5,18 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TESTS  ?= tests
 PART   ?= chain
+SEED   ?= 1
 
-.PHONY: demo test bench check format lint types contracts openapi lock clean
+.PHONY: demo test chaos bench check format lint types contracts openapi lock clean
 
 demo: $(STAMP)
 	$(BIN)/toetsfeedback demo --out demo-output
 
 test: $(STAMP)
 	$(BIN)/pytest -n 2 --dist loadgroup $(TESTS)
+
+chaos: $(STAMP)
+	$(BIN)/pytest --chaos-long --chaos-seed $(SEED) tests/chaos
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.$(subst -,_,$(PART)) $(ARGS)

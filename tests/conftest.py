@@ -30,6 +30,11 @@ RUN = pytest.StashKey[ExitStack]()
 SERVERS = pytest.StashKey[Servers]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--chaos-long", action="store_true", help="break things harder and longer")
+    parser.addoption("--chaos-seed", type=int, default=1, help="what is left to chance in chaos")
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Starts the servers in the process that leads the run, and builds the template database."""
     config = session.config

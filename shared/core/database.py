@@ -16,6 +16,9 @@ logger = structlog.get_logger(__name__)
 INSTANT = TIMESTAMP(timezone=True)
 """Column type of every `…_at`; stored in UTC."""
 
+IDLE_LEASES = 4
+"""How many leases a transaction may stand idle: longer than a slow object store takes."""
+
 _BEFORE_COMMIT = "before_commit"
 _AFTER_COMMIT = "after_commit"
 
@@ -38,7 +41,12 @@ Sessions = sessionmaker[Session]
 
 
 def open_engine(settings: Settings, *, application_name: str) -> Engine:
-    """A pool whose sessions run in UTC; a connection the server dropped is replaced unseen."""
+    """A pool whose sessions run in UTC; a connection the server dropped is replaced unseen.
+
+    The server ends a transaction that long shows no life: what holds one may be frozen or cut off,
+    and others wait for its locks.
+    """
+    idle = round(IDLE_LEASES * settings.job_lease_seconds * 1000)
     return create_engine(
         settings.sqlalchemy_url,
         pool_size=settings.database_pool_size,
@@ -47,7 +55,7 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
         hide_parameters=True,
         connect_args={
             "application_name": application_name,
-            "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=900000",
+            "options": f"-c timezone=UTC -c idle_in_transaction_session_timeout={idle}",
             "connect_timeout": 5,
         },
     )

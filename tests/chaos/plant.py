@@ -1,0 +1,192 @@
+"""The service as separate processes, each of which a test can kill, freeze or start on its own."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from secrets import token_hex
+from uuid import UUID
+
+import httpx
+from joserfc.jwk import ECKey
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from services.cli.embedded.children import Child
+from services.cli.embedded.instance import Instance
+from services.cli.embedded.ports import LOOPBACK, choose_port
+from services.cli.embedded.postgres import EmbeddedPostgres
+from services.cli.embedded.processes import Program, answers_health, toetsfeedback_command
+from services.cli.embedded.running import DATABASE_URL, REDIS_URL, STORAGE_URL
+from services.cli.embedded.valkey import EmbeddedValkey
+from services.cli.migrate import migrate
+from services.cli.synthetic.generate import DeliveryPlan, generate_delivery
+from shared.access.rules import GRANTABLE, Caller, CallerKind
+from shared.access.tokens import TokenAuthority
+from shared.core.database import open_engine, session_factory, transaction
+from shared.core.settings import Settings
+from shared.jobs.models import JobItem
+from shared.releases.service import WindowPlan, save_window
+from shared.results.deliveries.service import import_delivery
+
+ADMINISTRATION = "2024"
+LEASE_SECONDS = 2.0
+WORKERS = 2
+RECOVERY_SECONDS = 90.0
+
+IMPATIENT = {
+    "TOETSFEEDBACK_JOB_LEASE_SECONDS": str(LEASE_SECONDS),
+    "TOETSFEEDBACK_JOB_SWEEP_SECONDS": "0.3",
+    "TOETSFEEDBACK_JOB_MAX_ATTEMPTS": "30",
+    "TOETSFEEDBACK_LOG_LEVEL": "WARNING",
+}
+
+WITNESS = """
+create table settlements (item_id uuid not null);
+create function note_settlement() returns trigger language plpgsql as
+  $$ begin insert into settlements values (new.id); return new; end $$;
+create trigger note_settlement after update of state on job_items for each row
+  when (new.state not in ('queued', 'running') or old.state not in ('queued', 'running'))
+  execute function note_settlement();
+"""
+"""Notes every end of an item, and every change of one that had ended, in its own transaction."""
+
+
+class Plant:
+    """PostgreSQL, Valkey, an API and workers. Nobody watches over them: what falls stays down."""
+
+    def __init__(self, directory: Path) -> None:
+        self._instance = Instance(directory, durable=False)
+        self.data = self._instance.data
+        self.postgres = EmbeddedPostgres(self.data, durable=False)
+        self.valkey = EmbeddedValkey(self.data)
+        self.environment = dict(IMPATIENT)
+        self._port = choose_port()
+        self.api = self._program("api", ["api", "--port", str(self._port)], self._answers)
+        self.workers = [
+            self._program(f"worker-{number}", ["worker"], lambda: True)
+            for number in range(1, WORKERS + 1)
+        ]
+
+    def _program(self, name: str, arguments: Sequence[str], ready: Callable[[], bool]) -> Program:
+        command = toetsfeedback_command(*arguments)
+        return Program(name, self.data.log(name), command, self.environment, ready)
+
+    def _answers(self) -> bool:
+        return answers_health(self._port)
+
+    @contextmanager
+    def running(self, schools: int, seed: int) -> Iterator[None]:
+        """With an imported, released delivery of so many schools; everything stops at the end."""
+        with self._instance.opened():
+            self._instance.supervisor.start(self.postgres, self.valkey)
+            signing_key = ECKey.generate_key("P-256").as_pem(private=True)
+            self.environment |= {
+                DATABASE_URL: self.postgres.url,
+                REDIS_URL: self.valkey.url,
+                STORAGE_URL: self._instance.use_storage(),
+                "TOETSFEEDBACK_SIGNING_KEY_FILE": str(
+                    self.data.secret("sign", lambda: signing_key)
+                ),
+                "TOETSFEEDBACK_INSZ_KEY_FILE": str(self.data.secret("insz", token_hex(32).encode)),
+            }
+            self._engine = open_engine(self.settings, application_name="tests")
+            try:
+                self._deliver(schools, seed)
+                self._instance.supervisor.start(self.api, *self.workers)
+                yield
+            finally:
+                self.thaw()
+                self._engine.dispose()
+
+    def _deliver(self, schools: int, seed: int) -> None:
+        migrate(self._engine)
+        plan = DeliveryPlan(schools=schools, seed=seed, with_items=False)
+        generate_delivery(plan, self.data.path / "delivery")
+        key = self.settings.insz_key_file.read_bytes()
+        with self.transaction() as session:
+            session.execute(text(WITNESS))
+            import_delivery(
+                session, self.data.path / "delivery", insz_key=key, received_from="chaos"
+            )
+            opened_at = datetime.now(UTC) - timedelta(days=1)
+            save_window(session, WindowPlan(administration_id=ADMINISTRATION, opens_at=opened_at))
+
+    @property
+    def settings(self) -> Settings:
+        names = {name.removeprefix("TOETSFEEDBACK_").lower(): name for name in self.environment}
+        return Settings.model_validate({key: self.environment[name] for key, name in names.items()})
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        with transaction(session_factory(self._engine)) as session:
+            yield session
+
+    @property
+    def parts(self) -> list[EmbeddedPostgres | EmbeddedValkey | Program]:
+        return [self.postgres, self.valkey, self.api, *self.workers]
+
+    def heal(self) -> None:
+        """Everything runs again."""
+        self.thaw()
+        for part in self.parts:
+            if not part.is_alive():
+                part.start()
+        self.await_(self._answers)
+
+    def thaw(self) -> None:
+        for part in self.parts:
+            self.send(signal.SIGCONT, part)
+
+    @staticmethod
+    def send(number: signal.Signals, *parts: Child) -> None:
+        for part in parts:
+            if part.pid is not None:
+                os.kill(part.pid, number)
+
+    def kill(self, *parts: Child) -> None:
+        """With `kill -9`; returns when they are gone."""
+        self.send(signal.SIGKILL, *parts)
+        self.await_(lambda: not any(part.is_alive() for part in parts))
+
+    @staticmethod
+    def await_(condition: Callable[[], object], seconds: float = RECOVERY_SECONDS) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come about in time"
+            time.sleep(0.005)
+
+    def operator(self) -> httpx.Client:
+        settings = self.settings
+        authority = TokenAuthority.from_key_file(
+            settings.signing_key_file, settings.token_issuer, settings.token_audience
+        )
+        caller = Caller("chaos", CallerKind.OPERATOR, GRANTABLE[CallerKind.OPERATOR], None)
+        token = authority.issue(caller, timedelta(hours=1))
+        return httpx.Client(
+            base_url=f"http://{LOOPBACK}:{self._port}",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=60,
+        )
+
+    def build(self) -> UUID:
+        """Asks the API for all documents; the id of the job."""
+        with self.operator() as client:
+            answer = client.post(
+                "/v1/jobs", json={"kind": "documents.build", "administrationId": ADMINISTRATION}
+            )
+        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+        return UUID(answer.headers["Location"].rpartition("/")[2])
+
+    def items(self, *states: str, tries: int = 0) -> int:
+        """How many items are in one of these states now, and were tried so often at the least."""
+        with self.transaction() as session:
+            query = select(func.count()).where(JobItem.state.in_(states), JobItem.attempts >= tries)
+            return session.scalar(query) or 0
+
+    def await_work(self) -> None:
+        """Until a worker holds an item."""
+        self.await_(lambda: self.items("running"))

@@ -1,0 +1,63 @@
+import signal
+import time
+from random import Random
+
+import pytest
+
+from services.cli.embedded.children import Child
+from tests.chaos.conftest import Measure
+from tests.chaos.plant import Plant
+from tests.chaos.wholeness import Bytes, assert_whole
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("chaos")]
+
+
+def test_workers_killed_again_and_again_lose_and_double_nothing(
+    plant: Plant, undisturbed: Bytes, measure: Measure, chance: Random
+) -> None:
+    plant.build()
+    for _ in range(measure.worker_kills):
+        plant.await_work()
+        time.sleep(chance.uniform(0, 0.05))
+        victims = [worker for worker in plant.workers if worker.is_alive()]
+        assert plant.items("queued", "running") > 0, "the build was over before the last kill"
+        plant.kill(victim := chance.choice(victims))
+        victim.start()
+    assert_whole(plant, undisturbed)
+
+
+def test_a_worker_that_is_frozen_holds_up_nobody_and_commits_nothing_when_it_wakes(
+    plant: Plant, undisturbed: Bytes
+) -> None:
+    frozen, *others = plant.workers
+    plant.send(signal.SIGSTOP, *others)
+    plant.build()
+    freeze_at_work(plant, frozen)
+    plant.send(signal.SIGCONT, *others)
+    plant.await_(lambda: plant.items("queued", "running") == 0)
+    plant.send(signal.SIGCONT, frozen)
+    assert_whole(plant, undisturbed)
+
+
+def test_a_worker_that_wakes_when_another_has_taken_over_commits_nothing(
+    plant: Plant, undisturbed: Bytes
+) -> None:
+    frozen, *others = plant.workers
+    plant.send(signal.SIGSTOP, *others)
+    plant.build()
+    freeze_at_work(plant, frozen)
+    plant.send(signal.SIGCONT, *others)
+    plant.await_(lambda: plant.items("running", tries=2))
+    plant.send(signal.SIGCONT, frozen)
+    assert_whole(plant, undisturbed)
+
+
+def freeze_at_work(plant: Plant, worker: Child) -> None:
+    """Stops the only worker that is awake while it holds an item."""
+    while True:
+        plant.await_work()
+        plant.send(signal.SIGSTOP, worker)
+        time.sleep(0.1)
+        if plant.items("running"):
+            return
+        plant.send(signal.SIGCONT, worker)
