@@ -29,7 +29,6 @@ from shared.core.database import transaction
 from shared.core.errors import MissingScope, NoAccessToken
 from shared.jobs.queue import WakeUpQueue
 from shared.schools.service import Inquiry
-from shared.storage.store import Storage
 
 LONGEST_CLIENT = 128
 """Characters of a client's name that the trail keeps."""
@@ -67,15 +66,10 @@ def open_session(parts: PartsDep) -> Iterator[Session]:
 SessionDep = Annotated[Session, Depends(open_session, scope="function")]
 
 
-async def storage_of(parts: PartsDep) -> Storage:
-    return parts.storage
-
-
 async def queue_of(parts: PartsDep) -> WakeUpQueue:
     return parts.queue
 
 
-StorageDep = Annotated[Storage, Depends(storage_of)]
 QueueDep = Annotated[WakeUpQueue, Depends(queue_of)]
 
 

@@ -1,7 +1,8 @@
 """Answers with the bytes of a stored document: whole, in part, or not at all when unchanged."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
+from time import monotonic
 from urllib.parse import quote
 
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
@@ -17,6 +18,13 @@ from services.api.byte_ranges import (
 from shared.core.errors import OWN, Problem
 from shared.documents.models import Document
 from shared.storage.store import Storage
+
+ASK_AGAIN_SECONDS = 1.0
+"""After so long a running download is decided on again before its next chunk goes out."""
+
+
+class NoLongerAllowedError(Exception):
+    """What the download was allowed by has ended; the answer breaks off."""
 
 
 class StoredContent(StreamingResponse):
@@ -34,6 +42,23 @@ class StoredContent(StreamingResponse):
         first = await run_in_threadpool(next, self._chunks, b"")
         self.body_iterator = iterate_in_threadpool(chain((first,), self._chunks))
         await super().__call__(scope, receive, send)
+
+
+def watched(
+    chunks: Iterator[bytes], may_go_on: Callable[[], bool], every: float = ASK_AGAIN_SECONDS
+) -> Iterator[bytes]:
+    """The chunks, until one is due when reading is not allowed any more.
+
+    Raises:
+        NoLongerAllowedError: instead of that chunk; a body that is too short shows as broken off.
+    """
+    asked = monotonic()
+    for chunk in chunks:
+        if monotonic() - asked >= every:
+            if not may_go_on():
+                raise NoLongerAllowedError
+            asked = monotonic()
+        yield chunk
 
 
 def content_headers(document: Document) -> dict[str, str]:
@@ -63,11 +88,16 @@ def attachment(file_name: str) -> str:
 def answer_with_content(
     document: Document,
     storage: Storage,
-    range_header: str | None,
-    if_range: str | None,
-    if_none_match: str | None,
+    may_go_on: Callable[[], bool],
+    *,
+    range_header: str | None = None,
+    if_range: str | None = None,
+    if_none_match: str | None = None,
 ) -> Response:
-    """Raises Problem 416 for a range outside the document."""
+    """Raises Problem 416 for a range outside the document.
+
+    `may_go_on` is asked while the bytes go out, in a thread and outside the request's transaction.
+    """
     headers = content_headers(document)
     if if_none_match is not None and any_matches(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
@@ -81,7 +111,7 @@ def answer_with_content(
         headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{document.byte_size}"
     offset = document.byte_offset
     chunks = storage.stream(document.storage_key, offset + part.start, offset + part.end)
-    return StoredContent(chunks, 200 if asked is None else 206, headers)
+    return StoredContent(watched(chunks, may_go_on), 200 if asked is None else 206, headers)
 
 
 def _asked(range_header: str, size: int) -> ByteRange | None:

@@ -1,6 +1,8 @@
+from itertools import repeat
+
 import pytest
 
-from services.api.downloads import attachment
+from services.api.downloads import NoLongerAllowedError, attachment, watched
 
 
 @pytest.mark.parametrize(
@@ -15,3 +17,18 @@ from services.api.downloads import attachment
 )
 def test_a_file_name_cannot_break_out_of_its_header(name: str, plain: str, extended: str) -> None:
     assert attachment(name) == (f"attachment; filename=\"{plain}\"; filename*=UTF-8''{extended}")
+
+
+def test_a_download_ends_at_the_next_chunk_after_it_is_refused() -> None:
+    answers = iter([True, False])
+    chunks = watched(repeat(b"chunk"), lambda: next(answers), every=0)
+    assert next(chunks) == b"chunk"
+    with pytest.raises(NoLongerAllowedError):
+        next(chunks)
+
+
+def test_a_download_is_not_decided_anew_for_every_chunk() -> None:
+    def refuse() -> bool:
+        raise AssertionError
+
+    assert list(watched(iter([b"1", b"2"]), refuse, every=3600)) == [b"1", b"2"]

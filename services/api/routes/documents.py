@@ -1,15 +1,22 @@
 """Operations on documents: what there is, and the bytes."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Header, Response
 
-from services.api.dependencies import DocumentsReader, LinksDep, PageDep, SessionDep, StorageDep
+from services.api.dependencies import DocumentsReader, LinksDep, PageDep, PartsDep, SessionDep
 from services.api.downloads import answer_with_content, content_headers
 from services.api.parameters import DocumentPath, ShelfDep
+from services.api.parts import Parts
 from services.api.routing import operations, problems
 from services.api.schemas.documents import Document, DocumentPage
+from shared.access.mandates.service import renew_reach
+from shared.core.database import transaction
+from shared.core.errors import ResourceNotFound
 from shared.documents import service
+from shared.schools.products import STUDENT_FEEDBACK
+from shared.schools.service import Inquiry
 
 router = operations("documents")
 
@@ -67,14 +74,32 @@ def get_document_content(
     document_id: DocumentPath,
     inquiry: DocumentsReader,
     session: SessionDep,
-    storage: StorageDep,
+    parts: PartsDep,
     range_: Annotated[str | None, Header(alias="Range")] = None,
     if_range: Annotated[str | None, Header()] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """The bytes of a document, or a single range of them; every download is decided anew."""
     document, _, _ = service.read_document(session, inquiry, document_id)
-    return answer_with_content(document, storage, range_, if_range, if_none_match)
+    return answer_with_content(
+        document,
+        parts.storage,
+        lambda: _is_still_open(parts, inquiry, document_id),
+        range_header=range_,
+        if_range=if_range,
+        if_none_match=if_none_match,
+    )
+
+
+def _is_still_open(parts: Parts, inquiry: Inquiry, document_id: UUID) -> bool:
+    """Decides anew, in a transaction of its own; a refusal is put on the trail."""
+    try:
+        with transaction(parts.sessions) as session:
+            renewed = renew_reach(session, inquiry, STUDENT_FEEDBACK)
+            service.require_document(session, renewed, document_id)
+    except ResourceNotFound:
+        return False
+    return True
 
 
 @router.head(

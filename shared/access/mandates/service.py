@@ -1,7 +1,7 @@
 """Use cases of mandates: a school gives, shortens and revokes them; both sides read them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
@@ -134,6 +134,14 @@ def revoke_mandate(session: Session, inquiry: Inquiry, mandate_id: UUID) -> Mand
     )
     record(session, inquiry.actor, _decision(inquiry.action, changed))
     return _view(changed, database_today(session))
+
+
+def renew_reach(session: Session, inquiry: Inquiry, product: str) -> Inquiry:
+    """The same inquiry with what is within reach by now; only an integrator's reach changes."""
+    if inquiry.actor.kind != CallerKind.INTEGRATOR:
+        return inquiry
+    schools = repository.mandated_schools(session, inquiry.actor.client, product, None)
+    return replace(inquiry, schools=schools)
 
 
 def _party(actor: Actor) -> Party:
