@@ -109,8 +109,7 @@ def answer_with_content(
     headers["Content-Length"] = str(part.end - part.start)
     if asked is not None:
         headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{document.byte_size}"
-    offset = document.byte_offset
-    chunks = storage.stream(document.storage_key, offset + part.start, offset + part.end)
+    chunks = storage.stream_segments(document.segments, part.start, part.end)
     return StoredContent(watched(chunks, may_go_on), 200 if asked is None else 206, headers)
 
 

@@ -1,7 +1,8 @@
 """Use cases of building: ask for a build, and make one school's documents the current ones."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from shared.jobs import service as jobs
 from shared.jobs.models import Job
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.rules import BUILD_DOCUMENTS, Lane
+from shared.storage.store import Segment
 
 FICHE = "fiche"
 OVERVIEW = "overview"
@@ -21,7 +23,7 @@ FICHE_BUNDLE = "ficheBundle"
 
 @dataclass(frozen=True, slots=True)
 class BuiltDocument:
-    """A document whose bytes are stored: `byte_size` bytes from `byte_offset` of one object."""
+    """A document whose bytes are stored: the segments put end to end."""
 
     kind: str
     class_group_id: UUID | None
@@ -29,12 +31,19 @@ class BuiltDocument:
     component_ids: list[int]
     file_name: str
     media_type: str
-    storage_key: str
-    byte_offset: int
-    byte_size: int
+    segments: tuple[Segment, ...]
     sha256: bytes
     content_sha256: bytes
     template_version: str
+
+    def as_row(self) -> dict[str, Any]:
+        row = {item.name: getattr(self, item.name) for item in fields(self)}
+        del row["segments"]
+        return row | {
+            "storage_keys": [segment.key for segment in self.segments],
+            "byte_offsets": [segment.offset for segment in self.segments],
+            "byte_sizes": [segment.size for segment in self.segments],
+        }
 
 
 def start_build(
@@ -99,7 +108,7 @@ def publish(
 ) -> int:
     """Makes these the documents of the school in one step; how many older ones went away."""
     rows = [
-        asdict(document)
+        document.as_row()
         | {"administration_id": administration_id, "school_id": school_id, "job_id": job_id}
         | {"facts_revision": facts_revision}
         for document in documents

@@ -4,7 +4,6 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     CheckConstraint,
     ForeignKey,
@@ -14,9 +13,11 @@ from sqlalchemy import (
     String,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.core.database import INSTANT, Base
+from shared.storage.store import Segment
 
 KINDS = ("fiche", "overview", "ficheBundle")
 
@@ -24,8 +25,9 @@ KINDS = ("fiche", "overview", "ficheBundle")
 class Document(Base):
     """A fiche, an overview or a bundle; the row switches to new bytes in one step.
 
-    `storage_key` names the stored object, `byte_offset` and `byte_size` the document inside it:
-    a fiche is a range of its class group's bundle. `component_ids` are the components whose
+    Its bytes are one or more segments of stored objects put end to end: so many `byte_sizes` from
+    `byte_offsets` of `storage_keys`. A fiche is a part of its class group's object; a school's
+    bundle is made of parts of all of them. `component_ids` are the components whose
     outcomes it shows; it may be read only while each of them is released, and while the school's
     `facts_revision` is still the one it was made from. `version` counts the
     rebuilds of this document.
@@ -35,7 +37,12 @@ class Document(Base):
     __table_args__ = (
         CheckConstraint(f"kind in ({', '.join(repr(kind) for kind in KINDS)})", name="kind_known"),
         CheckConstraint("(kind = 'fiche') = (student_id is not null)", name="fiche_of_a_student"),
-        CheckConstraint("byte_offset >= 0 and byte_size > 0", name="bytes_somewhere"),
+        CheckConstraint(
+            "0 <= all(byte_offsets) and 0 < all(byte_sizes) and cardinality(storage_keys) > 0"
+            " and cardinality(storage_keys) = cardinality(byte_offsets)"
+            " and cardinality(storage_keys) = cardinality(byte_sizes)",
+            name="bytes_somewhere",
+        ),
         CheckConstraint("cardinality(component_ids) > 0", name="shows_components"),
         Index(
             "uq_documents_identity",
@@ -48,7 +55,7 @@ class Document(Base):
             postgresql_nulls_not_distinct=True,
         ),
         Index("ix_documents_student_id", "student_id"),
-        Index("ix_documents_storage_key", "storage_key"),
+        Index("ix_documents_storage_keys", "storage_keys", postgresql_using="gin"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
@@ -61,12 +68,21 @@ class Document(Base):
     version: Mapped[int] = mapped_column(server_default=text("1"))
     file_name: Mapped[str] = mapped_column(String(255))
     media_type: Mapped[str] = mapped_column(String(100))
-    storage_key: Mapped[str] = mapped_column(String(200))
-    byte_offset: Mapped[int] = mapped_column(BigInteger)
-    byte_size: Mapped[int] = mapped_column(BigInteger)
+    storage_keys: Mapped[list[str]] = mapped_column(ARRAY(String(200)))
+    byte_offsets: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    byte_sizes: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
     content_sha256: Mapped[bytes] = mapped_column(LargeBinary)
     template_version: Mapped[str] = mapped_column(String(32))
     facts_revision: Mapped[int] = mapped_column(server_default=text("1"))
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"))
     built_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
+
+    @property
+    def segments(self) -> list[Segment]:
+        places = zip(self.storage_keys, self.byte_offsets, self.byte_sizes, strict=True)
+        return [Segment(*place) for place in places]
+
+    @property
+    def byte_size(self) -> int:
+        return sum(self.byte_sizes)

@@ -61,6 +61,13 @@ def find_document(session: Session, document_id: UUID) -> DocumentRow | None:
     return session.execute(_documents().where(Document.id == document_id)).one_or_none()
 
 
+def referenced(session: Session, storage_keys: Sequence[str]) -> set[str]:
+    """Those of the keys that a document has bytes in; no document needs the other objects."""
+    query = select(func.unnest(Document.storage_keys)).distinct()
+    found = session.scalars(query.where(Document.storage_keys.overlap(list(storage_keys))))
+    return set(storage_keys).intersection(found)
+
+
 def _is_released() -> ColumnElement[bool]:
     return components_are_released(Document.component_ids)
 

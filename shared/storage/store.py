@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,15 @@ CONNECT_TIMEOUT, TIMEOUT = "5s", "60s"
 
 class StoredObjectMissingError(Exception):
     """A row points at an object that is not in the store; the message names its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """`size` bytes of an object, from `offset` on; several in a row are one content."""
+
+    key: str
+    offset: int
+    size: int
 
 
 class Storage:
@@ -64,6 +74,16 @@ class Storage:
                 )
         except (NotFoundError, FileNotFoundError) as error:
             raise StoredObjectMissingError(f"object {key} is not in the store") from error
+
+    def stream_segments(
+        self, segments: Iterable[Segment], start: int = 0, end: int | None = None
+    ) -> Iterator[bytes]:
+        """The bytes from `start` up to but not including `end` of the segments put end to end."""
+        for segment in segments:
+            first, last = max(start, 0), segment.size if end is None else min(end, segment.size)
+            if first < last:
+                yield from self.stream(segment.key, segment.offset + first, segment.offset + last)
+            start, end = start - segment.size, None if end is None else end - segment.size
 
     def exists(self, key: str) -> bool:
         try:

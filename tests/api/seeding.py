@@ -37,6 +37,8 @@ LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
 BUNDLE = b"PK-bundle:" + bytes(range(256)) * 8
 FICHE_OFFSET, FICHE_SIZE = 10, 1000
 OVERVIEW = b"the overview of a school"
+OBJECTS = {"zip": "documents/bundle.zip", "xlsx": "documents/overview.xlsx"}
+SCHOOL_BUNDLE = BUNDLE[:1500] + OVERVIEW
 
 
 @dataclass
@@ -221,13 +223,14 @@ def _seed_documents(session: Session, seeded: Seeded, storage: Storage) -> None:
         state="done",
         finished_at=func.now(),
     )
-    storage.put("documents/bundle.zip", BUNDLE)
-    storage.put("documents/overview.xlsx", OVERVIEW)
+    storage.put(OBJECTS["zip"], BUNDLE)
+    storage.put(OBJECTS["xlsx"], OVERVIEW)
     for word, kind, school, group, student, components in (
         ("fiche", "fiche", SCHOOL, "4A", "first", ["LO4-LEZ", "LO4-WIS"]),
         ("reading only", "fiche", SCHOOL, "4A", "second", ["LO4-LEZ"]),
         ("of removed", "fiche", SCHOOL, "4A", "removed", ["LO4-LEZ"]),
         ("bundle", "ficheBundle", SCHOOL, "4A", None, ["LO4-LEZ", "LO4-WIS"]),
+        ("school bundle", "ficheBundle", SCHOOL, None, None, ["LO4-LEZ", "LO4-WIS"]),
         ("overview", "overview", SCHOOL, None, None, ["LO4-LEZ", "LO4-WIS"]),
         ("of other", "fiche", OTHER, "2A", "other", ["SO2A-LEZ"]),
         ("of gone", "fiche", GONE, "4Z", "gone", ["LO4-LEZ"]),
@@ -241,25 +244,28 @@ def _seed_documents(session: Session, seeded: Seeded, storage: Storage) -> None:
             class_group_id=seeded.class_groups[group] if group else None,
             student_id=seeded.students[student] if student else None,
             component_ids=[seeded.components[code] for code in components],
-            **_place_of(kind),
+            **_place_of(word if word == "school bundle" else kind),
             template_version="1",
             content_sha256=b"\2" * 32,
             job_id=seeded.job,
         )
 
 
-def _place_of(kind: str) -> dict[str, Any]:
-    key, offset, size, media_type, name = {
-        "fiche": ("bundle.zip", FICHE_OFFSET, FICHE_SIZE, "application/pdf", "Žofie O'Brien.pdf"),
-        "ficheBundle": ("bundle.zip", 0, len(BUNDLE), "application/zip", "4A.zip"),
-        "overview": ("overview.xlsx", 0, len(OVERVIEW), "application/vnd.x", 'over"view.xlsx'),
-    }[kind]
-    content = OVERVIEW if kind == "overview" else BUNDLE
+def _place_of(what: str) -> dict[str, Any]:
+    keys, offsets, sizes, media_type, name = {
+        "fiche": (["zip"], [FICHE_OFFSET], [FICHE_SIZE], "application/pdf", "Žofie O'Brien.pdf"),
+        "ficheBundle": (["zip"], [0], [len(BUNDLE)], "application/zip", "4A.zip"),
+        "school bundle": (["zip", "xlsx"], [0, 0], [1500, len(OVERVIEW)], "application/zip", "a"),
+        "overview": (["xlsx"], [0], [len(OVERVIEW)], "application/vnd.x", 'over"view.xlsx'),
+    }[what]
+    stored = {"zip": BUNDLE, "xlsx": OVERVIEW}
+    parts = zip(keys, offsets, sizes, strict=True)
+    content = b"".join(stored[key][offset : offset + size] for key, offset, size in parts)
     return {
-        "storage_key": f"documents/{key}",
-        "byte_offset": offset,
-        "byte_size": size,
-        "sha256": sha256(content[offset : offset + size]).digest(),
+        "storage_keys": [OBJECTS[key] for key in keys],
+        "byte_offsets": offsets,
+        "byte_sizes": sizes,
+        "sha256": sha256(content).digest(),
         "media_type": media_type,
         "file_name": name,
     }

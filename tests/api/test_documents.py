@@ -17,6 +17,7 @@ from tests.api.seeding import (
     FICHE_SIZE,
     OVERVIEW,
     SCHOOL,
+    SCHOOL_BUNDLE,
     Seeded,
     release,
     released,
@@ -46,7 +47,10 @@ def words(client: httpx.Client, seeded: Seeded, **query: str) -> list[str]:
 
 @pytest.mark.usefixtures("open_now")
 def test_a_school_lists_its_documents(school: httpx.Client, seeded: Seeded) -> None:
-    assert words(school, seeded) == ["fiche", "reading only", "bundle", "overview"]
+    assert words(school, seeded) == [
+        *("fiche", "reading only", "school bundle", "bundle", "overview")
+    ]
+    assert words(school, seeded, kind="ficheBundle") == ["school bundle", "bundle"]
     assert words(school, seeded, kind="fiche", classGroup="4A") == ["fiche", "reading only"]
     assert words(school, seeded, kind="fiche", classGroup="4B") == []
     assert words(school, seeded, studentId=str(seeded.students["second"])) == ["reading only"]
@@ -98,6 +102,31 @@ def test_whole_objects_are_served_whole(school: httpx.Client, seeded: Seeded) ->
     for word, content in (("bundle", BUNDLE), ("overview", OVERVIEW)):
         answer = school.get(f"/v1/documents/{seeded.documents[word]}/content")
         assert answer.content == content
+
+
+@pytest.mark.usefixtures("open_now")
+@pytest.mark.parametrize(
+    ("asked", "start", "end"),
+    [
+        ("bytes=0-", 0, 1524),
+        ("bytes=1499-1500", 1499, 1501),
+        ("bytes=1400-1499", 1400, 1500),
+        ("bytes=1500-1501", 1500, 1502),
+        ("bytes=-1", 1523, 1524),
+    ],
+)
+def test_a_document_in_segments_is_one_content(
+    school: httpx.Client, seeded: Seeded, asked: str, start: int, end: int
+) -> None:
+    path = f"/v1/documents/{seeded.documents['school bundle']}/content"
+    whole, part = school.get(path), school.get(path, headers={"Range": asked})
+    assert whole.content == SCHOOL_BUNDLE
+    assert whole.headers["ETag"] == f'"{sha256(SCHOOL_BUNDLE).hexdigest()}"'
+    assert part.content == SCHOOL_BUNDLE[start:end]
+    assert part.headers["Content-Range"] == f"bytes {start}-{end - 1}/1524"
+    assert school.head(path).headers["Content-Length"] == "1524"
+    beyond = school.get(path, headers={"Range": "bytes=1524-"})
+    assert beyond.headers["Content-Range"] == "bytes */1524"
 
 
 @pytest.mark.usefixtures("open_now")
@@ -193,12 +222,14 @@ def test_an_object_that_is_missing_is_unavailable_for_now(
     document = seeded.documents["overview"]
     with transaction(sessions) as session:
         session.execute(
-            update(Document).where(Document.id == document).values(storage_key="documents/nothing")
+            update(Document)
+            .where(Document.id == document)
+            .values(storage_keys=["documents/nothing"])
         )
     answer = school.get(f"/v1/documents/{document}/content")
     with transaction(sessions) as session:
         kept = update(Document).where(Document.id == document)
-        session.execute(kept.values(storage_key="documents/overview.xlsx"))
+        session.execute(kept.values(storage_keys=["documents/overview.xlsx"]))
     assert answer.status_code == 503
     assert answer.json()["type"] == "urn:problem-type:belgif:serviceUnavailable"
     assert int(answer.headers["Retry-After"]) > 0

@@ -117,10 +117,10 @@ def long_document(seeded: Seeded, sessions: Sessions, storage: Storage) -> Itera
     storage.put("documents/long", bytes(MIB * 48))
     row = update(Document).where(Document.id == document)
     with transaction(sessions) as session:
-        session.execute(row.values(storage_key="documents/long", byte_size=MIB * 48))
+        session.execute(row.values(storage_keys=["documents/long"], byte_sizes=[MIB * 48]))
     yield f"/v1/documents/{document}/content"
     with transaction(sessions) as session:
-        kept = {"storage_key": "documents/overview.xlsx", "byte_size": len(OVERVIEW)}
+        kept = {"storage_keys": ["documents/overview.xlsx"], "byte_sizes": [len(OVERVIEW)]}
         session.execute(row.values(kept))
 
 

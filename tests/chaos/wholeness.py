@@ -11,7 +11,7 @@ from shared.documents.models import Document
 from shared.documents.repository import Shelf, page_of_documents
 from shared.jobs.models import Job
 from shared.jobs.rules import ENDED
-from shared.storage.store import Storage, open_storage
+from shared.storage.store import open_storage
 from tests.chaos.plant import Plant
 
 Identity = tuple[str, str, UUID | None, UUID | None]
@@ -33,12 +33,11 @@ def await_end(plant: Plant) -> None:
 def stored_bytes(plant: Plant) -> Bytes:
     """Reads every document from the store, and holds it against its row."""
     storage = open_storage(plant.settings.storage_url)
-    objects: dict[str, bytes] = {}
     found: Bytes = {}
     with plant.transaction() as session:
         documents = session.scalars(select(Document)).all()
     for document in documents:
-        content = _content(storage, objects, document)
+        content = b"".join(storage.stream_segments(document.segments))
         assert len(content) == document.byte_size
         assert sha256(content).digest() == document.sha256
         found[_identity(document)] = document.sha256.hex()
@@ -71,13 +70,6 @@ def _assert_shown_once(session: Session) -> None:
         shown = [document.id for document, *_ in rows]
         assert total == len(shown) == len(set(shown))
         assert set(shown) == {d.id for d in documents if d.school_id == school}
-
-
-def _content(storage: Storage, objects: dict[str, bytes], document: Document) -> bytes:
-    key = document.storage_key
-    if key not in objects:
-        objects[key] = storage.read(key)
-    return objects[key][document.byte_offset : document.byte_offset + document.byte_size]
 
 
 def _identity(document: Document) -> Identity:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from shared.audit.service import Actor
 from shared.core.errors import ResourceNotFound
-from shared.documents.repository import Shelf
+from shared.documents.repository import Shelf, referenced
 from shared.documents.service import list_documents, read_document
 from shared.schools.models import Participation
 from shared.schools.service import Inquiry
@@ -15,6 +15,7 @@ from shared.storage.store import Storage
 from shared.students.models import ClassGroup
 from tests.api.seeding import (
     LONG_AGO,
+    OBJECTS,
     OTHER,
     SCHOOL,
     Seeded,
@@ -47,12 +48,12 @@ def test_a_document_is_there_while_all_it_shows_is_released(
     release(session, timedelta(hours=1), component="LO4-WIS")
     assert shelved(session, seeded, shelf) == ["reading only"]
     release(session, component="LO4-WIS")
-    everything = ["fiche", "reading only", "bundle", "overview"]
+    everything = ["fiche", "reading only", "school bundle", "bundle", "overview"]
     assert shelved(session, seeded, shelf) == everything
     assert shelved(session, seeded, Shelf(SCHOOL, kind="overview")) == ["overview"]
 
 
-@pytest.mark.parametrize("word", ["fiche", "bundle", "overview"])
+@pytest.mark.parametrize("word", ["fiche", "bundle", "school bundle", "overview"])
 def test_one_component_that_closes_closes_the_document(
     session: Session, seeded: Seeded, word: str
 ) -> None:
@@ -90,3 +91,11 @@ def test_neither_another_shelf_nor_an_unknown_document_is_there(session: Session
         list_documents(session, INQUIRY, Shelf(OTHER), 0, 50)
     with pytest.raises(ResourceNotFound):
         read_document(session, INQUIRY, uuid4())
+
+
+@pytest.mark.usefixtures("seeded")
+def test_objects_that_a_document_has_bytes_in_are_told_from_strays(session: Session) -> None:
+    stored = [*OBJECTS.values(), "documents/stray.zip"]
+    assert referenced(session, stored) == set(OBJECTS.values())
+    assert referenced(session, stored[1:]) == set(stored[1:2])
+    assert referenced(session, []) == set()

@@ -4,7 +4,13 @@ from pathlib import Path
 import pytest
 
 from shared.core.errors import ConfigurationError
-from shared.storage.store import CHUNK_BYTES, Storage, StoredObjectMissingError, open_storage
+from shared.storage.store import (
+    CHUNK_BYTES,
+    Segment,
+    Storage,
+    StoredObjectMissingError,
+    open_storage,
+)
 
 
 def test_what_is_put_is_read_back_whole(storage: Storage) -> None:
@@ -18,6 +24,17 @@ def test_a_range_is_just_those_bytes(storage: Storage) -> None:
     storage.put("range", b"0123456789")
     assert b"".join(storage.stream("range", 2, 5)) == b"234"
     assert b"".join(storage.stream("range", 9, 10)) == b"9"
+
+
+@pytest.mark.parametrize("start", [0, 1, 4, 5, 8])
+@pytest.mark.parametrize("end", [None, 0, 2, 5, 8])
+def test_segments_put_end_to_end_are_one_content(
+    storage: Storage, start: int, end: int | None
+) -> None:
+    storage.put("letters", b"abcdefgh")
+    storage.put("digits", b"0123")
+    segments = [Segment("letters", 2, 5), Segment("digits", 1, 2), Segment("letters", 0, 1)]
+    assert b"".join(storage.stream_segments(segments, start, end)) == b"cdefg12a"[start:end]
 
 
 def test_an_object_that_is_not_there_is_named(storage: Storage) -> None:

@@ -27,7 +27,7 @@ from shared.releases.models import ReleaseWindow
 from shared.results.deliveries.service import import_delivery
 from shared.results.models import Component
 from shared.storage.store import Storage
-from shared.students.models import Student
+from shared.students.models import ClassGroup, Student
 
 SAMPLE = Path(__file__).parents[1] / "data" / "delivery-sample"
 PRIMARY, SECONDARY = "000028", "007947"
@@ -59,8 +59,7 @@ def documents(session: Session, kind: str, school_id: str = PRIMARY) -> Sequence
 
 
 def content_of(storage: Storage, document: Document) -> bytes:
-    end = document.byte_offset + document.byte_size
-    return b"".join(storage.stream(document.storage_key, document.byte_offset, end))
+    return b"".join(storage.stream_segments(document.segments))
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -86,7 +85,7 @@ def test_every_student_with_a_level_gets_one_fiche(
     made = list(delivered.scalars(query))
     assert sorted(made) == sorted(students_with_a_level(PRIMARY))
     assert performed.outcome["fiches"] == len(made)
-    assert (performed.outcome["overviews"], performed.outcome["ficheBundles"]) == (1, 2)
+    assert (performed.outcome["overviews"], performed.outcome["ficheBundles"]) == (1, 3)
 
 
 def test_each_row_points_at_its_bytes(delivered: Session, storage: Storage, job: Job) -> None:
@@ -99,15 +98,38 @@ def test_a_fiche_is_a_range_of_its_class_bundle(
     delivered: Session, storage: Storage, job: Job
 ) -> None:
     build(delivered, storage, job)
+    names = {group.id: group.name for group in delivered.scalars(select(ClassGroup))}
     for bundle in documents(delivered, "ficheBundle"):
+        if bundle.class_group_id is None:
+            continue
         archive = zipfile.ZipFile(BytesIO(content_of(storage, bundle)))
+        folder = names[bundle.class_group_id]
         fiches = [
             f for f in documents(delivered, "fiche") if f.class_group_id == bundle.class_group_id
         ]
-        assert {f.storage_key for f in fiches} == {bundle.storage_key}
+        assert {key for f in fiches for key in f.storage_keys} == set(bundle.storage_keys)
         assert {name: archive.read(name) for name in archive.namelist()} == {
-            f.file_name: content_of(storage, f) for f in fiches
+            f"{folder}/{f.file_name}": content_of(storage, f) for f in fiches
         }
+
+
+def test_the_bundle_of_a_school_is_those_of_its_classes_and_stores_no_byte_twice(
+    delivered: Session, storage: Storage, job: Job
+) -> None:
+    build(delivered, storage, job)
+    (whole,) = (d for d in documents(delivered, "ficheBundle") if d.class_group_id is None)
+    classes = [d for d in documents(delivered, "ficheBundle") if d.class_group_id is not None]
+    archive = zipfile.ZipFile(BytesIO(content_of(storage, whole)))
+    assert archive.testzip() is None
+    assert {name: archive.read(name) for name in archive.namelist()} == {
+        name: members.read(name)
+        for one in classes
+        for members in [zipfile.ZipFile(BytesIO(content_of(storage, one)))]
+        for name in members.namelist()
+    }
+    shared = {key for one in classes for key in one.storage_keys}
+    assert [key for key in whole.storage_keys if key not in shared] == whole.storage_keys[-1:]
+    assert whole.byte_sizes[-1] < 200 * len(archive.namelist())
 
 
 def test_a_calibration_is_in_no_document(delivered: Session, storage: Storage, job: Job) -> None:
@@ -150,7 +172,8 @@ def test_building_again_gives_the_same_bytes_under_the_same_ids(
         build(delivered, storage, job)
         delivered.expire_all()
         return {
-            d.id: (d.sha256, d.version, d.storage_key) for d in delivered.scalars(select(Document))
+            d.id: (d.sha256, d.version, d.storage_keys[-1])
+            for d in delivered.scalars(select(Document))
         }
 
     first, second = built(), built()

@@ -1,19 +1,19 @@
-"""Builds the documents of one school: bundles of fiches and the overview, then their rows."""
+"""Builds the documents of one school: fiches in bundles and the overview, then their rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from io import BytesIO
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
 from services.worker.execution import Performed
-from services.worker.rendering.bundle import BundleWriter, MemberNames
+from services.worker.rendering.bundle import Entries, FileNames, JoinedBundle
 from services.worker.rendering.fiche import FICHE_TEMPLATE_VERSION, OverfullFicheError
 from services.worker.rendering.fonts import UndrawableTextError
 from services.worker.rendering.overview import OVERVIEW_TEMPLATE_VERSION
-from services.worker.stamping.fiche import FicheStamper
+from services.worker.stamping.fiche import FicheStamper, StampedFiche
 from services.worker.stamping.workbook import OverviewStamper
 from shared.core.errors import OWN, Problem
 from shared.documents.assembly import ClassFiches, SchoolOverview, StudentFiche
@@ -27,7 +27,7 @@ from shared.documents.building import (
 )
 from shared.documents.content import content_sha256
 from shared.jobs.claims import Claim
-from shared.storage.store import Storage
+from shared.storage.store import Segment, Storage
 
 PDF = "application/pdf"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -50,6 +50,9 @@ class SchoolBuild:
     storage: Storage
     administration_id: str
     school_id: str
+    folders: FileNames = field(default_factory=FileNames)
+    joined: JoinedBundle = field(default_factory=JoinedBundle)
+    segments: list[Segment] = field(default_factory=list)
     documents: list[BuiltDocument] = field(default_factory=list)
     failures: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -57,6 +60,8 @@ class SchoolBuild:
         content = school_content(session, self.administration_id, self.school_id)
         for class_group in content.class_groups:
             self._build_class_group(class_group)
+        if self.segments:
+            self._build_school_bundle()
         if content.overview is not None:
             self._build_overview(content.overview)
         removed = publish(
@@ -70,16 +75,16 @@ class SchoolBuild:
         return Performed(self._counts(removed), self.failures)
 
     def _build_class_group(self, class_group: ClassFiches) -> None:
-        """Draws the fiches into one bundle, of which each is a byte range."""
-        key, buffer, names = self._fresh_key("zip"), BytesIO(), MemberNames()
-        bundle = BundleWriter(buffer)
+        """Stamps the fiches into one bundle, of which each is a byte range."""
+        key, entries, names = self._fresh_key("zip"), Entries(), FileNames()
+        folder = self.folders.folder(class_group.name)
         made: list[BuiltDocument] = []
         for fiche in class_group.fiches:
-            drawn = self._draw(fiche)
-            if drawn is None:
+            stamped = self._stamp(fiche)
+            if stamped is None:
                 continue
             name = names.fiche(fiche.content)
-            member = bundle.add(name, drawn)
+            offset = entries.add(f"{folder}/{name}", stamped.data, stamped.crc32)
             made.append(
                 BuiltDocument(
                     kind=FICHE,
@@ -88,47 +93,57 @@ class SchoolBuild:
                     component_ids=list(fiche.component_ids),
                     file_name=name,
                     media_type=PDF,
-                    storage_key=key,
-                    byte_offset=member.offset,
-                    byte_size=member.size,
-                    sha256=member.sha256,
+                    segments=(Segment(key, offset, len(stamped.data)),),
+                    sha256=stamped.sha256,
                     content_sha256=content_sha256(fiche.content),
                     template_version=FICHE_TEMPLATE_VERSION,
                 )
             )
-        if not made:
-            return
-        size, digest = bundle.close()
-        self.storage.put(key, buffer.getvalue())
-        self.documents += [*made, self._bundle_document(class_group, made, key, size, digest)]
+        if made:
+            bundle = entries.closed()
+            self.storage.put(key, bundle)
+            self.documents += made
+            whole = (Segment(key, 0, len(bundle)),)
+            self._add_bundle(made, class_group, whole, sha256(bundle).digest())
+            self.joined.add(entries)
+            self.segments.append(Segment(key, 0, entries.size))
 
-    def _bundle_document(
+    def _build_school_bundle(self) -> None:
+        """All bundles as one, of which only the directory is not stored yet."""
+        key = self._fresh_key("zip")
+        end, digest = self.joined.closed()
+        self.storage.put(key, end)
+        segments = (*self.segments, Segment(key, 0, len(end)))
+        fiches = [document for document in self.documents if document.kind == FICHE]
+        self._add_bundle(fiches, None, segments, digest)
+
+    def _add_bundle(
         self,
-        class_group: ClassFiches,
-        fiches: list[BuiltDocument],
-        key: str,
-        size: int,
+        fiches: Sequence[BuiltDocument],
+        class_group: ClassFiches | None,
+        segments: tuple[Segment, ...],
         digest: bytes,
-    ) -> BuiltDocument:
-        return BuiltDocument(
-            kind=FICHE_BUNDLE,
-            class_group_id=class_group.class_group_id,
-            student_id=None,
-            component_ids=sorted({c for fiche in fiches for c in fiche.component_ids}),
-            file_name=MemberNames().bundle(self.administration_id, class_group.name),
-            media_type=ZIP,
-            storage_key=key,
-            byte_offset=0,
-            byte_size=size,
-            sha256=digest,
-            content_sha256=sha256(b"".join(fiche.content_sha256 for fiche in fiches)).digest(),
-            template_version=FICHE_TEMPLATE_VERSION,
+    ) -> None:
+        of_what = class_group.name if class_group else self.school_id
+        self.documents.append(
+            BuiltDocument(
+                kind=FICHE_BUNDLE,
+                class_group_id=class_group.class_group_id if class_group else None,
+                student_id=None,
+                component_ids=sorted({c for fiche in fiches for c in fiche.component_ids}),
+                file_name=FileNames().bundle(self.administration_id, of_what),
+                media_type=ZIP,
+                segments=segments,
+                sha256=digest,
+                content_sha256=sha256(b"".join(f.content_sha256 for f in fiches)).digest(),
+                template_version=FICHE_TEMPLATE_VERSION,
+            )
         )
 
-    def _draw(self, fiche: StudentFiche) -> bytes | None:
+    def _stamp(self, fiche: StudentFiche) -> StampedFiche | None:
         """None when it cannot be drawn, which is kept as a failure of this one fiche."""
         try:
-            return self.press.fiches.stamp(fiche.content).data
+            return self.press.fiches.stamp(fiche.content)
         except UndrawableTextError as error:
             problem = Problem(f"{OWN}undrawableText", "Undrawable Text", 422, str(error))
         except OverfullFicheError as error:
@@ -145,11 +160,9 @@ class SchoolBuild:
                 class_group_id=None,
                 student_id=None,
                 component_ids=sorted(overview.component_ids),
-                file_name=MemberNames().overview(self.administration_id, self.school_id),
+                file_name=FileNames().overview(self.administration_id, self.school_id),
                 media_type=XLSX,
-                storage_key=key,
-                byte_offset=0,
-                byte_size=len(workbook),
+                segments=(Segment(key, 0, len(workbook)),),
                 sha256=sha256(workbook).digest(),
                 content_sha256=content_sha256(overview.content),
                 template_version=OVERVIEW_TEMPLATE_VERSION,

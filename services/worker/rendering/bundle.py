@@ -1,16 +1,21 @@
-"""Writes a bundle: a ZIP of stored members, each of which can be served as a byte range."""
+"""Writes bundles: ZIPs of stored members, each a byte range, and joins several to one."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from copy import copy
+from dataclasses import dataclass, field
 from hashlib import sha256
 from io import SEEK_SET, BytesIO
-from typing import BinaryIO
+from typing import TYPE_CHECKING
 from unicodedata import category, normalize
-from zipfile import ZIP_STORED, ZipFile, ZipInfo
+from zipfile import ZipFile, ZipInfo
 
 from services.worker.rendering.typesetting import graphemes
 from shared.documents.content import FicheContent
 from shared.documents.texts import DUTCH, Texts
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as HASH  # the stub's name for what sha256() returns
 
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
@@ -20,82 +25,89 @@ _NOT_FIRST = " .=+-@~"
 _RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³])( *\..*)?", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class BundleMember:
-    """Where a member's own bytes are: `size` of them from byte `offset` of the bundle."""
+@dataclass
+class Entries:
+    """Stored members one after the other: a ZIP but for its directory.
 
-    offset: int
-    size: int
-    sha256: bytes
-    name: str
-
-
-class _Tail:
-    """The end of a file being written, which zipfile may still go back into.
-
-    It fills in a member's header afterwards; earlier members are out and counted in the digest.
+    The same members in the same order give the same bytes. Each member is a range of them.
     """
 
-    def __init__(self, target: BinaryIO) -> None:
-        self._target = target
-        self._start = 0
-        self._held = BytesIO()
-        self.digest = sha256()
+    pieces: list[bytes] = field(default_factory=list)
+    members: list[ZipInfo] = field(default_factory=list)
+    size: int = 0
 
-    def write(self, data: bytes) -> int:
-        return self._held.write(data)
+    def add(self, name: str, data: bytes, crc32: int) -> int:
+        """Where the member's own bytes start, which take no other form in the ZIP."""
+        member = ZipInfo(name, _ZIP_EPOCH)
+        member.create_system = _UNIX
+        member.external_attr = 0o644 << 16
+        member.header_offset, member.CRC = self.size, crc32
+        member.file_size = member.compress_size = len(data)
+        header = member.FileHeader()
+        self.pieces += (header, data)
+        self.members.append(member)
+        offset = self.size + len(header)
+        self.size = offset + len(data)
+        return offset
+
+    def closed(self) -> bytes:
+        """The whole ZIP."""
+        return b"".join((*self.pieces, directory(self.members, self.size)))
+
+
+class _Behind(BytesIO):
+    """A file whose first `start` bytes are elsewhere."""
+
+    start = 0
 
     def tell(self) -> int:
-        return self._start + self._held.tell()
+        return self.start + super().tell()
 
     def seek(self, offset: int, whence: int = SEEK_SET) -> int:
-        if whence != SEEK_SET:
-            raise ValueError("only seeks from the start: the rest of the bundle is elsewhere")
-        return self._start + self._held.seek(offset - self._start)
-
-    def flush(self) -> None:
-        """Nothing: bytes go out when a member is complete."""
-
-    def close(self) -> None:
-        """Nothing: the file belongs to who opened it."""
-
-    def release(self) -> None:
-        complete = self._held.getvalue()
-        self._target.write(complete)
-        self.digest.update(complete)
-        self._start += len(complete)
-        self._held = BytesIO()
+        return self.start + super().seek(offset - self.start, whence)
 
 
-class BundleWriter:
-    """Writes members one after the other to a binary file, which it never seeks or reads.
+def directory(members: Iterable[ZipInfo], start: int) -> bytes:
+    """The end of a ZIP whose entries take its first `start` bytes, wherever those are stored.
 
-    The same members in the same order give the same bytes; one member is in memory at a time.
+    With the larger fields of ZIP64 where there are more than 65,535 members or 4 GiB.
     """
+    end = _Behind()
+    with ZipFile(end, "w") as archive:
+        end.start = archive.start_dir = start
+        archive.infolist().extend(members)
+    return end.getvalue()
 
-    def __init__(self, target: BinaryIO) -> None:
-        self._tail = _Tail(target)
-        self._zip = ZipFile(self._tail, "w", ZIP_STORED)
-        self._names: set[str] = set()
 
-    def add(self, name: str, data: bytes) -> BundleMember:
-        """Stored under this name; a name that differs only in case is refused."""
-        if name.casefold() in self._names:
-            raise ValueError("a bundle holds each name once: take names from one MemberNames")
-        self._names.add(name.casefold())
-        info = ZipInfo(name, _ZIP_EPOCH)
-        info.create_system = _UNIX
-        info.external_attr = 0o644 << 16
-        self._zip.writestr(info, data)
-        offset = self._tail.tell() - len(data)
-        self._tail.release()
-        return BundleMember(offset, len(data), sha256(data).digest(), name)
+def opened(bundle: bytes) -> Entries:
+    """The entries of a bundle that `closed` once returned."""
+    with ZipFile(BytesIO(bundle)) as archive:
+        size = archive.start_dir
+        return Entries([bundle[:size]], archive.infolist(), size)
 
-    def close(self) -> tuple[int, bytes]:
-        """Writes the directory; size and SHA-256 of the whole bundle."""
-        self._zip.close()
-        self._tail.release()
-        return self._tail.tell(), self._tail.digest.digest()
+
+@dataclass
+class JoinedBundle:
+    """One ZIP of the entries of several, which stay where they are stored."""
+
+    members: list[ZipInfo] = field(default_factory=list)
+    size: int = 0
+    _hasher: "HASH" = field(default_factory=sha256)
+
+    def add(self, entries: Entries) -> None:
+        for member in entries.members:
+            moved = copy(member)
+            moved.header_offset += self.size
+            self.members.append(moved)
+        for piece in entries.pieces:
+            self._hasher.update(piece)
+        self.size += entries.size
+
+    def closed(self) -> tuple[bytes, bytes]:
+        """What is to be put behind all entries, and the SHA-256 of the whole."""
+        end = directory(self.members, self.size)
+        self._hasher.update(end)
+        return end, self._hasher.digest()
 
 
 def safe_file_name(text: str, longest: int) -> str:
@@ -117,36 +129,32 @@ def safe_file_name(text: str, longest: int) -> str:
     return f"_{kept}" if _RESERVED.fullmatch(kept) else kept
 
 
-class MemberNames:
-    """File names people recognise, unique within one bundle, also where case does not count."""
+class FileNames:
+    """File names people recognise, unique in one place, also where case does not count."""
 
     def __init__(self, texts: Texts = DUTCH) -> None:
         self._words = texts.files
         self._taken: set[str] = set()
-        self._folders: dict[str, str] = {}
 
-    def fiche(self, content: FicheContent, *, in_class_folder: bool = False) -> str:
-        """'Familienaam Voornaam.pdf', in a folder per class group where that is asked for."""
-        folder = self._folder(content.class_group) if in_class_folder else ""
-        return self._take(folder, f"{content.family_name} {content.given_name}", ".pdf")
+    def folder(self, class_group: str) -> str:
+        return self._take(class_group, "")
+
+    def fiche(self, content: FicheContent) -> str:
+        """'Familienaam Voornaam.pdf'."""
+        return self._take(f"{content.family_name} {content.given_name}", ".pdf")
 
     def bundle(self, administration_id: str, of_what: str) -> str:
-        return self._take("", f"{self._words.fiches} {of_what} {administration_id}", ".zip")
+        return self._take(f"{self._words.fiches} {of_what} {administration_id}", ".zip")
 
     def overview(self, administration_id: str, school_id: str) -> str:
-        return self._take("", f"{self._words.overview} {school_id} {administration_id}", ".xlsx")
+        return self._take(f"{self._words.overview} {school_id} {administration_id}", ".xlsx")
 
-    def _folder(self, class_group: str) -> str:
-        if class_group not in self._folders:
-            self._folders[class_group] = self._take("", class_group, "") + "/"
-        return self._folders[class_group]
-
-    def _take(self, folder: str, text: str, ending: str) -> str:
-        number, path = 1, ""
-        while not path or path.casefold() in self._taken:
+    def _take(self, text: str, ending: str) -> str:
+        number, name = 1, ""
+        while not name or name.casefold() in self._taken:
             suffix = ending if number == 1 else f" ({number}){ending}"
             stem = safe_file_name(text, _LONGEST_NAME - len(suffix)) or self._words.nameless
-            path = f"{folder}{stem}{suffix}"
+            name = f"{stem}{suffix}"
             number += 1
-        self._taken.add(path.casefold())
-        return path
+        self._taken.add(name.casefold())
+        return name
