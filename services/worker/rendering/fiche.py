@@ -19,7 +19,7 @@ from services.worker.rendering.typesetting import undrawable
 from shared.documents.content import FicheContent, fiche_outcomes
 from shared.documents.texts import DUTCH, Texts
 
-FICHE_TEMPLATE_VERSION: Final = f"fiche-2.{DUTCH.version}"
+FICHE_TEMPLATE_VERSION: Final = f"fiche-3.{DUTCH.version}"
 """Raise the number with any change in what a fiche looks like: it marks older fiches as stale."""
 
 PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89

@@ -1,5 +1,6 @@
 """The top and the foot of a fiche as blocks of ink: whose it is, when, where, which document."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,11 +13,13 @@ from services.worker.rendering.fiche_blocks import (
     Measure,
 )
 from services.worker.rendering.layout import (
+    LEADING,
     Block,
     Column,
     Part,
     Words,
     rectangle,
+    space,
     stacked,
 )
 from services.worker.rendering.typesetting import balanced, set_line, wrap
@@ -24,6 +27,7 @@ from shared.documents.content import AdministrationFacts, FicheContent, SchoolFa
 from shared.documents.texts import FicheTexts, Texts
 
 _FACT_COLUMNS = ((0.0, 152.0), (164.0, 190.0), (366.0, 117.0))
+_LABEL_SIZE, _VALUE_SIZE, _VALUE_LEADING = 8.5, 10.5, 1.22
 _LARGEST_NAME_LINES = 2
 _SMALLEST_NAME = 12.0
 _FURNITURE_SIZE = 8.0
@@ -35,7 +39,7 @@ def head(content: FicheContent, texts: Texts, measure: Measure) -> Block:
         (
             title(texts.fiche, content.administration),
             name(content.given_name, content.family_name),
-            facts(FicheFacts.of(content), texts, measure),
+            *facts(fact_rows(FicheFacts.of(content), texts), measure),
             introduction(texts.fiche, measure),
         )
     )
@@ -94,8 +98,11 @@ class FicheFacts:
         )
 
 
-def _rows(content: FicheFacts, texts: Texts) -> tuple[tuple[tuple[str, str], ...], ...]:
-    """Rows of label and value."""
+Facts = tuple[tuple[str, str], ...]
+"""Labels with their values, in a row beside each other."""
+
+
+def fact_rows(content: FicheFacts, texts: Texts) -> tuple[Facts, Facts]:
     words, administration, school = texts.fiche, content.administration, content.school
     place = f"{school.name}, {school.municipality}" if school.municipality else school.name
     tested = texts.period_of(administration.tested_from_on, administration.tested_until_on)
@@ -110,20 +117,39 @@ def _rows(content: FicheFacts, texts: Texts) -> tuple[tuple[tuple[str, str], ...
     return tuple(where), when
 
 
-def facts(content: FicheFacts, texts: Texts, measure: Measure) -> Block:
-    column = Column()
-    column.skip(8 * measure.air)
-    for row in _rows(content, texts):
-        deepest = column.height
+def facts_height(rows: Iterable[Facts], measure: Measure) -> float:
+    """Of the facts stacked, sooner than from the facts themselves."""
+    return 8 * measure.air + sum([_row_height(row, measure) for row in rows])
+
+
+@lru_cache(maxsize=4096)
+def _row_height(row: Facts, measure: Measure) -> float:
+    size = _VALUE_SIZE * measure.type
+    deepest = max(
+        [
+            len(wrap(label, _LABEL_SIZE, width)) * _LABEL_SIZE * LEADING
+            + len(wrap(value, size, width)) * size * _VALUE_LEADING
+            for (label, value), (_, width) in zip(row, _FACT_COLUMNS, strict=False)
+        ]
+    )
+    return deepest + 5 * measure.air
+
+
+def facts(rows: Iterable[Facts], measure: Measure) -> Iterator[Block]:
+    """To be stacked; facts beside each other are without height, what follows them has it."""
+    yield space(8 * measure.air)
+    for row in rows:
         for (label, value), (x, width) in zip(row, _FACT_COLUMNS, strict=False):
-            cell = Column(x=x, height=column.height)
-            words = cell.set_lines(wrap(label, 8.5, width), 8.5, QUIET)
-            size = 10.5 * measure.type
-            words += cell.set_lines(wrap(value, size, width), size, INK, leading=1.22)
-            column.inks.append(Part("LI", words))
-            deepest = max(deepest, cell.height)
-        column.height = deepest + 5 * measure.air
-    return Block(column.height, tuple(column.inks))
+            yield _fact(label, value, x, width, _VALUE_SIZE * measure.type)
+        yield space(_row_height(row, measure))
+
+
+@lru_cache(maxsize=4096)
+def _fact(label: str, value: str, x: float, width: float, size: float) -> Block:
+    cell = Column(x=x)
+    words = cell.set_lines(wrap(label, _LABEL_SIZE, width), _LABEL_SIZE, QUIET)
+    words += cell.set_lines(wrap(value, size, width), size, INK, leading=_VALUE_LEADING)
+    return Block(0.0, (Part("LI", words),))
 
 
 def running_head(content: FicheContent, words: FicheTexts) -> Block:

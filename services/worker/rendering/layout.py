@@ -3,6 +3,7 @@
 from codecs import BOM_UTF16_BE
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Literal
 
 from reportlab.pdfgen.canvas import Canvas
@@ -10,6 +11,7 @@ from reportlab.pdfgen.canvas import Canvas
 from services.worker.rendering.typesetting import Line, Piece
 
 Colour = tuple[float, float, float]
+LEADING: Final = 1.32  # from line to line, of the size
 _FILL: Final = 0
 _FILL_AND_OUTLINE: Final = 2
 
@@ -146,6 +148,11 @@ class Block:
             ink.draw(canvas, left, top)
 
 
+@lru_cache(maxsize=256)
+def space(height: float) -> Block:
+    return Block(height, ())
+
+
 def stacked(blocks: Iterable[Block]) -> Block:
     """One block of these under each other."""
     inks: list[Ink] = []
@@ -168,7 +175,7 @@ class Column:
         self.height += height
 
     def set_lines(
-        self, lines: Iterable[Line], size: float, colour: Colour, *, leading: float = 1.32
+        self, lines: Iterable[Line], size: float, colour: Colour, *, leading: float = LEADING
     ) -> tuple[Words, ...]:
         """The lines as ink that is yet to be put in a part; the column grows by their height."""
         words = []
@@ -186,7 +193,7 @@ class Column:
         size: float,
         colour: Colour,
         *,
-        leading: float = 1.32,
+        leading: float = LEADING,
     ) -> None:
         """The lines as one part; nothing where there are none."""
         if words := self.set_lines(lines, size, colour, leading=leading):

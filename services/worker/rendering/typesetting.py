@@ -53,6 +53,8 @@ def _is_seen(character: str) -> bool:
 
 def tidy(text: str) -> str:
     """As it will be drawn: NFC, invisible format characters gone, white space one space."""
+    if text.isascii() and text.isprintable():  # the same result, sooner
+        return _SPACES.sub(" ", text).strip()
     composed = normalize("NFC", text).translate(_NO_BREAK_SPACES)
     return _SPACES.sub(" ", "".join(filter(_is_seen, composed))).strip()
 
@@ -71,9 +73,19 @@ def graphemes(text: str) -> Iterator[str]:
         yield current
 
 
-@lru_cache(maxsize=4096)
 def undrawable(text: str) -> frozenset[str]:
     """The characters of this text that keep it from being drawn in every weight."""
+    return frozenset() if _always_drawn().issuperset(text) else _undrawable(text)
+
+
+@cache
+def _always_drawn() -> frozenset[str]:
+    shipped = faces()
+    return plain_letters(shipped.regular[0]) & plain_letters(shipped.bold[0])
+
+
+@lru_cache(maxsize=4096)
+def _undrawable(text: str) -> frozenset[str]:
     shipped = faces()
     missing: set[str] = set()
     for grapheme in graphemes(tidy(text)):

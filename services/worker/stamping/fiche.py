@@ -1,5 +1,6 @@
 """Stamps fiches: a plan compiled once, the student's own lines put behind it."""
 
+import re
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,7 +26,7 @@ from services.worker.rendering.fiche_head import (
 )
 from services.worker.rendering.fonts import DRAWING, Face, faces
 from services.worker.rendering.layout import Block
-from services.worker.rendering.typesetting import plain_letters, undrawable
+from services.worker.rendering.typesetting import undrawable
 from services.worker.stamping.fiche_fonts import font_objects
 from services.worker.stamping.fiche_ink import (
     RESOURCE_NAMES,
@@ -65,6 +66,8 @@ _AT_FURTHER_TOP = _ORIGIN % (LEFT, first_top(2))
 _AT_FOOT = b"Q\n" + _ORIGIN % (LEFT, FOOT_TOP)
 _END = b"Q\n"
 _PARAGRAPH = SpokenPart("P", "", None)
+_USUAL_NUMBER = re.compile("[0-9A-Z]{10}")
+_STAND_IN = "0" * 10
 _Heights = tuple[float, float, float]
 
 
@@ -95,11 +98,11 @@ class FicheStamper:
         self._texts, self._version = texts, template_version(texts)
         self._base = Base.of(texts)
         self._faces: dict[str, Face] = {f.name: f for f in (*shipped.regular, *shipped.bold)}
-        self._letters = plain_letters(shipped.regular[0]) & plain_letters(shipped.bold[0])
         # Bounded, so that memory stays flat: a plan is some 8 KB, the others are smaller.
         self._bodies = Bodies(texts)
         self._place = lru_cache(maxsize=256)(lambda place: Place(place, texts))
         self._plan = lru_cache(maxsize=4096)(self._new_plan)
+        self._around_number = lru_cache(maxsize=256)(self._new_around_number)
         self._spare_fonts = lru_cache(maxsize=256)(self._new_spare_fonts)
 
     def stamp(self, content: FicheContent) -> StampedFiche:
@@ -110,23 +113,17 @@ class FicheStamper:
         """
         body = self._bodies.of(content.sections)
         place = self._place(FicheFacts.of(content))
-        if not (body.is_drawable and place.is_drawable and self._is_drawable(content)):
+        own = (content.given_name, content.family_name, content.document_number)
+        if not (body.is_drawable and place.is_drawable) or any(map(undrawable, own)):
             require_drawable(content)
         own_name = name(content.given_name, content.family_name)
         for attempt, (measure, _) in enumerate(ATTEMPTS):
-            height, facts_drawing = place.facts(measure)
-            heights = (place.title_height, own_name.height, height)
-            plan = self._plan(attempt, body, place.called, heights, len(facts_drawing.parts))
+            heights = (place.title_height, own_name.height, place.facts_height(measure))
+            plan = self._plan(attempt, body, place.called, heights, place.fact_count)
             if plan is not None:
-                lines = (place.title, draw(own_name, NAME_PART), facts_drawing)
+                lines = (place.title, draw(own_name, NAME_PART), place.drawn_facts(measure))
                 return self._finished(plan, content, place.called, lines)
         raise overfull(content.document_number)
-
-    def _is_drawable(self, content: FicheContent) -> bool:
-        own = content.given_name + content.family_name + content.document_number
-        return self._letters.issuperset(own) or not any(
-            map(undrawable, (content.given_name, content.family_name, content.document_number))
-        )
 
     def _new_plan(
         self, attempt: int, body: Body, called: str, heights: _Heights, fact_count: int
@@ -157,15 +154,26 @@ class FicheStamper:
                 head = draw(running_head(content, self._texts.fiche), 0)
                 spares |= head.spares
                 streams.append(_AT_TOP + head.operators + _END + _AT_FURTHER_TOP)
-            block = foot(content.document_number, self._version, self._texts.fiche, number, count)
-            end = draw(block, part)
-            spares |= end.spares
-            streams.append(_AT_FOOT + end.operators + _END)
+            if _USUAL_NUMBER.fullmatch(content.document_number):
+                written = content.document_number.encode("utf-16-be")
+                streams.append(written.join(self._around_number(number, count, part)))
+            else:
+                end = self._foot(content.document_number, number, count, part)
+                spares |= end.spares
+                streams.append(_AT_FOOT + end.operators + _END)
         return _closed(
             self._base,
             plan,
             self._own_objects(plan, content.document_number, called, streams, spares),
         )
+
+    def _foot(self, document_number: str, number: int, count: int, part: int) -> Drawing:
+        return draw(foot(document_number, self._version, self._texts.fiche, number, count), part)
+
+    def _new_around_number(self, number: int, count: int, part: int) -> list[bytes]:
+        """The foot's stream before and after a usual document number, wherever that stands."""
+        end = self._foot(_STAND_IN, number, count, part)
+        return (_AT_FOOT + end.operators + _END).split(_STAND_IN.encode("utf-16-be"))
 
     def _own_objects(
         self,

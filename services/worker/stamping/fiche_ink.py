@@ -1,7 +1,9 @@
 """Writes blocks of ink as tagged PDF operators that flow: each leaves the pen below itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
 
 from services.worker.rendering.fonts import Face
 from services.worker.rendering.layout import Block, Colour, Part, Role, Shape, Words
@@ -45,12 +47,9 @@ class Drawing:
     spares: frozenset[Spare]
 
 
-def _number(value: float) -> str:
-    return f"{round(value, 2) + 0.0:g}"
-
-
-def _colour(colour: Colour) -> str:
-    return " ".join([f"{part:g}" for part in colour])
+@cache
+def _colour(colour: Colour) -> bytes:
+    return b"%g %g %g" % colour
 
 
 class _Pen:
@@ -61,13 +60,10 @@ class _Pen:
         self.spares: set[Spare] = set()
         self._fill: Colour | None = None
 
-    def write(self, operators: str) -> None:
-        self.out.append(operators.encode("ascii"))
-
     def fill_with(self, colour: Colour) -> None:
         if colour != self._fill:
             self._fill = colour
-            self.write(f"{_colour(colour)} rg")
+            self.out.append(b"%b rg" % _colour(colour))
 
     def draw(self, ink: Words | Shape, *, is_followed: bool = False) -> None:
         if isinstance(ink, Shape):
@@ -76,20 +72,18 @@ class _Pen:
             self._words(ink, is_followed=is_followed)
 
     def _shape(self, shape: Shape) -> None:
-        path = [
-            f"{_number(x)} {_number(-y)} {'l' if place else 'm'}"
-            for place, (x, y) in enumerate(shape.points)
-        ]
         if shape.fill is not None:
             self.fill_with(shape.fill)
         if shape.outline is not None:
-            self.write(f"{_colour(shape.outline)} RG {_number(shape.line_width)} w")
+            self.out.append(b"%b RG %.2f w" % (_colour(shape.outline), shape.line_width))
         if shape.dashes:
-            self.write(f"[{' '.join(map(_number, shape.dashes))}]0 d")
-        paint = "B" if shape.fill and shape.outline else "f" if shape.fill else "S"
-        self.write(f"{' '.join(path)} h {paint}")
+            self.out.append(b"[%b]0 d" % b" ".join([b"%.2f" % dash for dash in shape.dashes]))
+        (x, y), *others = shape.points
+        path = b"".join([b" %.2f %.2f l" % (x, -y) for x, y in others])
+        paint = b"B" if shape.fill and shape.outline else b"f" if shape.fill else b"S"
+        self.out.append(b"%.2f %.2f m%b h %b" % (x, -y, path, paint))
         if shape.dashes:
-            self.write("[]0 d")
+            self.out.append(b"[]0 d")
 
     def _words(self, words: Words, *, is_followed: bool) -> None:
         """`is_followed` by a line of the same part: a space tells reading programs so."""
@@ -103,53 +97,51 @@ class _Pen:
         for piece in pieces:
             self._piece(piece, words, ends=" " if is_followed and piece is pieces[-1] else "")
         if has_marks:
-            self.write("EMC")
+            self.out.append(b"EMC")
 
     def _piece(self, piece: Piece, words: Words, *, ends: str) -> None:
         face, size = piece.face, words.size
-        x, y = words.x + piece.x * size, -words.y
-        self.write(f"BT 1 0 0 1 {_number(x)} {_number(y)} Tm")
+        stroke = b""
         if face.stroke:
-            width = _number(face.stroke * size)
-            self.write(f"{_colour(words.colour)} RG {width} w 2 Tr")
+            stroke = b"%b RG %.2f w 2 Tr " % (_colour(words.colour), face.stroke * size)
+        self.out.append(b"BT %b1 0 0 1 %.2f %.2f Tm" % (stroke, words.x + piece.x * size, -words.y))
         self._show(face, piece.text + ends, size * face.scale)
         for mark in piece.marks:
             x, y = words.x + mark.x * size, mark.y * size - words.y
-            self.write(f"1 0 0 1 {_number(x)} {_number(y)} Tm")
+            self.out.append(b"1 0 0 1 %.2f %.2f Tm" % (x, y))
             self._show(face, mark.text, size * face.scale)
-        self.write("0 Tr ET" if face.stroke else "ET")
+        self.out.append(b"0 Tr ET" if face.stroke else b"ET")
 
     def _show(self, face: Face, text: str, size: float) -> None:
         resource = RESOURCE_NAMES[face.name]
-        font_size = _number(size).encode("ascii")
+        if _standing(face).issuperset(text):
+            self.out.append(b"/%b %.2f Tf%bTj" % (resource, size, encoded(face, text)))
+            return
         for is_spare, run in _runs(face, text):
             if is_spare:
                 self.spares.update((face.name, letter) for letter in run)
             name = resource + SPARE if is_spare else resource
-            self.out.append(b"/%b %b Tf%bTj" % (name, font_size, encoded(face, run)))
+            self.out.append(b"/%b %.2f Tf%bTj" % (name, size, encoded(face, run)))
+
+
+@cache
+def _standing(face: Face) -> frozenset[str]:
+    """Letters that are in the fonts of every fiche."""
+    return repertoire(face) if face.name != "Wide" else frozenset()
 
 
 def _runs(face: Face, text: str) -> Iterator[tuple[bool, str]]:
-    standing = repertoire(face) if face.name != "Wide" else frozenset()
-    if standing.issuperset(text):
-        yield False, text
-        return
-    run, was_spare = "", False
-    for letter in text:
-        is_spare = letter not in standing
-        if run and is_spare != was_spare:
-            yield was_spare, run
-            run = ""
-        run, was_spare = run + letter, is_spare
-    yield was_spare, run
+    standing = _standing(face)
+    for is_spare, letters in groupby(text, lambda letter: letter not in standing):
+        yield is_spare, "".join(letters)
 
 
 def _bounds(part: Part) -> Bounds | None:
     """Of the shapes, which enclose the words of a figure."""
+    if part.role != "Figure":
+        return None
     points = [point for ink in part.inks if isinstance(ink, Shape) for point in ink.points]
     points += [(ink.x, ink.y + ink.size / 3) for ink in part.inks if isinstance(ink, Words)]
-    if part.role != "Figure" or not points:
-        return None
     across, down = [x for x, _ in points], [y for _, y in points]
     return Bounds(min(across), min(down), max(across), max(down))
 
@@ -162,19 +154,28 @@ def draw(block: Block, first: int) -> Drawing:
     for ink in block.inks:
         if in_artifact != (not isinstance(ink, Part)):
             in_artifact = not in_artifact
-            pen.write("/Artifact BMC" if in_artifact else "EMC")
+            pen.out.append(b"/Artifact BMC" if in_artifact else b"EMC")
         if isinstance(ink, Part):
             tag = _TAGS.get(ink.role, ink.role.encode("ascii"))
             pen.out.append(b"/%b<</MCID %d>>BDC" % (tag, first + len(parts)))
             for place, one in enumerate(ink.inks, start=1):
                 pen.draw(one, is_followed=place < len(ink.inks) and ink.role != "Figure")
-            pen.write("EMC")
+            pen.out.append(b"EMC")
             parts.append(SpokenPart(ink.role, ink.alternative, _bounds(ink)))
         else:
             pen.draw(ink)
     if in_artifact:
-        pen.write("EMC")
+        pen.out.append(b"EMC")
     if block.height:
-        pen.write(f"1 0 0 1 0 {-block.height:.3f} cm")
-    pen.write("")
+        pen.out.append(b"1 0 0 1 0 %.3f cm" % -block.height)
+    pen.out.append(b"")
     return Drawing(b"\n".join(pen.out), tuple(parts), frozenset(pen.spares))
+
+
+def joined(drawings: Sequence[Drawing]) -> Drawing:
+    """One drawing of these, each below the one before."""
+    return Drawing(
+        b"".join([drawing.operators for drawing in drawings]),
+        tuple([part for drawing in drawings for part in drawing.parts]),
+        frozenset().union(*[drawing.spares for drawing in drawings]),
+    )

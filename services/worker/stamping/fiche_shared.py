@@ -1,14 +1,15 @@
 """What many fiches have in common, laid out once: components; title and facts of a class."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
 from services.worker.rendering.fiche_blocks import Measure, section_blocks
-from services.worker.rendering.fiche_head import FicheFacts, facts, title
+from services.worker.rendering.fiche_head import FicheFacts, fact_rows, facts, facts_height, title
 from services.worker.rendering.layout import Block
 from services.worker.rendering.typesetting import undrawable
-from services.worker.stamping.fiche_ink import Drawing, draw
+from services.worker.stamping.fiche_ink import Drawing, draw, joined
 from shared.documents.content import Level, SubjectSection
 from shared.documents.texts import Texts
 
@@ -43,17 +44,33 @@ class Place:
 
     def __init__(self, place: FicheFacts, texts: Texts) -> None:
         self.is_drawable = not any(map(undrawable, _said_of(place)))
-        self._place, self._texts = place, texts
-        self._facts: dict[Measure, tuple[float, Drawing]] = {}
+        self._rows = fact_rows(place, texts)
+        self.fact_count = sum(map(len, self._rows))
+        self._heights: dict[Measure, float] = {}
+        self._drawn: dict[Measure, Drawing] = {}
         block = title(texts.fiche, place.administration)
-        self.title_height, self.title = block.height, draw(block, TITLE_PART)
+        self.title_height, self.title = block.height, _drawn(block, TITLE_PART)
         self.called = f"{texts.fiche.title} {place.administration.name}"
 
-    def facts(self, measure: Measure) -> tuple[float, Drawing]:
-        if measure not in self._facts:
-            block = facts(self._place, self._texts, measure)
-            self._facts[measure] = block.height, draw(block, FIRST_FACT)
-        return self._facts[measure]
+    def facts_height(self, measure: Measure) -> float:
+        if measure not in self._heights:
+            self._heights[measure] = facts_height(self._rows, measure)
+        return self._heights[measure]
+
+    def drawn_facts(self, measure: Measure) -> Drawing:
+        if measure not in self._drawn:
+            drawings: list[Drawing] = []
+            part = FIRST_FACT
+            for block in facts(self._rows, measure):
+                drawings.append(_drawn(block, part))
+                part += len(block.inks)
+            self._drawn[measure] = joined(drawings)
+        return self._drawn[measure]
+
+
+@lru_cache(maxsize=4096)
+def _drawn(block: Block, first: int) -> Drawing:
+    return draw(block, first)
 
 
 def _said_in(sections: tuple[SubjectSection, ...]) -> Iterator[str]:

@@ -190,6 +190,14 @@ def test_other_words_make_another_fiche() -> None:
     assert page_texts(stamped)[0].endswith(f"versie {version}")
 
 
+@pytest.mark.parametrize("number", ["7qx2", "Nº (12)-É", "W" * 120])
+def test_a_document_number_of_another_shape_is_drawn_too(number: str) -> None:
+    content = fiche(document_number=number)
+    stamped = STAMPER.stamp(content).data
+    assert page_texts(stamped) == page_texts(draw_fiche(content))
+    assert _lies_within(next(_pixels(draw_fiche(content))), next(_pixels(stamped)))
+
+
 def test_properties_tell_which_fiche_it_is_but_not_whose() -> None:
     with pikepdf.open(BytesIO(STAMPER.stamp(fiche()).data)) as pdf:
         properties = {key: str(value) for key, value in pdf.docinfo.items()}

@@ -1,0 +1,116 @@
+"""Documents per second on one core: our engine beside its peers, on the same contents in one run.
+
+Prints one JSON object a line and writes the section on documents in docs/performance.md. Time is
+processor time, so that a peer that computes on several cores at once pays for all of them.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from typing import Any
+
+from benchmarks.peers import (
+    fiche_platypus,
+    fiche_typst,
+    fiche_weasyprint,
+    workbook_write_only,
+    workbook_xlsxwriter,
+)
+from benchmarks.peers.contents import fiches, overviews, scattered_fiches
+from benchmarks.peers.contest import Contestant, ratios
+from benchmarks.peers.fiche_words import require_same_words
+from benchmarks.peers.page import write_section
+from benchmarks.peers.workbook_cells import workbook_cells
+from services.worker.rendering.fiche import draw_fiche
+from services.worker.rendering.overview import draw_overview
+from services.worker.stamping.fiche import FicheStamper
+from services.worker.stamping.workbook import OverviewStamper
+
+ROUNDS = 5
+FULL = 20_000  # fiches after which our engine keeps as much as it ever will
+MANY = 100_000
+
+
+def our_fiches(called: str) -> Contestant:
+    """Hashes for itself, so that it is not hashed once more."""
+    stamper = FicheStamper()
+    return Contestant(
+        "ours", called, "", lambda content: stamper.stamp(content).data, warm_up=FULL, hashes=True
+    )
+
+
+def fiche_contestants() -> list[Contestant]:
+    found = [
+        our_fiches("our engine"),
+        Contestant("canvas", "ReportLab canvas (untagged)", "reportlab", draw_fiche),
+        Contestant("platypus", "ReportLab platypus (untagged)", "reportlab", fiche_platypus.draw),
+        Contestant("typst", "Typst, PDF/UA-1", "typst", fiche_typst.TypstFiche().draw),
+    ]
+    try:
+        weasyprint = fiche_weasyprint.WeasyPrintFiche()
+    except (ImportError, OSError):  # not installed, or without the libraries it draws with
+        return found
+    called = "WeasyPrint, PDF/UA-1"
+    return [*found, Contestant("weasyprint", called, "weasyprint", weasyprint.draw)]
+
+
+def overview_contestants() -> list[Contestant]:
+    return [
+        Contestant("ours", "our engine", "", OverviewStamper().stamp),
+        Contestant("openpyxl", "openpyxl", "openpyxl", draw_overview),
+        Contestant(
+            "openpyxl_write_only",
+            "openpyxl, write-only",
+            "openpyxl",
+            workbook_write_only.write,
+            workbook_cells,
+        ),
+        Contestant(
+            "xlsxwriter", "XlsxWriter", "XlsxWriter", workbook_xlsxwriter.write, workbook_cells
+        ),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    rounds = parser.parse_args().rounds
+    of_fiches, of_overviews = fiche_contestants(), overview_contestants()
+    scattered = our_fiches("our engine, pupils of random schools")
+    require_same_words(next(fiches(0)), {peer.name: peer.make for peer in of_fiches})
+    fields: list[tuple[list[Contestant], Any]] = [
+        (of_fiches, fiches),
+        ([scattered], scattered_fiches),
+        (of_overviews, overviews),
+    ]
+    for contestants, contents in fields:
+        for contestant in contestants:
+            contestant.take_warm_up(contents(0))
+    for number in range(1, rounds + 1):
+        for contestants, contents in fields:
+            for contestant in contestants:
+                contestant.take_turn(contents(number))
+    growth = peak_growth()
+    ours, *_ = of_fiches
+    show("fiche.per_core", ours.rate, "1/s", ratios=ratios(of_fiches))
+    show("fiche.random_order_per_core", scattered.rate, "1/s")
+    show("fiche.bytes", ours.size, "B", worst=max(ours.largest, scattered.largest))
+    show("fiche.peak_mib_growth", growth, "MiB", fiches=MANY)
+    show("overview.per_core", of_overviews[0].rate, "1/s", ratios=ratios(of_overviews))
+    show("overview.bytes", of_overviews[0].size, "B")
+    write_section([*of_fiches, scattered], of_overviews, rounds, f"{growth:.1f} MiB")
+
+
+def peak_growth() -> float:
+    """MiB by which the engine's most memory grows over `MANY` fiches, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.peers.memory", str(FULL), str(MANY)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def show(name: str, value: float, unit: str, **more: Any) -> None:
+    print(json.dumps({"name": name, "value": round(value, 1), "unit": unit, **more}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""The fiche laid out by ReportLab's platypus: paragraphs and tables, styles made once."""
+
+from functools import partial
+from io import BytesIO
+from typing import Any
+from xml.sax.saxutils import escape
+
+from reportlab.lib.colors import Color, white
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+
+from benchmarks.peers.fiche_words import WORDS, FicheWords, Part, fiche_words, guide_rows
+from services.worker.rendering.fiche_blocks import ACCENT, INK, OUTLINE, QUIET, TINT, WIDTH
+from services.worker.rendering.fonts import DRAWING, faces
+from shared.documents.content import FicheContent
+
+_SCALE = 166.0
+_STEP = 19.0
+_MARGIN = (A4[0] - WIDTH) / 2
+
+
+def _style(
+    size: float, colour: tuple[float, float, float], *, bold: bool = False, **more: Any
+) -> ParagraphStyle:
+    return ParagraphStyle(
+        "",
+        fontName="Bold" if bold else "Regular",
+        fontSize=size,
+        leading=size * 1.32,
+        textColor=Color(*colour),
+        **more,
+    )
+
+
+_TITLE = _style(13, ACCENT, bold=True, spaceAfter=3)
+_NAME = _style(25, INK, bold=True, spaceAfter=8)
+_LABEL, _VALUE, _BODY = _style(8.5, QUIET), _style(10.5, INK), _style(10.5, INK)
+_SUBJECT = _style(14, ACCENT, bold=True, spaceBefore=10, spaceAfter=3)
+_COMPONENT, _LEVEL = _style(11.5, INK, bold=True), _style(15, ACCENT, bold=True)
+_END = _style(8, QUIET)
+_GUIDE_TITLE, _GUIDE = _style(11.5, ACCENT, bold=True), _style(9.5, INK)
+_SMALL_BOLD, _SMALL = _style(8.5, QUIET, bold=True), _style(8.5, QUIET)
+_FLUSH = TableStyle(
+    [
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+        ("LEFTPADDING", (0, 0), (-1, -1), 0),
+        ("TOPPADDING", (0, 0), (-1, -1), 2),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+    ]
+)
+
+
+def draw(content: FicheContent) -> bytes:
+    with DRAWING:
+        faces()
+        words = fiche_words(content)
+        target = BytesIO()
+        document = SimpleDocTemplate(
+            target,
+            pagesize=A4,
+            leftMargin=_MARGIN - 6,
+            rightMargin=_MARGIN - 6,
+            topMargin=34,
+            bottomMargin=34,
+            title=words.title,
+            subject=words.subject,
+            lang="nl-BE",
+            invariant=1,
+            pageCompression=1,
+        )
+        document.build(_story(words), onFirstPage=partial(_foot, words.foot))
+    return target.getvalue()
+
+
+def _foot(text: str, canvas: Canvas, _document: object) -> None:
+    canvas.setFont("Regular", 8)
+    canvas.setFillColorRGB(*QUIET)
+    canvas.drawString(_MARGIN, 34, text)
+
+
+def _text(text: str, style: ParagraphStyle) -> Paragraph:
+    return Paragraph(escape(text), style)
+
+
+def _story(words: FicheWords) -> list[Flowable]:
+    facts = [
+        [[_text(label, _LABEL), _text(value, _VALUE)] for label, value in row]
+        for row in words.facts
+    ]
+    story: list[Flowable] = [
+        _text(words.title, _TITLE),
+        _text(words.name, _NAME),
+        Table(facts, colWidths=(164, 202, 117), style=_FLUSH),
+        _text(WORDS.introduction, _BODY),
+    ]
+    for subject, parts in words.sections:
+        story.append(_text(subject, _SUBJECT))
+        story += [_component(part) for part in parts]
+    return [*story, Spacer(0, 6), *_guide()]
+
+
+def _component(part: Part) -> Table:
+    said = [
+        _text(part.name, _COMPONENT),
+        _text(part.level, _LEVEL),
+        _text(part.explanation, _BODY),
+    ]
+    return Table(
+        [[said, _scale(part)]],
+        colWidths=(WIDTH - _SCALE, _SCALE),
+        style=TableStyle(
+            [*_FLUSH.getCommands(), ("LINEABOVE", (0, 0), (-1, 0), 0.6, Color(*TINT))]
+        ),
+    )
+
+
+def _scale(part: Part) -> list[Flowable]:
+    steps = len(part.scale)
+    style: list[Any] = [
+        ("GRID", (0, 0), (-1, -1), 0.8, Color(*OUTLINE)),
+        ("ALIGN", (0, 0), (-1, -1), "CENTER"),
+        ("FONT", (0, 0), (-1, -1), "Regular", 10.5),
+        ("TEXTCOLOR", (0, 0), (-1, -1), Color(*QUIET)),
+    ]
+    if part.reached is None:
+        return [Table([[WORDS.no_level]], colWidths=[_SCALE], style=TableStyle(style))]
+    at = (part.reached, 0)
+    style += [
+        ("BACKGROUND", at, at, Color(*ACCENT)),
+        ("TEXTCOLOR", at, at, white),
+        ("FONT", at, at, "Bold", 10.5),
+    ]
+    ends = [_text(WORDS.lowest, _END), _text(WORDS.highest, _END)]
+    return [
+        Table(
+            [part.scale],
+            colWidths=[_SCALE / steps] * steps,
+            rowHeights=[_STEP],
+            style=TableStyle(style),
+        ),
+        Table([ends], colWidths=[_SCALE / 2] * 2, style=_FLUSH),
+    ]
+
+
+def _guide() -> list[Flowable]:
+    rows = [
+        [[_text(lead, _SMALL_BOLD), _text(text, _GUIDE)] for lead, text in row]
+        for row in guide_rows()
+    ]
+    style = TableStyle([*_FLUSH.getCommands(), ("BACKGROUND", (0, 0), (-1, -1), Color(*TINT))])
+    return [
+        _text(WORDS.guide_title, _GUIDE_TITLE),
+        Table(rows, colWidths=(WIDTH / 2, WIDTH / 2), style=style),
+        _text(WORDS.for_the_school.lead, _SMALL_BOLD),
+        _text(WORDS.for_the_school.text, _SMALL),
+    ]

@@ -1,0 +1,46 @@
+"""The fiche laid out by Typst as PDF/UA-1, by one compiler that keeps its fonts and its caches."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import typst
+
+from benchmarks.peers.fiche_words import WORDS, fiche_words
+from shared.documents.content import FicheContent
+
+_FIXED = json.dumps(
+    {
+        "no_level": WORDS.no_level,
+        "lowest": WORDS.lowest,
+        "highest": WORDS.highest,
+        "introduction": WORDS.introduction,
+        "guide_title": WORDS.guide_title,
+        "guide": [(advice.lead, advice.text) for advice in WORDS.guide],
+        "school_lead": WORDS.for_the_school.lead,
+        "school_text": WORDS.for_the_school.text,
+    }
+)
+_FONTS = [
+    str(files(package).joinpath("files"))
+    for package in ("fontpkg_atkinson_hyperlegible", "fontpkg_noto_sans")
+]
+
+
+class TypstFiche:
+    def __init__(self) -> None:
+        source = Path(__file__).with_name("fiche.typ")
+        self._compiler: typst.Compiler[Path] = typst.Compiler(
+            source, font_paths=_FONTS, ignore_system_fonts=True
+        )
+
+    def draw(self, content: FicheContent) -> bytes:
+        words = json.dumps(fiche_words(content).as_json())
+        drawn = self._compiler.compile(
+            format="pdf",
+            sys_inputs={"words": words, "fixed": _FIXED},
+            pdf_standards=["ua-1"],
+        )
+        if not isinstance(drawn, bytes):
+            raise TypeError("Typst made several files of one fiche: give it one page")
+        return drawn

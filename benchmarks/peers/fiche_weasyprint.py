@@ -1,0 +1,94 @@
+"""The fiche laid out by WeasyPrint as PDF/UA-1, where WeasyPrint is installed."""
+
+from html import escape
+from importlib import import_module
+from importlib.resources import files
+
+from benchmarks.peers.fiche_words import WORDS, FicheWords, Part, fiche_words, guide_rows
+from shared.documents.content import FicheContent
+
+_FILES = files("fontpkg_atkinson_hyperlegible").joinpath("files")
+_STYLE = """
+@font-face { font-family: Atkinson; src: url("file://%s/AtkinsonHyperlegible-Regular.ttf"); }
+@font-face { font-family: Atkinson; font-weight: bold;
+             src: url("file://%s/AtkinsonHyperlegible-Bold.ttf"); }
+@page { size: A4; margin: 40pt 56pt 46pt; }
+body { font: 10.5pt Atkinson; color: #1c1f24; margin: 0; }
+p, h1, h2, h3 { margin: 2pt 0; }
+h1 { font-size: 13pt; color: #173866; } h2 { font-size: 14pt; color: #173866; }
+h3 { font-size: 11.5pt; }
+.name { font-size: 25pt; font-weight: bold; }
+.level { font-size: 15pt; font-weight: bold; color: #173866; }
+.quiet { font-size: 8.5pt; color: #4d545e; }
+table { width: 100%%; border-collapse: collapse; } td { vertical-align: top; padding: 1pt 0; }
+.scale td { border: .8pt solid #6b7380; text-align: center; color: #4d545e; }
+.scale td.reached { background: #173866; color: white; font-weight: bold; }
+.part > p { width: 300pt; } .part table { float: right; width: 166pt; }
+.guide { background: #f2f5f9; font-size: 9.5pt; padding: 4pt 8pt; }
+"""
+
+
+class WeasyPrintFiche:
+    """Raises ImportError where WeasyPrint is not installed: the project does not need it."""
+
+    def __init__(self) -> None:
+        self._library = import_module("weasyprint")
+        self._fonts = import_module("weasyprint.text.fonts").FontConfiguration()
+        self._css = self._library.CSS(string=_STYLE % (_FILES, _FILES), font_config=self._fonts)
+
+    def draw(self, content: FicheContent) -> bytes:
+        page = self._library.HTML(string=_page(fiche_words(content)))
+        drawn: bytes = page.write_pdf(
+            stylesheets=[self._css], font_config=self._fonts, pdf_variant="pdf/ua-1"
+        )
+        return drawn
+
+
+def _page(words: FicheWords) -> str:
+    facts = "".join(f"<tr>{''.join(map(_fact, row))}</tr>" for row in words.facts)
+    sections = "".join(
+        f"<h2>{escape(subject)}</h2>{''.join(map(_part, parts))}"
+        for subject, parts in words.sections
+    )
+    guide = "".join(f"<tr>{''.join(map(_advice, row))}</tr>" for row in guide_rows())
+    school = WORDS.for_the_school
+    return (
+        f'<html lang="nl-BE"><head><title>{escape(words.title)}</title></head><body>'
+        f'<h1>{escape(words.title)}</h1><p class="name">{escape(words.name)}</p>'
+        f"<table>{facts}</table><p>{escape(WORDS.introduction)}</p>{sections}"
+        f'<div class="guide"><h2>{escape(WORDS.guide_title)}</h2><table>{guide}</table></div>'
+        f'<p class="quiet"><b>{escape(school.lead)}</b><br>{escape(school.text)}</p>'
+        f'<p class="quiet">{escape(words.foot)}</p></body></html>'
+    )
+
+
+def _fact(fact: tuple[str, str]) -> str:
+    label, value = map(escape, fact)
+    return f'<td><span class="quiet">{label}</span><br>{value}</td>'
+
+
+def _advice(advice: tuple[str, str]) -> str:
+    lead, text = map(escape, advice)
+    return f"<td><b>{lead}</b><br>{text}</td>"
+
+
+def _part(part: Part) -> str:
+    return (
+        f'<div class="part">{_scale(part)}<h3>{escape(part.name)}</h3>'
+        f'<p class="level">{escape(part.level)}</p><p>{escape(part.explanation)}</p></div>'
+    )
+
+
+def _scale(part: Part) -> str:
+    if part.reached is None:
+        return f'<table class="scale"><tr><td>{escape(WORDS.no_level)}</td></tr></table>'
+    steps = "".join(
+        f'<td class="{"reached" if at == part.reached else ""}">{escape(code)}</td>'
+        for at, code in enumerate(part.scale)
+    )
+    ends = f"{escape(WORDS.lowest)} / {escape(WORDS.highest)}"
+    width = len(part.scale)
+    return (
+        f'<table class="scale"><tr>{steps}</tr>'
+        f'<tr><td colspan="{width}" class="quiet">{ends}</td></tr></table>'
+    )

@@ -1,0 +1,101 @@
+"""What stands on a fiche, as plain texts in reading order, for peers to lay out."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from unicodedata import normalize
+
+import pypdfium2
+
+from services.worker.rendering.fiche import template_version
+from shared.documents.content import ComponentOutcome, FicheContent
+from shared.documents.texts import DUTCH
+
+WORDS = DUTCH.fiche
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A component; `reached` is the step of `scale` that was reached, None without a level."""
+
+    name: str
+    level: str
+    explanation: str
+    scale: tuple[str, ...]
+    reached: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FicheWords:
+    title: str
+    subject: str
+    name: str
+    facts: tuple[tuple[tuple[str, str], ...], ...]
+    sections: tuple[tuple[str, tuple[Part, ...]], ...]
+    foot: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def fiche_words(content: FicheContent) -> FicheWords:
+    administration, school = content.administration, content.school
+    tested = DUTCH.period_of(administration.tested_from_on, administration.tested_until_on)
+    number = f"{WORDS.document} {content.document_number}"
+    return FicheWords(
+        title=f"{WORDS.title} {administration.name}",
+        subject=number,
+        name=f"{content.given_name} {content.family_name}",
+        facts=(
+            (
+                (WORDS.class_group, content.class_group),
+                (WORDS.school, f"{school.name}, {school.municipality}"),
+                (WORDS.site, content.site_name or ""),
+            ),
+            (
+                (WORDS.target_group, content.target_group_name),
+                (WORDS.tested, tested),
+                (WORDS.school_year, administration.school_year),
+            ),
+        ),
+        sections=tuple(
+            (DUTCH.subject(section.subject), tuple(map(_part, section.outcomes)))
+            for section in content.sections
+        ),
+        foot=f"{number}, {WORDS.version} {template_version(DUTCH)}",
+    )
+
+
+def _part(outcome: ComponentOutcome) -> Part:
+    codes = tuple(level.code for level in outcome.scale)
+    if outcome.level is None:
+        status = DUTCH.statuses[outcome.status]
+        return Part(outcome.name, status.name, status.for_parents, codes, None)
+    reached = outcome.scale.index(outcome.level)
+    return Part(outcome.name, outcome.level.label, outcome.description or "", codes, reached)
+
+
+def guide_rows() -> Iterator[tuple[tuple[str, str], ...]]:
+    """The reading guide, two to a row."""
+    for start in range(0, len(WORDS.guide), 2):
+        yield tuple((advice.lead, advice.text) for advice in WORDS.guide[start : start + 2])
+
+
+def require_same_words(
+    content: FicheContent, makers: Mapping[str, Callable[[FicheContent], bytes]]
+) -> None:
+    """Whoever leaves words out, or takes another page, would win too easily."""
+    said = {name: _words_of(make(content)) for name, make in makers.items()}
+    for name, words in said.items():
+        if words != said["ours"]:
+            missing, more = said["ours"] - words, words - said["ours"]
+            raise ValueError(f"{name} draws another fiche: lacks {missing}, adds {more}")
+
+
+def _words_of(pdf: bytes) -> Counter[str]:
+    document = pypdfium2.PdfDocument(pdf)
+    (page,) = document
+    text = page.get_textpage().get_text_range()
+    document.close()
+    return Counter(normalize("NFKC", text).split())

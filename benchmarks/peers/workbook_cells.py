@@ -1,0 +1,88 @@
+"""The cells of an overview as plain values, for peers to write: only the writing is measured."""
+
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+from openpyxl.cell.cell import Cell
+from openpyxl.styles import Alignment, Border, Font, PatternFill
+from openpyxl.worksheet.worksheet import Worksheet
+
+from services.worker.rendering.overview import overview_workbook
+from shared.documents.content import OverviewContent
+from shared.documents.texts import DUTCH
+
+Value = str | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CellLook:
+    font: Font
+    fill: PatternFill
+    alignment: Alignment
+    border: Border
+    quote_prefix: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SheetCells:
+    """`rows` has values with the number of their look; `table` names the table, "" for none."""
+
+    title: str
+    rows: list[list[tuple[Value, int]]]
+    widths: dict[str, float]
+    heights: dict[int, float]
+    frozen: str | None
+    table: str
+    table_range: str
+    header: tuple[str, str]
+    footer: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkbookCells:
+    looks: dict[int, CellLook]
+    sheets: list[SheetCells]
+
+
+def workbook_cells(content: OverviewContent) -> WorkbookCells:
+    workbook = overview_workbook(content, DUTCH, {})
+    looks: dict[int, CellLook] = {}
+    return WorkbookCells(looks, [_sheet(sheet, looks) for sheet in workbook.worksheets])
+
+
+def _sheet(sheet: Worksheet, looks: dict[int, CellLook]) -> SheetCells:
+    rows = []
+    for cells in sheet.iter_rows():
+        row: list[tuple[Value, int]] = []
+        for cell in cells:
+            if not isinstance(cell, Cell):
+                raise TypeError(f"{sheet.title}: overviews have no merged cells")
+            looks.setdefault(cell.style_id, _look(cell))
+            value = cell.value
+            row.append((value if isinstance(value, str | int) else None, cell.style_id))
+        rows.append(row)
+    tables = list(sheet.tables.values())
+    header, footer = sheet.oddHeader, sheet.oddFooter
+    return SheetCells(
+        title=sheet.title,
+        rows=rows,
+        widths={letter: found.width for letter, found in sheet.column_dimensions.items()},
+        heights={number: found.height for number, found in sheet.row_dimensions.items()},
+        frozen=sheet.freeze_panes,
+        table=tables[0].displayName if tables else "",
+        table_range=tables[0].ref if tables else "",
+        header=(header.left.text or "", header.right.text or "") if header else ("", ""),
+        footer=(footer.left.text or "", footer.right.text or "") if footer else ("", ""),
+    )
+
+
+def _look(cell: Any) -> CellLook:
+    """Copies: what a cell hands out belongs to its workbook."""
+    return CellLook(
+        copy(cell.font),
+        copy(cell.fill),
+        copy(cell.alignment),
+        copy(cell.border),
+        bool(cell.quotePrefix),
+    )
