@@ -7,13 +7,17 @@ TESTS  ?= tests
 PART   ?= chain
 SEED   ?= 1
 
-.PHONY: demo test chaos bench check format lint types contracts openapi lock clean
+.PHONY: demo test fuzz chaos bench check format lint types contracts openapi lock clean
 
 demo: $(STAMP)
 	$(BIN)/toetsfeedback demo --out demo-output
 
 test: $(STAMP)
 	$(BIN)/pytest -n 2 --dist loadgroup $(TESTS)
+
+# Ten thousand contents of fiches, where `make test` tries three hundred.
+fuzz: $(STAMP)
+	FICHES=10000 $(BIN)/pytest -n 2 tests/worker/stamping/test_any_fiche.py
 
 chaos: $(STAMP)
 	$(BIN)/pytest --chaos-long --chaos-seed $(SEED) tests/chaos

@@ -30,9 +30,7 @@ _FONTS = [
 class TypstFiche:
     def __init__(self) -> None:
         source = Path(__file__).with_name("fiche.typ")
-        self._compiler: typst.Compiler[Path] = typst.Compiler(
-            source, font_paths=_FONTS, ignore_system_fonts=True
-        )
+        self._compiler = typst.Compiler(str(source), font_paths=_FONTS, ignore_system_fonts=True)
 
     def draw(self, content: FicheContent) -> bytes:
         words = json.dumps(fiche_words(content).as_json())

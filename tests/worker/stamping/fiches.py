@@ -1,5 +1,6 @@
 """Fiches of every kind, drawn at random from a seed, and what the tests read from a PDF."""
 
+from dataclasses import replace
 from random import Random
 
 from shared.documents.content import (
@@ -41,6 +42,7 @@ TEXTS = (
     " ".join([READS] * 4),
     "Leest.\nSchrijft.\n\nRekent (ook met haakjes \\ en schuine strepen).",
 )
+_WILD, _LAST_SCRIPT = 0.1, 0x2C00
 
 
 def _outcome(random: Random, number: int) -> ComponentOutcome:
@@ -58,10 +60,10 @@ def _outcome(random: Random, number: int) -> ComponentOutcome:
     )
 
 
-def any_fiche(seed: int) -> FicheContent:
-    """The same fiche for the same seed."""
+def any_fiche(seed: int, most: int = 3) -> FicheContent:
+    """The same fiche for the same seed, with at most so many components of a subject."""
     random = Random(seed)  # noqa: S311  # test data, not a secret
-    counts = [random.randint(1, 3) for _ in range(random.randint(1, 2))]
+    counts = [random.randint(1, most) for _ in range(random.randint(1, 2))]
     sections, number = [], 0
     for subject, count in zip(("nederlands", "wiskunde"), counts, strict=False):
         outcomes = tuple(_outcome(random, number + place) for place in range(count))
@@ -85,3 +87,20 @@ def any_fiche(seed: int) -> FicheContent:
         family_name=random.choice(NAMES),
         sections=tuple(sections),
     )
+
+
+def wild_fiche(seed: int) -> FicheContent:
+    """Up to eight components; now and then letters of any script, or a text that has no end."""
+    random = Random(seed)  # noqa: S311  # the same
+    content = any_fiche(seed, most=4)
+    if random.random() < _WILD:
+        letters = "".join(chr(random.randrange(ord(" "), _LAST_SCRIPT)) for _ in range(3))
+        content = replace(content, family_name=f"Wild{letters}")
+    if random.random() < _WILD:
+        first, *others = content.sections
+        outcome, *rest = first.outcomes
+        if outcome.level:
+            endless = replace(outcome, description=" ".join([READS] * random.randrange(5, 150)))
+            sections = (SubjectSection(first.subject, (endless, *rest)), *others)
+            content = replace(content, sections=sections)
+    return content

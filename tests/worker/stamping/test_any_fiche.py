@@ -1,0 +1,148 @@
+"""Whatever a fiche has to say, it says that, in order, and nothing that reads as a score.
+
+`FICHES` in the environment says how many contents to try; `make fuzz` tries ten thousand.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from unicodedata import normalize
+
+import outloud
+import pdfua
+import pikepdf
+import pytest
+
+from services.worker.rendering.fiche import OverfullFicheError, template_version
+from services.worker.rendering.fiche_head import FicheFacts, fact_rows
+from services.worker.rendering.fonts import UndrawableTextError
+from services.worker.rendering.typesetting import tidy
+from services.worker.stamping.fiche import FicheStamper
+from shared.documents.content import ComponentOutcome, FicheContent, fiche_outcomes
+from shared.documents.texts import DUTCH
+from tests.worker.rendering.conftest import page_texts
+from tests.worker.stamping.fiches import wild_fiche
+
+FICHES = int(os.environ.get("FICHES", "300"))
+A_TEST, A_CHECK = 50, 50  # fiches in one test; of so many one goes to the checkers
+_USUAL_COMPONENTS = 6
+STAMPER = FicheStamper()
+WORDS = DUTCH.fiche
+SCORE = re.compile(
+    r"%|procent|\d\s*/\s*\d|\d+\s+(op|van|punten)\b|\d[.,]\d|gemiddeld|rang", re.IGNORECASE
+)
+
+
+def _stamped(content: FicheContent) -> bytes | None:
+    """None for the failures that have a name: a letter without a face, too much text."""
+    try:
+        return STAMPER.stamp(content).data
+    except (UndrawableTextError, OverfullFicheError):
+        return None
+
+
+def _bare(text: str) -> str:
+    """Without white space, which depends on where lines end, and with ligatures as letters."""
+    return "".join(normalize("NFKC", text).split())
+
+
+def _said_of(outcome: ComponentOutcome) -> Iterator[str]:
+    if outcome.level:
+        yield from (outcome.name, outcome.level.label)
+        yield from (level.code for level in outcome.scale)
+        yield outcome.description or ""
+    else:
+        status = DUTCH.statuses[outcome.status]
+        yield from (outcome.name, status.name, WORDS.no_level, status.for_parents)
+
+
+def _said_in(content: FicheContent) -> Iterator[str]:
+    """All there is to read, in order, but for what heads and ends pages, and the ends of scales.
+
+    Those stand beside the description: in small type pdfium takes both for one line.
+    """
+    yield f"{WORDS.title} {content.administration.name}"
+    yield f"{content.given_name} {content.family_name}"
+    for row in fact_rows(FicheFacts.of(content), DUTCH):
+        for fact in row:
+            yield from fact
+    yield WORDS.introduction
+    for section in content.sections:
+        yield DUTCH.subject(section.subject)
+        for outcome in section.outcomes:
+            yield from _said_of(outcome)
+    yield WORDS.guide_title
+    for advice in (*WORDS.guide, WORDS.for_the_school):
+        yield from (advice.lead, advice.text)
+
+
+def _without_furniture(content: FicheContent, page: str, number: int, count: int) -> str:
+    whose = f"{content.given_name} {content.family_name}, {content.class_group}"
+    head = f"{WORDS.title} {content.administration.name}: {whose}" if number > 1 else ""
+    foot = f"{WORDS.document} {content.document_number}, {WORDS.version} {template_version(DUTCH)}"
+    if count > 1:
+        foot += f"{WORDS.page} 2" if number == count else f"{WORDS.read_on} 2"
+    head, foot, page = _bare(tidy(head)), _bare(tidy(foot)), _bare(page)
+    assert page.startswith(head)
+    assert page.endswith(foot)
+    return page[len(head) : len(page) - len(foot)]
+
+
+def _delivered(content: FicheContent) -> Iterator[str]:
+    yield from (content.given_name, content.family_name, content.class_group)
+    yield from (content.school.name, content.site_name or "", content.target_group_name)
+    yield from (content.administration.name, content.document_number)
+    for outcome in fiche_outcomes(content):
+        yield from (outcome.name, outcome.description or "")
+        for level in outcome.scale:
+            yield from (level.code, level.label)
+
+
+def _ours(content: FicheContent, pages: list[str]) -> str:
+    """What was not delivered; a dot stands where something was."""
+    delivered = {word for text in _delivered(content) for word in tidy(text).split()}
+    return " ".join("·" if word in delivered else word for word in " ".join(pages).split())
+
+
+def _most_bytes(content: FicheContent) -> int:
+    """Eight components on two pages, with letters of their own fonts, may take a little more."""
+    return (40 if len(list(fiche_outcomes(content))) <= _USUAL_COMPONENTS else 42) * 1024
+
+
+@pytest.mark.parametrize("first", range(0, FICHES, A_TEST))
+def test_it_says_its_content_in_order_and_no_score(first: int) -> None:
+    made = 0
+    for seed in range(first, first + A_TEST):
+        content = wild_fiche(seed)
+        pdf = _stamped(content)
+        if pdf is None:
+            continue
+        made += 1
+        assert len(pdf) <= _most_bytes(content), seed
+        pages = page_texts(pdf)
+        numbered = enumerate(pages, start=1)
+        read = "".join(_without_furniture(content, page, at, len(pages)) for at, page in numbered)
+        for end in map(_bare, (WORDS.lowest, WORDS.highest)):
+            assert read.count(end) == sum(1 for one in fiche_outcomes(content) if one.level), seed
+            read = read.replace(end, "")
+        assert read == _bare("".join(map(tidy, _said_in(content)))), seed
+        assert not SCORE.search(_ours(content, pages)), seed
+        with pikepdf.open(BytesIO(pdf)) as opened:
+            assert opened.check_pdf_syntax() == [], seed
+    assert made > A_TEST / 2
+
+
+@pytest.mark.parametrize("seed", range(0, FICHES, A_CHECK))
+def test_two_checkers_find_nothing_wrong(seed: int, tmp_path: Path) -> None:
+    drawable = (wild_fiche(seed + more) for more in range(A_CHECK))
+    content, pdf = next((one, pdf) for one in drawable if (pdf := _stamped(one)))
+    path = tmp_path / "fiche.pdf"
+    path.write_bytes(pdf)
+    heard = outloud.check(str(path))
+    # A name that looks like an address is not one that should lead anywhere.
+    expected = {"LNK-010"} if "http:" in content.given_name + content.family_name else set()
+    assert heard.error is None
+    assert {found.rule for found in heard.sorted_findings()} <= expected
+    assert pdfua.validate(str(path)).findings == ()
