@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BeforeValidator
 from sqlalchemy.orm import Session
-from starlette.concurrency import run_in_threadpool
 
 from services.api.links import Links, PageOf
 from services.api.parts import Parts
+from services.api.problems import TooManyRequests
 from services.api.strictness import refuse_unknown_query
 from shared.access.mandates.repository import mandated_schools
 from shared.access.rules import (
@@ -30,8 +32,20 @@ from shared.core.errors import MissingScope, NoAccessToken
 from shared.jobs.queue import WakeUpQueue
 from shared.schools.service import Inquiry
 
+logger = structlog.get_logger(__name__)
+
 LONGEST_CLIENT = 128
 """Characters of a client's name that the trail keeps."""
+
+
+def _digits_only(value: object) -> object:
+    if isinstance(value, str) and not (value.isascii() and value.isdecimal()):
+        raise ValueError("Must be a whole number.")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_digits_only)]
+"""A number written with digits alone, of the many forms that would be understood as one."""
 
 DEFAULT_PAGE_SIZE = 50
 LARGEST_PAGE_SIZE = 200
@@ -106,7 +120,10 @@ class Requires:
             (PRODUCT_READ[scope] for scope in scopes if scope in PRODUCT_READ), None
         )
 
-    async def __call__(self, request: Request, caller: CallerDep, session: SessionDep) -> Inquiry:
+    def __call__(
+        self, request: Request, caller: CallerDep, parts: PartsDep, session: SessionDep
+    ) -> Inquiry:
+        _brake(request, caller, parts)
         actor = Actor(
             client=caller.client[:LONGEST_CLIENT],
             kind=caller.kind.value,
@@ -117,23 +134,42 @@ class Requires:
         try:
             require_scope_of(caller, self.required_scopes)
         except MissingScope:
-            await run_in_threadpool(_record_scope_refusal, session, asked, request)
+            _record_scope_refusal(session, asked, request)
             raise
+        if self._product and parts.brakes.is_unusual(caller):
+            _raise_alarm(request, actor, parts)
         refuse_unknown_query(request)
-        reach = await self._reach(request, caller, session)
+        reach = self._reach(request, caller, session)
         return replace(asked, schools=reach.schools)
 
-    async def _reach(self, request: Request, caller: Caller, session: Session) -> Reach:
+    def _reach(self, request: Request, caller: Caller, session: Session) -> Reach:
         """Looked up for every request: a mandate that was revoked opens nothing any more."""
         is_about_schools = Scope.SCHOOLS_READ in self.required_scopes
         mandated: frozenset[str] = frozenset()
         if caller.kind is CallerKind.INTEGRATOR and (is_about_schools or self._product):
-            mandated = await run_in_threadpool(
-                mandated_schools, session, caller.client, self._product, _school_asked(request)
+            mandated = mandated_schools(
+                session, caller.client, self._product, _school_asked(request)
             )
         if is_about_schools:
             return reach_of_schools(caller, mandated)
         return reach_of_students(caller, mandated)
+
+
+def _brake(request: Request, caller: Caller, parts: Parts) -> None:
+    """Raises TooManyRequests when the caller has asked too often in this minute."""
+    quota = parts.brakes.take(caller)
+    others = getattr(request.state, "answer_headers", {})
+    request.state.answer_headers = others | quota.headers()
+    if quota.is_exceeded:
+        raise TooManyRequests(quota.seconds_left)
+
+
+def _raise_alarm(request: Request, actor: Actor, parts: Parts) -> None:
+    """For people to look at; it stops nothing, and stays whatever becomes of the request."""
+    request.app.state.metrics.bulk_reads.labels(actor.kind).inc()
+    logger.warning("bulk_reads", client=actor.client, organisation=actor.organisation)
+    with transaction(parts.sessions) as session:
+        record(session, actor, Decision("bulkReads", "/v1", actor.organisation, "allowed", "alarm"))
 
 
 def _record_scope_refusal(session: Session, inquiry: Inquiry, request: Request) -> None:
@@ -182,9 +218,11 @@ LinksDep = Annotated[Links, Depends(links_of)]
 
 async def page_of(
     request: Request,
-    page: Annotated[int, Query(ge=1, le=LAST_PAGE, description="Number of the page, from 1.")] = 1,
+    page: Annotated[
+        Whole, Query(ge=1, le=LAST_PAGE, description="Number of the page, from 1.")
+    ] = 1,
     page_size: Annotated[
-        int,
+        Whole,
         Query(alias="pageSize", ge=1, le=LARGEST_PAGE_SIZE, description="Most items on one page."),
     ] = DEFAULT_PAGE_SIZE,
 ) -> PageOf:

@@ -31,6 +31,13 @@ class RequestMetrics:
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
         )
 
+        self.bulk_reads = Counter(
+            "toetsfeedback_bulk_reads_total",
+            "Callers that read unusually much about students within an hour",
+            ["caller_kind"],
+            registry=self.registry,
+        )
+
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         known = method if method in KNOWN_METHODS else "other"
         self.requests.labels(known, route, status).inc()

@@ -1,5 +1,6 @@
 """What surrounds every request: a trace id, a log line, counts, headers, limits, a last resort."""
 
+import asyncio
 import re
 import time
 from collections.abc import Mapping
@@ -12,7 +13,12 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.metrics import RequestMetrics
-from services.api.problems import InternalServerError, PayloadTooLarge, problem_response
+from services.api.problems import (
+    InternalServerError,
+    PayloadTooLarge,
+    RequestTimeout,
+    problem_response,
+)
 from shared.core.logging import describe_error
 
 logger = structlog.get_logger(__name__)
@@ -21,6 +27,11 @@ TRACE_HEADER = "BelGov-Trace-Id"
 RELATED_TRACE_HEADER = "BelGov-Related-Trace-Id"
 MAX_BODY_BYTES = 64 * 1024
 """Of any body but a delivery's."""
+
+PATIENCE_SECONDS = 20.0
+"""So long a body may rest, and so long the whole of a small one may take."""
+SLOWEST_BYTES_A_SECOND = 512 * 1024
+"""A path that takes more is given more time: as long as its limit takes at this rate."""
 
 UNMATCHED = "unmatched"
 CLIENT_CLOSED_REQUEST = 499
@@ -61,7 +72,7 @@ class RequestRecord:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(message, scope["path"], headers)
+                _add_headers(message, scope["path"], headers | state.get("answer_headers", {}))
             await send(message)
 
         with structlog.contextvars.bound_contextvars(trace_id=trace_id):
@@ -112,12 +123,15 @@ def _add_headers(message: Message, path: str, headers: Mapping[str, str]) -> Non
 
 
 class BodyLimit:
-    """Ends a request whose body is larger than its path takes, declared or not."""
+    """Ends a request whose body is larger than its path takes, declared or not, or too slow."""
 
-    def __init__(self, app: ASGIApp, larger: Mapping[str, int]) -> None:
+    def __init__(
+        self, app: ASGIApp, larger: Mapping[str, int], patience: float = PATIENCE_SECONDS
+    ) -> None:
         """`larger` names the paths that take more than `MAX_BODY_BYTES`, and how much."""
         self.app = app
         self.larger = larger
+        self.patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -129,14 +143,29 @@ class BodyLimit:
             answer = problem_response(PayloadTooLarge(), scope["state"]["trace_id"])
             await answer(scope, receive, send)
             return
-        taken = 0
+        deadline = _now() + self.patience + limit / SLOWEST_BYTES_A_SECOND
+        taken, is_complete = 0, False
 
         async def receive_within_limit() -> Message:
-            nonlocal taken
-            message = await receive()
+            nonlocal taken, is_complete
+            latest = None if is_complete else min(deadline, _now() + self.patience)
+            message = await _receive_before(receive, latest)
+            is_complete = not message.get("more_body", False)
             taken += len(message.get("body", b""))
             if taken > limit:
                 raise HTTPException(PayloadTooLarge().status)
             return message
 
         await self.app(scope, receive_within_limit, send)
+
+
+async def _receive_before(receive: Receive, latest: float | None) -> Message:
+    try:
+        async with asyncio.timeout_at(latest):
+            return await receive()
+    except TimeoutError:
+        raise HTTPException(RequestTimeout().status) from None
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

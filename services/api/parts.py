@@ -6,6 +6,7 @@ from typing import Self
 from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
 
+from services.api.brakes import Brakes
 from shared.access.tokens import TokenAuthority
 from shared.core.database import Sessions, open_engine, session_factory
 from shared.core.settings import Settings
@@ -23,6 +24,7 @@ class Parts:
     authority: TokenAuthority
     broker: RedisBroker
     queue: WakeUpQueue
+    brakes: Brakes
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -40,6 +42,7 @@ class Parts:
             authority=authority,
             broker=broker,
             queue=WakeUpQueue(broker),
+            brakes=Brakes(settings),
         )
 
     def close(self) -> None:

@@ -56,6 +56,29 @@ class PayloadTooLarge(Problem):
         )
 
 
+class TooManyRequests(Problem):
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"{BELGIF}tooManyRequests",
+            "Too Many Requests",
+            429,
+            "The limit of requests is reached; wait before the next.",
+            extra={"retryAfterSec": retry_after_seconds},
+            headers={"Retry-After": str(retry_after_seconds)},
+        )
+
+
+class RequestTimeout(Problem):
+    def __init__(self) -> None:
+        super().__init__(
+            f"{OWN}requestTimeout",
+            "Request Timeout",
+            408,
+            "The body came too slowly; send it again.",
+            headers={"Connection": "close"},
+        )
+
+
 class UnsupportedMediaType(Problem):
     def __init__(self, wanted: str) -> None:
         super().__init__(
@@ -114,6 +137,8 @@ def _from_status(request: Request, status: int) -> Problem:
         return BadRequest("The body cannot be read.")
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return PayloadTooLarge()
+    if status == HTTPStatus.REQUEST_TIMEOUT:
+        return RequestTimeout()
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = ", ".join(sorted(allowed_methods(request)))
         return Problem(

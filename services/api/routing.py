@@ -18,7 +18,7 @@ PUBLIC_PATHS = frozenset(
 )
 """The only paths that need no token."""
 
-EVERYWHERE = (400, 401, 403, 500, 503)
+EVERYWHERE = (400, 401, 403, 408, 429, 500, 503)
 """Problems that any operation under /v1 can answer with."""
 
 _DESCRIPTIONS = {
@@ -26,10 +26,12 @@ _DESCRIPTIONS = {
     401: "There is no access token, or it is not valid.",
     403: "The access token holds none of the scopes that are required.",
     404: "There is no such resource, or it is not available to the caller, or not yet.",
+    408: "The body came too slowly.",
     409: "The request cannot be done in the state things are in.",
     413: "The body is too large.",
     415: "The body is of another media type than this operation takes.",
     416: "The range lies outside the document.",
+    429: "The caller asks too often; `retryAfterSec` says when to ask again.",
     500: "Something went wrong in the service.",
     503: "The service cannot answer now.",
 }

@@ -36,6 +36,15 @@ class Settings(BaseSettings):
     api_max_upload_bytes: Annotated[int, Field(gt=0)] = Field(
         default=2048 * MIB, description="largest delivery that is taken, in bytes"
     )
+    api_school_requests_per_minute: Annotated[int, Field(gt=0)] = Field(
+        default=6_000, description="most requests on behalf of one school"
+    )
+    api_client_requests_per_minute: Annotated[int, Field(gt=0)] = Field(
+        default=30_000, description="most requests of one integrator or operator"
+    )
+    api_bulk_alarm_reads_per_hour: Annotated[int, Field(gt=0)] = Field(
+        default=5_000, description="more reads about students by one caller raise an alarm"
+    )
     database_pool_size: Annotated[int, Field(gt=0)] = Field(
         default=10, description="connections a process keeps open at the most"
     )

@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import delete, select, text
+from starlette.types import ASGIApp
 
 from services.api.app import create_app
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
@@ -26,7 +27,7 @@ from tests.api.seeding import OTHER, SCHOOL, Seeded, seed_schools
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
+def serving(app: ASGIApp) -> Iterator[str]:
     """The address at which a real server serves the app, until this ends."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(

@@ -42,3 +42,6 @@ class Problem(Answer):
     required_scopes: Annotated[
         list[str] | None, Field(description="With `missingScope`: of these one is needed.")
     ] = None
+    retry_after_sec: Annotated[
+        int | None, Field(ge=0, description="With `tooManyRequests`: wait so many seconds.")
+    ] = None

@@ -1,0 +1,120 @@
+"""Brakes: how often one caller may ask, and the alarm when one reads unusually much."""
+
+from dataclasses import dataclass
+from threading import Lock
+from time import monotonic, time
+from typing import Self
+
+import structlog
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, RedisStorage
+from redis import ConnectionPool
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from shared.access.rules import Caller
+from shared.core.settings import Settings
+
+logger = structlog.get_logger(__name__)
+
+MINUTE, HOUR = 60, 3600
+PATIENCE_SECONDS = 0.25
+"""How long a request waits for the shared counts."""
+ALONE_SECONDS = 5.0
+"""After a failure this process counts alone for so long, before it looks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a caller may do in the window that is running, and what is left of it."""
+
+    name: str
+    limit: int
+    used: int
+    seconds_left: int
+
+    @property
+    def is_exceeded(self) -> bool:
+        return self.used > self.limit
+
+    def headers(self) -> dict[str, str]:
+        """The fields of the IETF draft.
+
+        What is left is told once half of it is used: until then two answers to the same question
+        have the same bytes, however many came before.
+        """
+        headers = {"RateLimit-Policy": f'"{self.name}";q={self.limit};w={MINUTE}'}
+        if self.used * 2 > self.limit:
+            left = max(0, self.limit - self.used)
+            headers["RateLimit"] = f'"{self.name}";r={left};t={self.seconds_left}'
+        return headers
+
+
+class Counts:
+    """Counts shared by all processes through Redis; this process's own while that is away."""
+
+    def __init__(self, shared: RedisStorage) -> None:
+        self._shared = shared
+        self._own = MemoryStorage()
+        self._alone_until = 0.0
+        self._lock = Lock()
+
+    @classmethod
+    def open(cls, redis_url: str) -> Self:
+        pool = ConnectionPool.from_url(
+            redis_url,
+            socket_timeout=PATIENCE_SECONDS,
+            socket_connect_timeout=PATIENCE_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+        return cls(RedisStorage(redis_url, connection_pool=pool, wrap_exceptions=True))
+
+    def add(self, key: str, seconds: int) -> int:
+        """How often it was counted, this time included, since `seconds` before it is forgotten."""
+        if monotonic() >= self._alone_until:
+            try:
+                return self._shared.incr(key, seconds)
+            except StorageError as error:
+                self._go_alone(error)
+        return self._own.incr(key, seconds)
+
+    def _go_alone(self, error: StorageError) -> None:
+        with self._lock:
+            is_first = monotonic() >= self._alone_until
+            self._alone_until = monotonic() + ALONE_SECONDS
+        if is_first:
+            logger.warning("brakes_count_alone", error=type(error.storage_error).__name__)
+
+
+class Brakes:
+    """Limits per school, and per client for callers that act for none.
+
+    A portal acts for every school at once, so each of its schools has a limit of its own.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._counts = Counts.open(settings.redis_url.get_secret_value())
+        self._per_minute = {
+            "school": settings.api_school_requests_per_minute,
+            "client": settings.api_client_requests_per_minute,
+        }
+        self._unusual = settings.api_bulk_alarm_reads_per_hour
+
+    def take(self, caller: Caller) -> Quota:
+        """Counts one request of the caller."""
+        name, who = _counted_as(caller)
+        seconds_left = MINUTE - int(time()) % MINUTE
+        used = self._counts.add(f"requests/{name}/{who}/{int(time()) // MINUTE}", MINUTE * 2)
+        return Quota(name, self._per_minute[name], used, seconds_left)
+
+    def is_unusual(self, caller: Caller) -> bool:
+        """Counts one read of data about students; true once an hour, at the one too many."""
+        name, who = _counted_as(caller)
+        key = f"reads/{name}/{who}/{int(time()) // HOUR}"
+        return self._counts.add(key, HOUR * 2) == self._unusual + 1
+
+
+def _counted_as(caller: Caller) -> tuple[str, str]:
+    if caller.school_id is not None:
+        return "school", caller.school_id
+    return "client", caller.client

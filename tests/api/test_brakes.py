@@ -1,0 +1,151 @@
+"""Limits, alarms and time limits of the running API."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import structlog
+from fastapi import FastAPI
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from services.api.app import create_app
+from services.api.brakes import Counts, Quota
+from services.api.middleware import BodyLimit
+from shared.access.rules import GRANTABLE, Caller, CallerKind
+from shared.core.settings import Settings
+from tests.api.conftest import Callers, Trail, serving
+from tests.api.seeding import SCHOOL, Seeded
+
+WINDOWS = "/v1/releaseWindows"
+
+
+def integrator(callers: Callers) -> str:
+    """A token of one that nobody else counts against."""
+    kind = CallerKind.INTEGRATOR
+    return callers.authority.issue(
+        Caller(f"vendor {uuid4()}", kind, GRANTABLE[kind]), timedelta(hours=1)
+    )
+
+
+@contextmanager
+def limited(
+    settings: Settings, token: str, **limits: Any
+) -> Iterator[tuple[httpx.Client, FastAPI]]:
+    app = create_app(settings.model_copy(update=limits))
+    headers = {"Authorization": f"Bearer {token}"}
+    with serving(app) as url, httpx.Client(base_url=url, headers=headers) as client:
+        yield client, app
+
+
+def test_one_request_too_many_is_told_when_to_come_back(
+    settings: Settings, callers: Callers
+) -> None:
+    with limited(settings, integrator(callers), api_client_requests_per_minute=4) as (client, _):
+        answers = [client.get(WINDOWS) for _ in range(10)]
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    body = refused.json()
+    assert body["type"] == "urn:problem-type:belgif:tooManyRequests"
+    assert 0 < body["retryAfterSec"] <= 60
+    assert refused.headers["Retry-After"] == str(body["retryAfterSec"])
+    assert refused.headers["RateLimit-Policy"] == '"client";q=4;w=60'
+    assert refused.headers["RateLimit"] == f'"client";r=0;t={body["retryAfterSec"]}'
+    assert [answer.status_code for answer in answers[:4]] == [200] * 4
+
+
+def test_each_caller_has_a_limit_of_its_own(settings: Settings, callers: Callers) -> None:
+    with limited(settings, integrator(callers), api_client_requests_per_minute=1) as (client, _):
+        for _ in range(3):
+            client.get(WINDOWS)
+        other = {"Authorization": f"Bearer {integrator(callers)}"}
+        assert client.get(WINDOWS, headers=other).status_code == 200
+
+
+def test_processes_count_together(settings: Settings) -> None:
+    url, key = settings.redis_url.get_secret_value(), str(uuid4())
+    one, two = Counts.open(url), Counts.open(url)
+    assert [counts.add(key, 60) for counts in (one, two, one)] == [1, 2, 3]
+
+
+def test_without_redis_a_process_counts_alone_and_says_so(
+    settings: Settings, callers: Callers
+) -> None:
+    lost = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
+    token = integrator(callers)
+    with (
+        capture_logs() as lines,
+        limited(lost, token, api_client_requests_per_minute=3) as (client, _),
+    ):
+        answers = [client.get(WINDOWS).status_code for _ in range(8)]
+    assert answers[0] == 200
+    assert 429 in answers
+    alone = [line for line in lines if line["event"] == "brakes_count_alone"]
+    assert len(alone) == 1
+    assert "127.0.0.1" not in str(alone)
+
+
+@pytest.mark.parametrize(
+    ("used", "tells"),
+    [(1, None), (5, None), (6, '"school";r=4;t=30'), (12, '"school";r=0;t=30')],
+)
+def test_what_is_left_is_told_from_half_way_on(used: int, tells: str | None) -> None:
+    """Until then answers to the same question have the same bytes."""
+    headers = Quota("school", 10, used, 30).headers()
+    assert headers["RateLimit-Policy"] == '"school";q=10;w=60'
+    assert headers.get("RateLimit") == tells
+
+
+def test_unusual_reading_raises_one_alarm(
+    settings: Settings, callers: Callers, seeded: Seeded, trail: Trail
+) -> None:
+    token = integrator(callers)
+    path = f"/v1/students/{seeded.students['first']}"
+    with (
+        capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines,
+        limited(settings, token, api_bulk_alarm_reads_per_hour=2) as (client, app),
+    ):
+        for _ in range(6):
+            client.get(path)
+        client.get(WINDOWS)
+    (alarm,) = [line for line in lines if line["event"] == "bulk_reads"]
+    assert alarm["client"].startswith("vendor ")
+    assert [verdict for verdict in trail.verdicts() if verdict[0] == "bulkReads"] == [
+        ("bulkReads", None, "allowed", "alarm")
+    ]
+    counted = 'toetsfeedback_bulk_reads_total{caller_kind="integrator"} 1.0'
+    assert counted in app.state.metrics.exposition().decode()
+
+
+def sent_slowly(url: str, token: str) -> bytes:
+    """The whole answer to a request whose body never comes, until the server hangs up."""
+    address = httpx.URL(url)
+    with socket.create_connection((address.host, address.port or 80), timeout=20) as connection:
+        connection.sendall(
+            f"POST /v1/mandates HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {token}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{".encode()
+        )
+        answer = b""
+        while received := connection.recv(65536):
+            answer += received
+    return answer
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(settings: Settings, callers: Callers) -> None:
+    with serving(BodyLimit(create_app(settings), {}, patience=0.1)) as url:
+        answer = sent_slowly(url, callers.token(CallerKind.SCHOOL, SCHOOL))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert b"application/problem+json" in head
+    assert b"requestTimeout" in body
+
+
+@pytest.mark.parametrize("page", ["+1", " 1", "1_0", "1.0", "1e1", "٣"])
+def test_a_page_is_written_in_digits(school: httpx.Client, page: str) -> None:
+    answer = school.get("/v1/schools", params={"page": page})
+    assert answer.status_code == 400
+    assert answer.json()["issues"][0]["name"] == "page"
