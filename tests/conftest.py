@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import timedelta
@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from services.cli.embedded.servers import Servers, embedded_servers
+from services.cli.logins import derived_passwords, make_logins
 from services.cli.migrate import migrate
 from shared.access.tokens import TokenAuthority
 from shared.core.database import Sessions, open_engine, session_factory
@@ -28,6 +29,7 @@ from shared.storage.store import Storage, open_storage
 TEMPLATE = "toetsfeedback_template"
 RUN = pytest.StashKey[ExitStack]()
 SERVERS = pytest.StashKey[Servers]()
+LOGINS = pytest.StashKey[dict[str, str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +42,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if hasattr(config, "workerinput"):
         config.stash[SERVERS] = Servers(**config.workerinput["servers"])
+        config.stash[LOGINS] = config.workerinput["logins"]
         return
     if config.option.collectonly:
         return
@@ -52,11 +55,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     engine = open_engine(_settings(servers, TEMPLATE, directory), application_name="tests-template")
     migrate(engine)
     engine.dispose()
+    owner_url = _at(servers.database_url, TEMPLATE)
+    config.stash[LOGINS] = make_logins(owner_url, derived_passwords(owner_url))
 
 
 def pytest_configure_node(node: Any) -> None:
     """Tells each parallel test process where the servers are."""
     node.workerinput["servers"] = asdict(node.config.stash[SERVERS])
+    node.workerinput["logins"] = node.config.stash[LOGINS]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -89,7 +95,10 @@ def servers(request: pytest.FixtureRequest) -> Servers:
 def settings(
     servers: Servers, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> Iterator[Settings]:
-    """Settings of a fresh, migrated, empty database, an empty store, and keys of their own."""
+    """Settings of a fresh, migrated, empty database, an empty store, and keys of their own.
+
+    They are of who owns the database; programs have `settings_of` their own login.
+    """
     directory = tmp_path_factory.mktemp("environment")
     (directory / "insz.key").write_text(token_hex(32))
     (directory / "signing.pem").write_bytes(ECKey.generate_key("P-256").as_pem(private=True))
@@ -100,6 +109,24 @@ def settings(
     yield _settings(servers, database, directory, redis_db)
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
         connection.execute(f"drop database {database} with (force)")
+
+
+@pytest.fixture(scope="module")
+def settings_of(request: pytest.FixtureRequest, settings: Settings) -> Callable[[str], Settings]:
+    """The same settings with the login that a program has."""
+    database = settings.database_url.get_secret_value().rpartition("/")[2]
+    logins = request.config.stash[LOGINS]
+
+    def settings_of(program: str) -> Settings:
+        url = SecretStr(_at(logins[program], database))
+        return settings.model_copy(update={"database_url": url})
+
+    return settings_of
+
+
+@pytest.fixture(scope="module")
+def api_settings(settings_of: Callable[[str], Settings]) -> Settings:
+    return settings_of("api")
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from services.cli.logins import login_of
 from services.cli.main import COMMANDS
 from shared.core.settings import Settings
 
@@ -179,6 +180,16 @@ def test_a_program_finds_every_setting_it_needs(name: str, monkeypatch: pytest.M
     assert urlsplit(settings.sqlalchemy_url).hostname == "postgres"
     assert urlsplit(settings.redis_url.get_secret_value()).hostname == "valkey"
     assert settings.api_host == ("0.0.0.0" if name == "api" else "127.0.0.1")  # noqa: S104  # inside a container
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_only_migrating_uses_the_database_as_its_owner(name: str) -> None:
+    url = urlsplit(filled_in(environment(name)["TOETSFEEDBACK_DATABASE_URL"]))
+    login = SERVICES["postgres"]["environment"]["POSTGRES_USER"]
+    if name != "migrate":
+        login = login_of(url.path.removeprefix("/"), name)
+        assert f"{name.upper()}_DATABASE_PASSWORD" in environment("migrate")
+    assert url.username == login
 
 
 @pytest.mark.parametrize(("name", "keys"), [("api", ["signing_key"]), ("worker", ["insz_key"])])

@@ -1,14 +1,21 @@
 """What a running API is made of, put together once and closed once."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
 from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from services.api.brakes import Brakes
 from shared.access.tokens import TokenAuthority
-from shared.core.database import Sessions, open_engine, session_factory
+from shared.core.database import (
+    Sessions,
+    open_engine,
+    refuse_privileged_logins,
+    session_factory,
+)
 from shared.core.settings import Settings
 from shared.jobs.queue import WakeUpQueue, open_broker
 from shared.storage.store import Storage, open_storage
@@ -34,6 +41,7 @@ class Parts:
         )
         storage = open_storage(settings.storage_url)
         engine = open_engine(settings, application_name="toetsfeedback-api")
+        refuse_privileged_logins(engine)
         broker = open_broker(settings, middleware=[])
         return cls(
             engine=engine,
@@ -44,6 +52,14 @@ class Parts:
             queue=WakeUpQueue(broker),
             brakes=Brakes(settings),
         )
+
+    def require_harmless_login(self) -> None:
+        """Raises ConfigurationError when the database lets us do more than a program should.
+
+        While the database cannot be reached nothing is known yet; each connection asks again.
+        """
+        with suppress(OperationalError), self.engine.connect():
+            pass
 
     def close(self) -> None:
         self.broker.close()

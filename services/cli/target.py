@@ -20,8 +20,10 @@ DataOption = Annotated[
 ]
 
 
-def settings_for(data: Path) -> Settings:
+def settings_for(data: Path, program: str = "operator") -> Settings:
     """The environment's settings where it names a database, else those of the running instance.
+
+    There the database is opened with the login of the program, or as its owner.
 
     Raises:
         ConfigurationError: when neither is there.
@@ -33,7 +35,7 @@ def settings_for(data: Path) -> Settings:
                 f"nothing runs in {data}: start it with `toetsfeedback up --data {data}`, or set "
                 "TOETSFEEDBACK_DATABASE_URL and the other variables of the README's table"
             )
-        os.environ.update(instance.environment)
+        os.environ.update(instance.environment_of(program))
     return Settings.from_environment()
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 from sqlalchemy import Engine, MetaData, create_engine, event
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from shared.core.errors import Refusal
+from shared.core.errors import ConfigurationError, Refusal
 from shared.core.settings import Settings
 
 logger = structlog.get_logger(__name__)
@@ -18,6 +19,14 @@ INSTANT = TIMESTAMP(timezone=True)
 
 IDLE_LEASES = 4
 """How many leases a transaction may stand idle: longer than a slow object store takes."""
+
+_IS_PRIVILEGED = """
+select session_user, role.rolsuper or role.rolbypassrls or exists (
+    select from pg_class where relnamespace = 'public'::regnamespace
+        and pg_has_role(session_user, relowner, 'member')
+)
+from pg_roles role where role.rolname = session_user
+"""
 
 _BEFORE_COMMIT = "before_commit"
 _AFTER_COMMIT = "after_commit"
@@ -59,6 +68,23 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
             "connect_timeout": 5,
         },
     )
+
+
+def refuse_privileged_logins(engine: Engine) -> None:
+    """Lets no connection be used whose login could get round the rights and policies of tables."""
+    event.listen(engine, "connect", _require_harmless)
+
+
+def _require_harmless(connection: Any, _record: object) -> None:
+    """Raises ConfigurationError for a superuser, an owner of tables, or who bypasses policies."""
+    login, is_privileged = connection.execute(_IS_PRIVILEGED).fetchone()
+    connection.rollback()
+    if is_privileged:
+        raise ConfigurationError(
+            f"the API must not use the database as {login}, which is a superuser, owns tables or "
+            "bypasses row-level security: name a login that is only in the role toetsfeedback_api "
+            "in TOETSFEEDBACK_DATABASE_URL"
+        )
 
 
 def session_factory(engine: Engine) -> Sessions:

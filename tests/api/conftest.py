@@ -51,8 +51,8 @@ def seeded(sessions: Sessions, storage: Storage) -> Seeded:
 
 
 @pytest.fixture(scope="module")
-def app(settings: Settings) -> FastAPI:
-    return create_app(settings)
+def app(api_settings: Settings) -> FastAPI:
+    return create_app(api_settings)
 
 
 @pytest.fixture(scope="module")

@@ -35,18 +35,21 @@ def integrator(callers: Callers) -> str:
 
 @contextmanager
 def limited(
-    settings: Settings, token: str, **limits: Any
+    api_settings: Settings, token: str, **limits: Any
 ) -> Iterator[tuple[httpx.Client, FastAPI]]:
-    app = create_app(settings.model_copy(update=limits))
+    app = create_app(api_settings.model_copy(update=limits))
     headers = {"Authorization": f"Bearer {token}"}
     with serving(app) as url, httpx.Client(base_url=url, headers=headers) as client:
         yield client, app
 
 
 def test_one_request_too_many_is_told_when_to_come_back(
-    settings: Settings, callers: Callers
+    api_settings: Settings, callers: Callers
 ) -> None:
-    with limited(settings, integrator(callers), api_client_requests_per_minute=4) as (client, _):
+    with limited(api_settings, integrator(callers), api_client_requests_per_minute=4) as (
+        client,
+        _,
+    ):
         answers = [client.get(WINDOWS) for _ in range(10)]
     refused = next(answer for answer in answers if answer.status_code == 429)
     body = refused.json()
@@ -58,24 +61,27 @@ def test_one_request_too_many_is_told_when_to_come_back(
     assert [answer.status_code for answer in answers[:4]] == [200] * 4
 
 
-def test_each_caller_has_a_limit_of_its_own(settings: Settings, callers: Callers) -> None:
-    with limited(settings, integrator(callers), api_client_requests_per_minute=1) as (client, _):
+def test_each_caller_has_a_limit_of_its_own(api_settings: Settings, callers: Callers) -> None:
+    with limited(api_settings, integrator(callers), api_client_requests_per_minute=1) as (
+        client,
+        _,
+    ):
         for _ in range(3):
             client.get(WINDOWS)
         other = {"Authorization": f"Bearer {integrator(callers)}"}
         assert client.get(WINDOWS, headers=other).status_code == 200
 
 
-def test_processes_count_together(settings: Settings) -> None:
-    url, key = settings.redis_url.get_secret_value(), str(uuid4())
+def test_processes_count_together(api_settings: Settings) -> None:
+    url, key = api_settings.redis_url.get_secret_value(), str(uuid4())
     one, two = Counts.open(url), Counts.open(url)
     assert [counts.add(key, 60) for counts in (one, two, one)] == [1, 2, 3]
 
 
 def test_without_redis_a_process_counts_alone_and_says_so(
-    settings: Settings, callers: Callers
+    api_settings: Settings, callers: Callers
 ) -> None:
-    lost = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
+    lost = api_settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
     token = integrator(callers)
     with (
         capture_logs() as lines,
@@ -101,13 +107,13 @@ def test_what_is_left_is_told_from_half_way_on(used: int, tells: str | None) -> 
 
 
 def test_unusual_reading_raises_one_alarm(
-    settings: Settings, callers: Callers, seeded: Seeded, trail: Trail
+    api_settings: Settings, callers: Callers, seeded: Seeded, trail: Trail
 ) -> None:
     token = integrator(callers)
     path = f"/v1/students/{seeded.students['first']}"
     with (
         capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines,
-        limited(settings, token, api_bulk_alarm_reads_per_hour=2) as (client, app),
+        limited(api_settings, token, api_bulk_alarm_reads_per_hour=2) as (client, app),
     ):
         for _ in range(6):
             client.get(path)
@@ -135,8 +141,10 @@ def sent_slowly(url: str, token: str) -> bytes:
     return answer
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(settings: Settings, callers: Callers) -> None:
-    with serving(BodyLimit(create_app(settings), {}, patience=0.1)) as url:
+def test_a_body_that_does_not_come_is_not_waited_for(
+    api_settings: Settings, callers: Callers
+) -> None:
+    with serving(BodyLimit(create_app(api_settings), {}, patience=0.1)) as url:
         answer = sent_slowly(url, callers.token(CallerKind.SCHOOL, SCHOOL))
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408 ")

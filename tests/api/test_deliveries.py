@@ -147,9 +147,9 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_an_upload_whose_rows_cannot_be_written_leaves_nothing(
-    settings: Settings, callers: Callers, sessions: Sessions, storage: Storage
+    api_settings: Settings, callers: Callers, sessions: Sessions, storage: Storage
 ) -> None:
-    app: FastAPI = create_app(settings)
+    app: FastAPI = create_app(api_settings)
     token = callers.token(CallerKind.OPERATOR)
     with transaction(sessions) as session:
         session.execute(text("alter table job_items rename to job_items_away"))

@@ -17,15 +17,15 @@ def test_health_is_up_for_anyone_and_tells_nothing_else(nobody: httpx.Client) ->
     assert (answer.status_code, answer.json()) == (200, {"status": "UP"})
 
 
-def test_without_a_queue_health_is_degraded_and_reading_goes_on(settings: Settings) -> None:
-    lost = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
+def test_without_a_queue_health_is_degraded_and_reading_goes_on(api_settings: Settings) -> None:
+    lost = api_settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
     with serving(create_app(lost)) as url:
         answer = httpx.get(f"{url}/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "DEGRADED"})
 
 
-def test_metrics_count_by_route_template(settings: Settings, callers: Callers) -> None:
-    app = create_app(settings)
+def test_metrics_count_by_route_template(api_settings: Settings, callers: Callers) -> None:
+    app = create_app(api_settings)
     with serving(app) as url, httpx.Client(base_url=url) as client:
         client.headers["Authorization"] = f"Bearer {callers.token(CallerKind.SCHOOL, SCHOOL)}"
         client.get(f"/v1/schools/{SCHOOL}")
@@ -46,22 +46,22 @@ def test_metrics_count_by_route_template(settings: Settings, callers: Callers) -
     assert "Peeters" not in text
 
 
-def lines_of(settings: Settings, token: str, path: str) -> tuple[httpx.Response, list[Any]]:
+def lines_of(api_settings: Settings, token: str, path: str) -> tuple[httpx.Response, list[Any]]:
     """What one request leaves in the log, once the server has ended."""
     with (
         capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines,
-        serving(create_app(settings)) as url,
+        serving(create_app(api_settings)) as url,
     ):
         answer = httpx.get(url + path, headers={"Authorization": f"Bearer {token}"})
     return answer, [line for line in lines if line["event"] == "request"]
 
 
 def test_each_request_is_one_line_without_path_or_query(
-    settings: Settings, callers: Callers
+    api_settings: Settings, callers: Callers
 ) -> None:
     token = callers.token(CallerKind.SCHOOL, SCHOOL)
     path = f"/v1/schools/{SCHOOL}/students?classGroup=4A"
-    answer, (line,) = lines_of(settings, token, path)
+    answer, (line,) = lines_of(api_settings, token, path)
     assert isinstance(line.pop("ms"), float)
     assert line == {
         "event": "request",

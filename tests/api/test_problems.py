@@ -244,13 +244,13 @@ def test_no_answer_is_to_be_sniffed_framed_or_kept(school: httpx.Client, path: s
 
 
 @pytest.fixture
-def broken(settings: Settings) -> FastAPI:
+def broken(api_settings: Settings) -> FastAPI:
     """An API whose servers are not there."""
     nowhere = {
         "database_url": SecretStr("postgresql://nobody@127.0.0.1:1/nothing"),
         "redis_url": SecretStr("redis://127.0.0.1:1/0"),
     }
-    return create_app(settings.model_copy(update=nowhere))
+    return create_app(api_settings.model_copy(update=nowhere))
 
 
 def test_without_a_database_the_service_is_unavailable(broken: FastAPI, callers: Callers) -> None:
@@ -265,9 +265,9 @@ def test_without_a_database_the_service_is_unavailable(broken: FastAPI, callers:
 
 
 def test_an_unforeseen_error_tells_nothing_of_itself(
-    settings: Settings, capfd: pytest.CaptureFixture[str]
+    api_settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    app = create_app(settings)
+    app = create_app(api_settings)
 
     @app.get("/v1/broken")
     def fail() -> None:
@@ -283,8 +283,10 @@ def test_an_unforeseen_error_tells_nothing_of_itself(
     assert not re.search("Peeters|85073003328", answer.text + logged.out + logged.err)
 
 
-def test_an_api_cannot_start_without_its_signing_key(settings: Settings, tmp_path: Path) -> None:
-    lost = settings.model_copy(update={"signing_key_file": tmp_path / "lost.pem"})
+def test_an_api_cannot_start_without_its_signing_key(
+    api_settings: Settings, tmp_path: Path
+) -> None:
+    lost = api_settings.model_copy(update={"signing_key_file": tmp_path / "lost.pem"})
     with pytest.raises(Exception, match=r"lost\.pem cannot be read"):
         create_app(lost)
 

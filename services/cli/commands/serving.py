@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli.logins import make_logins, passwords_in_environment
 from services.cli.migrate import migrate
 from services.cli.target import DEFAULT_DATA, DataOption, settings_for
 from shared.core.database import open_engine
@@ -37,8 +38,10 @@ def api(
 
     settings = Settings.from_environment()
     configure_logging(settings.log_level, process="api")
+    app = create_app(settings)
+    app.state.parts.require_harmless_login()
     uvicorn.run(
-        create_app(settings),
+        app,
         host=settings.api_host,
         port=settings.api_port if port is None else port,
         log_config=None,
@@ -61,10 +64,16 @@ def migrate_database(
     revision: Annotated[str, typer.Argument(help="Revision to migrate to.")] = "head",
     data: DataOption = DEFAULT_DATA,
 ) -> None:
-    """Bring the database to the newest schema."""
-    engine = open_engine(settings_for(data), application_name="toetsfeedback-migrate")
+    """Bring the database to the newest schema, as its owner.
+
+    Also makes the login of each program whose password is in the environment, as
+    API_DATABASE_PASSWORD, WORKER_DATABASE_PASSWORD and so on.
+    """
+    settings = settings_for(data, "owner")
+    engine = open_engine(settings, application_name="toetsfeedback-migrate")
     migrate(engine, revision)
     engine.dispose()
+    make_logins(settings.database_url.get_secret_value(), passwords_in_environment())
     print(f"The database is at revision {revision}.")
 
 

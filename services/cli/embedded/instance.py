@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from services.cli.embedded.data_directory import DataDirectory
 from services.cli.embedded.errors import EmbeddedError
 from services.cli.embedded.guardian import guarded
@@ -21,10 +23,12 @@ from services.cli.embedded.running import (
 from services.cli.embedded.service_user import Report, say_nothing
 from services.cli.embedded.supervisor import RestartPolicy, Supervisor
 from services.cli.embedded.valkey import EmbeddedValkey
+from services.cli.logins import derived_passwords, make_logins
+from shared.core.errors import ConfigurationError
 
 
 class Instance:
-    """`environment` grows with what is started; it is all that the programs are told.
+    """`environment` grows with what is started; it and a login are all that programs are told.
 
     What runs is on record in the data directory from the moment it was started.
     """
@@ -42,6 +46,7 @@ class Instance:
         self.report = report
         self.supervisor = Supervisor(report, self.record, policy)
         self.environment: dict[str, str] = {}
+        self.logins: dict[str, str] = {}
         self.api_url: str | None = None
 
     @contextmanager
@@ -73,6 +78,17 @@ class Instance:
     def use_storage(self) -> str:
         return self._has(STORAGE_URL, self.data.storage.as_uri())
 
+    def make_logins(self) -> None:
+        """Lets each program into the database with a login of its own."""
+        owner_url = self.environment[DATABASE_URL]
+        try:
+            self.logins = make_logins(owner_url, derived_passwords(owner_url))
+        except (psycopg.Error, ConfigurationError) as error:
+            raise EmbeddedError(f"the logins of the programs cannot be made: {error}") from None
+
+    def environment_of(self, program: str) -> dict[str, str]:
+        return self.environment | {DATABASE_URL: self.logins[program]}
+
     def record(self) -> RunningInstance:
         """Puts down in `running.json` what runs at this moment."""
         owner = ProcessIdentity.of(os.getpid())
@@ -87,6 +103,7 @@ class Instance:
                 if (identity := part.identity)
             ),
             api_url=self.api_url,
+            logins=dict(self.logins),
         )
         self.data.write_running(instance)
         return instance

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
+from services.cli.embedded.errors import EmbeddedError
 from services.cli.embedded.identity import ProcessIdentity
 from shared.core.settings import Settings
 
@@ -24,14 +25,24 @@ class RecordedProcess:
 class RunningInstance:
     """`environment` holds the `TOETSFEEDBACK_…` variables that reach this instance, secrets too.
 
-    `owner` is the process that started everything and restarts what falls; `api_url` is None while
-    only the servers run.
+    The database in it is its owner's; `logins` has the URL of each program instead. `owner` is the
+    process that started everything and restarts what falls; `api_url` is None while only the
+    servers run.
     """
 
     owner: ProcessIdentity
     environment: Mapping[str, str]
     processes: tuple[RecordedProcess, ...] = ()
     api_url: str | None = None
+    logins: Mapping[str, str] = field(default_factory=dict)
+
+    def environment_of(self, program: str) -> dict[str, str]:
+        """What a program is told, or `owner`; raises EmbeddedError before there are logins."""
+        if program == "owner":
+            return dict(self.environment)
+        if program not in self.logins:
+            raise EmbeddedError("the instance is still starting: try again when it answers")
+        return dict(self.environment) | {DATABASE_URL: self.logins[program]}
 
     @property
     def database_url(self) -> str:
@@ -60,6 +71,7 @@ class RunningInstance:
                     for process in self.processes
                 ],
                 "apiUrl": self.api_url,
+                "logins": dict(self.logins),
             },
             indent=2,
         )
@@ -76,6 +88,7 @@ class RunningInstance:
                 for process in record["processes"]
             ),
             api_url=record["apiUrl"],
+            logins=record.get("logins", {}),
         )
 
 

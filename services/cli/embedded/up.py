@@ -77,6 +77,7 @@ def running(
         _start_servers(instance)
         _provide_keys(instance)
         _migrate(instance, command)
+        instance.make_logins()
         _start_programs(instance, api_port, workers, command)
         yield instance.record()
 
@@ -137,7 +138,7 @@ def _start_programs(
         "api",
         instance.data.log("api"),
         command("api", "--port", str(port)),
-        dict(instance.environment),
+        instance.environment_of("api"),
         lambda: answers_health(port),
     )
     taken = {port}
@@ -167,7 +168,7 @@ def _worker(instance: Instance, name: str, taken: set[int], command: Command) ->
         name,
         instance.data.log(name),
         command("worker"),
-        instance.environment | {"TOETSFEEDBACK_WORKER_METRICS_PORT": str(port)},
+        instance.environment_of("worker") | {"TOETSFEEDBACK_WORKER_METRICS_PORT": str(port)},
         lambda: is_answered(port),
     )
 

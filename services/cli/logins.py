@@ -1,0 +1,98 @@
+"""Logins of the programs: each with a password of its own, and no right but those of its roles."""
+
+import hmac
+import os
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from shared.core.errors import ConfigurationError
+
+ROLES = {
+    "api": ("toetsfeedback_api",),
+    "worker": ("toetsfeedback_worker", "toetsfeedback_importer"),
+    "importer": ("toetsfeedback_importer",),
+    "operator": ("toetsfeedback_operator",),
+}
+"""The roles of each program; the migrations say what a role may do. A worker also imports."""
+
+LOGIN_LOCK = 7_061_003
+"""Advisory lock that lets one process at a time make the logins of a database."""
+
+_ENSURE = """
+do $$
+begin
+    if not exists (select from pg_roles where rolname = {name}) then
+        create role {role} nologin;
+    end if;
+exception when duplicate_object or unique_violation then null;
+end
+$$
+"""
+
+
+def login_of(database: str, program: str) -> str:
+    return f"{database}_{program}_login"
+
+
+def make_logins(owner_url: str, passwords: Mapping[str, str]) -> dict[str, str]:
+    """The database's URL for each program that has a password; the login is made or renewed.
+
+    A login is named after the database, so that several databases of a cluster have their own.
+    """
+    urls = {}
+    parts = urlsplit(owner_url)
+    with psycopg.connect(owner_url) as connection:
+        connection.execute("select pg_advisory_xact_lock(%s)", [LOGIN_LOCK])
+        for program, password in passwords.items():
+            login = login_of(connection.info.dbname, program)
+            for role in (login, *ROLES[program]):
+                names = {"name": sql.Literal(role), "role": sql.Identifier(role)}
+                connection.execute(sql.SQL(_ENSURE).format(**names))
+            connection.execute(
+                sql.SQL("alter role {} login password {}").format(
+                    sql.Identifier(login), sql.Literal(password)
+                )
+            )
+            for role in ROLES[program]:
+                _grant(connection, role, login)
+            host = parts.netloc.rpartition("@")[2]
+            urls[program] = parts._replace(netloc=f"{login}:{password}@{host}").geturl()
+    return urls
+
+
+def derived_passwords(owner_url: str) -> dict[str, str]:
+    """The same for whoever knows the owner's password, and for nobody else.
+
+    Raises:
+        ConfigurationError: when the URL has no password to make them from.
+    """
+    secret = urlsplit(owner_url).password
+    if not secret:
+        raise ConfigurationError(
+            "the logins of the programs are made from the password in TOETSFEEDBACK_DATABASE_URL, "
+            "which has none: put it there, or run `toetsfeedback api` and `toetsfeedback worker` "
+            "with logins of your own"
+        )
+    return {
+        program: hmac.digest(secret.encode(), f"login of the {program}".encode(), "sha256").hex()
+        for program in ROLES
+    }
+
+
+def passwords_in_environment() -> dict[str, str]:
+    """By program, from variables such as `API_DATABASE_PASSWORD`."""
+    given = {program: os.environ.get(f"{program.upper()}_DATABASE_PASSWORD") for program in ROLES}
+    return {program: password for program, password in given.items() if password}
+
+
+def _grant(connection: "psycopg.Connection[tuple[object, ...]]", role: str, login: str) -> None:
+    is_member = connection.execute(
+        "select pg_has_role(%s, %s, 'member')", [login, role]
+    ).fetchone() == (True,)
+    if not is_member:
+        connection.execute(
+            sql.SQL("grant {} to {}").format(sql.Identifier(role), sql.Identifier(login))
+        )

@@ -1,0 +1,98 @@
+"""What each program may do in the database, with the login that it really has."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from secrets import token_hex
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from fastapi import FastAPI
+from psycopg.errors import InsufficientPrivilege
+from pydantic import SecretStr
+
+from services.api.app import create_app
+from services.cli.logins import ROLES
+from shared.core.errors import ConfigurationError
+from shared.core.settings import Settings
+
+Login = Callable[[str], Any]
+STUDENT_DATA = ("students", "class_groups", "results", "documents", "scale_scores", "item_results")
+
+
+@pytest.fixture
+def login(settings_of: Callable[[str], Settings]) -> Login:
+    @contextmanager
+    def login(program: str) -> Iterator["psycopg.Connection[Any]"]:
+        url = settings_of(program).database_url.get_secret_value()
+        with psycopg.connect(url, autocommit=True) as connection:
+            yield connection
+
+    return login
+
+
+@pytest.mark.parametrize("program", ROLES)
+def test_no_program_changes_the_trail_or_writes_to_it_but_by_its_function(
+    login: Login, program: str
+) -> None:
+    with login(program) as connection:
+        for change in (
+            "insert into audit_heads values ('', 0, '')",
+            "update audit_events set client = ''",
+            "delete from audit_events",
+            "truncate audit_events",
+            "update audit_heads set events = 0",
+            "alter table audit_events disable trigger all",
+        ):
+            with pytest.raises(InsufficientPrivilege):
+                connection.execute(change)
+
+
+@pytest.mark.parametrize("table", STUDENT_DATA)
+def test_an_operator_reads_nothing_about_students(login: Login, table: str) -> None:
+    with login("operator") as connection, pytest.raises(InsufficientPrivilege):
+        connection.execute(f"select from {table}")
+
+
+@pytest.mark.parametrize("table", ["scale_scores", "item_results"])
+@pytest.mark.parametrize("program", ["api", "operator"])
+def test_scores_and_answers_are_for_the_importer(login: Login, program: str, table: str) -> None:
+    with login(program) as connection, pytest.raises(InsufficientPrivilege):
+        connection.execute(f"select from {table}")
+
+
+@pytest.mark.parametrize("table", STUDENT_DATA)
+@pytest.mark.parametrize("change", ["delete from {}", "update {} set school_id = ''"])
+def test_the_api_changes_nothing_about_students(login: Login, table: str, change: str) -> None:
+    with login("api") as connection, pytest.raises(InsufficientPrivilege):
+        connection.execute(change.format(table))
+
+
+def test_the_api_does_not_start_as_who_owns_the_tables(settings: Settings, login: Login) -> None:
+    def api_as(url: str) -> FastAPI:
+        secret = SecretStr(url)
+        return create_app(settings.model_copy(update={"database_url": secret}))
+
+    with login("api") as connection:
+        name = f"owner_{token_hex(4)}"
+        own = f"postgresql://{name}:secret@{connection.info.host}:{connection.info.port}"
+    url = settings.database_url.get_secret_value()
+    database = urlsplit(url).path
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(f"create role {name} login password 'secret'")
+        app = api_as(own + database)
+        app.state.parts.require_harmless_login()
+        app.state.parts.close()
+        try:
+            for privilege in ("superuser", "bypassrls"):
+                owner.execute(f"alter role {name} {privilege}")
+                with pytest.raises(ConfigurationError, match=f"as {name}, which is a superuser"):
+                    api_as(own + database).state.parts.require_harmless_login()
+                owner.execute(f"alter role {name} no{privilege}")
+            owner.execute(f"alter table schools owner to {name}")
+            with pytest.raises(ConfigurationError, match="name a login that is only in the role"):
+                api_as(own + database).state.parts.require_harmless_login()
+        finally:
+            owner.execute("alter table schools owner to current_user")
+            owner.execute(f"drop role {name}")
