@@ -27,7 +27,7 @@ from shared.access.rules import (
 )
 from shared.access.rules import require_scope as require_scope_of
 from shared.audit.service import Actor, Decision, record
-from shared.core.database import transaction
+from shared.core.database import act_for, transaction
 from shared.core.errors import MissingScope, NoAccessToken
 from shared.jobs.queue import WakeUpQueue
 from shared.schools.service import Inquiry
@@ -130,6 +130,7 @@ class Requires:
             organisation=caller.school_id,
             trace_id=request.state.trace_id,
         )
+        act_for(session, actor.client, actor.kind, actor.organisation)
         asked = Inquiry(actor, request.scope["route"].operation_id, _resource(request), frozenset())
         try:
             require_scope_of(caller, self.required_scopes)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import structlog
-from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
@@ -28,6 +28,12 @@ select session_user, role.rolsuper or role.rolbypassrls or exists (
 from pg_roles role where role.rolname = session_user
 """
 
+_ACT_FOR = text(
+    "select set_config('toetsfeedback.client', :client, true),"
+    " set_config('toetsfeedback.kind', :kind, true),"
+    " set_config('toetsfeedback.school', :school, true)"
+)
+_ACTING_FOR = "acting_for"
 _BEFORE_COMMIT = "before_commit"
 _AFTER_COMMIT = "after_commit"
 
@@ -89,8 +95,23 @@ def _require_harmless(connection: Any, _record: object) -> None:
 
 def session_factory(engine: Engine) -> Sessions:
     sessions = sessionmaker(engine, expire_on_commit=False)
+    event.listen(sessions, "after_begin", _introduce)
     event.listen(sessions, "before_commit", _finish)
     return sessions
+
+
+def act_for(session: Session, client: str, kind: str, school_id: str | None) -> None:
+    """Says for whom the session's transaction acts, before it begins: policies of tables ask.
+
+    The database forgets it at the end of the transaction. Without it an API's login sees nothing.
+    """
+    session.info[_ACTING_FOR] = {"client": client, "kind": kind, "school": school_id or ""}
+
+
+def _introduce(session: Session, _transaction: object, connection: Connection) -> None:
+    acting_for = session.info.get(_ACTING_FOR)
+    if acting_for is not None:
+        connection.execute(_ACT_FOR, acting_for)
 
 
 def before_commit(session: Session, action: Callable[[], None]) -> None:

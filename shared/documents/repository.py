@@ -57,8 +57,13 @@ def page_of_documents(
 
 
 def find_document(session: Session, document_id: UUID) -> DocumentRow | None:
-    """Also one that is not released: its row says so."""
+    """One that is not released is there for who sees past policies only: its row says so."""
     return session.execute(_documents().where(Document.id == document_id)).one_or_none()
+
+
+def school_of_document(session: Session, document_id: UUID) -> str | None:
+    """For the trail of a refusal; nothing else is told of what the caller may not see."""
+    return session.scalar(select(func.school_of_document(document_id)))
 
 
 def referenced(session: Session, storage_keys: Sequence[str]) -> set[str]:

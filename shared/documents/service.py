@@ -39,11 +39,8 @@ def read_document(session: Session, inquiry: Inquiry, document_id: UUID) -> Docu
 def require_document(session: Session, inquiry: Inquiry, document_id: UUID) -> DocumentRow:
     """The same without an entry for what is allowed: for a read that was granted before."""
     row = repository.find_document(session, document_id)
-    if row is None:
-        refuse(session, inquiry, None, "reach")
-    document, _, is_released = row
-    if not inquiry.reaches(document.school_id):
-        refuse(session, inquiry, document.school_id, "reach")
-    if not is_released:
-        refuse(session, inquiry, document.school_id, "gate")
+    if row is None or not inquiry.reaches(row[0].school_id) or not row[2]:
+        school_id = repository.school_of_document(session, document_id)
+        is_reached = school_id is not None and inquiry.reaches(school_id)
+        refuse(session, inquiry, school_id, "gate" if is_reached else "reach")
     return row

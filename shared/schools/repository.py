@@ -22,6 +22,11 @@ def find_school(session: Session, school_id: str) -> School | None:
     return session.scalar(select(School).where(School.id == school_id, _takes_part()))
 
 
+def is_known(session: Session, school_id: str) -> bool:
+    """Whether there is such a school, whether or not it takes part in anything."""
+    return bool(session.scalar(select(exists().where(School.id == school_id))))
+
+
 def page_of_schools(
     session: Session,
     within: Collection[str] | None,

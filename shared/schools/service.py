@@ -59,7 +59,8 @@ def require_school(session: Session, inquiry: Inquiry, school_id: str) -> School
     """
     school = repository.find_school(session, school_id)
     if school is None or not inquiry.reaches(school_id):
-        refuse(session, inquiry, school.id if school else None, "reach")
+        known = school_id if repository.is_known(session, school_id) else None
+        refuse(session, inquiry, known, "reach")
     return school
 
 

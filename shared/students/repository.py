@@ -65,6 +65,11 @@ def find_student(session: Session, student_id: UUID) -> StudentRow | None:
     return session.execute(_present().where(Student.id == student_id)).one_or_none()
 
 
+def school_of_student(session: Session, student_id: UUID) -> str | None:
+    """For the trail of a refusal; nothing else is told of who the caller may not see."""
+    return session.scalar(select(func.school_of_student(student_id)))
+
+
 def page_of_students(
     session: Session, cohort: Cohort, offset: int, limit: int
 ) -> tuple[int, Sequence[StudentRow]]:

@@ -32,7 +32,7 @@ def require_student(session: Session, inquiry: Inquiry, student_id: UUID) -> Stu
     """
     row = repository.find_student(session, student_id)
     if row is None or not inquiry.reaches(row[0].school_id):
-        refuse(session, inquiry, row[0].school_id if row else None, "reach")
+        refuse(session, inquiry, repository.school_of_student(session, student_id), "reach")
     return row
 
 

@@ -20,7 +20,8 @@ from services.api.routing import operations, problems
 from services.api.schemas.deliveries import Delivery
 from services.api.schemas.jobs import Job
 from services.api.uploads import ZIP, kept_only_if_done, require_zip, store_body
-from shared.core.database import transaction
+from shared.audit.service import Actor
+from shared.core.database import act_for, transaction
 from shared.results import service
 from shared.results.handover import UPLOADS, receive_delivery
 
@@ -54,12 +55,13 @@ async def create_delivery(
     """
     require_zip(request)
     key = await store_body(request, parts.storage, UPLOADS)
-    return await run_in_threadpool(_register, parts, key, inquiry.actor.client, links, response)
+    return await run_in_threadpool(_register, parts, key, inquiry.actor, links, response)
 
 
-def _register(parts: Parts, key: str, client: str, links: Links, response: Response) -> Job:
+def _register(parts: Parts, key: str, actor: Actor, links: Links, response: Response) -> Job:
     with kept_only_if_done(parts.storage, key), transaction(parts.sessions) as session:
-        job = receive_delivery(session, parts.queue, key, client)
+        act_for(session, actor.client, actor.kind, actor.organisation)
+        job = receive_delivery(session, parts.queue, key, actor.client)
         return accepted(session, job, links, response)
 
 

@@ -12,7 +12,7 @@ from services.api.parts import Parts
 from services.api.routing import operations, problems
 from services.api.schemas.documents import Document, DocumentPage
 from shared.access.mandates.service import renew_reach
-from shared.core.database import transaction
+from shared.core.database import act_for, transaction
 from shared.core.errors import ResourceNotFound
 from shared.documents import service
 from shared.schools.products import STUDENT_FEEDBACK
@@ -95,6 +95,8 @@ def _is_still_open(parts: Parts, inquiry: Inquiry, document_id: UUID) -> bool:
     """Decides anew, in a transaction of its own; a refusal is put on the trail."""
     try:
         with transaction(parts.sessions) as session:
+            actor = inquiry.actor
+            act_for(session, actor.client, actor.kind, actor.organisation)
             renewed = renew_reach(session, inquiry, STUDENT_FEEDBACK)
             service.require_document(session, renewed, document_id)
     except ResourceNotFound:

@@ -1,0 +1,216 @@
+"""What the database alone shows: raw SQL in a connection of the API, with no filter of ours."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date
+
+import pytest
+from sqlalchemy import delete, insert, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from shared.access.mandates.models import Mandate
+from shared.audit.service import Actor, Decision, record
+from shared.core.database import Sessions, act_for, open_engine, session_factory, transaction
+from shared.core.settings import Settings
+from shared.jobs.models import JobFailure, JobItem
+from shared.releases.models import ReleaseWindow
+from shared.results.models import ItemResult
+from shared.storage.store import Storage
+from tests.api.seeding import GONE, OTHER, SCHOOL, Seeded, seed_schools
+
+ALL = {SCHOOL, OTHER, GONE}
+WINDOWS = {
+    "before": "now() + interval '1 hour', null",
+    "in": "now() - interval '1 hour', null",
+    "after": "now() - interval '2 hours', now() - interval '1 hour'",
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of caller, and the schools whose rows of each sort it may see."""
+
+    client: str
+    kind: str
+    school: str | None = None
+    students: frozenset[str] = frozenset()
+    parts: frozenset[str] = frozenset()
+
+
+def schools(*numbers: str) -> frozenset[str]:
+    return frozenset(numbers)
+
+
+CALLERS = {
+    "nobody": None,
+    "a school": Kind("portal", "school", SCHOOL, schools(SCHOOL), schools(SCHOOL)),
+    "another school": Kind("portal", "school", OTHER, schools(OTHER), schools(OTHER)),
+    "an unknown school": Kind("portal", "school", "999999"),
+    "an integrator": Kind("mandated", "integrator", None, schools(SCHOOL), schools(SCHOOL)),
+    "one for another product": Kind("dashboard", "integrator", None, schools(), schools(SCHOOL)),
+    "one with an expired mandate": Kind("expired", "integrator"),
+    "one with a revoked mandate": Kind("revoked", "integrator"),
+    "one without a mandate": Kind("unknown", "integrator"),
+    "an operator": Kind("ops", "operator", None, schools(), schools(SCHOOL, OTHER, GONE)),
+}
+
+
+@pytest.fixture(scope="module")
+def seeded(sessions: Sessions, storage: Storage) -> Seeded:
+    """Rows in every table, of two schools and one that is gone."""
+    with transaction(sessions) as session:
+        seeded = seed_schools(session, storage)
+        item = session.scalar(
+            insert(JobItem).values(job_id=seeded.job, subject=SCHOOL).returning(JobItem.id)
+        )
+        session.execute(insert(JobFailure).values(item_id=item, subject="x", problem={}))
+        for word, school in (("first", SCHOOL), ("other", OTHER)):
+            answers = {"items": ["a"], "correct": [True], "school_id": school}
+            ids = {
+                "student_id": seeded.students[word],
+                "component_id": seeded.components["LO4-LEZ"],
+            }
+            session.execute(insert(ItemResult).values(**ids, **answers))
+        for client, product, until_on, revoked in (
+            ("mandated", "studentFeedback", date(2999, 1, 1), None),
+            ("dashboard", "schoolFeedback", date(2999, 1, 1), None),
+            ("expired", "studentFeedback", date(2024, 1, 2), None),
+            ("revoked", "studentFeedback", date(2999, 1, 1), text("now()")),
+        ):
+            session.execute(
+                insert(Mandate).values(
+                    school_id=SCHOOL,
+                    client=client,
+                    products=[product],
+                    from_on=date(2024, 1, 1),
+                    until_on=until_on,
+                    purpose="p",
+                    decided_by="portal",
+                    revoked_at=revoked,
+                )
+            )
+        for school in sorted(ALL):
+            decision = Decision("read", "/v1/x", school, "allowed", "granted")
+            record(session, Actor("portal", "school", school, None), decision)
+    return seeded
+
+
+@pytest.fixture(scope="module")
+def api_sessions(api_settings: Settings) -> Iterator[Sessions]:
+    engine = open_engine(api_settings, application_name="tests")
+    yield session_factory(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def as_caller(api_sessions: Sessions, seeded: Seeded) -> Iterator[Callable[..., Session]]:  # noqa: ARG001  # rows to hide
+    """Sessions of the API's own login that act for a caller."""
+    with ExitStack() as opened:
+
+        def as_caller(caller: Kind | None) -> Session:
+            session = opened.enter_context(api_sessions())
+            if caller is not None:
+                act_for(session, caller.client, caller.kind, caller.school)
+            return session
+
+        yield as_caller
+
+
+@pytest.fixture(params=WINDOWS)
+def moment(request: pytest.FixtureRequest, sessions: Sessions, seeded: Seeded) -> Iterator[str]:
+    """A window around this moment for one component; the others have none."""
+    with transaction(sessions) as session:
+        session.execute(
+            text(
+                "insert into release_windows (administration_id, product, target_group_id,"
+                " component_id, opens_at, closes_at) select administration_id, 'studentFeedback',"
+                f" target_group_id, id, {WINDOWS[request.param]} from components where id = :id"
+            ),
+            {"id": seeded.components["LO4-LEZ"]},
+        )
+    yield request.param
+    with transaction(sessions) as session:
+        session.execute(delete(ReleaseWindow))
+
+
+def seen(session: Session, table: str, column: str = "school_id") -> set[str | None]:
+    """Whose rows a statement without any filter shows; None when it may not even be asked."""
+    return set(session.scalars(text(f"select {column} from {table}")))
+
+
+@pytest.mark.parametrize("name", CALLERS)
+def test_without_any_filter_of_ours_only_what_is_the_callers_and_open_is_there(
+    as_caller: Callable[..., Session], moment: str, name: str
+) -> None:
+    caller = CALLERS[name]
+    session = as_caller(caller)
+    students = caller.students if caller else frozenset()
+    own = {caller.school} & ALL if caller and caller.kind == "school" else set()
+    is_operator = caller is not None and caller.kind == "operator"
+    open_ones = students & {SCHOOL} if moment == "in" else set()
+    assert seen(session, "students") == students
+    assert seen(session, "class_groups") == students
+    assert seen(session, "participations") == (caller.parts if caller else set())
+    assert seen(session, "results") == open_ones
+    assert seen(session, "documents") == open_ones
+    assert seen(session, "audit_events", "organisation") == own
+    for table in ("deliveries", "jobs", "job_items", "job_failures"):
+        assert bool(seen(session, table, "id")) is is_operator, table
+    for table in ("scale_scores", "item_results", "audit_heads"):
+        with pytest.raises(DBAPIError, match="permission denied"):
+            seen(as_caller(caller), table, "*")
+
+
+@pytest.mark.usefixtures("moment")
+def test_a_school_sees_its_mandates_and_an_integrator_those_it_was_given(
+    as_caller: Callable[..., Session],
+) -> None:
+    def clients(name: str) -> set[str | None]:
+        return seen(as_caller(CALLERS[name]), "mandates", "client")
+
+    assert clients("a school") == {"mandated", "dashboard", "expired", "revoked"}
+    assert clients("an integrator") == {"mandated"}
+    for name in ("nobody", "another school", "one without a mandate", "an operator"):
+        assert clients(name) == set(), name
+
+
+def test_of_results_and_documents_only_the_open_and_current_are_there(
+    as_caller: Callable[..., Session], moment: str, seeded: Seeded
+) -> None:
+    session = as_caller(CALLERS["a school"])
+    statement = "select component_id from results where superseded_at is null or true"
+    found = set(session.scalars(text(statement)))
+    assert found == ({seeded.components["LO4-LEZ"]} if moment == "in" else set())
+    assert not seen(session, "results", "superseded_at") - {None}
+    documents = set(session.scalars(text("select id from documents")))
+    open_ones = {seeded.documents["reading only"], seeded.documents["of removed"]}
+    assert documents == (open_ones if moment == "in" else set())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        f"insert into mandates values (gen_random_uuid(), 1, '{OTHER}', 'x', '{{schoolFeedback}}')",
+        "insert into release_windows (administration_id, product) values ('2024', 'x')",
+        "insert into jobs (kind, lane, subject, requested_by) values ('x', 'bulk', 'x', 'x')",
+        "insert into deliveries (status, received_from) values ('received', 'x')",
+    ],
+)
+@pytest.mark.parametrize("name", ["nobody", "a school", "an integrator"])
+def test_nobody_writes_what_is_not_theirs_to_write(
+    as_caller: Callable[..., Session], name: str, change: str
+) -> None:
+    with pytest.raises(DBAPIError, match="violates row-level security policy"):
+        as_caller(CALLERS[name]).execute(text(change))
+
+
+def test_who_it_was_for_is_forgotten_with_the_transaction(
+    as_caller: Callable[..., Session],
+) -> None:
+    session = as_caller(CALLERS["a school"])
+    assert seen(session, "students")
+    session.commit()
+    session.info.clear()
+    assert seen(session, "students") == set()
