@@ -1,7 +1,7 @@
 """What routes ask for in their signature: who calls, with which right, and what they work with."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Annotated
 
@@ -71,7 +71,19 @@ async def parts_of(request: Request) -> Parts:
 PartsDep = Annotated[Parts, Depends(parts_of)]
 
 
-def open_session(parts: PartsDep) -> Iterator[Session]:
+async def wait_for_turn(parts: PartsDep) -> AsyncIterator[None]:
+    """Waits without a thread until a connection is free for the request.
+
+    Who waited for one in a thread would keep that from a request which has a connection, and needs
+    a thread to be done with it: with enough callers at once, all would wait for each other.
+    """
+    async with parts.turns:
+        yield
+
+
+def open_session(
+    parts: PartsDep, _: Annotated[None, Depends(wait_for_turn, scope="function")]
+) -> Iterator[Session]:
     """One transaction a request; it is committed before the response goes out."""
     with transaction(parts.sessions) as session:
         yield session

@@ -1,5 +1,6 @@
 """What a running API is made of, put together once and closed once."""
 
+from asyncio import Semaphore
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
@@ -20,6 +21,9 @@ from shared.core.settings import Settings
 from shared.jobs.queue import WakeUpQueue, open_broker
 from shared.storage.store import Storage, open_storage
 
+SPARE_CONNECTIONS = 2
+"""For short transactions beside those of requests, such as the checks of a running download."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -27,6 +31,7 @@ class Parts:
 
     engine: Engine
     sessions: Sessions
+    turns: Semaphore
     storage: Storage
     authority: TokenAuthority
     broker: RedisBroker
@@ -46,6 +51,7 @@ class Parts:
         return cls(
             engine=engine,
             sessions=session_factory(engine),
+            turns=Semaphore(max(1, settings.database_pool_size - SPARE_CONNECTIONS)),
             storage=storage,
             authority=authority,
             broker=broker,
