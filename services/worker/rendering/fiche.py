@@ -19,16 +19,16 @@ from services.worker.rendering.typesetting import undrawable
 from shared.documents.content import FicheContent, fiche_outcomes
 from shared.documents.texts import DUTCH, Texts
 
-FICHE_TEMPLATE_VERSION: Final = f"fiche-3.{DUTCH.version}"
+FICHE_TEMPLATE_VERSION: Final = f"fiche-4.{DUTCH.version}"
 """Raise the number with any change in what a fiche looks like: it marks older fiches as stale."""
 
 PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89
 LEFT = (PAGE_WIDTH - WIDTH) / 2
 TOP = PAGE_HEIGHT - 40.0
 FOOT_TOP = 47.0
-_FIRST_ROOM = TOP - FOOT_TOP - 7.0
+FIRST_ROOM = TOP - FOOT_TOP - 7.0
 _RUNNING_HEAD = 24.0
-_FURTHER_ROOM = _FIRST_ROOM - _RUNNING_HEAD
+FURTHER_ROOM = FIRST_ROOM - _RUNNING_HEAD
 _MOST_PAGES = 2
 
 # Roomy for few components, comfortable for most; a little tighter to keep to one page; only then a
@@ -124,8 +124,8 @@ def require_drawable(content: FicheContent) -> None:
 
 def fitted(blocks: Sequence[Block], most: int) -> list[list[Block]] | None:
     """At most so many pages of these blocks; None when they do not fit."""
-    pages = list(paginate(blocks, _FIRST_ROOM, _FURTHER_ROOM))
-    is_overfull = any(sum(block.height for block in page) > _FIRST_ROOM for page in pages)
+    pages = list(paginate(blocks, FIRST_ROOM, FURTHER_ROOM))
+    is_overfull = any(sum(block.height for block in page) > FIRST_ROOM for page in pages)
     return None if is_overfull or len(pages) > most else pages
 
 

@@ -15,7 +15,7 @@ from services.worker.rendering.layout import (
     rectangle,
     stacked,
 )
-from services.worker.rendering.typesetting import balanced, set_line, wrap
+from services.worker.rendering.typesetting import Line, balanced, set_line, wrap
 from shared.documents.content import (
     ComponentOutcome,
     Level,
@@ -36,6 +36,7 @@ WHITE: Colour = (1.0, 1.0, 1.0)
 
 _TEXT_WIDTH = 296.0
 _SCALE_WIDTH = 166.0
+_SCALE_TOP = 9.0
 _STEP_HEIGHT = 19.0
 _MOST_NARROW_LINES = 4  # a longer text runs on under the scale, over the whole width
 _CODE_SIZE = 10.5
@@ -103,7 +104,9 @@ def _outcome(
     column.skip(1)
     column.write("P", wrap(level, level_size, _TEXT_WIDTH, bold=True), level_size, ACCENT)
     scale = (
-        _marked_scale(outcome.scale, outcome.level, words) if outcome.level else _no_scale(words)
+        _marked_scale(outcome.scale, outcome.level, words, measure.type)
+        if outcome.level
+        else _no_scale(words, measure.type)
     )
     column.inks.extend(moved(scale.inks, top, WIDTH - _SCALE_WIDTH))
     column.skip(2.5 * measure.air)
@@ -118,25 +121,30 @@ def _outcome(
 
 
 @lru_cache(maxsize=256)
-def _marked_scale(scale: tuple[Level, ...], reached: Level, words: FicheTexts) -> Block:
+def _marked_scale(
+    scale: tuple[Level, ...], reached: Level, words: FicheTexts, of_type: float
+) -> Block:
     """All levels as steps; the reached one is larger, dark, in bold, and has an arrow above it.
 
-    Only that one step is filled: steps filled up to it would read as an amount.
+    Only that one step is filled: steps filled up to it would read as an amount. It shrinks with
+    the type, so that its ends stay beside the level, above the line the description starts on.
     """
     step = _SCALE_WIDTH / len(scale)
-    top = 9.0
+    top, height = _SCALE_TOP * of_type, _STEP_HEIGHT * of_type
     left = scale.index(reached) * step
     middle = left + step / 2
     inks: list[Words | Shape] = [
-        rectangle(at * step, top, step, _STEP_HEIGHT, outline=OUTLINE, line_width=0.8)
+        rectangle(at * step, top, step, height, outline=OUTLINE, line_width=0.8)
         for at in range(len(scale))
     ]
-    inks.append(rectangle(left, top - 2, step, _STEP_HEIGHT + 4, fill=ACCENT))
-    inks.append(Shape(((middle - 5, 0), (middle + 5, 0), (middle, 5.5)), fill=ACCENT))
+    inks.append(rectangle(left, top - 2, step, height + 4, fill=ACCENT))
+    inks.append(Shape(((middle - 5, 0), (middle + 5, 0), (middle, top - 3.5)), fill=ACCENT))
     for at, level in enumerate(scale):
-        inks.append(_code(level.code, at * step, top, step, is_reached=level == reached))
-    bottom = Column(height=top + _STEP_HEIGHT + 3)
-    lowest = bottom.set_lines((set_line(words.lowest),), 8, QUIET)
+        line = set_line(level.code, bold=level == reached)
+        colour = WHITE if level == reached else QUIET
+        inks.append(_in_step(line, at * step, step, _CODE_SIZE, colour, of_type))
+    bottom = Column(height=top + height + 3)
+    lowest = bottom.set_lines((set_line(words.lowest),), 8 * of_type, QUIET)
     highest = set_line(words.highest)
     inks.extend(lowest)
     inks.extend(
@@ -155,39 +163,24 @@ def _in_words(scale: tuple[Level, ...], reached: Level, words: FicheTexts) -> st
     return f"{', '.join(steps)}: {reached.label}"
 
 
-def _code(code: str, left: float, top: float, step: float, *, is_reached: bool) -> Words:
-    line = set_line(code, bold=is_reached)
-    size = min(_CODE_SIZE, 0.9 * step / line.width)
-    x = left + (step - line.width * size) / 2
-    y = top + _STEP_HEIGHT / 2 + size * 0.33
-    return Words(line, x, y, size, WHITE if is_reached else QUIET)
+def _in_step(
+    line: Line, left: float, width: float, size: float, colour: Colour, of_type: float
+) -> Words:
+    """In the middle of a step of that width, in a smaller type where it is narrow."""
+    size = min(size * of_type, 0.9 * width / line.width)
+    x = left + (width - line.width * size) / 2
+    y = (_SCALE_TOP + _STEP_HEIGHT / 2) * of_type + size * 0.33
+    return Words(line, x, y, size, colour)
 
 
 @lru_cache(maxsize=16)
-def _no_scale(words: FicheTexts) -> Block:
-    top = 9.0
-    line = set_line(words.no_level)
-    size = min(9.5, 0.9 * _SCALE_WIDTH / line.width)
-    return Block(
-        top + _STEP_HEIGHT + 3,
-        (
-            rectangle(
-                0, top, _SCALE_WIDTH, _STEP_HEIGHT, outline=OUTLINE, line_width=0.8, dashes=(2.5, 2)
-            ),
-            Part(
-                "P",
-                (
-                    Words(
-                        line,
-                        (_SCALE_WIDTH - line.width * size) / 2,
-                        top + _STEP_HEIGHT / 2 + size * 0.33,
-                        size,
-                        QUIET,
-                    ),
-                ),
-            ),
-        ),
+def _no_scale(words: FicheTexts, of_type: float) -> Block:
+    top, height = _SCALE_TOP * of_type, _STEP_HEIGHT * of_type
+    frame = rectangle(
+        0, top, _SCALE_WIDTH, height, outline=OUTLINE, line_width=0.8, dashes=(2.5, 2)
     )
+    said = _in_step(set_line(words.no_level), 0, _SCALE_WIDTH, 9.5, QUIET, of_type)
+    return Block(top + height + 3, (frame, Part("P", (said,))))
 
 
 @lru_cache(maxsize=16)

@@ -13,7 +13,6 @@ from services.worker.rendering.fiche_blocks import (
     Measure,
 )
 from services.worker.rendering.layout import (
-    LEADING,
     Block,
     Column,
     Part,
@@ -122,16 +121,10 @@ def facts_height(rows: Iterable[Facts], measure: Measure) -> float:
     return 8 * measure.air + sum([_row_height(row, measure) for row in rows])
 
 
-@lru_cache(maxsize=4096)
 def _row_height(row: Facts, measure: Measure) -> float:
     size = _VALUE_SIZE * measure.type
-    deepest = max(
-        [
-            len(wrap(label, _LABEL_SIZE, width)) * _LABEL_SIZE * LEADING
-            + len(wrap(value, size, width)) * size * _VALUE_LEADING
-            for (label, value), (_, width) in zip(row, _FACT_COLUMNS, strict=False)
-        ]
-    )
+    cells = zip(row, _FACT_COLUMNS, strict=False)
+    deepest = max([_fact(*fact, *column, size)[1] for fact, column in cells])
     return deepest + 5 * measure.air
 
 
@@ -140,16 +133,17 @@ def facts(rows: Iterable[Facts], measure: Measure) -> Iterator[Block]:
     yield space(8 * measure.air)
     for row in rows:
         for (label, value), (x, width) in zip(row, _FACT_COLUMNS, strict=False):
-            yield _fact(label, value, x, width, _VALUE_SIZE * measure.type)
+            yield _fact(label, value, x, width, _VALUE_SIZE * measure.type)[0]
         yield space(_row_height(row, measure))
 
 
-@lru_cache(maxsize=4096)
-def _fact(label: str, value: str, x: float, width: float, size: float) -> Block:
+@lru_cache(maxsize=16384)  # as many as there are schools, at each measure
+def _fact(label: str, value: str, x: float, width: float, size: float) -> tuple[Block, float]:
+    """A block without height, and the height it would have."""
     cell = Column(x=x)
     words = cell.set_lines(wrap(label, _LABEL_SIZE, width), _LABEL_SIZE, QUIET)
     words += cell.set_lines(wrap(value, size, width), size, INK, leading=_VALUE_LEADING)
-    return Block(0.0, (Part("LI", words),))
+    return Block(0.0, (Part("LI", words),)), cell.height
 
 
 def running_head(content: FicheContent, words: FicheTexts) -> Block:

@@ -37,12 +37,13 @@ from services.worker.stamping.fiche_ink import (
     draw,
 )
 from services.worker.stamping.fiche_objects import (
+    XREF_WIDTHS,
     deflated,
     deflated_stream,
     indirect,
     stream,
     text_string,
-    xref_entries,
+    xref_at,
 )
 from services.worker.stamping.fiche_plan import (
     BOLD,
@@ -208,7 +209,9 @@ class FicheStamper:
             letters = frozenset(letter for of, letter in spares if of == face_name)
             number = first + len(objects)
             names += b"/%b%b %d 0 R" % (RESOURCE_NAMES[face_name], SPARE, number)
-            objects += font_objects(self._faces[face_name], letters, number)
+            bodies, streams = font_objects(self._faces[face_name], letters, number)
+            objects += [indirect(*one) for one in bodies.items()]
+            objects += streams.values()
         return names, objects
 
 
@@ -224,25 +227,32 @@ def _page(head: tuple[SpokenPart, ...], blocks: list[Block], top: float) -> Page
 
 
 def _closed(base: Base, plan: Plan, objects: list[bytes]) -> StampedFiche:
-    """The plan with its own objects, the table of all objects, and the trailer."""
-    offsets, end = [], plan.size
+    """The plan with its own objects, and the stream that says where all objects stand."""
+    entries, end = [plan.xref], plan.size
     for one in objects:
-        offsets.append(end)
+        entries.append(xref_at(end))
         end += len(one)
-    count = plan.first_own + len(objects)
-    tail = b"%bxref\n0 %d\n%b%btrailer\n<</Size %d/Root %d 0 R/Info %d 0 R/ID" % (
+    entries.append(xref_at(end))
+    number = plan.first_own + len(objects)
+    xref = b"".join(entries)
+    tail = b"%b%d 0 obj\n<</Type/XRef/Size %d/W%b/Root %d 0 R/Info %d 0 R/Length %d/ID" % (
         b"".join(objects),
-        count,
-        plan.xref,
-        xref_entries(offsets),
-        count,
+        number,
+        number + 1,
+        XREF_WIDTHS,
         CATALOG,
         plan.first_own + 1,
+        len(xref),
     )
     hasher = plan.hasher.copy()
     hasher.update(tail)
     identity = hasher.hexdigest()[:32].encode("ascii")
-    last = b"[<%b><%b>]>>\nstartxref\n%d\n%%%%EOF\n" % (identity, identity, end)
+    last = b"[<%b><%b>]>>stream\n%b\nendstream\nendobj\nstartxref\n%d\n%%%%EOF\n" % (
+        identity,
+        identity,
+        xref,
+        end,
+    )
     hasher.update(last)
     crc32 = zlib.crc32(last, zlib.crc32(tail, plan.crc32))
     return StampedFiche(b"".join((base.data, plan.data, tail, last)), hasher.digest(), crc32)

@@ -14,7 +14,7 @@ from reportlab.pdfbase.ttfonts import TTFontMaker
 
 from services.worker.rendering.fonts import DRAWING, Face
 from services.worker.rendering.typesetting import plain_letters
-from services.worker.stamping.fiche_objects import deflated_stream, indirect, literal
+from services.worker.stamping.fiche_objects import deflated_stream, literal
 
 OBJECTS_PER_FONT = 6
 _LATIN = "\u024f"
@@ -169,8 +169,13 @@ def _descriptor(face: Face, name: bytes, file: int) -> bytes:
     )
 
 
-def font_objects(face: Face, letters: frozenset[str], first: int) -> list[bytes]:
-    """`OBJECTS_PER_FONT` objects numbered from `first`, which is the font to refer to."""
+def font_objects(
+    face: Face, letters: frozenset[str], first: int
+) -> tuple[dict[int, bytes], dict[int, bytes]]:
+    """`OBJECTS_PER_FONT` objects numbered from `first`, which is the font to refer to.
+
+    First the bodies of the dictionaries, then the streams as whole objects.
+    """
     codes = _private_codes(face)
     ordered = sorted((codes.get(letter, ord(letter)), letter) for letter in letters)
     with DRAWING:
@@ -185,21 +190,18 @@ def font_objects(face: Face, letters: frozenset[str], first: int) -> list[bytes]
     tag = bytes(ord("A") + byte % 26 for byte in digest[:6])
     name = tag + b"+" + bytes(face.font.face.name)
     font, descendant, descriptor, file, unicode, glyph_map = range(first, first + OBJECTS_PER_FONT)
-    return [
-        indirect(
-            font,
-            b"<</Type/Font/Subtype/Type0/BaseFont/%b/Encoding/Identity-H"
-            b"/DescendantFonts[%d 0 R]/ToUnicode %d 0 R>>" % (name, descendant, unicode),
-        ),
-        indirect(
-            descendant,
-            b"<</Type/Font/Subtype/CIDFontType2/BaseFont/%b"
-            b"/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>"
-            b"/FontDescriptor %d 0 R/CIDToGIDMap %d 0 R/W%b>>"
-            % (name, descriptor, glyph_map, _widths(face, ordered)),
-        ),
-        indirect(descriptor, _descriptor(face, name, file)),
-        deflated_stream(file, program, b"/Length1 %d" % len(program)),
-        deflated_stream(unicode, _to_unicode(ordered)),
-        deflated_stream(glyph_map, bytes(map_to_glyphs)),
-    ]
+    bodies = {
+        font: b"<</Type/Font/Subtype/Type0/BaseFont/%b/Encoding/Identity-H"
+        b"/DescendantFonts[%d 0 R]/ToUnicode %d 0 R>>" % (name, descendant, unicode),
+        descendant: b"<</Type/Font/Subtype/CIDFontType2/BaseFont/%b"
+        b"/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>"
+        b"/FontDescriptor %d 0 R/CIDToGIDMap %d 0 R/W%b>>"
+        % (name, descriptor, glyph_map, _widths(face, ordered)),
+        descriptor: _descriptor(face, name, file),
+    }
+    streams = {
+        file: deflated_stream(file, program, b"/Length1 %d" % len(program)),
+        unicode: deflated_stream(unicode, _to_unicode(ordered)),
+        glyph_map: deflated_stream(glyph_map, bytes(map_to_glyphs)),
+    }
+    return bodies, streams

@@ -17,12 +17,12 @@ from services.worker.rendering.fonts import faces
 from services.worker.stamping.fiche_fonts import OBJECTS_PER_FONT, font_objects, repertoire
 from services.worker.stamping.fiche_ink import Drawing, Spare, SpokenPart
 from services.worker.stamping.fiche_objects import (
+    XREF_FREE,
     Assembly,
     indirect,
     references,
     stream,
     text_string,
-    xref_entries,
 )
 from shared.documents.texts import Texts
 
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 PRODUCER: Final = "toetsfeedback"
 CATALOG, PAGES, TREE, METADATA, DOCUMENT, PARENTS, REGULAR = range(1, 8)
 BOLD = REGULAR + OBJECTS_PER_FONT
-_FIRST_FREE = BOLD + OBJECTS_PER_FONT
+_STANDING = BOLD + OBJECTS_PER_FONT  # the stream of the base's objects
+_FIRST_FREE = _STANDING + 1
 _SPOKEN_FOOT = SpokenPart("P", "", None)
 
 
@@ -41,7 +42,7 @@ class Base:
     """What every fiche in a language starts with: header, catalog and the two standing fonts."""
 
     data: bytes
-    offsets: dict[int, int]
+    entries: dict[int, bytes]
     hasher: "HASH"
     crc32: int
 
@@ -49,28 +50,21 @@ class Base:
     def of(cls, texts: Texts) -> "Base":
         header = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
         assembly = Assembly(len(header))
-        assembly.add(
-            CATALOG,
-            indirect(
-                CATALOG,
-                b"<</Type/Catalog/Pages %d 0 R/StructTreeRoot %d 0 R/Metadata %d 0 R/Lang%b"
-                b"/MarkInfo<</Marked true>>/ViewerPreferences<</DisplayDocTitle true>>>>"
-                % (PAGES, TREE, METADATA, text_string(texts.language)),
-            ),
-        )
-        assembly.add(
-            TREE,
-            indirect(
-                TREE,
-                b"<</Type/StructTreeRoot/K %d 0 R/ParentTree %d 0 R/ParentTreeNextKey 2>>"
-                % (DOCUMENT, PARENTS),
-            ),
-        )
+        bodies = {
+            CATALOG: b"<</Type/Catalog/Pages %d 0 R/StructTreeRoot %d 0 R/Metadata %d 0 R/Lang%b"
+            b"/MarkInfo<</Marked true>>/ViewerPreferences<</DisplayDocTitle true>>>>"
+            % (PAGES, TREE, METADATA, text_string(texts.language)),
+            TREE: b"<</Type/StructTreeRoot/K %d 0 R/ParentTree %d 0 R/ParentTreeNextKey 2>>"
+            % (DOCUMENT, PARENTS),
+        }
         for first, face in ((REGULAR, faces().regular[0]), (BOLD, faces().bold[0])):
-            for place, whole in enumerate(font_objects(face, repertoire(face), first)):
-                assembly.add(first + place, whole)
+            of_font, streams = font_objects(face, repertoire(face), first)
+            bodies |= of_font
+            for number, whole in streams.items():
+                assembly.add(number, whole)
+        assembly.add_together(_STANDING, bodies)
         data = header + assembly.joined()
-        return cls(data, assembly.offsets, sha256(data), zlib.crc32(data))
+        return cls(data, assembly.entries, sha256(data), zlib.crc32(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +204,13 @@ def compiled(base: Base, title: str, texts: Texts, pages: list[Page]) -> Plan:
     data = assembly.joined()
     hasher = base.hasher.copy()
     hasher.update(data)
-    offsets = {**base.offsets, **assembly.offsets}
+    entries = {**base.entries, **assembly.entries}
     return Plan(
         data=data,
         hasher=hasher,
         crc32=zlib.crc32(data, base.crc32),
         size=len(base.data) + len(data),
-        xref=b"0000000000 65535 f \n" + xref_entries([offsets[n] for n in range(1, first_own)]),
+        xref=XREF_FREE + b"".join([entries[number] for number in range(1, first_own)]),
         first_own=first_own,
         foot_parts=tuple(foot_parts),
         spares=frozenset().union(*(f.spares for page in pages for f in page.fragments)),

@@ -68,7 +68,7 @@ class Place:
         return self._drawn[measure]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def _drawn(block: Block, first: int) -> Drawing:
     return draw(block, first)
 

@@ -148,15 +148,15 @@ def test_a_changed_drawing_needs_a_new_template_version() -> None:
     """Update both together: a fiche drawn before is known to be stale by its version only."""
     with pikepdf.open(BytesIO(draw_fiche(fiche()))) as pdf:
         drawn = sha256(pdf.pages[0].Contents.read_bytes()).hexdigest()[:16]
-    assert (FICHE_TEMPLATE_VERSION, drawn) == ("fiche-3.nl-1", "0ff189bdeceb4d16")
+    assert (FICHE_TEMPLATE_VERSION, drawn) == ("fiche-4.nl-1", "5d0083c8cfee8835")
 
 
 def test_other_words_are_another_version() -> None:
     french = replace(DUTCH, version="fr-1", language="fr-BE")
-    assert template_version(french) == "fiche-3.fr-1"
+    assert template_version(french) == "fiche-4.fr-1"
     with pikepdf.open(BytesIO(draw_fiche(fiche(), french))) as pdf:
         assert str(pdf.Root.Lang) == "fr-BE"
-    assert "versie fiche-3.fr-1" in page_texts(draw_fiche(fiche(), french))[0]
+    assert "versie fiche-4.fr-1" in page_texts(draw_fiche(fiche(), french))[0]
 
 
 def test_long_texts_take_a_second_page_that_says_whose_it_is() -> None:
