@@ -74,11 +74,12 @@ class SchoolAssembler:
     def __init__(self, rows: SchoolRows) -> None:
         self._rows = rows
         self._students = _in_print_order(rows)
-        self._components = [c for c in rows.components if _is_shown(c, rows)]
+        self._components = [c for c in rows.catalogue.components if _is_shown(c, rows)]
         shown = {component.id for component in self._components}
-        levels = {level.id: level for level in rows.levels}
-        self._target_groups = {group.id: group for group in rows.target_groups}
-        self._descriptions = {(d.component_id, d.level_id): d.text for d in rows.descriptions}
+        levels = {level.id: level for level in rows.catalogue.levels}
+        self._target_groups = {group.id: group for group in rows.catalogue.target_groups}
+        descriptions = rows.catalogue.descriptions
+        self._descriptions = {(d.component_id, d.level_id): d.text for d in descriptions}
         self._outcomes: dict[UUID, dict[int, Outcome]] = {}
         for student_id, component_id, status, level_id in rows.results:
             if component_id in shown:
@@ -86,7 +87,7 @@ class SchoolAssembler:
                 self._outcomes.setdefault(student_id, {})[component_id] = Outcome(status, level)
         self._scales = {
             scale: tuple(_level(level) for level in steps)
-            for scale, steps in _by_scale(rows.levels).items()
+            for scale, steps in _by_scale(rows.catalogue.levels).items()
         }
         self._administration = _administration_facts(rows)
         self._school = _school_facts(rows)
@@ -148,7 +149,7 @@ class SchoolAssembler:
 
     def _overview(self) -> SchoolOverview | None:
         present = {group.target_group_id for _, group in self._students}
-        groups = [g for g in self._rows.target_groups if g.id in present]
+        groups = [g for g in self._rows.catalogue.target_groups if g.id in present]
         shown = [c for group in groups for c in self._of_target_group(group.id)]
         if not shown or not self._outcomes:
             return None
@@ -241,7 +242,7 @@ def _level(level: Level) -> content.Level:
 
 
 def _administration_facts(rows: SchoolRows) -> content.AdministrationFacts:
-    administration = rows.administration
+    administration = rows.catalogue.administration
     return content.AdministrationFacts(
         id=administration.id,
         name=administration.name,

@@ -1,25 +1,20 @@
 """SQL of building: the facts of one school in a constant number of queries, and its rows."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Delete, Row, String, bindparam, cast, delete, func, select, text
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
+from shared.documents.catalogues import Catalogue, Catalogues
 from shared.documents.models import Document
 from shared.releases.models import ReleaseWindow
 from shared.releases.rules import Window
-from shared.results.models import (
-    Administration,
-    Component,
-    Level,
-    LevelDescription,
-    Result,
-    TargetGroup,
-)
+from shared.results.models import Administration, Result
 from shared.schools.models import Participation
 from shared.schools.products import STUDENT_FEEDBACK
 from shared.students.models import ClassGroup, Student
@@ -27,14 +22,10 @@ from shared.students.models import ClassGroup, Student
 
 @dataclass(frozen=True, slots=True)
 class SchoolRows:
-    """What the database knows of one school in one administration; catalogue in print order."""
+    """What the database knows of one school in one administration."""
 
-    administration: Administration
     participation: Participation
-    target_groups: Sequence[TargetGroup]
-    components: Sequence[Component]
-    levels: Sequence[Level]
-    descriptions: Sequence[LevelDescription]
+    catalogue: Catalogue
     windows: Sequence[Window]
     students: Sequence[Row[Student, ClassGroup]]
     results: Sequence[Row[UUID, int, str, int | None]]
@@ -46,38 +37,23 @@ def hold_school(session: Session, administration_id: str, school_id: str) -> Non
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
 
 
-def load_school(session: Session, administration_id: str, school_id: str) -> SchoolRows | None:
-    """Everything that is current for the school; None when it does not take part."""
+def load_school(
+    session: Session, catalogues: Catalogues, administration_id: str, school_id: str
+) -> SchoolRows | None:
+    """Everything that is current for the school; None when it does not take part.
+
+    The participation comes first, for its revision says how new the rest is at least.
+    """
     participation = session.get(Participation, (administration_id, school_id))
     if participation is None or participation.removed_at is not None:
         return None
     return SchoolRows(
-        administration=session.get_one(Administration, administration_id),
         participation=participation,
-        target_groups=_current(session, TargetGroup, administration_id, TargetGroup.code),
-        components=_current(session, Component, administration_id, Component.position),
-        levels=_current(session, Level, administration_id, Level.ordinal),
-        descriptions=_descriptions(session, administration_id),
+        catalogue=catalogues.current(session, administration_id),
         windows=_windows(session, administration_id),
         students=_students(session, administration_id, school_id),
         results=_results(session, administration_id, school_id),
     )
-
-
-def _current(session: Session, table: Any, administration_id: str, order: Any) -> Sequence[Any]:
-    query = select(table).where(
-        table.administration_id == administration_id, table.removed_at.is_(None)
-    )
-    return session.scalars(query.order_by(order, table.id)).all()
-
-
-def _descriptions(session: Session, administration_id: str) -> Sequence[LevelDescription]:
-    query = (
-        select(LevelDescription)
-        .join(Component, Component.id == LevelDescription.component_id)
-        .where(Component.administration_id == administration_id)
-    )
-    return session.scalars(query).all()
 
 
 def _windows(session: Session, administration_id: str) -> list[Window]:
@@ -130,6 +106,28 @@ def participating_schools(
     return list(session.scalars(query.order_by(Participation.school_id)))
 
 
+def _replacement() -> Delete:
+    """Adds and updates the rows that go in as one JSON value, and deletes those not among them."""
+    identity = {"administration_id", "school_id", "kind", "class_group_id", "student_id"}
+    names = [c.name for c in Document.__table__.c if c.name not in {"id", "version", "built_at"}]
+    rows = cast(bindparam("rows", type_=String), JSONB)
+    built = func.jsonb_populate_recordset(text("null::documents"), rows).table_valued(*names)
+    added = insert(Document).from_select(names, select(*built.c))
+    changed = {name: added.excluded[name] for name in names if name not in identity}
+    kept = added.on_conflict_do_update(
+        index_elements=sorted(identity),
+        set_={**changed, "version": Document.version + 1, "built_at": func.now()},
+    ).returning(Document.id)
+    return delete(Document).where(
+        Document.administration_id == bindparam("administration_id"),
+        Document.school_id == bindparam("school_id"),
+        Document.id.not_in(select(kept.cte("kept").c.id)),
+    )
+
+
+_REPLACEMENT = _replacement().execution_options(synchronize_session=False)
+
+
 def replace_documents(
     session: Session, administration_id: str, school_id: str, rows: Sequence[dict[str, Any]]
 ) -> int:
@@ -137,19 +135,12 @@ def replace_documents(
 
     A document that stays keeps its id and gets the next version.
     """
-    kept: list[UUID] = []
-    if rows:
-        statement = insert(Document)
-        identity = {"administration_id", "school_id", "kind", "class_group_id", "student_id"}
-        changed = {name: statement.excluded[name] for name in rows[0].keys() - identity}
-        upserted = statement.on_conflict_do_update(
-            index_elements=sorted(identity),
-            set_={**changed, "version": Document.version + 1, "built_at": func.now()},
-        ).returning(Document.id)
-        kept = list(session.scalars(upserted, rows))
-    gone = delete(Document).where(
-        Document.administration_id == administration_id,
-        Document.school_id == school_id,
-        Document.id.not_in(kept),
-    )
-    return len(session.scalars(gone.returning(Document.id)).all())
+    school = {"administration_id": administration_id, "school_id": school_id}
+    values = json.dumps([row | school for row in rows], default=_in_json)
+    gone = session.execute(_REPLACEMENT.returning(Document.id), {"rows": values, **school})
+    return len(gone.all())
+
+
+def _in_json(value: UUID | bytes) -> str:
+    """As PostgreSQL reads it from a JSON string."""
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from shared.core.errors import Problem, invalid_input
 from shared.documents import build_repository
 from shared.documents.assembly import SchoolAssembler, SchoolContent
+from shared.documents.catalogues import Catalogues
 from shared.jobs import service as jobs
 from shared.jobs.models import Job
 from shared.jobs.queue import WakeUpQueue
@@ -77,7 +78,9 @@ def start_build(
     )
 
 
-def school_content(session: Session, administration_id: str, school_id: str) -> SchoolContent:
+def school_content(
+    session: Session, catalogues: Catalogues, administration_id: str, school_id: str
+) -> SchoolContent:
     """What the documents of the school say at this moment.
 
     Until the transaction ends, another build of the same school waits here, so that an older
@@ -87,7 +90,7 @@ def school_content(session: Session, administration_id: str, school_id: str) -> 
         Problem: when the school no longer takes part; building again would not help.
     """
     build_repository.hold_school(session, administration_id, school_id)
-    rows = build_repository.load_school(session, administration_id, school_id)
+    rows = build_repository.load_school(session, catalogues, administration_id, school_id)
     if rows is None:
         raise Problem(
             "urn:problem-type:toetsfeedback:api:schoolNotTakingPart",
@@ -108,9 +111,7 @@ def publish(
 ) -> int:
     """Makes these the documents of the school in one step; how many older ones went away."""
     rows = [
-        document.as_row()
-        | {"administration_id": administration_id, "school_id": school_id, "job_id": job_id}
-        | {"facts_revision": facts_revision}
+        document.as_row() | {"job_id": job_id, "facts_revision": facts_revision}
         for document in documents
     ]
     return build_repository.replace_documents(session, administration_id, school_id, rows)

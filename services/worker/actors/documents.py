@@ -25,6 +25,7 @@ from shared.documents.building import (
     publish,
     school_content,
 )
+from shared.documents.catalogues import Catalogues
 from shared.documents.content import content_sha256
 from shared.jobs.claims import Claim
 from shared.storage.store import Segment, Storage
@@ -36,8 +37,9 @@ ZIP = "application/zip"
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """What turns contents into bytes; templates are compiled once and kept for the next school."""
+    """What turns facts into bytes; what schools have in common is kept for the next one."""
 
+    catalogues: Catalogues = field(default_factory=Catalogues)
     fiches: FicheStamper = field(default_factory=FicheStamper)
     overviews: OverviewStamper = field(default_factory=OverviewStamper)
 
@@ -57,7 +59,9 @@ class SchoolBuild:
     failures: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def run(self, session: Session, job_id: UUID) -> Performed:
-        content = school_content(session, self.administration_id, self.school_id)
+        content = school_content(
+            session, self.press.catalogues, self.administration_id, self.school_id
+        )
         for class_group in content.class_groups:
             self._build_class_group(class_group)
         if self.segments:
