@@ -12,6 +12,7 @@ from services.api.middleware import BodyLimit, RequestRecord
 from services.api.parts import Parts
 from services.api.problems import register_problems
 from services.api.routes import (
+    audit_events,
     catalogue,
     deliveries,
     documentation,
@@ -40,6 +41,7 @@ NOUNS = (
     deliveries,
     release_windows,
     mandates,
+    audit_events,
     monitoring,
     documentation,
 )

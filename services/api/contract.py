@@ -34,6 +34,7 @@ TAGS = [
     {"name": "deliveries", "description": "Results as they are handed over to this service."},
     {"name": "releaseWindows", "description": "When what may be seen."},
     {"name": "mandates", "description": "What a school shares with an integrator."},
+    {"name": "auditEvents", "description": "Who asked for a school's data."},
     {"name": "monitoring", "description": "For operations."},
 ]
 _TRACE = {

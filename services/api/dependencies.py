@@ -218,6 +218,7 @@ JobsWriter = Annotated[Inquiry, Depends(Requires(Scope.JOBS_WRITE))]
 ReleasesReader = Annotated[Inquiry, Depends(Requires(Scope.RELEASES_READ))]
 ReleasesWriter = Annotated[Inquiry, Depends(Requires(Scope.RELEASES_WRITE))]
 MandatesReader = Annotated[Inquiry, Depends(Requires(Scope.MANDATES_READ))]
+AuditReader = Annotated[Inquiry, Depends(Requires(Scope.AUDIT_READ))]
 MandatesWriter = Annotated[Inquiry, Depends(Requires(Scope.MANDATES_WRITE))]
 """Who may call, by the scope of which a token needs one."""
 

@@ -1,7 +1,8 @@
 """SQL of the trail: appending to it, reading a school's own, and walking all of its chains."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -21,16 +22,25 @@ _BATCH = 5_000
 
 @dataclass(frozen=True, slots=True)
 class TrailOf:
-    """The entries about one school; `resource` narrows to one path and what lies below it."""
+    """The entries about one school, or those among them that the other facts name.
+
+    `resources` are paths, each with what lies below it; `since` counts, `until` does not any more.
+    """
 
     organisation: str
-    resource: str | None = None
+    resources: Collection[str] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         conditions = [AuditEvent.organisation == self.organisation]
-        if self.resource is not None:
-            below = AuditEvent.resource.startswith(f"{self.resource}/", autoescape=True)
-            conditions.append(or_(AuditEvent.resource == self.resource, below))
+        if self.resources is not None:
+            below = (AuditEvent.resource.startswith(f"{path}/") for path in self.resources)
+            conditions.append(or_(AuditEvent.resource.in_(self.resources), *below))
+        if self.since is not None:
+            conditions.append(AuditEvent.occurred_at >= self.since)
+        if self.until is not None:
+            conditions.append(AuditEvent.occurred_at < self.until)
         return conditions
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, union
+from sqlalchemy.orm import Session, aliased
 
 from shared.documents.models import Document
 from shared.releases.repository import components_are_released
@@ -71,6 +71,32 @@ def referenced(session: Session, storage_keys: Sequence[str]) -> set[str]:
     query = select(func.unnest(Document.storage_keys)).distinct()
     found = session.scalars(query.where(Document.storage_keys.overlap(list(storage_keys))))
     return set(storage_keys).intersection(found)
+
+
+def documents_with(
+    session: Session, school_id: str, student_id: UUID | None, document_id: UUID | None
+) -> Sequence[UUID]:
+    """The document, or all fiches of the student, and the documents of the school around them.
+
+    Those are the bundles that hold a fiche, and for a student the overview too. Also what is not
+    released now: the trail speaks of the past.
+    """
+    inner, outer = aliased(Document), aliased(Document)
+    is_meant = [inner.school_id == school_id]
+    kinds = ["ficheBundle"]
+    if document_id is not None:
+        is_meant.append(inner.id == document_id)
+    if student_id is not None:
+        is_meant.append(inner.student_id == student_id)
+        kinds.append("overview")
+    holds = and_(
+        outer.administration_id == inner.administration_id,
+        outer.school_id == inner.school_id,
+        outer.kind.in_(kinds),
+        or_(outer.class_group_id.is_(None), outer.class_group_id == inner.class_group_id),
+    )
+    around = select(outer.id).join(inner, holds).where(*is_meant)
+    return session.scalars(union(select(inner.id).where(*is_meant), around)).all()
 
 
 def _is_released() -> ColumnElement[bool]:

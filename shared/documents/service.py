@@ -44,3 +44,14 @@ def require_document(session: Session, inquiry: Inquiry, document_id: UUID) -> D
         is_reached = school_id is not None and inquiry.reaches(school_id)
         refuse(session, inquiry, school_id, "gate" if is_reached else "reach")
     return row
+
+
+def resources_with(
+    session: Session, school_id: str, student_id: UUID | None, document_id: UUID | None
+) -> list[str] | None:
+    """What the trail calls the data of a student or a document; None when neither is named."""
+    if student_id is None and document_id is None:
+        return None
+    documents = repository.documents_with(session, school_id, student_id, document_id)
+    paths = [f"/v1/documents/{document}" for document in documents]
+    return paths if student_id is None else [f"/v1/students/{student_id}", *paths]

@@ -164,9 +164,9 @@ def test_the_command_prints_what_it_found_and_says_so_by_its_exit_code(
 @pytest.mark.usefixtures("trail")
 def test_a_school_reads_who_fetched_a_document(sessions: Sessions) -> None:
     with transaction(sessions) as session:
-        total, page = list_events(session, TrailOf(SCHOOL, "/v1/documents/a"), 1, 2)
+        total, page = list_events(session, TrailOf(SCHOOL, ["/v1/documents/a"]), 1, 2)
         everything, _ = list_events(session, TrailOf(SCHOOL), 0, 1)
-        nothing, _ = list_events(session, TrailOf(SCHOOL, "/v1/documents/b"), 0, 1)
+        nothing, _ = list_events(session, TrailOf(SCHOOL, ["/v1/documents/b"]), 0, 1)
     assert (total, everything, nothing) == (5, 5, 0)
     assert [(event.position, event.resource) for event in page] == [
         (4, "/v1/documents/a/content"),
