@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 
 import shared.access.mandates.models
 import shared.audit.models
+import shared.documents.grants.models
 import shared.documents.models
 import shared.jobs.models
 import shared.releases.models

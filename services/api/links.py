@@ -31,6 +31,9 @@ class Links:
     def window(self, window_id: UUID) -> str:
         return f"{self.root}/v1/releaseWindows/{window_id}"
 
+    def download(self, secret: str) -> str:
+        return f"{self.root}/v1/downloads/{secret}"
+
     def mandate(self, mandate_id: UUID) -> str:
         return f"{self.root}/v1/mandates/{mandate_id}"
 

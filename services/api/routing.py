@@ -14,9 +14,16 @@ from services.api.strictness import query_names
 from shared.access.rules import Scope
 
 PUBLIC_PATHS = frozenset(
-    {"/health", "/metrics", "/doc", "/doc/openapi.yaml", "/doc/assets/{asset_name}"}
+    {
+        "/health",
+        "/metrics",
+        "/doc",
+        "/doc/openapi.yaml",
+        "/doc/assets/{asset_name}",
+        "/v1/downloads/{secret}",
+    }
 )
-"""The only paths that need no token."""
+"""The only paths that need no token; a download's path holds a secret of its own."""
 
 EVERYWHERE = (400, 401, 403, 408, 429, 500, 503)
 """Problems that any operation under /v1 can answer with."""

@@ -12,6 +12,7 @@ from services.worker.app import create_broker
 from services.worker.sweeper import Chore, Sweeper
 from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
+from shared.documents.grants.service import remove_old_grants
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.service import sweep
 from shared.results.handover import remove_stray_uploads
@@ -20,6 +21,7 @@ from shared.storage.store import open_storage
 logger = structlog.get_logger(__name__)
 
 STOP_MILLISECONDS = 5_000
+GRANTS_EVERY = timedelta(minutes=5)
 UPLOADS_EVERY = timedelta(minutes=5)
 UPLOADS_OLDER_THAN = timedelta(hours=6)
 """Longer than any upload takes, since its row is written when all of it is there."""
@@ -56,6 +58,7 @@ def _chores(settings: Settings, queue: WakeUpQueue) -> tuple[Chore, ...]:
             timedelta(seconds=settings.job_sweep_seconds),
             lambda session: sweep(session, queue, quiet),
         ),
+        Chore("download-grants", GRANTS_EVERY, remove_old_grants),
         Chore(
             "uploads",
             UPLOADS_EVERY,

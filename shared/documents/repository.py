@@ -78,8 +78,7 @@ def documents_with(
 ) -> Sequence[UUID]:
     """The document, or all fiches of the student, and the documents of the school around them.
 
-    Those are the bundles that hold a fiche, and for a student the overview too. Also what is not
-    released now: the trail speaks of the past.
+    Those are the bundles that hold a fiche, and for a student the overview too.
     """
     inner, outer = aliased(Document), aliased(Document)
     is_meant = [inner.school_id == school_id]

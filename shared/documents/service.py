@@ -52,6 +52,8 @@ def resources_with(
     """What the trail calls the data of a student or a document; None when neither is named."""
     if student_id is None and document_id is None:
         return None
-    documents = repository.documents_with(session, school_id, student_id, document_id)
+    documents = {*repository.documents_with(session, school_id, student_id, document_id)}
+    if document_id is not None:
+        documents.add(document_id)
     paths = [f"/v1/documents/{document}" for document in documents]
     return paths if student_id is None else [f"/v1/students/{student_id}", *paths]

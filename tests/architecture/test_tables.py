@@ -10,6 +10,7 @@ WITHOUT_A_POLICY = {
     "components": SAME_FOR_EVERYONE,
     "levels": SAME_FOR_EVERYONE,
     "level_descriptions": SAME_FOR_EVERYONE,
+    "download_grants": "looked up by the hash of a secret; names no pupil",
     "schools": "who a school is, is public; which take part in what is in participations",
 }
 VIEWS = {

@@ -3,18 +3,19 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Header, Response
+from fastapi import Header, Path, Request, Response
 
 from services.api.dependencies import DocumentsReader, LinksDep, PageDep, PartsDep, SessionDep
 from services.api.downloads import answer_with_content, content_headers
 from services.api.parameters import DocumentPath, ShelfDep
 from services.api.parts import Parts
 from services.api.routing import operations, problems
-from services.api.schemas.documents import Document, DocumentPage
+from services.api.schemas.documents import Document, DocumentPage, DownloadGrant
 from shared.access.mandates.service import renew_reach
 from shared.core.database import act_for, transaction
 from shared.core.errors import ResourceNotFound
 from shared.documents import service
+from shared.documents.grants import service as grants
 from shared.schools.products import STUDENT_FEEDBACK
 from shared.schools.service import Inquiry
 
@@ -88,6 +89,50 @@ def get_document_content(
         range_header=range_,
         if_range=if_range,
         if_none_match=if_none_match,
+    )
+
+
+@router.post(
+    "/documents/{documentId}/grants",
+    status_code=201,
+    responses={201: {"headers": {"Location": {"schema": {"type": "string", "format": "uri"}}}}},
+)
+def create_download_grant(
+    document_id: DocumentPath,
+    inquiry: DocumentsReader,
+    session: SessionDep,
+    links: LinksDep,
+    response: Response,
+) -> DownloadGrant:
+    """A link for a browser that can send no token: good for one download within 60 seconds.
+
+    What the caller may read is asked about again when the link is used.
+    """
+    grant = DownloadGrant.of(grants.lend_document(session, inquiry, document_id), links)
+    response.headers["Location"] = grant.href
+    return grant
+
+
+@router.get(
+    "/downloads/{secret}",
+    response_class=Response,
+    responses={200: {"description": "The document.", "content": _CONTENT, "headers": _HEADERS}},
+)
+def use_download_grant(
+    request: Request,
+    parts: PartsDep,
+    session: SessionDep,
+    secret: Annotated[str, Path(min_length=1, max_length=64, description="Out of a link.")],
+) -> Response:
+    """The bytes that a link was made for; the second time it is not there any more."""
+    with transaction(parts.sessions) as looking:
+        grant = grants.find_grant(looking, secret)
+    act_for(session, grant.client, grant.caller_kind, grant.caller_organisation)
+    inquiry, row = grants.use_grant(
+        session, grant, request.scope["route"].operation_id, request.state.trace_id
+    )
+    return answer_with_content(
+        row[0], parts.storage, lambda: _is_still_open(parts, inquiry, row[0].id)
     )
 
 

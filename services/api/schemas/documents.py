@@ -7,6 +7,7 @@ from pydantic import Field
 
 from services.api.links import Links
 from services.api.schemas.model import Answer, Instant, Link, Page
+from shared.documents.grants.service import Lent
 from shared.documents.models import KINDS
 from shared.documents.repository import DocumentRow
 
@@ -63,6 +64,17 @@ class Document(Answer):
                 file_name=document.file_name,
             ),
         )
+
+
+class DownloadGrant(Answer):
+    """A link for one download, good for whoever holds it."""
+
+    href: Annotated[Link, Field(description="Where the bytes are, once.")]
+    expires_at: Instant
+
+    @classmethod
+    def of(cls, lent: Lent, links: Links) -> Self:
+        return cls(href=links.download(lent.secret), expires_at=lent.expires_at)
 
 
 class DocumentPage(Page):

@@ -1,0 +1,33 @@
+"""Table of download grants: links good for one download, by whoever holds them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.core.database import INSTANT, Base
+
+
+class DownloadGrant(Base):
+    """A caller lends its right to one document, once. Only a hash of the secret is kept.
+
+    `client`, `caller_kind` and `caller_organisation` say who lends it: its rights are asked about
+    again when the link is used. `school_id` is the school whose document it is.
+    """
+
+    __tablename__ = "download_grants"
+    __table_args__ = (
+        CheckConstraint("octet_length(secret_sha256) = 32", name="secret_is_a_hash"),
+        Index("ix_download_grants_expires_at", "expires_at"),
+        Index("ix_download_grants_document_id", "document_id"),
+    )
+
+    secret_sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    document_id: Mapped[UUID] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
+    client: Mapped[str] = mapped_column(String(128))
+    caller_kind: Mapped[str] = mapped_column(String(16))
+    caller_organisation: Mapped[str | None] = mapped_column(String(6))
+    school_id: Mapped[str] = mapped_column(ForeignKey("schools.id"))
+    expires_at: Mapped[datetime] = mapped_column(INSTANT)
+    used_at: Mapped[datetime | None] = mapped_column(INSTANT)

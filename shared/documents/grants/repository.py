@@ -1,0 +1,47 @@
+"""SQL of download grants."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, insert, update
+from sqlalchemy.orm import Session
+
+from shared.documents.grants.models import DownloadGrant
+
+
+def add_grant(session: Session, lifetime: timedelta, values: dict[str, Any]) -> datetime:
+    """The moment at which it ends."""
+    return session.execute(
+        insert(DownloadGrant)
+        .values(values | {"expires_at": func.now() + lifetime})
+        .returning(DownloadGrant.expires_at)
+    ).scalar_one()
+
+
+def find_grant(session: Session, secret_sha256: bytes) -> DownloadGrant | None:
+    return session.get(DownloadGrant, secret_sha256)
+
+
+def use_grant(session: Session, secret_sha256: bytes) -> bool:
+    """Whether it could still be used; of two at the same moment one can."""
+    used = session.execute(
+        update(DownloadGrant)
+        .where(
+            DownloadGrant.secret_sha256 == secret_sha256,
+            DownloadGrant.used_at.is_(None),
+            DownloadGrant.expires_at > func.now(),
+        )
+        .values(used_at=func.now())
+        .returning(DownloadGrant.secret_sha256)
+    )
+    return used.one_or_none() is not None
+
+
+def remove_grants(session: Session, expired_before: timedelta) -> int:
+    """How many there were that ended so long ago."""
+    gone = session.execute(
+        delete(DownloadGrant)
+        .where(DownloadGrant.expires_at < func.now() - expired_before)
+        .returning(DownloadGrant.secret_sha256)
+    )
+    return len(gone.all())

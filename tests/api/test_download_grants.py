@@ -1,0 +1,128 @@
+"""A link for one download of one document, by whoever holds it."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from hashlib import sha256
+
+import httpx
+import pytest
+from sqlalchemy import func, select, update
+
+from shared.access.rules import GRANTABLE, Caller, CallerKind
+from shared.core.database import Sessions, transaction
+from shared.documents.grants.models import DownloadGrant
+from shared.documents.grants.service import remove_old_grants
+from tests.api.conftest import Callers, Trail
+from tests.api.seeding import BUNDLE, FICHE_OFFSET, FICHE_SIZE, SCHOOL, Seeded, released
+
+FICHE = BUNDLE[FICHE_OFFSET : FICHE_OFFSET + FICHE_SIZE]
+
+
+@pytest.fixture
+def open_now(sessions: Sessions) -> Iterator[None]:
+    with released(sessions):
+        yield
+
+
+@pytest.fixture(scope="module")
+def grants(seeded: Seeded) -> str:
+    return f"/v1/documents/{seeded.documents['fiche']}/grants"
+
+
+def lend(client: httpx.Client, grants: str) -> str:
+    answer = client.post(grants)
+    assert answer.status_code == 201, answer.text
+    href: str = answer.json()["href"]
+    assert answer.headers["Location"] == href
+    return href
+
+
+def age(sessions: Sessions, by: timedelta) -> None:
+    with transaction(sessions) as session:
+        session.execute(update(DownloadGrant).values(expires_at=func.now() - by))
+
+
+@pytest.mark.usefixtures("open_now")
+def test_a_link_is_good_for_one_download_without_a_token(
+    school: httpx.Client, nobody: httpx.Client, grants: str, trail: Trail
+) -> None:
+    href = lend(school, grants)
+    first = nobody.get(href)
+    assert first.content == FICHE
+    assert first.headers["Cache-Control"] == "no-store"
+    assert nobody.get(href).status_code == 404
+    assert trail.verdicts()[-3:] == [
+        ("createDownloadGrant", SCHOOL, "allowed", "granted"),
+        ("useDownloadGrant", SCHOOL, "allowed", "granted"),
+        ("useDownloadGrant", SCHOOL, "refused", "grant"),
+    ]
+    assert trail.entries()[-1]["resource"] == f"{grants.removesuffix('/grants')}/content"
+
+
+@pytest.mark.usefixtures("open_now")
+def test_of_many_at_the_same_moment_one_gets_it(
+    school: httpx.Client, callers: Callers, grants: str
+) -> None:
+    href, client = lend(school, grants), callers.client()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: client.get(href).status_code, range(8)))
+    assert sorted(answers) == [200] + [404] * 7
+
+
+def test_what_is_closed_since_is_not_handed_out(
+    school: httpx.Client, nobody: httpx.Client, grants: str, sessions: Sessions
+) -> None:
+    with released(sessions):
+        href = lend(school, grants)
+    assert nobody.get(href).status_code == 404
+
+
+@pytest.mark.usefixtures("open_now")
+def test_a_link_ends_with_the_mandate_it_was_made_by(
+    school: httpx.Client, nobody: httpx.Client, callers: Callers, grants: str
+) -> None:
+    kind = CallerKind.INTEGRATOR
+    caller = Caller("vendor of links", kind, GRANTABLE[kind])
+    vendor = callers.client(callers.authority.issue(caller, timedelta(hours=1)))
+    plan = {"clientId": caller.client, "products": ["studentFeedback"]}
+    plan |= {"until": "2099-01-01", "purpose": "Links"}
+    mandate = school.post("/v1/mandates", json=plan).json()["href"]
+    good, bad = lend(vendor, grants), lend(vendor, grants)
+    assert nobody.get(good).content == FICHE
+    school.post(f"{mandate}/revoke")
+    assert nobody.get(bad).status_code == 404
+    assert vendor.post(grants).status_code == 404
+
+
+@pytest.mark.usefixtures("open_now")
+def test_a_link_ends_after_its_time_and_is_forgotten_later(
+    school: httpx.Client, nobody: httpx.Client, grants: str, sessions: Sessions, trail: Trail
+) -> None:
+    href = lend(school, grants)
+    age(sessions, timedelta(seconds=1))
+    assert nobody.get(href).status_code == 404
+    assert trail.verdicts()[-1] == ("useDownloadGrant", SCHOOL, "refused", "grant")
+    with transaction(sessions) as session:
+        assert remove_old_grants(session) == 0
+    age(sessions, timedelta(days=2))
+    with transaction(sessions) as session:
+        assert remove_old_grants(session) > 0
+        assert session.scalar(select(func.count()).select_from(DownloadGrant)) == 0
+
+
+@pytest.mark.usefixtures("open_now")
+def test_the_secret_is_not_kept(school: httpx.Client, grants: str, sessions: Sessions) -> None:
+    secret = lend(school, grants).rpartition("/")[2]
+    with transaction(sessions) as session:
+        kept = session.scalars(select(DownloadGrant.secret_sha256)).all()
+    assert sha256(secret.encode()).digest() in kept
+    assert secret.encode() not in kept
+
+
+def test_nobody_lends_what_it_may_not_read(
+    school: httpx.Client, other: httpx.Client, operator: httpx.Client, grants: str
+) -> None:
+    assert school.post(grants).status_code == 404
+    assert other.post(grants).status_code == 404
+    assert operator.post(grants).status_code == 403
