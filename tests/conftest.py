@@ -1,9 +1,13 @@
-"""Servers, databases and keys for all tests: real ones, started once for the whole run."""
+"""Servers, databases and keys for all tests: real ones, started once for the whole run.
 
+`TOETSFEEDBACK_TEST_DATABASE_URL` and `TOETSFEEDBACK_TEST_REDIS_URL`, set together, name others.
+"""
+
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -49,14 +53,29 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     stack = config.stash[RUN] = ExitStack()
     directory = Path(tempfile.mkdtemp(prefix="toetsfeedback-tests-"))
     stack.callback(shutil.rmtree, directory, ignore_errors=True)
-    servers = config.stash[SERVERS] = stack.enter_context(embedded_servers(directory))
+    servers = config.stash[SERVERS] = stack.enter_context(_servers_in(directory))
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(f"drop database if exists {TEMPLATE}")
         connection.execute(f"create database {TEMPLATE}")
     engine = open_engine(_settings(servers, TEMPLATE, directory), application_name="tests-template")
     migrate(engine)
     engine.dispose()
     owner_url = _at(servers.database_url, TEMPLATE)
     config.stash[LOGINS] = make_logins(owner_url, derived_passwords(owner_url))
+
+
+@contextmanager
+def _servers_in(directory: Path) -> Iterator[Servers]:
+    given = [
+        os.environ.get(f"TOETSFEEDBACK_TEST_{server}_URL", "") for server in ("DATABASE", "REDIS")
+    ]
+    if all(given):
+        yield Servers(given[0], given[1], directory.as_uri())
+    elif any(given):
+        raise pytest.UsageError("set both TOETSFEEDBACK_TEST_DATABASE_URL and …_REDIS_URL")
+    else:
+        with embedded_servers(directory) as servers:
+            yield servers
 
 
 def pytest_configure_node(node: Any) -> None:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 
 import typer
+from psycopg.errors import DiskFull
 from sqlalchemy.exc import OperationalError
 
 from services.cli.commands import audit, deliveries, jobs, serving, tokens
@@ -51,16 +52,18 @@ def main() -> None:
     """Errors that a person can mend come out as one line, not as a traceback."""
     try:
         app()
-    except OperationalError:
-        print(
-            "toetsfeedback: the database cannot be reached; see that it runs where "
-            "TOETSFEEDBACK_DATABASE_URL says",
-            file=sys.stderr,
-        )
+    except OperationalError as error:
+        print(f"toetsfeedback: {_what_ails_the_database(error)}", file=sys.stderr)
         sys.exit(1)
     except REFUSED as error:
         print(f"toetsfeedback: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+def _what_ails_the_database(error: OperationalError) -> str:
+    if isinstance(error.orig, DiskFull):
+        return "the disk of the database is full; make room on it, and try again"
+    return "the database cannot be reached; see that it runs where TOETSFEEDBACK_DATABASE_URL says"
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """The object store: one interface for a directory and for S3, with whole-object writes."""
 
+import errno
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -18,9 +20,18 @@ CHUNK_BYTES = 1024 * 1024
 """How much of an object is in memory at a time while it streams."""
 
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig  # exists for type checkers only
+    from obstore.store import ClientConfig, RetryConfig  # exist for type checkers only
 
-CONNECT_TIMEOUT, TIMEOUT = "5s", "60s"
+CONNECT_TIMEOUT, TIMEOUT = "5s", "20s"
+RETRY: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
+"""Over what passes in a moment; a longer outage is for whoever asked: a job tries again later."""
+
+ROOM_BYTES = 64 * 1024 * 1024
+"""A directory with less room than this is as good as full."""
+
+
+class BucketMissingError(Exception):
+    """Nothing can be stored, because the bucket does not exist; the message names it."""
 
 
 class StoredObjectMissingError(Exception):
@@ -42,8 +53,9 @@ class Storage:
     Errors of the store itself (unreachable, full) come through as `obstore` exceptions.
     """
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, url: str) -> None:
         self._store = store
+        self._url = urlsplit(url)
 
     @property
     def backend(self) -> ObjectStore:
@@ -51,8 +63,18 @@ class Storage:
         return self._store
 
     def put(self, key: str, content: bytes | Path | Iterable[bytes]) -> None:
-        """Stores the whole object, or nothing."""
-        obstore.put(self._store, key, content)
+        """Stores the whole object, or nothing.
+
+        Raises:
+            BucketMissingError: when there is no such bucket.
+        """
+        try:
+            obstore.put(self._store, key, content)
+        except (NotFoundError, FileNotFoundError) as error:
+            raise BucketMissingError(
+                f"there is no bucket {self._url.netloc}: make it, or set TOETSFEEDBACK_STORAGE_URL "
+                "to another"
+            ) from error
 
     def read(self, key: str) -> bytes:
         return b"".join(self.stream(key))
@@ -93,8 +115,16 @@ class Storage:
         return True
 
     def check(self) -> None:
-        """Asks the store for something; its errors come through, a missing object is none."""
-        self.exists("health")
+        """Asks the store whether it is there; its errors come through.
+
+        Raises:
+            OSError: when it is a directory without room.
+        """
+        obstore.list_with_delimiter(self._store, prefix="health")
+        if self._url.scheme == "file":
+            directory = unquote(self._url.path)
+            if shutil.disk_usage(directory).free < ROOM_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), directory)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Removes objects; one that is already gone is no error."""
@@ -123,18 +153,23 @@ def open_storage(url: str) -> Storage:
     parts = urlsplit(url)
     if parts.scheme == "file":
         try:
-            return Storage(LocalStore(unquote(parts.path), mkdir=True))
+            return Storage(LocalStore(unquote(parts.path), mkdir=True), url)
         except (OSError, ValueError) as error:
             raise ConfigurationError(
                 f"the storage directory {parts.path} cannot be used; make it writable or set "
                 "TOETSFEEDBACK_STORAGE_URL to another"
             ) from error
     if parts.scheme == "s3":
-        return Storage(S3Store.from_url(url, client_options=_client_options()))
+        store = S3Store.from_url(url, client_options=_client_options(), retry_config=RETRY)
+        return Storage(store, url)
     raise ConfigurationError("TOETSFEEDBACK_STORAGE_URL must start with file:// or s3://")
 
 
 def _client_options() -> "ClientConfig":
     """Ours replace all that the environment says of the client, so that is taken up here."""
     plain_http = os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true"}
-    return {"connect_timeout": CONNECT_TIMEOUT, "timeout": TIMEOUT, "allow_http": plain_http}
+    return {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "timeout": os.environ.get("AWS_TIMEOUT", TIMEOUT),
+        "allow_http": plain_http,
+    }

@@ -24,6 +24,14 @@ def test_without_a_queue_health_is_degraded_and_reading_goes_on(api_settings: Se
     assert (answer.status_code, answer.json()) == (200, {"status": "DEGRADED"})
 
 
+def test_without_room_in_the_store_health_is_degraded(api_settings: Settings) -> None:
+    # The system's own information is kept where there is no room for anything.
+    full = api_settings.model_copy(update={"storage_url": "file:///proc"})
+    with serving(create_app(full)) as url:
+        answer = httpx.get(f"{url}/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "DEGRADED"})
+
+
 def test_metrics_count_by_route_template(api_settings: Settings, callers: Callers) -> None:
     app = create_app(api_settings)
     with serving(app) as url, httpx.Client(base_url=url) as client:

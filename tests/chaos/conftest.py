@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from tests.chaos.plant import Plant
 from tests.chaos.wholeness import Bytes, await_end, stored_bytes
+from tests.storage.s3_server import s3_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,12 @@ class Measure:
     schools: int
     worker_kills: int
     rounds: int
+    store_faults: int
     frozen_seconds: float
 
 
-SHORT = Measure(schools=10, worker_kills=3, rounds=1, frozen_seconds=3)
-LONG = Measure(schools=60, worker_kills=20, rounds=3, frozen_seconds=30)
+SHORT = Measure(schools=10, worker_kills=3, rounds=1, store_faults=20, frozen_seconds=3)
+LONG = Measure(schools=60, worker_kills=20, rounds=3, store_faults=150, frozen_seconds=30)
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +71,14 @@ def plant(running_plant: Plant, undisturbed: Bytes) -> Iterator[Plant]:
     """Everything runs, and nothing has been built yet."""
     assert len(undisturbed) > 0
     running_plant.heal()
+    await_end(running_plant)
     with running_plant.transaction() as session:
         session.execute(text("delete from documents"))
     yield running_plant
     running_plant.thaw()
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    with s3_server() as endpoint:
+        yield endpoint

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from services.cli.embedded.ports import LOOPBACK, choose_port
 from services.cli.embedded.postgres import EmbeddedPostgres
 from services.cli.embedded.processes import Program, answers_health, toetsfeedback_command
 from services.cli.embedded.running import DATABASE_URL, REDIS_URL, STORAGE_URL
+from services.cli.embedded.up import Command
 from services.cli.embedded.valkey import EmbeddedValkey
 from services.cli.logins import derived_passwords, make_logins
 from services.cli.migrate import migrate
@@ -65,17 +66,20 @@ class Plant:
         self.postgres = EmbeddedPostgres(self.data, durable=False)
         self.valkey = EmbeddedValkey(self.data)
         self.environment = dict(IMPATIENT)
-        self._of: dict[str, dict[str, str]] = {"api": {}, "worker": {}}
+        self._logins = {"api": "", "worker": ""}
         self._port = choose_port()
-        self.api = self._program("api", ["api", "--port", str(self._port)], self._answers)
+        self._plan_programs(toetsfeedback_command)
+
+    def _plan_programs(self, command: Command) -> None:
+        def program(name: str, arguments: list[str], ready: Callable[[], bool]) -> Program:
+            login = {DATABASE_URL: self._logins[name.partition("-")[0]]}
+            return Program(name, self.data.log(name), arguments, self.environment | login, ready)
+
+        self.api = program("api", command("api", "--port", str(self._port)), self._answers)
         self.workers = [
-            self._program(f"worker-{number}", ["worker"], lambda: True)
+            program(f"worker-{number}", command("worker"), lambda: True)
             for number in range(1, WORKERS + 1)
         ]
-
-    def _program(self, name: str, arguments: Sequence[str], ready: Callable[[], bool]) -> Program:
-        command = toetsfeedback_command(*arguments)
-        return Program(name, self.data.log(name), command, self._of[arguments[0]], ready)
 
     def _answers(self) -> bool:
         return answers_health(self._port)
@@ -99,10 +103,8 @@ class Plant:
             try:
                 self._deliver(schools, seed)
                 owner_url = self.postgres.url
-                logins = make_logins(owner_url, derived_passwords(owner_url))
-                for program in self._of:
-                    login = {DATABASE_URL: logins[program]}
-                    self._of[program].update(self.environment | login)
+                self._logins = make_logins(owner_url, derived_passwords(owner_url))
+                self._plan_programs(toetsfeedback_command)
                 self._instance.supervisor.start(self.api, *self.workers)
                 yield
             finally:
@@ -122,10 +124,30 @@ class Plant:
             opened_at = datetime.now(UTC) - timedelta(days=1)
             save_window(session, WindowPlan(administration_id=ADMINISTRATION, opens_at=opened_at))
 
+    @contextmanager
+    def changed(
+        self, environment: Mapping[str, str] | None = None, command: Command = toetsfeedback_command
+    ) -> Iterator[None]:
+        """Inside, the API and the workers are started with more settings, or in another way."""
+        ordinary = dict(self.environment)
+        self.kill(self.api, *self.workers)
+        self.environment |= environment or {}
+        self._plan_programs(command)
+        try:
+            self._instance.supervisor.start(self.api, *self.workers)
+            yield
+        finally:
+            self.kill(self.api, *self.workers)
+            self.environment = ordinary
+            self._plan_programs(toetsfeedback_command)
+            self._instance.supervisor.start(self.api, *self.workers)
+
     @property
     def settings(self) -> Settings:
-        names = {name.removeprefix("TOETSFEEDBACK_").lower(): name for name in self.environment}
-        return Settings.model_validate({key: self.environment[name] for key, name in names.items()})
+        own = {n: v for n, v in self.environment.items() if n.startswith("TOETSFEEDBACK_")}
+        return Settings.model_validate(
+            {name.removeprefix("TOETSFEEDBACK_").lower(): value for name, value in own.items()}
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -139,10 +161,14 @@ class Plant:
     def heal(self) -> None:
         """Everything runs again."""
         self.thaw()
-        for part in self.parts:
-            if not part.is_alive():
-                part.start()
+        self.start(*(part for part in self.parts if not part.is_alive()))
         self.await_(self._answers)
+
+    def start(self, *parts: EmbeddedPostgres | EmbeddedValkey | Program) -> None:
+        """Starts them again, and puts that on record, so that nothing is left by a killed run."""
+        for part in parts:
+            part.start()
+            self._instance.record()
 
     def thaw(self) -> None:
         for part in self.parts:

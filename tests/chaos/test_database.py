@@ -21,5 +21,5 @@ def test_a_database_stopped_at_once_in_the_middle_is_back_with_everything(
         plant.send(signal.SIGQUIT, plant.postgres)
         plant.await_(lambda: not plant.postgres.is_alive())
         time.sleep(chance.uniform(0, 0.5))
-        plant.postgres.start()
+        plant.start(plant.postgres)
     assert_whole(plant, undisturbed)

@@ -36,7 +36,7 @@ def test_a_queue_killed_and_started_again_loses_nothing(
     for _ in range(measure.rounds):
         plant.kill(plant.valkey)
         time.sleep(chance.uniform(0, 1))
-        plant.valkey.start()
+        plant.start(plant.valkey)
     assert_whole(plant, undisturbed)
 
 
@@ -100,7 +100,7 @@ def test_a_sweeper_killed_between_commit_and_call_has_lost_nothing(
 ) -> None:
     plant.kill(plant.valkey)
     plant.build()
-    plant.valkey.start()
+    plant.start(plant.valkey)
     plant.send(signal.SIGSTOP, plant.valkey)
     time.sleep(LEASE_SECONDS)
     plant.kill(*plant.workers, plant.valkey)

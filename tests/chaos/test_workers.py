@@ -22,7 +22,7 @@ def test_workers_killed_again_and_again_lose_and_double_nothing(
         victims = [worker for worker in plant.workers if worker.is_alive()]
         assert plant.items("queued", "running") > 0, "the build was over before the last kill"
         plant.kill(victim := chance.choice(victims))
-        victim.start()
+        plant.start(victim)
     assert_whole(plant, undisturbed)
 
 
@@ -50,6 +50,20 @@ def test_a_worker_that_wakes_when_another_has_taken_over_commits_nothing(
     plant.await_(lambda: plant.items("running", tries=2))
     plant.send(signal.SIGCONT, frozen)
     assert_whole(plant, undisturbed)
+
+
+def test_sweepers_that_look_at_the_same_moment_do_nothing_twice(
+    plant: Plant, undisturbed: Bytes
+) -> None:
+    with plant.changed({"TOETSFEEDBACK_JOB_SWEEP_SECONDS": "0.01"}):
+        frozen, *others = plant.workers
+        plant.send(signal.SIGSTOP, *others)
+        plant.build()
+        freeze_at_work(plant, frozen)
+        plant.kill(frozen)
+        plant.start(frozen)
+        plant.send(signal.SIGCONT, *others)
+        assert_whole(plant, undisturbed)
 
 
 def freeze_at_work(plant: Plant, worker: Child) -> None:

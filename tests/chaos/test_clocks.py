@@ -1,0 +1,19 @@
+import pytest
+
+from services.cli.embedded.processes import python_command
+from tests.chaos.plant import Plant
+from tests.chaos.wholeness import Bytes, assert_whole
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("chaos")]
+
+
+def with_a_jumping_clock(*arguments: str) -> list[str]:
+    """A token is good for an hour by the clock of the API; that of a worker may say anything."""
+    hours = ["0", "0.5"] if arguments[0] == "api" else ["24", "24"]
+    return python_command("tests.chaos.jumping_clock", *hours, *arguments)
+
+
+def test_clocks_that_jump_change_nothing(plant: Plant, undisturbed: Bytes) -> None:
+    with plant.changed(command=with_a_jumping_clock):
+        plant.build()
+        assert_whole(plant, undisturbed)

@@ -1,0 +1,36 @@
+import sys
+
+import pytest
+from sqlalchemy import Engine, text
+
+from services.cli.main import main
+from shared.core.settings import Settings
+
+ADMINISTRATION = """
+insert into administrations (id, school_year, name, tested_from_on, tested_until_on)
+  values ('2024', '2023-2024', 'Vlaamse toetsen 2024', '2024-04-22', '2024-05-17')
+"""
+NO_ROOM = """
+create function say_full() returns trigger language plpgsql as
+  $$ begin raise exception using errcode = 'disk_full'; end $$;
+create trigger say_full before insert on release_windows execute function say_full();
+"""
+
+
+def test_a_full_disk_of_the_database_is_called_that(
+    settings: Settings,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        shown = value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
+        monkeypatch.setenv(f"TOETSFEEDBACK_{name.upper()}", shown)
+    monkeypatch.setattr(sys, "argv", ["toetsfeedback", "release", "--administration", "2024"])
+    with engine.begin() as connection:
+        connection.execute(text(ADMINISTRATION))
+        connection.execute(text(NO_ROOM))
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    assert "the disk of the database is full; make room on it" in capsys.readouterr().err
