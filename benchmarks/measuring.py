@@ -77,8 +77,8 @@ def timed_import(instance: Instance, delivery: Path) -> Imported:
 
 
 def start_build(operator: httpx.Client, **about: str) -> str:
-    """Where the job that was started can be followed."""
-    body = {"kind": "documents.build", "administrationId": ADMINISTRATION, **about}
+    """Where the job that was started, and makes everything, can be followed."""
+    body = {"kind": "documents.build", "administrationId": ADMINISTRATION, "force": True, **about}
     return operator.post("/v1/jobs", json=body).raise_for_status().headers["Location"]
 
 

@@ -50,8 +50,9 @@ class SchoolContent:
     makes the documents old at once, and never the other way about.
     """
 
+    administration_id: str
+    school_id: str
     facts_revision: int
-
     class_groups: tuple[ClassFiches, ...]
     overview: SchoolOverview | None
 
@@ -98,8 +99,13 @@ class SchoolAssembler:
             for group, members in _by_class_group(self._students)
             if (fiches := tuple(f for student in members if (f := self._fiche(student, group))))
         )
+        part = self._rows.participation
         return SchoolContent(
-            self._rows.participation.facts_revision, class_groups, self._overview()
+            part.administration_id,
+            part.school_id,
+            part.facts_revision,
+            class_groups,
+            self._overview(),
         )
 
     def _fiche(self, student: Student, group: ClassGroup) -> StudentFiche | None:

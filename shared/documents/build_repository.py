@@ -6,7 +6,22 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Delete, Row, String, bindparam, cast, delete, func, select, text
+from sqlalchemy import (
+    ARRAY,
+    Delete,
+    Row,
+    String,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    not_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
@@ -107,7 +122,7 @@ def participating_schools(
 
 
 def _replacement() -> Delete:
-    """Adds and updates the rows that go in as one JSON value, and deletes those not among them."""
+    """Adds and updates the rows that go in as one JSON value; deletes others not left alone."""
     identity = {"administration_id", "school_id", "kind", "class_group_id", "student_id"}
     names = [c.name for c in Document.__table__.c if c.name not in {"id", "version", "built_at"}]
     rows = cast(bindparam("rows", type_=String), JSONB)
@@ -122,23 +137,41 @@ def _replacement() -> Delete:
         Document.administration_id == bindparam("administration_id"),
         Document.school_id == bindparam("school_id"),
         Document.id.not_in(select(kept.cte("kept").c.id)),
+        not_(Document.id == any_(bindparam("left_alone", type_=ARRAY(Uuid)))),
     )
 
 
 _REPLACEMENT = _replacement().execution_options(synchronize_session=False)
 
 
-def replace_documents(
-    session: Session, administration_id: str, school_id: str, rows: Sequence[dict[str, Any]]
-) -> int:
-    """Makes `rows` the documents of the school in this administration; how many went away.
+def document_rows(session: Session, administration_id: str, school_id: str) -> Sequence[Any]:
+    """The rows of the school's documents, as columns."""
+    query = select(*Document.__table__.columns).where(
+        Document.administration_id == administration_id, Document.school_id == school_id
+    )
+    return session.execute(query).all()
 
-    A document that stays keeps its id and gets the next version.
+
+def keep_documents(session: Session, ids: Sequence[UUID], build: dict[str, Any]) -> None:
+    """Says of documents that a build left alone what they belong to now."""
+    if ids:
+        session.execute(update(Document).where(Document.id.in_(ids)).values(build))
+
+
+def replace_documents(
+    session: Session,
+    school: dict[str, str],
+    rows: Sequence[dict[str, Any]],
+    left_alone: Sequence[UUID],
+) -> int:
+    """Makes `rows` the documents of the school beside those left alone; how many went away.
+
+    `school` names the administration and the school. A document that stays keeps its id, and one
+    that is made again gets the next version.
     """
-    school = {"administration_id": administration_id, "school_id": school_id}
     values = json.dumps([row | school for row in rows], default=_in_json)
-    gone = session.execute(_REPLACEMENT.returning(Document.id), {"rows": values, **school})
-    return len(gone.all())
+    parameters = {"rows": values, "left_alone": left_alone, **school}
+    return len(session.execute(_REPLACEMENT.returning(Document.id), parameters).all())
 
 
 def _in_json(value: UUID | bytes) -> str:

@@ -22,9 +22,13 @@ OVERVIEW = "overview"
 FICHE_BUNDLE = "ficheBundle"
 
 
-@dataclass(frozen=True, slots=True)
+Identity = tuple[str, UUID | None, UUID | None]
+"""What a document of a school is about: its kind, class group and student."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltDocument:
-    """A document whose bytes are stored: the segments put end to end."""
+    """A document whose bytes are stored: the segments put end to end; none while it is planned."""
 
     kind: str
     class_group_id: UUID | None
@@ -32,10 +36,14 @@ class BuiltDocument:
     component_ids: list[int]
     file_name: str
     media_type: str
-    segments: tuple[Segment, ...]
-    sha256: bytes
+    segments: tuple[Segment, ...] = ()
+    sha256: bytes = b""
     content_sha256: bytes
     template_version: str
+
+    @property
+    def identity(self) -> Identity:
+        return self.kind, self.class_group_id, self.student_id
 
     def as_row(self) -> dict[str, Any]:
         row = {item.name: getattr(self, item.name) for item in fields(self)}
@@ -47,14 +55,35 @@ class BuiltDocument:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingDocument(BuiltDocument):
+    """A document of an earlier build, with its row's id."""
+
+    id: UUID
+
+    def is_as(self, wanted: BuiltDocument) -> bool:
+        """Whether it says, under the same name and in the same form, what is wanted now."""
+        return (
+            self.content_sha256 == wanted.content_sha256
+            and self.template_version == wanted.template_version
+            and self.component_ids == wanted.component_ids
+            and self.file_name == wanted.file_name
+        )
+
+
 def start_build(
     session: Session,
     queue: WakeUpQueue,
     administration_id: str,
     school_id: str | None,
     requested_by: str,
+    *,
+    force: bool = False,
 ) -> Job:
     """A job with an item per school; the active one when the same is being built already.
+
+    It leaves documents alone that say what is known already, unless `force` is given; a build with
+    `force` is not the same as one without.
 
     Raises:
         Problem: 400 when the administration is unknown, or the school takes no part in it.
@@ -64,16 +93,21 @@ def start_build(
     schools = build_repository.participating_schools(session, administration_id, school_id)
     if school_id is not None and not schools:
         raise invalid_input("body", "/schoolId", "The school takes no part in it.")
+    about = [administration_id, *([school_id] if school_id else []), *(["force"] if force else [])]
     return jobs.start(
         session,
         queue,
         jobs.Order(
             kind=BUILD_DOCUMENTS,
             lane=Lane.BULK if school_id is None else Lane.INTERACTIVE,
-            subject=administration_id if school_id is None else f"{administration_id}/{school_id}",
+            subject="/".join(about),
             items=schools,
             requested_by=requested_by,
-            arguments={"administrationId": administration_id, "schoolId": school_id},
+            arguments={
+                "administrationId": administration_id,
+                "schoolId": school_id,
+                "force": force,
+            },
         ),
     )
 
@@ -101,17 +135,49 @@ def school_content(
     return SchoolAssembler(rows).assemble()
 
 
+def standing_documents(
+    session: Session, administration_id: str, school_id: str
+) -> list[StandingDocument]:
+    """The documents that the school has from earlier builds, whatever they say."""
+    rows = build_repository.document_rows(session, administration_id, school_id)
+    return [
+        StandingDocument(
+            id=row.id,
+            kind=row.kind,
+            class_group_id=row.class_group_id,
+            student_id=row.student_id,
+            component_ids=row.component_ids,
+            file_name=row.file_name,
+            media_type=row.media_type,
+            segments=tuple(map(Segment, row.storage_keys, row.byte_offsets, row.byte_sizes)),
+            sha256=row.sha256,
+            content_sha256=row.content_sha256,
+            template_version=row.template_version,
+        )
+        for row in rows
+    ]
+
+
 def publish(
     session: Session,
     job_id: UUID,
-    administration_id: str,
-    school_id: str,
-    facts_revision: int,
+    content: SchoolContent,
     documents: Sequence[BuiltDocument],
 ) -> int:
-    """Makes these the documents of the school in one step; how many older ones went away."""
+    """Makes these the documents of the school in one step; how many older ones went away.
+
+    Those that were left standing keep their row, and now belong to these facts and this job.
+    """
+    school = {
+        "administration_id": content.administration_id,
+        "school_id": content.school_id,
+    }
+    build = {"job_id": job_id, "facts_revision": content.facts_revision}
+    left_alone = [document.id for document in documents if isinstance(document, StandingDocument)]
     rows = [
-        document.as_row() | {"job_id": job_id, "facts_revision": facts_revision}
+        document.as_row() | build
         for document in documents
+        if not isinstance(document, StandingDocument)
     ]
-    return build_repository.replace_documents(session, administration_id, school_id, rows)
+    build_repository.keep_documents(session, left_alone, build)
+    return build_repository.replace_documents(session, school, rows, left_alone)

@@ -4,12 +4,10 @@ Contents never hold a score, a rank or a calibration component: whoever builds t
 out, and there is no field in which they could travel.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from hashlib import sha256
 from typing import Any
 
 REPORTED = "reported"
@@ -244,26 +242,6 @@ class OverviewContent:
         _require_unique(
             (group.code for group in self.target_groups), "target groups of an overview"
         )
-
-
-def _canonical(facts: Any) -> object:
-    if isinstance(facts, date):
-        return facts.isoformat()
-    return {name: getattr(facts, name) for name in facts.__slots__}
-
-
-def content_sha256(content: FicheContent | OverviewContent) -> bytes:
-    """32 bytes, the same on every machine for the same facts, over canonical JSON.
-
-    A new or renamed field changes them, so documents of the older shape count as changed.
-    """
-    canonical = json.dumps(
-        {type(content).__name__: content},
-        default=_canonical,
-        sort_keys=True,
-        separators=(",", ":"),
-    )
-    return sha256(canonical.encode("ascii")).digest()
 
 
 def fiche_outcomes(content: FicheContent) -> Iterator[ComponentOutcome]:

@@ -63,6 +63,16 @@ def test_asking_twice_is_one_job(operator: httpx.Client, build: str) -> None:
     assert of_school.json()["counts"]["total"] == 1
 
 
+def test_a_build_of_everything_is_not_the_active_one_of_what_changed(
+    operator: httpx.Client, build: str
+) -> None:
+    everything = operator.post("/v1/jobs", json=BUILD | {"force": True})
+    assert everything.headers["Location"] != build
+    assert everything.json()["subject"] == f"{ADMINISTRATION}/force"
+    again = operator.post("/v1/jobs", json=BUILD | {"force": True})
+    assert again.headers["Location"] == everything.headers["Location"]
+
+
 def test_a_job_that_is_done_sends_on_to_its_result(
     operator: httpx.Client, sessions: Sessions, build: str
 ) -> None:

@@ -209,7 +209,12 @@ class Plant:
         """Asks the API for all documents; the id of the job."""
         with self.operator() as client:
             answer = client.post(
-                "/v1/jobs", json={"kind": "documents.build", "administrationId": ADMINISTRATION}
+                "/v1/jobs",
+                json={
+                    "kind": "documents.build",
+                    "administrationId": ADMINISTRATION,
+                    "force": True,
+                },
             )
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
         return UUID(answer.headers["Location"].rpartition("/")[2])

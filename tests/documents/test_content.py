@@ -22,8 +22,8 @@ from shared.documents.content import (
     OverviewTargetGroup,
     SchoolFacts,
     SubjectSection,
-    content_sha256,
 )
+from shared.documents.fingerprints import content_sha256
 
 SCALE = tuple(Level(code, f"Niveau {code}", place) for place, code in enumerate("EDCBA", start=1))
 OUTCOME = ComponentOutcome("LEZ", "Begrijpend lezen", 1, REPORTED, SCALE, SCALE[2], "Leest.")

@@ -47,7 +47,7 @@ def sessions_of(settings: Settings) -> Iterator[Sessions]:
 
 
 def start_build(operator: httpx.Client) -> str:
-    body = {"kind": "documents.build", "administrationId": ADMINISTRATION}
+    body = {"kind": "documents.build", "administrationId": ADMINISTRATION, "force": True}
     answer = operator.post("/v1/jobs", json=body)
     assert answer.status_code == httpx.codes.ACCEPTED, answer.text
     return answer.headers["Location"]

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pypdfium2
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from services.worker.actors.documents import Press, build_school
@@ -47,8 +47,16 @@ def job(delivered: Session, queue: WakeUpQueue) -> Job:
     return service.start(delivered, queue, order)
 
 
-def build(session: Session, storage: Storage, job: Job, school_id: str = PRIMARY) -> Performed:
-    arguments = {"administrationId": "2024"}
+def build(
+    session: Session,
+    storage: Storage,
+    job: Job,
+    school_id: str = PRIMARY,
+    *,
+    force: bool = False,
+) -> Performed:
+    session.expire_all()
+    arguments = {"administrationId": "2024", "force": force}
     claim = Claim(uuid4(), job.id, BUILD_DOCUMENTS, Lane.BULK, school_id, arguments, 1, 1)
     return build_school(session, claim, storage, Press())
 
@@ -165,11 +173,11 @@ def test_a_component_that_is_never_released_is_left_out(
     assert [fiche for fiche in fiches if component.id in fiche.component_ids] == []
 
 
-def test_building_again_gives_the_same_bytes_under_the_same_ids(
+def test_building_all_again_gives_the_same_bytes_under_the_same_ids(
     delivered: Session, storage: Storage, job: Job
 ) -> None:
     def built() -> dict[UUID, tuple[bytes, int, str]]:
-        build(delivered, storage, job)
+        build(delivered, storage, job, force=True)
         delivered.expire_all()
         return {
             d.id: (d.sha256, d.version, d.storage_keys[-1])
@@ -183,6 +191,78 @@ def test_building_again_gives_the_same_bytes_under_the_same_ids(
     }
     assert {version for _, version, _ in second.values()} == {2}
     assert {k for _, _, k in first.values()} & {k for _, _, k in second.values()} == set()
+
+
+def states(session: Session) -> dict[UUID, tuple[str, int, list[str]]]:
+    session.expire_all()
+    rows = session.scalars(select(Document).where(Document.school_id == PRIMARY))
+    return {d.id: (d.kind, d.version, d.storage_keys) for d in rows}
+
+
+def test_a_build_without_news_leaves_all_alone_and_says_so(
+    delivered: Session, storage: Storage, job: Job
+) -> None:
+    build(delivered, storage, job)
+    before, objects = states(delivered), set(storage.keys())
+    again = build(delivered, storage, job)
+    assert again.outcome == {
+        "fiches": 0,
+        "overviews": 0,
+        "ficheBundles": 0,
+        "unchanged": len(before),
+        "failures": 0,
+        "removed": 0,
+    }
+    assert (states(delivered), set(storage.keys())) == (before, objects)
+
+
+def test_a_change_makes_the_class_group_and_what_is_made_of_it_and_leaves_the_others_alone(
+    delivered: Session, storage: Storage, job: Job
+) -> None:
+    build(delivered, storage, job)
+    before = states(delivered)
+    student = delivered.scalars(
+        select(Student).where(Student.delivered_as == max(students_with_a_level(PRIMARY)))
+    ).one()
+    student.given_name = "Anders"
+    delivered.flush()
+    build(delivered, storage, job)
+    after = states(delivered)
+    made = {i for i in after if after[i] != before[i]}
+    expected = {
+        document.id
+        for document in delivered.scalars(select(Document).where(Document.school_id == PRIMARY))
+        if document.class_group_id in {None, student.class_group_id}
+    }
+    assert made == expected
+    assert len(made) < len(after)
+    for document in delivered.scalars(select(Document)):
+        assert sha256(content_of(storage, document)).digest() == document.sha256
+    (whole,) = (d for d in documents(delivered, "ficheBundle") if d.class_group_id is None)
+    archive = zipfile.ZipFile(BytesIO(content_of(storage, whole)))
+    assert archive.testzip() is None
+    assert len(archive.namelist()) == len(documents(delivered, "fiche"))
+
+
+def test_a_template_of_another_version_makes_what_it_is_for(
+    delivered: Session, storage: Storage, job: Job
+) -> None:
+    build(delivered, storage, job)
+    older = update(Document).where(Document.kind == "overview").values(template_version="older")
+    delivered.execute(older)
+    again = build(delivered, storage, job)
+    assert (again.outcome["overviews"], again.outcome["fiches"]) == (1, 0)
+
+
+def test_a_fiche_that_failed_fails_again_with_its_class_group_when_nothing_changed(
+    delivered: Session, storage: Storage, job: Job
+) -> None:
+    first = min(students_with_a_level(PRIMARY))
+    student = delivered.scalars(select(Student).where(Student.delivered_as == first)).one()
+    student.family_name = "王"
+    delivered.flush()
+    assert build(delivered, storage, job).failures == build(delivered, storage, job).failures
+    assert len(build(delivered, storage, job).failures) == 1
 
 
 def test_a_letter_that_no_face_has_fails_that_one_fiche(

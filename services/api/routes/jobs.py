@@ -55,7 +55,12 @@ def create_job(
 ) -> Job:
     """Starts a job, or answers with the active one for the same work."""
     job = start_build(
-        session, queue, order.administration_id, order.school_id, inquiry.actor.client
+        session,
+        queue,
+        order.administration_id,
+        order.school_id,
+        inquiry.actor.client,
+        force=order.force,
     )
     return accepted(session, job, links, response)
 

@@ -40,6 +40,9 @@ class NewJob(RequestBody):
     school_id: Annotated[
         str | None, Field(pattern=SCHOOL_ID, description="Every school when absent.")
     ] = None
+    force: Annotated[
+        bool, Field(description="Also make documents again that say what is known already.")
+    ] = False
 
 
 class TaskProblem(Answer):

@@ -28,14 +28,16 @@ def build(
     administration: Annotated[str, typer.Option(help="Id of the administration.")],
     school: Annotated[str | None, typer.Option(help="Just this school, by its number.")] = None,
     follow: Annotated[bool, typer.Option(help="Show progress until it has ended.")] = False,
+    force: Annotated[bool, typer.Option(help="Also make again what has not changed.")] = False,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
-    """Build the documents of an administration, or of one of its schools."""
+    """Build documents of an administration, or of one of its schools: those that changed."""
     settings = settings_for(data)
     broker = open_broker(settings, middleware=[])
     with sessions_of(settings) as sessions:
         with transaction(sessions) as session:
-            job = start_build(session, WakeUpQueue(broker), administration, school, "cli")
+            queue = WakeUpQueue(broker)
+            job = start_build(session, queue, administration, school, "cli", force=force)
         print(f"Job {job.id}")
         if follow:
             _follow(sessions, job.id)

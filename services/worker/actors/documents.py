@@ -1,32 +1,35 @@
 """Builds the documents of one school: fiches in bundles and the overview, then their rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
 from services.worker.execution import Performed
-from services.worker.rendering.bundle import Entries, FileNames, JoinedBundle
+from services.worker.rendering.bundle import Entries, FileNames, JoinedBundle, opened
 from services.worker.rendering.fiche import FICHE_TEMPLATE_VERSION, OverfullFicheError
 from services.worker.rendering.fonts import UndrawableTextError
 from services.worker.rendering.overview import OVERVIEW_TEMPLATE_VERSION
 from services.worker.stamping.fiche import FicheStamper, StampedFiche
 from services.worker.stamping.workbook import OverviewStamper
 from shared.core.errors import OWN, Problem
-from shared.documents.assembly import ClassFiches, SchoolOverview, StudentFiche
+from shared.documents.assembly import ClassFiches, SchoolContent, SchoolOverview, StudentFiche
 from shared.documents.building import (
     FICHE,
     FICHE_BUNDLE,
     OVERVIEW,
     BuiltDocument,
+    Identity,
+    StandingDocument,
     publish,
     school_content,
+    standing_documents,
 )
 from shared.documents.catalogues import Catalogues
-from shared.documents.content import content_sha256
+from shared.documents.fingerprints import content_sha256
 from shared.jobs.claims import Claim
 from shared.storage.store import Segment, Storage
 
@@ -46,102 +49,106 @@ class Press:
 
 @dataclass
 class SchoolBuild:
-    """One school on its way: objects are stored at once, rows are gathered for the end."""
+    """One school on its way: objects are stored at once, rows are gathered for the end.
+
+    What `standing` documents of earlier builds say already is left alone, a whole stored object at
+    a time.
+    """
 
     press: Press
     storage: Storage
-    administration_id: str
-    school_id: str
+    content: SchoolContent
+    standing: dict[Identity, StandingDocument]
     folders: FileNames = field(default_factory=FileNames)
     joined: JoinedBundle = field(default_factory=JoinedBundle)
     segments: list[Segment] = field(default_factory=list)
+    waiting: list[StandingDocument] = field(default_factory=list)
     documents: list[BuiltDocument] = field(default_factory=list)
     failures: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def run(self, session: Session, job_id: UUID) -> Performed:
-        content = school_content(
-            session, self.press.catalogues, self.administration_id, self.school_id
-        )
-        for class_group in content.class_groups:
+    def run(self) -> None:
+        for class_group in self.content.class_groups:
             self._build_class_group(class_group)
-        if self.segments:
+        if self.segments or self.waiting:
             self._build_school_bundle()
-        if content.overview is not None:
-            self._build_overview(content.overview)
-        removed = publish(
-            session,
-            job_id,
-            self.administration_id,
-            self.school_id,
-            content.facts_revision,
-            self.documents,
-        )
-        return Performed(self._counts(removed), self.failures)
+        if self.content.overview is not None:
+            self._build_overview(self.content.overview)
 
     def _build_class_group(self, class_group: ClassFiches) -> None:
         """Stamps the fiches into one bundle, of which each is a byte range."""
-        key, entries, names = self._fresh_key("zip"), Entries(), FileNames()
-        folder = self.folders.folder(class_group.name)
+        folder, names = self.folders.folder(class_group.name), FileNames()
+        wanted = [_wanted(class_group, fiche, names) for fiche in class_group.fiches]
+        left_alone = self._left_alone([*wanted, self._bundle(wanted, class_group, folder)])
+        if left_alone is not None:
+            self.waiting.append(left_alone[-1])
+            return
+        key, entries = self._fresh_key("zip"), Entries()
         made: list[BuiltDocument] = []
-        for fiche in class_group.fiches:
+        for fiche, document in zip(class_group.fiches, wanted, strict=True):
             stamped = self._stamp(fiche)
             if stamped is None:
                 continue
-            name = names.fiche(fiche.content)
-            offset = entries.add(f"{folder}/{name}", stamped.data, stamped.crc32)
-            made.append(
-                BuiltDocument(
-                    kind=FICHE,
-                    class_group_id=class_group.class_group_id,
-                    student_id=fiche.student_id,
-                    component_ids=list(fiche.component_ids),
-                    file_name=name,
-                    media_type=PDF,
-                    segments=(Segment(key, offset, len(stamped.data)),),
-                    sha256=stamped.sha256,
-                    content_sha256=content_sha256(fiche.content),
-                    template_version=FICHE_TEMPLATE_VERSION,
-                )
-            )
+            offset = entries.add(f"{folder}/{document.file_name}", stamped.data, stamped.crc32)
+            place = (Segment(key, offset, len(stamped.data)),)
+            made.append(replace(document, segments=place, sha256=stamped.sha256))
         if made:
-            bundle = entries.closed()
-            self.storage.put(key, bundle)
-            self.documents += made
-            whole = (Segment(key, 0, len(bundle)),)
-            self._add_bundle(made, class_group, whole, sha256(bundle).digest())
-            self.joined.add(entries)
-            self.segments.append(Segment(key, 0, entries.size))
+            whole = entries.closed()
+            bundle = self._bundle(made, class_group, folder)
+            self.documents += [*made, self._stored(bundle, key, whole)]
+            self._join_waiting()
+            self._join(key, entries)
 
     def _build_school_bundle(self) -> None:
         """All bundles as one, of which only the directory is not stored yet."""
+        fiches = [document for document in self.documents if document.kind == FICHE]
+        bundle = self._bundle(fiches, None, "")
+        if not self.segments and self._left_alone([bundle]) is not None:
+            return
+        self._join_waiting()
         key = self._fresh_key("zip")
         end, digest = self.joined.closed()
         self.storage.put(key, end)
         segments = (*self.segments, Segment(key, 0, len(end)))
-        fiches = [document for document in self.documents if document.kind == FICHE]
-        self._add_bundle(fiches, None, segments, digest)
+        self.documents.append(replace(bundle, segments=segments, sha256=digest))
 
-    def _add_bundle(
-        self,
-        fiches: Sequence[BuiltDocument],
-        class_group: ClassFiches | None,
-        segments: tuple[Segment, ...],
-        digest: bytes,
-    ) -> None:
-        of_what = class_group.name if class_group else self.school_id
-        self.documents.append(
-            BuiltDocument(
-                kind=FICHE_BUNDLE,
-                class_group_id=class_group.class_group_id if class_group else None,
-                student_id=None,
-                component_ids=sorted({c for fiche in fiches for c in fiche.component_ids}),
-                file_name=FileNames().bundle(self.administration_id, of_what),
-                media_type=ZIP,
-                segments=segments,
-                sha256=digest,
-                content_sha256=sha256(b"".join(f.content_sha256 for f in fiches)).digest(),
-                template_version=FICHE_TEMPLATE_VERSION,
-            )
+    def _join_waiting(self) -> None:
+        """Bundles left alone are read again only once the school's bundle has to be made."""
+        for bundle in self.waiting:
+            whole = b"".join(self.storage.stream_segments(bundle.segments))
+            self._join(bundle.segments[0].key, opened(whole))
+        self.waiting.clear()
+
+    def _join(self, key: str, entries: Entries) -> None:
+        self.joined.add(entries)
+        self.segments.append(Segment(key, 0, entries.size))
+
+    def _left_alone(self, wanted: Sequence[BuiltDocument]) -> list[StandingDocument] | None:
+        """The documents that stand as they are wanted, if all of them do."""
+        found = [self.standing.get(document.identity) for document in wanted]
+        left = [
+            standing
+            for standing, document in zip(found, wanted, strict=True)
+            if standing is not None and standing.is_as(document)
+        ]
+        if len(left) < len(wanted):
+            return None
+        self.documents += left
+        return left
+
+    def _bundle(
+        self, fiches: Sequence[BuiltDocument], class_group: ClassFiches | None, folder: str
+    ) -> BuiltDocument:
+        of_what = class_group.name if class_group else self.content.school_id
+        said = b"".join(fiche.content_sha256 for fiche in fiches)
+        return BuiltDocument(
+            kind=FICHE_BUNDLE,
+            class_group_id=class_group.class_group_id if class_group else None,
+            student_id=None,
+            component_ids=sorted({c for fiche in fiches for c in fiche.component_ids}),
+            file_name=FileNames().bundle(self.content.administration_id, of_what),
+            media_type=ZIP,
+            content_sha256=sha256(folder.encode() + b"\0" + said).digest(),
+            template_version=FICHE_TEMPLATE_VERSION,
         )
 
     def _stamp(self, fiche: StudentFiche) -> StampedFiche | None:
@@ -156,40 +163,64 @@ class SchoolBuild:
         return None
 
     def _build_overview(self, overview: SchoolOverview) -> None:
-        key, workbook = self._fresh_key("xlsx"), self.press.overviews.stamp(overview.content)
-        self.storage.put(key, workbook)
-        self.documents.append(
-            BuiltDocument(
-                kind=OVERVIEW,
-                class_group_id=None,
-                student_id=None,
-                component_ids=sorted(overview.component_ids),
-                file_name=FileNames().overview(self.administration_id, self.school_id),
-                media_type=XLSX,
-                segments=(Segment(key, 0, len(workbook)),),
-                sha256=sha256(workbook).digest(),
-                content_sha256=content_sha256(overview.content),
-                template_version=OVERVIEW_TEMPLATE_VERSION,
-            )
+        administration_id, school_id = self.content.administration_id, self.content.school_id
+        wanted = BuiltDocument(
+            kind=OVERVIEW,
+            class_group_id=None,
+            student_id=None,
+            component_ids=sorted(overview.component_ids),
+            file_name=FileNames().overview(administration_id, school_id),
+            media_type=XLSX,
+            content_sha256=content_sha256(overview.content),
+            template_version=OVERVIEW_TEMPLATE_VERSION,
         )
+        if self._left_alone([wanted]) is None:
+            workbook = self.press.overviews.stamp(overview.content)
+            self.documents.append(self._stored(wanted, self._fresh_key("xlsx"), workbook))
+
+    def _stored(self, document: BuiltDocument, key: str, data: bytes) -> BuiltDocument:
+        self.storage.put(key, data)
+        whole = (Segment(key, 0, len(data)),)
+        return replace(document, segments=whole, sha256=sha256(data).digest())
 
     def _fresh_key(self, suffix: str) -> str:
         """A key never used before, so that a reader has the old bytes or the new, whole."""
-        return f"documents/{self.administration_id}/{self.school_id}/{uuid4()}.{suffix}"
+        school = f"{self.content.administration_id}/{self.content.school_id}"
+        return f"documents/{school}/{uuid4()}.{suffix}"
 
-    def _counts(self, removed: int) -> dict[str, int]:
-        kinds = [document.kind for document in self.documents]
+    def counts(self) -> dict[str, int]:
+        """What was made, by kind, and how many documents were left alone."""
+        made = [d.kind for d in self.documents if not isinstance(d, StandingDocument)]
         return {
-            "fiches": kinds.count(FICHE),
-            "overviews": kinds.count(OVERVIEW),
-            "ficheBundles": kinds.count(FICHE_BUNDLE),
-            "removed": removed,
+            "fiches": made.count(FICHE),
+            "overviews": made.count(OVERVIEW),
+            "ficheBundles": made.count(FICHE_BUNDLE),
+            "unchanged": len(self.documents) - len(made),
             "failures": len(self.failures),
         }
 
 
+def _wanted(class_group: ClassFiches, fiche: StudentFiche, names: FileNames) -> BuiltDocument:
+    return BuiltDocument(
+        kind=FICHE,
+        class_group_id=class_group.class_group_id,
+        student_id=fiche.student_id,
+        component_ids=list(fiche.component_ids),
+        file_name=names.fiche(fiche.content),
+        media_type=PDF,
+        content_sha256=content_sha256(fiche.content),
+        template_version=FICHE_TEMPLATE_VERSION,
+    )
+
+
 def build_school(session: Session, claim: Claim, storage: Storage, press: Press) -> Performed:
     """The item's subject is the school, the job's arguments name the administration."""
-    administration_id = claim.arguments["administrationId"]
-    build = SchoolBuild(press, storage, administration_id, claim.subject)
-    return build.run(session, claim.job_id)
+    school = claim.arguments["administrationId"], claim.subject
+    content = school_content(session, press.catalogues, *school)
+    standing: list[StandingDocument] = []
+    if not claim.arguments.get("force", False):
+        standing = standing_documents(session, *school)
+    build = SchoolBuild(press, storage, content, {d.identity: d for d in standing})
+    build.run()
+    removed = publish(session, claim.job_id, content, build.documents)
+    return Performed(build.counts() | {"removed": removed}, build.failures)

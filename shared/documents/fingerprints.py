@@ -1,0 +1,50 @@
+"""What tells whether a document still says what is known: a hash of its content."""
+
+from datetime import date
+from functools import lru_cache
+from hashlib import sha256
+from json.encoder import encode_basestring_ascii
+from typing import Any
+
+from shared.documents.content import (
+    AdministrationFacts,
+    FicheContent,
+    OverviewContent,
+    SchoolFacts,
+    SubjectSection,
+)
+
+_SHARED = (AdministrationFacts, SchoolFacts, SubjectSection)
+"""Parts that many students have in common; written once while they are seen again and again."""
+
+
+def content_sha256(content: FicheContent | OverviewContent) -> bytes:
+    """32 bytes, the same on every machine for the same facts, over canonical JSON.
+
+    A new or renamed field changes them, so documents of the older shape count as changed.
+    """
+    canonical = f'{{"{type(content).__name__}":{_members(content)}}}'
+    return sha256(canonical.encode("ascii")).digest()
+
+
+def _json(value: Any) -> str:
+    """Canonical JSON: no spaces, members by name, ASCII only."""
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    if value is None:
+        return "null"
+    if isinstance(value, tuple):
+        return f"[{','.join(map(_json, value))}]"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, date):
+        return f'"{value.isoformat()}"'
+    return _shared_members(value) if isinstance(value, _SHARED) else _members(value)
+
+
+def _members(facts: Any) -> str:
+    members = [f'"{name}":{_json(getattr(facts, name))}' for name in sorted(facts.__slots__)]
+    return f"{{{','.join(members)}}}"
+
+
+_shared_members = lru_cache(maxsize=1024)(_members)
