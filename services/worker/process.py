@@ -10,6 +10,7 @@ from prometheus_client import start_http_server
 
 from services.worker.app import create_broker
 from services.worker.sweeper import Chore, Sweeper
+from shared.access.repository import sweep as sweep_identifiers
 from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
 from shared.documents.grants.service import remove_old_grants
@@ -22,6 +23,7 @@ logger = structlog.get_logger(__name__)
 
 STOP_MILLISECONDS = 5_000
 GRANTS_EVERY = timedelta(minutes=5)
+IDENTIFIERS_EVERY = timedelta(seconds=10)
 UPLOADS_EVERY = timedelta(minutes=5)
 UPLOADS_OLDER_THAN = timedelta(hours=6)
 """Longer than any upload takes, since its row is written when all of it is there."""
@@ -59,6 +61,7 @@ def _chores(settings: Settings, queue: WakeUpQueue) -> tuple[Chore, ...]:
             lambda session: sweep(session, queue, quiet),
         ),
         Chore("download-grants", GRANTS_EVERY, remove_old_grants),
+        Chore("identifiers", IDENTIFIERS_EVERY, sweep_identifiers),
         Chore(
             "uploads",
             UPLOADS_EVERY,

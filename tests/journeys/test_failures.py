@@ -167,9 +167,9 @@ def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
-        "class.zip",
         "fiche.pdf",
         "overview.xlsx",
+        "school.zip",
     ]
     assert run.stdout.count("\n    refused: 404 resourceNotFound") == 2
     assert "0 processes left behind" in run.stdout
