@@ -19,6 +19,7 @@ from shared.storage.store import Segment
 FICHE = "fiche"
 OVERVIEW = "overview"
 FICHE_BUNDLE = "ficheBundle"
+FICHE_PRINT = "fichePrint"
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,7 @@ def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
         "class.zip",
         "fiche.pdf",
         "overview.xlsx",
+        "print.pdf",
     ]
     assert run.stdout.count("\n    refused: 404 resourceNotFound") == 2
     assert "0 processes left behind" in run.stdout

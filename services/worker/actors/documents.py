@@ -1,7 +1,7 @@
 """Builds the documents of one school: fiches in bundles and the overview, then their rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,13 +13,15 @@ from services.worker.rendering.bundle import Entries, FileNames, JoinedBundle
 from services.worker.rendering.fiche import FICHE_TEMPLATE_VERSION, OverfullFicheError
 from services.worker.rendering.fonts import UndrawableTextError
 from services.worker.rendering.overview import OVERVIEW_TEMPLATE_VERSION
-from services.worker.stamping.fiche import FicheStamper, StampedFiche
+from services.worker.stamping.fiche import FicheStamper, LaidOut
+from services.worker.stamping.print import print_file
 from services.worker.stamping.workbook import OverviewStamper
 from shared.core.errors import OWN, Problem
 from shared.documents.assembly import ClassFiches, SchoolOverview, StudentFiche
 from shared.documents.building import (
     FICHE,
     FICHE_BUNDLE,
+    FICHE_PRINT,
     OVERVIEW,
     BuiltDocument,
     publish,
@@ -75,14 +77,17 @@ class SchoolBuild:
         return Performed(self._counts(removed), self.failures)
 
     def _build_class_group(self, class_group: ClassFiches) -> None:
-        """Stamps the fiches into one bundle, of which each is a byte range."""
+        """Stamps the fiches into one bundle, of which each is a byte range, and a print file."""
         key, entries, names = self._fresh_key("zip"), Entries(), FileNames()
         folder = self.folders.folder(class_group.name)
         made: list[BuiltDocument] = []
+        drawn: list[LaidOut] = []
         for fiche in class_group.fiches:
-            stamped = self._stamp(fiche)
-            if stamped is None:
+            laid_out = self._lay_out(fiche)
+            if laid_out is None:
                 continue
+            drawn.append(laid_out)
+            stamped = self.press.fiches.closed(laid_out)
             name = names.fiche(fiche.content)
             offset = entries.add(f"{folder}/{name}", stamped.data, stamped.crc32)
             made.append(
@@ -105,6 +110,7 @@ class SchoolBuild:
             self.documents += made
             whole = (Segment(key, 0, len(bundle)),)
             self._add_bundle(made, class_group, whole, sha256(bundle).digest())
+            self._add_print_file(self.documents[-1], class_group, drawn)
             self.joined.add(entries)
             self.segments.append(Segment(key, 0, entries.size))
 
@@ -140,10 +146,27 @@ class SchoolBuild:
             )
         )
 
-    def _stamp(self, fiche: StudentFiche) -> StampedFiche | None:
+    def _add_print_file(
+        self, bundle: BuiltDocument, class_group: ClassFiches, fiches: Sequence[LaidOut]
+    ) -> None:
+        """Of the same fiches as the bundle."""
+        key, data = self._fresh_key("pdf"), print_file(self.press.fiches, fiches)
+        self.storage.put(key, data)
+        self.documents.append(
+            replace(
+                bundle,
+                kind=FICHE_PRINT,
+                file_name=FileNames().print_file(self.administration_id, class_group.name),
+                media_type=PDF,
+                segments=(Segment(key, 0, len(data)),),
+                sha256=sha256(data).digest(),
+            )
+        )
+
+    def _lay_out(self, fiche: StudentFiche) -> LaidOut | None:
         """None when it cannot be drawn, which is kept as a failure of this one fiche."""
         try:
-            return self.press.fiches.stamp(fiche.content)
+            return self.press.fiches.lay_out(fiche.content)
         except UndrawableTextError as error:
             problem = Problem(f"{OWN}undrawableText", "Undrawable Text", 422, str(error))
         except OverfullFicheError as error:
@@ -179,6 +202,7 @@ class SchoolBuild:
             "fiches": kinds.count(FICHE),
             "overviews": kinds.count(OVERVIEW),
             "ficheBundles": kinds.count(FICHE_BUNDLE),
+            "fichePrints": kinds.count(FICHE_PRINT),
             "removed": removed,
             "failures": len(self.failures),
         }

@@ -1,6 +1,7 @@
 """Compiles everything on a fiche but the student's own lines, ready to be put in front of them."""
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -33,8 +34,16 @@ PRODUCER: Final = "toetsfeedback"
 CATALOG, PAGES, TREE, METADATA, DOCUMENT, PARENTS, REGULAR = range(1, 8)
 BOLD = REGULAR + OBJECTS_PER_FONT
 _STANDING = BOLD + OBJECTS_PER_FONT  # the stream of the base's objects
-_FIRST_FREE = _STANDING + 1
+FIRST_FREE = _STANDING + 1
 _SPOKEN_FOOT = SpokenPart("P", "", None)
+
+
+def catalog(texts: Texts, more: bytes) -> bytes:
+    """Where a reader starts; `more` are entries a single fiche has no use for."""
+    return (
+        b"<</Type/Catalog/Pages %d 0 R/StructTreeRoot %d 0 R/Metadata %d 0 R/Lang%b"
+        b"/MarkInfo<</Marked true>>/ViewerPreferences<</DisplayDocTitle true>>%b>>"
+    ) % (PAGES, TREE, METADATA, text_string(texts.language), more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +60,8 @@ class Base:
         header = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
         assembly = Assembly(len(header))
         bodies = {
-            CATALOG: b"<</Type/Catalog/Pages %d 0 R/StructTreeRoot %d 0 R/Metadata %d 0 R/Lang%b"
-            b"/MarkInfo<</Marked true>>/ViewerPreferences<</DisplayDocTitle true>>>>"
-            % (PAGES, TREE, METADATA, text_string(texts.language)),
-            TREE: b"<</Type/StructTreeRoot/K %d 0 R/ParentTree %d 0 R/ParentTreeNextKey 2>>"
-            % (DOCUMENT, PARENTS),
+            CATALOG: catalog(texts, b""),
+            TREE: b"<</Type/StructTreeRoot/K %d 0 R/ParentTree %d 0 R>>" % (DOCUMENT, PARENTS),
         }
         for first, face in ((REGULAR, faces().regular[0]), (BOLD, faces().bold[0])):
             of_font, streams = font_objects(face, repertoire(face), first)
@@ -95,7 +101,7 @@ class Plan:
 
     `hasher`, `crc32` and `size` are of base and plan together. The own objects are, in order:
     resources, document information, and per page what is drawn before and after the fragments.
-    `foot_parts` are the numbers of the foot's one part on each page.
+    `pages` are what it was compiled from; `foot_parts` are the numbers of the foot's one part on each page.
     """
 
     data: bytes
@@ -104,8 +110,14 @@ class Plan:
     size: int
     xref: bytes
     first_own: int
+    pages: tuple[Page, ...]
     foot_parts: tuple[int, ...]
     spares: frozenset[Spare]
+
+
+def metadata(title: str, texts: Texts) -> bytes:
+    """The XMP packet, as a whole object, that claims PDF/UA-1."""
+    return stream(METADATA, _xmp(title, texts), b"/Type/Metadata/Subtype/XML")
 
 
 def _xmp(title: str, texts: Texts) -> bytes:
@@ -125,11 +137,15 @@ def _xmp(title: str, texts: Texts) -> bytes:
     ).encode()
 
 
-class _Tree:
-    """Structure elements in reading order; runs of list items get a list around them."""
+class Tree:
+    """Structure elements below a parent in reading order; runs of list items get a list around.
 
-    def __init__(self, assembly: Assembly, first: int) -> None:
-        self._assembly = assembly
+    `parents` are, for each page, the numbers of the elements that its content belongs to.
+    """
+
+    def __init__(self, parent: int, first: int) -> None:
+        self._parent = parent
+        self.bodies: dict[int, bytes] = {}
         self.next = first
         self.children: list[int] = []
         self.parents: list[list[int]] = []
@@ -140,19 +156,33 @@ class _Tree:
         self.next += 1
         return self.next - 1
 
-    def add(self, part: SpokenPart, page: int, top: float) -> None:
+    def add_page(self, page: Page, number: int) -> int:
+        """The page's object number, to the number of its foot's one part."""
+        self.parents.append([])
+        top = first_top(len(self.parents))
+        for part in page.head:
+            self._add(part, number, top)
+        for fragment in page.fragments:
+            for part in fragment.parts:
+                self._add(part, number, fragment.top)
+        self._add(_SPOKEN_FOOT, number, 0.0)
+        return len(self.parents[-1]) - 1
+
+    def _add(self, part: SpokenPart, page: int, top: float) -> None:
         """The page's object number; `top` of its block in points from the page's bottom."""
         mark = len(self.parents[-1])
         if part.role == "LI":
             self._add_item(page, mark)
             return
-        self.close_list()
+        self._close_list()
         number = self.take()
         more = b"/Alt" + text_string(part.alternative) if part.alternative else b""
         if box := part.bounds:
             edges = (LEFT + box.left, top - box.bottom, LEFT + box.right, top - box.top)
             more += b"/A<</O/Layout/Placement/Block/BBox[%.2f %.2f %.2f %.2f]>>" % edges
-        self._element(number, part.role.encode(), DOCUMENT, b"/Pg %d 0 R/K %d" % (page, mark), more)
+        self._element(
+            number, part.role.encode(), self._parent, b"/Pg %d 0 R/K %d" % (page, mark), more
+        )
         self.children.append(number)
         self.parents[-1].append(number)
 
@@ -166,40 +196,34 @@ class _Tree:
         self._items.append(item)
         self.parents[-1].append(body)
 
-    def close_list(self) -> None:
+    def _close_list(self) -> None:
         if self._list is not None:
-            self._element(self._list, b"L", DOCUMENT, b"/K" + references(self._items))
+            self._element(self._list, b"L", self._parent, b"/K" + references(self._items))
             self._list, self._items = None, []
 
     def _element(
         self, number: int, role: bytes, parent: int, kids: bytes, more: bytes = b""
     ) -> None:
-        body = b"<</S/%b/P %d 0 R%b%b>>" % (role, parent, kids, more)
-        self._assembly.add(number, indirect(number, body))
+        self.bodies[number] = b"<</S/%b/P %d 0 R%b%b>>" % (role, parent, kids, more)
 
 
 def compiled(base: Base, title: str, texts: Texts, pages: list[Page]) -> Plan:
     """The plan of these pages; the student's lines on the first page hold the head's parts."""
     assembly = Assembly(len(base.data))
-    page_numbers = [_FIRST_FREE + place for place in range(len(pages))]
-    tree = _Tree(assembly, _FIRST_FREE + len(pages))
+    page_numbers = [FIRST_FREE + place for place in range(len(pages))]
+    tree = Tree(DOCUMENT, FIRST_FREE + len(pages))
     streams: list[list[int]] = []
     foot_parts = []
-    for place, page in enumerate(pages):
-        number = page_numbers[place]
-        tree.parents.append([])
+    for page, number in zip(pages, page_numbers, strict=True):
+        foot_parts.append(tree.add_page(page, number))
         streams.append([])
-        for part in page.head:
-            tree.add(part, number, first_top(place + 1))
         for fragment in page.fragments:
-            for part in fragment.parts:
-                tree.add(part, number, fragment.top)
             streams[-1].append(tree.take())
             whole = stream(streams[-1][-1], fragment.deflated, b"/Filter/FlateDecode")
             assembly.add(streams[-1][-1], whole)
-        foot_parts.append(len(tree.parents[-1]))
-        tree.add(_SPOKEN_FOOT, number, 0.0)
     first_own = tree.next
+    for number, body in tree.bodies.items():
+        assembly.add(number, indirect(number, body))
     _add_frame(assembly, tree, page_numbers, streams, title, texts)
     data = assembly.joined()
     hasher = base.hasher.copy()
@@ -212,6 +236,7 @@ def compiled(base: Base, title: str, texts: Texts, pages: list[Page]) -> Plan:
         size=len(base.data) + len(data),
         xref=XREF_FREE + b"".join([entries[number] for number in range(1, first_own)]),
         first_own=first_own,
+        pages=tuple(pages),
         foot_parts=tuple(foot_parts),
         spares=frozenset().union(*(f.spares for page in pages for f in page.fragments)),
     )
@@ -219,7 +244,7 @@ def compiled(base: Base, title: str, texts: Texts, pages: list[Page]) -> Plan:
 
 def _add_frame(
     assembly: Assembly,
-    tree: _Tree,
+    tree: Tree,
     page_numbers: list[int],
     streams: list[list[int]],
     title: str,
@@ -229,24 +254,28 @@ def _add_frame(
     first_own = tree.next
     for place, number in enumerate(page_numbers):
         before = first_own + 2 + 2 * place
-        page = (
-            b"<</Type/Page/Parent %d 0 R/MediaBox[0 0 %.2f %.2f]/Resources %d 0 R"
-            b"/Contents%b/StructParents %d/Tabs/S>>"
-        ) % (
-            PAGES,
-            PAGE_WIDTH,
-            PAGE_HEIGHT,
-            first_own,
-            references([before, *streams[place], before + 1]),
-            place,
-        )
-        assembly.add(number, indirect(number, page))
-    kids = b"<</Type/Pages/Count %d/Kids%b>>" % (len(page_numbers), references(page_numbers))
-    assembly.add(PAGES, indirect(PAGES, kids))
-    document = b"<</S/Document/P %d 0 R/K%b>>" % (TREE, references(tree.children))
-    assembly.add(DOCUMENT, indirect(DOCUMENT, document))
-    ways = b"".join(
-        b"%d%b" % (place, references(numbers)) for place, numbers in enumerate(tree.parents)
-    )
-    assembly.add(PARENTS, indirect(PARENTS, b"<</Nums[%b]>>" % ways))
-    assembly.add(METADATA, stream(METADATA, _xmp(title, texts), b"/Type/Metadata/Subtype/XML"))
+        drawn = [before, *streams[place], before + 1]
+        assembly.add(number, indirect(number, page_body(first_own, drawn, place)))
+    for number, body in frame(page_numbers, tree.children, dict(enumerate(tree.parents))).items():
+        assembly.add(number, indirect(number, body))
+    assembly.add(METADATA, metadata(title, texts))
+
+
+def page_body(resources: int, drawn: list[int], place: int) -> bytes:
+    """An A4 page of these streams, whose way back to the elements has the number `place`."""
+    return (
+        b"<</Type/Page/Parent %d 0 R/MediaBox[0 0 %.2f %.2f]/Resources %d 0 R"
+        b"/Contents%b/StructParents %d/Tabs/S>>"
+    ) % (PAGES, PAGE_WIDTH, PAGE_HEIGHT, resources, references(drawn), place)
+
+
+def frame(
+    pages: list[int], children: list[int], parents: Mapping[int, list[int]]
+) -> dict[int, bytes]:
+    """The list of pages, the topmost element with its children, and the way back from content."""
+    ways = b"".join([b"%d%b" % (place, references(found)) for place, found in parents.items()])
+    return {
+        PAGES: b"<</Type/Pages/Count %d/Kids%b>>" % (len(pages), references(pages)),
+        DOCUMENT: b"<</S/Document/P %d 0 R/K%b>>" % (TREE, references(children)),
+        PARENTS: b"<</Nums[%b]>>" % ways,
+    }
