@@ -59,6 +59,13 @@ def number_elsewhere(delivery: DeliveryFiles) -> None:
     delivery.manifest["deliveryId"] = f"{NUMBER}\0"
 
 
+def named_results(delivery: DeliveryFiles) -> None:
+    delivery.add("results.csv", NAME, "LEZ4", "absent", "", "")
+    delivery.add("results.csv", f"{NAME} {NAME}ke", "LEZ4", "absent", "", "")
+    delivery.add("item_results.csv", f"{NAME}, 4A", "LEZ4", "1", "1")
+    delivery.add("item_results.csv", STAMNUMMER, "LEZ4", "1", "1")
+
+
 def sharing(delivery: DeliveryFiles) -> None:
     delivery.add("students.csv", "s8", "000028", "4A", NAME, NAME, STAMNUMMER, NUMBER)
 
@@ -71,6 +78,7 @@ LEAKS: list[Callable[[DeliveryFiles], None]] = [
     damaged_bytes,
     everywhere,
     number_elsewhere,
+    named_results,
     sharing,
 ]
 

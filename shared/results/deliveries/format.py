@@ -23,6 +23,8 @@ ADMINISTRATION: Final = "administration.json"
 
 WITHDRAWN: Final = "withdrawn"
 INSZ: Final = "insz"
+STUDENT: Final = "student"
+"""The column with the code of a student, in whatever file; a name may stand there by mistake."""
 
 
 @dataclass(frozen=True, slots=True)
