@@ -8,16 +8,14 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
-from obstore.exceptions import BaseError as StoreError
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from services.api.validation import bad_request
+from shared.core.database import DATABASE_AWAY
 from shared.core.errors import BELGIF, OWN, BadRequest, Problem, ResourceNotFound
 from shared.core.logging import describe_error
-from shared.storage.store import StoredObjectMissingError
+from shared.storage.store import STORE_AWAY
 
 logger = structlog.get_logger(__name__)
 
@@ -99,9 +97,8 @@ def register_problems(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    for unavailable in (OperationalError, InterfaceError, PoolTimeoutError, StoreError):
+    for unavailable in (*DATABASE_AWAY, *STORE_AWAY):
         app.add_exception_handler(unavailable, _on_unavailable)
-    app.add_exception_handler(StoredObjectMissingError, _on_unavailable)
 
 
 def _answer(request: Request, problem: Problem) -> Response:

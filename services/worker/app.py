@@ -2,30 +2,27 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from uuid import UUID
 
 import dramatiq
+from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy.orm import Session
 
 from services.worker.actors.deliveries import apply_delivery
 from services.worker.actors.documents import Press, build_school
-from services.worker.execution import Execution, Perform, Performed
+from services.worker.execution import Execution, Performed
 from shared.core.database import open_engine, session_factory
 from shared.core.secrets import read_insz_key
 from shared.core.settings import Settings
 from shared.jobs.claims import Claim
-from shared.jobs.queue import open_broker
-from shared.jobs.rules import APPLY_DELIVERY, BUILD_DOCUMENTS, Lane
+from shared.jobs.queue import WAKE_UPS, WakeUpQueue, open_broker
+from shared.jobs.rules import APPLY_DELIVERY, BUILD_DOCUMENTS
 from shared.storage.store import open_storage
 
 
-def create_broker(settings: Settings) -> dramatiq.Broker:
+def create_broker(settings: Settings) -> RedisBroker:
     """A broker ready for `dramatiq.Worker`; it connects to nothing until it is used."""
     broker = open_broker(settings, middleware=[])
-    sessions = session_factory(open_engine(settings, application_name="toetsfeedback-worker"))
-    execution = Execution(
-        sessions, timedelta(seconds=settings.job_lease_seconds), settings.job_max_attempts
-    )
+    engine = open_engine(settings, application_name="toetsfeedback-worker")
     storage = open_storage(settings.storage_url)
     insz_key = read_insz_key(settings.insz_key_file)
     press = Press()
@@ -36,14 +33,35 @@ def create_broker(settings: Settings) -> dramatiq.Broker:
     def apply(session: Session, claim: Claim) -> Performed:
         return apply_delivery(session, claim, storage, insz_key)
 
-    for kind, perform in {BUILD_DOCUMENTS: build, APPLY_DELIVERY: apply}.items():
-        _declare(broker, kind, execution, perform)
+    execution = Execution(
+        sessions=session_factory(engine),
+        queue=WakeUpQueue(broker),
+        performers={BUILD_DOCUMENTS: build, APPLY_DELIVERY: apply},
+        lease=timedelta(seconds=settings.job_lease_seconds),
+        max_attempts=settings.job_max_attempts,
+        interactive_weight=settings.job_interactive_weight,
+    )
+    broker.add_middleware(_StopsBetweenItems(execution))
+    for kind in execution.performers:
+        _declare(broker, kind, execution)
     return broker
 
 
-def _declare(broker: dramatiq.Broker, kind: str, execution: Execution, perform: Perform) -> None:
-    def run(item_id: str) -> None:
-        execution.run(UUID(item_id), perform)
+class _StopsBetweenItems(dramatiq.Middleware):
+    """Lets a worker that is told to stop finish its item and take no other."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+
+    def before_worker_shutdown(self, _broker: dramatiq.Broker, _worker: dramatiq.Worker) -> None:
+        self._execution.stopping.set()
+
+
+def _declare(broker: dramatiq.Broker, kind: str, execution: Execution) -> None:
+    """Whichever kind a call is for, the best item of any kind is taken."""
+
+    def run() -> None:
+        execution.run()
 
     declare: Callable[..., object] = dramatiq.actor
-    declare(run, actor_name=kind, queue_name=Lane.BULK.value, broker=broker)
+    declare(run, actor_name=kind, queue_name=WAKE_UPS, broker=broker)

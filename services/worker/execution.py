@@ -1,30 +1,44 @@
-"""Runs one item of a job: claim, lease, work and settlement, each in the transaction it needs."""
+"""Runs items of jobs, one after the other: claim, lease, work and settlement."""
 
-import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from random import SystemRandom
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 import structlog
+from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session
 
 from services.worker.metrics import ITEM_SECONDS, ITEMS
-from shared.core.database import Sessions, transaction
-from shared.core.errors import OWN, Problem
+from shared.core.database import DATABASE_AWAY, Sessions, transaction
+from shared.core.errors import Problem
 from shared.core.logging import describe_error
 from shared.jobs import claims, repository
 from shared.jobs.claims import Claim, LeaseLostError
-from shared.jobs.rules import State, retry_delay_seconds
+from shared.jobs.queue import WakeUpQueue
+from shared.jobs.rules import (
+    State,
+    attempt_failed,
+    attempts_exhausted,
+    cannot_be_done,
+    lanes_in_turn,
+    retry_delay_seconds,
+)
 from shared.jobs.service import end_when_complete
+from shared.storage.store import STORE_AWAY
 
 logger = structlog.get_logger(__name__)
 
+MAY_PASS = (*DATABASE_AWAY, *STORE_AWAY, OSError)
+"""Errors of what an attempt leans on: tried again. Any other would only be repeated."""
+
 HEARTBEATS_PER_LEASE = 3
+LONGEST_BEAT_SECONDS = 1.0
+"""How long it takes at the most until a worker knows that its item was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +63,42 @@ class Execution:
     """How this process runs items. A lease is renewed while the work goes on."""
 
     sessions: Sessions
+    queue: WakeUpQueue
+    performers: Mapping[str, Perform]
     lease: timedelta
     max_attempts: int
+    interactive_weight: int
+    stopping: Event = field(default_factory=Event)
 
-    def run(self, item_id: UUID, perform: Perform) -> None:
-        """Does nothing for an item that is not due, or is someone else's."""
-        claim = self._claim(item_id)
-        if claim is None:
-            return
+    def run(self) -> None:
+        """Takes items until none is due; calls the next worker when there is a first.
+
+        So a single call sets all workers to work that have nothing to do, however many there are.
+        """
+        has_called = False
+        while not self.stopping.is_set():
+            claim = self._claim()
+            if claim is None:
+                return
+            if not has_called:
+                self._call_next(claim.kind)
+                has_called = True
+            self._run_item(claim)
+
+    def _claim(self) -> Claim | None:
+        lanes = lanes_in_turn(self.interactive_weight, SystemRandom())
+        with transaction(self.sessions) as session:
+            return claims.claim(session, self.performers, lanes, self.lease)
+
+    def _call_next(self, kind: str) -> None:
+        try:
+            self.queue.wake(kind)
+        except Exception as error:  # noqa: BLE001  # a sweeper will call
+            logger.warning("worker_not_called", **describe_error(error))
+
+    def _run_item(self, claim: Claim) -> None:
         began = monotonic()
-        with self._signs_of_life(claim):
-            state = self._attempt(claim, perform)
+        state = self._attempt(claim)
         seconds = monotonic() - began
         ITEMS.labels(kind=claim.kind, state=state).inc()
         ITEM_SECONDS.labels(kind=claim.kind).observe(seconds)
@@ -74,31 +113,24 @@ class Execution:
             ms=round(seconds * 1000),
         )
 
-    def _claim(self, item_id: UUID) -> Claim | None:
-        with transaction(self.sessions) as session:
-            claim = claims.claim(session, item_id, self.lease)
-            if claim is not None and claim.attempt > self.max_attempts:
-                claims.settle(session, claim, State.FAILED, {}, _exhausted(claim.attempt - 1))
-                end_when_complete(session, claim.job_id)
-                return None
-        return claim
-
-    def _attempt(self, claim: Claim, perform: Perform) -> str:
+    def _attempt(self, claim: Claim) -> str:
         try:
-            return self._perform_and_settle(claim, perform)
+            return self._perform_and_settle(claim)
         except LeaseLostError:
             return "lost"
         except Problem as problem:
             return self._settle_failed(claim, problem.as_json())
-        except Exception as error:  # noqa: BLE001  # whatever it is, the item must be put back
-            logger.warning(
-                "job_item_attempt_failed", item_id=str(claim.item_id), **describe_error(error)
-            )
-            return self._put_back(claim, error)
+        except MAY_PASS as error:
+            self._log_failed(claim, error)
+            return self._put_back(claim, type(error).__name__)
+        except Exception as error:  # noqa: BLE001  # one bad item must not stop the others
+            self._log_failed(claim, error)
+            return self._settle_failed(claim, cannot_be_done(type(error).__name__))
 
-    def _perform_and_settle(self, claim: Claim, perform: Perform) -> str:
+    def _perform_and_settle(self, claim: Claim) -> str:
         with transaction(self.sessions) as session:
-            performed = perform(session, claim)
+            with self._signs_of_life(claim, session.connection()):
+                performed = self.performers[claim.kind](session, claim)
             state = State.DONE if performed.problem is None else State.FAILED
             repository.replace_failures(session, claim.item_id, performed.failures)
             claims.settle(session, claim, state, performed.outcome, performed.problem)
@@ -114,24 +146,35 @@ class Execution:
             return "lost"
         return State.FAILED
 
-    def _put_back(self, claim: Claim, error: Exception) -> str:
+    def _put_back(self, claim: Claim, error: str) -> str:
         if claim.attempt >= self.max_attempts:
-            return self._settle_failed(claim, _exhausted(claim.attempt, type(error).__name__))
-        delay = timedelta(seconds=retry_delay_seconds(claim.attempt, random.SystemRandom()))
+            return self._settle_failed(claim, attempts_exhausted(claim.attempt, error))
+        delay = timedelta(seconds=retry_delay_seconds(claim.attempt, SystemRandom()))
         with transaction(self.sessions) as session:
-            held = claims.put_back(session, claim, delay, _passing(type(error).__name__))
+            held = claims.put_back(session, claim, delay, attempt_failed(error))
         return State.QUEUED if held else "lost"
 
     @contextmanager
-    def _signs_of_life(self, claim: Claim) -> Iterator[None]:
+    def _signs_of_life(self, claim: Claim, connection: Connection) -> Iterator[None]:
+        """Renews the lease; once it is lost, breaks off what `connection` does and will do.
+
+        Ends before the item is settled: a sign of life would wait for the settled row, and this
+        for the sign of life.
+        """
+        event.listen(connection, "before_cursor_execute", lambda *_: claim.require_held())
+        driver: Any = connection.connection.driver_connection
+        seconds = min(self.lease.total_seconds() / HEARTBEATS_PER_LEASE, LONGEST_BEAT_SECONDS)
         stopped = Event()
 
         def renew() -> None:
-            while not stopped.wait(self.lease.total_seconds() / HEARTBEATS_PER_LEASE):
+            while not stopped.wait(seconds):
                 try:
                     with transaction(self.sessions) as session:
-                        if not claims.extend_lease(session, claim, self.lease):
-                            return
+                        held = claims.extend_lease(session, claim, self.lease)
+                    if not held:
+                        claim.lost.set()
+                        driver.cancel_safe()
+                        return
                 except Exception as error:  # noqa: BLE001  # the next beat may get through
                     logger.warning("lease_not_renewed", **describe_error(error))
 
@@ -143,18 +186,8 @@ class Execution:
             stopped.set()
             beat.join()
 
-
-def _exhausted(attempts: int, error: str = "no sign of life") -> dict[str, Any]:
-    return Problem(
-        f"{OWN}attemptsExhausted",
-        "Attempts Exhausted",
-        500,
-        f"It was tried {attempts} times; the last attempt ended with: {error}. Look in the "
-        "worker's log for the item, mend the cause, and retry the job.",
-    ).as_json()
-
-
-def _passing(error: str) -> dict[str, Any]:
-    return Problem(
-        f"{OWN}attemptFailed", "Attempt Failed", 500, f"An attempt ended with: {error}."
-    ).as_json()
+    @staticmethod
+    def _log_failed(claim: Claim, error: Exception) -> None:
+        logger.warning(
+            "job_item_attempt_failed", item_id=str(claim.item_id), **describe_error(error)
+        )

@@ -1,4 +1,4 @@
-"""The worker process: consumes the lanes and sweeps, until it is told to stop."""
+"""The worker process: hears calls and sweeps, until it is told to stop."""
 
 import signal
 from datetime import timedelta
@@ -21,6 +21,9 @@ from shared.storage.store import open_storage
 logger = structlog.get_logger(__name__)
 
 STOP_MILLISECONDS = 5_000
+IDLE_MILLISECONDS = 200
+"""How long a worker with nothing to do goes without looking for a call."""
+
 GRANTS_EVERY = timedelta(minutes=5)
 UPLOADS_EVERY = timedelta(minutes=5)
 UPLOADS_OLDER_THAN = timedelta(hours=6)
@@ -35,7 +38,10 @@ def run_worker(settings: Settings) -> None:
     broker = create_broker(settings)
     engine = open_engine(settings, application_name="toetsfeedback-sweeper")
     sweeper = Sweeper(session_factory(engine), *_chores(settings, WakeUpQueue(broker)))
-    worker = dramatiq.Worker(broker, worker_threads=settings.worker_threads)
+    worker = dramatiq.Worker(
+        broker, worker_threads=settings.worker_threads, worker_timeout=IDLE_MILLISECONDS
+    )
+    worker.queue_prefetch = settings.worker_threads  # a call must not wait in a process that works
     if settings.worker_metrics_port:
         start_http_server(settings.worker_metrics_port, addr=settings.worker_metrics_host)
     worker.start()
@@ -51,12 +57,11 @@ def run_worker(settings: Settings) -> None:
 
 def _chores(settings: Settings, queue: WakeUpQueue) -> tuple[Chore, ...]:
     storage = open_storage(settings.storage_url)
-    quiet = timedelta(seconds=settings.job_lease_seconds)
     return (
         Chore(
             "wake-ups",
             timedelta(seconds=settings.job_sweep_seconds),
-            lambda session: sweep(session, queue, quiet),
+            lambda session: sweep(session, queue, settings.job_max_attempts),
         ),
         Chore("download-grants", GRANTS_EVERY, remove_old_grants),
         Chore(

@@ -7,6 +7,8 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from shared.core.errors import ConfigurationError, Refusal
@@ -34,6 +36,10 @@ _ACT_FOR = text(
     " set_config('toetsfeedback.school', :school, true)"
 )
 _ACTING_FOR = "acting_for"
+
+DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
+"""Errors of the connection, not of what was asked: the same may work again a moment later."""
+
 _BEFORE_COMMIT = "before_commit"
 _AFTER_COMMIT = "after_commit"
 

@@ -68,6 +68,10 @@ class Settings(BaseSettings):
         default=5, description="how often an item is tried before it has failed"
     )
 
+    job_interactive_weight: Annotated[int, Field(gt=0)] = Field(
+        default=8, description="interactive items that are taken for one bulk item"
+    )
+
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @classmethod

@@ -51,7 +51,8 @@ class JobItem(Base):
     """The part of a job that one worker does at a time.
 
     A claim raises `fence`; whatever a worker commits later carries the number it was given and is
-    refused once another claim has raised it further. `due_at` is when it may next be tried.
+    refused once another claim has raised it further. `due_at` is when it may next be tried,
+    `started_at` when its latest attempt began.
     """
 
     __tablename__ = "job_items"
@@ -61,8 +62,15 @@ class JobItem(Base):
             "(state = 'running') = (lease_until_at is not null)", name="lease_exactly_when_running"
         ),
         Index("uq_job_items_subject", "job_id", "subject", unique=True),
-        Index("ix_job_items_queued", "due_at", postgresql_where=text("state = 'queued'")),
+        Index(
+            "ix_job_items_active",
+            "job_id",
+            "state",
+            "due_at",
+            postgresql_where=text("state in ('queued', 'running')"),
+        ),
         Index("ix_job_items_running", "lease_until_at", postgresql_where=text("state = 'running'")),
+        Index("ix_job_items_started_at", "job_id", "started_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
@@ -72,7 +80,6 @@ class JobItem(Base):
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     fence: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     due_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
-    nudged_at: Mapped[datetime | None] = mapped_column(INSTANT)
     lease_until_at: Mapped[datetime | None] = mapped_column(INSTANT)
     started_at: Mapped[datetime | None] = mapped_column(INSTANT)
     finished_at: Mapped[datetime | None] = mapped_column(INSTANT)

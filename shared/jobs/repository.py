@@ -1,11 +1,22 @@
 """SQL of jobs and their items: every change of state is one guarded statement."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, and_, delete, exists, func, insert, or_, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -48,11 +59,6 @@ def page_of_jobs(session: Session, offset: int, limit: int) -> tuple[int, Sequen
     total = session.scalar(select(func.count()).select_from(Job)) or 0
     newest = select(Job).order_by(Job.created_at.desc(), Job.id).offset(offset).limit(limit)
     return total, session.scalars(newest).all()
-
-
-def item_ids(session: Session, job_id: UUID, state: State) -> list[UUID]:
-    query = select(JobItem.id).where(JobItem.job_id == job_id, JobItem.state == state)
-    return list(session.scalars(query.order_by(JobItem.subject)))
 
 
 def count_items(session: Session, job_id: UUID) -> Counts:
@@ -171,33 +177,11 @@ def lock_job(session: Session, job_id: UUID) -> Job | None:
     )
 
 
-def take_missed(session: Session, quiet: timedelta, limit: int) -> list[tuple[UUID, str, str]]:
-    """Items that are due and were not asked for lately, marked as asked for now.
-
-    Returns (item id, kind, lane), oldest first; several sweepers never take the same ones.
-    """
-    missed = (
-        select(JobItem.id)
-        .where(
-            or_(
-                and_(JobItem.state == State.QUEUED, JobItem.due_at <= func.now()),
-                and_(JobItem.state == State.RUNNING, JobItem.lease_until_at < func.now()),
-            ),
-            or_(JobItem.nudged_at.is_(None), JobItem.nudged_at < func.now() - quiet),
-        )
-        .order_by(JobItem.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+def kinds_due(session: Session) -> Sequence[str]:
+    """The kinds of which an item is due that nobody has taken."""
+    due = exists().where(
+        JobItem.job_id == Job.id,
+        JobItem.state == literal_column("'queued'"),
+        JobItem.due_at <= func.now(),
     )
-    taken = update(JobItem).where(JobItem.id.in_(missed)).values(nudged_at=func.now())
-    ids = taken.returning(JobItem.id, JobItem.job_id).cte("taken")
-    query = select(ids.c.id, Job.kind, Job.lane).join(Job, Job.id == ids.c.job_id)
-    return list(session.execute(query))
-
-
-def mark_nudged(session: Session, job_id: UUID) -> None:
-    session.execute(
-        update(JobItem)
-        .where(JobItem.job_id == job_id, JobItem.state == State.QUEUED)
-        .values(nudged_at=func.now())
-    )
+    return session.scalars(select(Job.kind).where(Job.state.in_(ACTIVE), due).distinct()).all()

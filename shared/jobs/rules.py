@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
+from typing import Any
+
+from shared.core.errors import OWN, Problem
 
 BUILD_DOCUMENTS = "documents.build"
 APPLY_DELIVERY = "deliveries.apply"
@@ -11,7 +14,7 @@ KINDS = (BUILD_DOCUMENTS, APPLY_DELIVERY)
 
 
 class Lane(StrEnum):
-    """Queues of the broker; work that a person waits for does not stand behind a country."""
+    """Work that a person waits for does not stand behind a country."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
@@ -49,6 +52,45 @@ class Counts:
     @property
     def ended(self) -> int:
         return self.done + self.failed + self.cancelled
+
+
+def lanes_in_turn(interactive_weight: int, random: Random) -> tuple[Lane, Lane]:
+    """In which order to look for work, by lot, so that neither lane ever starves the other.
+
+    Where both have work, `interactive_weight` interactive items are taken for one of the bulk.
+    """
+    if random.random() * (interactive_weight + 1) < interactive_weight:
+        return Lane.INTERACTIVE, Lane.BULK
+    return Lane.BULK, Lane.INTERACTIVE
+
+
+def attempts_exhausted(attempts: int, error: str = "no sign of life") -> dict[str, Any]:
+    """Why an item failed that was tried often enough; `error` is a kind, never a message."""
+    return Problem(
+        f"{OWN}attemptsExhausted",
+        "Attempts Exhausted",
+        500,
+        f"It was tried {attempts} times; the last attempt ended with: {error}. Look in the "
+        "worker's log for the item, mend the cause, and retry the job.",
+    ).as_json()
+
+
+def attempt_failed(error: str) -> dict[str, Any]:
+    """Why an item waits for its next attempt."""
+    return Problem(
+        f"{OWN}attemptFailed", "Attempt Failed", 500, f"An attempt ended with: {error}."
+    ).as_json()
+
+
+def cannot_be_done(error: str) -> dict[str, Any]:
+    """Why an item failed at once: what went wrong would go wrong again."""
+    return Problem(
+        f"{OWN}unexpectedError",
+        "Unexpected Error",
+        500,
+        f"It ended with {error}, which trying again does not mend. Look in the worker's log for "
+        "the item, mend the cause, and retry the job.",
+    ).as_json()
 
 
 def retry_delay_seconds(attempt: int, random: Random) -> float:

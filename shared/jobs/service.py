@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from shared.core.database import after_commit
 from shared.core.errors import Conflict, ResourceNotFound
-from shared.jobs import repository
+from shared.jobs import claims, repository
 from shared.jobs.models import Job
 from shared.jobs.queue import WakeUpQueue
-from shared.jobs.rules import ENDED, Counts, Lane, State, ended_state
+from shared.jobs.rules import ENDED, Counts, Lane, State, attempts_exhausted, ended_state
 
 SWEEP_BATCH = 500
 
@@ -33,7 +33,7 @@ class Order:
 def start(session: Session, queue: WakeUpQueue, order: Order) -> Job:
     """The new job, or the one for the same work that is already active.
 
-    Its rows stand in the caller's transaction; workers are woken once that is committed. A job
+    Its rows stand in the caller's transaction; a worker is woken once that is committed. A job
     without items is done at once.
     """
     values = {
@@ -47,7 +47,7 @@ def start(session: Session, queue: WakeUpQueue, order: Order) -> Job:
     if job_id is None:
         active = repository.find_active(session, order.kind, order.subject)
         return active if active is not None else start(session, queue, order)
-    _wake(session, queue, job_id)
+    after_commit(session, lambda: queue.wake(order.kind))
     end_when_complete(session, job_id)
     return _existing(session, job_id)
 
@@ -101,23 +101,20 @@ def end_when_complete(session: Session, job_id: UUID) -> None:
     repository.set_state(session, job_id, ended_state(repository.count_items(session, job_id)))
 
 
-def sweep(session: Session, queue: WakeUpQueue, quiet: timedelta) -> int:
-    """Wakes workers for what is due and was not asked for during `quiet`; how many items."""
-    missed = repository.take_missed(session, quiet, SWEEP_BATCH)
+def sweep(session: Session, queue: WakeUpQueue, max_attempts: int) -> int:
+    """Takes items from workers that show no sign of life, and wakes one for whatever is due.
 
-    def send() -> None:
-        for item_id, kind, lane in missed:
-            queue.wake(kind, lane, [item_id])
-
-    after_commit(session, send)
-    return len(missed)
-
-
-def _wake(session: Session, queue: WakeUpQueue, job_id: UUID) -> None:
-    job = _existing(session, job_id)
-    ids = repository.item_ids(session, job_id, State.QUEUED)
-    repository.mark_nudged(session, job_id)
-    after_commit(session, lambda: queue.wake(job.kind, job.lane, ids))
+    An item that was tried often enough ends with a reason, though no worker comes for it any
+    more. Returns how many were taken.
+    """
+    reason = attempts_exhausted(max_attempts)
+    given_up = claims.give_up(session, max_attempts, reason, SWEEP_BATCH)
+    for job_id in sorted(set(given_up)):
+        end_when_complete(session, job_id)
+    taken = claims.take_back(session, SWEEP_BATCH)
+    for kind in repository.kinds_due(session):
+        after_commit(session, partial(queue.wake, kind))
+    return len(given_up) + taken
 
 
 def _existing(session: Session, job_id: UUID) -> Job:

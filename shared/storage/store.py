@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import NotFoundError
+from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from shared.core.errors import ConfigurationError
@@ -36,6 +36,10 @@ class BucketMissingError(Exception):
 
 class StoredObjectMissingError(Exception):
     """A row points at an object that is not in the store; the message names its key."""
+
+
+STORE_AWAY = (BaseError, StoredObjectMissingError)
+"""Errors of the store, not of what was asked: the same may work again a moment later."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from shared.jobs.rules import (
     FIRST_RETRY_SECONDS,
     LONGEST_RETRY_SECONDS,
     Counts,
+    Lane,
     State,
     ended_state,
+    lanes_in_turn,
     retry_delay_seconds,
 )
 
@@ -39,3 +41,13 @@ def test_a_job_without_items_is_done() -> None:
 def test_counts_add_up() -> None:
     counts = Counts(queued=1, running=2, done=3, failed=4, cancelled=5, failures=6)
     assert (counts.total, counts.ended) == (15, 12)
+
+
+@given(weight=st.integers(1, 20), seed=st.integers())
+def test_both_lanes_get_their_turn_by_weight(weight: int, seed: int) -> None:
+    draws = 200 * (weight + 1)
+    random = Random(seed)  # noqa: S311  # as above
+    bulk_first = sum(
+        lanes_in_turn(weight, random) == (Lane.BULK, Lane.INTERACTIVE) for _ in range(draws)
+    )
+    assert 100 < bulk_first < 300

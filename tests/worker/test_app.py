@@ -1,10 +1,11 @@
 from services.worker.app import create_broker
 from shared.core.settings import Settings
-from shared.jobs.rules import KINDS, Lane
+from shared.jobs.queue import WAKE_UPS
+from shared.jobs.rules import KINDS
 
 
-def test_every_kind_of_job_has_an_actor_and_every_lane_a_consumer(settings: Settings) -> None:
+def test_every_kind_of_job_has_an_actor_that_hears_calls(settings: Settings) -> None:
     broker = create_broker(settings)
     assert broker.get_declared_actors() == set(KINDS)
-    assert broker.get_declared_queues() == set(Lane)
+    assert broker.get_declared_queues() == {WAKE_UPS}
     broker.close()

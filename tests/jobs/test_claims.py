@@ -1,0 +1,117 @@
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from shared.core.database import Sessions, transaction
+from shared.jobs import claims, service
+from shared.jobs.claims import Claim, LeaseLostError
+from shared.jobs.queue import WakeUpQueue
+from shared.jobs.rules import APPLY_DELIVERY, BUILD_DOCUMENTS, KINDS, Lane
+
+LEASE = timedelta(seconds=30)
+
+
+@pytest.fixture(autouse=True)
+def no_jobs(sessions: Sessions) -> Iterator[None]:
+    yield
+    with transaction(sessions) as session:
+        session.execute(text("delete from job_items"))
+        session.execute(text("delete from jobs"))
+
+
+class Starter:
+    def __init__(self, sessions: Sessions, queue: WakeUpQueue) -> None:
+        self.sessions, self.queue = sessions, queue
+
+    def __call__(self, subject: str, lane: Lane, items: int, kind: str = BUILD_DOCUMENTS) -> None:
+        names = [f"{number:06}" for number in range(items)]
+        with transaction(self.sessions) as session:
+            service.start(
+                session, self.queue, service.Order(kind, lane, subject, names, "tests", {})
+            )
+
+
+@pytest.fixture
+def start(sessions: Sessions, queue: WakeUpQueue) -> Starter:
+    return Starter(sessions, queue)
+
+
+def take(
+    sessions: Sessions, lanes: Sequence[Lane] = tuple(Lane), kinds: Sequence[str] = KINDS
+) -> Claim | None:
+    with transaction(sessions) as session:
+        return claims.claim(session, kinds, lanes, LEASE)
+
+
+def taken(sessions: Sessions, lanes: Sequence[Lane] = tuple(Lane)) -> list[str]:
+    """Which jobs the items came from, until none is due, in order."""
+    subjects = []
+    while (claim := take(sessions, lanes)) is not None:
+        with transaction(sessions) as session:
+            subjects.append(
+                session.execute(
+                    text("select subject from jobs where id = :id"), {"id": claim.job_id}
+                ).scalar_one()
+            )
+    return subjects
+
+
+def test_the_lane_whose_turn_it_is_comes_first_and_the_other_when_it_is_empty(
+    start: Starter, sessions: Sessions
+) -> None:
+    start("country", Lane.BULK, 2)
+    start("school", Lane.INTERACTIVE, 1)
+    assert taken(sessions, [Lane.INTERACTIVE, Lane.BULK]) == ["school", "country", "country"]
+
+
+def test_jobs_of_one_lane_take_turns(start: Starter, sessions: Sessions) -> None:
+    start("first", Lane.BULK, 4)
+    start("second", Lane.BULK, 3)
+    assert taken(sessions) == [
+        "first", "second", "first", "second", "first", "second", "first",
+    ]  # fmt: skip
+
+
+def test_a_worker_takes_no_kind_that_it_does_not_know(start: Starter, sessions: Sessions) -> None:
+    start("country", Lane.BULK, 1, kind=APPLY_DELIVERY)
+    assert take(sessions, kinds=[BUILD_DOCUMENTS]) is None
+    assert take(sessions, kinds=[APPLY_DELIVERY]) is not None
+
+
+def test_workers_that_claim_at_the_same_moment_take_different_items(
+    start: Starter, sessions: Sessions
+) -> None:
+    start("country", Lane.BULK, 40)
+    with ThreadPoolExecutor(8) as pool:
+        claimed = [f.result() for f in [pool.submit(take, sessions) for _ in range(40)]]
+    assert Counter(claim.subject for claim in claimed if claim) == {
+        f"{number:06}": 1 for number in range(40)
+    }
+
+
+def test_a_claim_does_not_wait_for_a_worker_that_is_claiming(
+    start: Starter, sessions: Sessions
+) -> None:
+    start("country", Lane.BULK, 3)
+    assert take(sessions) is not None
+    with transaction(sessions) as session:
+        first = claims.claim(session, KINDS, list(Lane), LEASE)
+        with transaction(sessions) as other:
+            other.execute(text("set local lock_timeout = '5s'"))
+            second = claims.claim(other, KINDS, list(Lane), LEASE)
+    assert first is not None
+    assert second is not None
+    assert first.item_id != second.item_id
+
+
+def test_whoever_knows_that_an_item_is_lost_goes_no_further() -> None:
+    claim = Claim(uuid4(), uuid4(), BUILD_DOCUMENTS, Lane.BULK, "000001", {}, 1, 1)
+    claim.require_held()
+    claim.lost.set()
+    with pytest.raises(LeaseLostError):
+        claim.require_held()
