@@ -7,7 +7,7 @@ from threading import Event
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text, update
+from sqlalchemy import ColumnElement, Select, func, literal_column, select, text, update
 from sqlalchemy.orm import Session
 
 from shared.jobs.models import JobItem
@@ -163,9 +163,10 @@ def give_up(
 
 def _expired(limit: int) -> Select[UUID]:
     """Several sweepers never take the same ones."""
+    running: ColumnElement[str] = literal_column("'running'")  # a parameter would miss the index
     return (
         select(JobItem.id)
-        .where(JobItem.state == State.RUNNING, JobItem.lease_until_at < func.now())
+        .where(JobItem.state == running, JobItem.lease_until_at < func.now())
         .order_by(JobItem.lease_until_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

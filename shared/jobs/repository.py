@@ -6,7 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -23,7 +25,10 @@ from sqlalchemy.orm import Session
 from shared.jobs.models import Job, JobFailure, JobItem
 from shared.jobs.rules import ENDED, Counts, State
 
-ACTIVE = (State.QUEUED, State.RUNNING)
+ACTIVE: BindParameter[Any] = bindparam(
+    "active", (State.QUEUED, State.RUNNING), expanding=True, literal_execute=True
+)
+"""Written into the statement, or a prepared plan could not use the indexes of active rows."""
 
 
 def add_job(session: Session, values: dict[str, Any], subjects: Iterable[str]) -> UUID | None:

@@ -19,7 +19,7 @@ from shared.core.errors import Problem
 from shared.documents.models import Document
 from shared.documents.repository import Shelf, page_of_documents
 from shared.jobs import service
-from shared.jobs.claims import Claim
+from shared.jobs.claims import Claim, LeaseLostError
 from shared.jobs.models import Job
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.rules import BUILD_DOCUMENTS, Lane
@@ -56,9 +56,12 @@ def build(
     force: bool = False,
 ) -> Performed:
     session.expire_all()
+    return build_school(session, claimed(job, school_id, force=force), storage, Press())
+
+
+def claimed(job: Job, school_id: str = PRIMARY, *, force: bool = False) -> Claim:
     arguments = {"administrationId": "2024", "force": force}
-    claim = Claim(uuid4(), job.id, BUILD_DOCUMENTS, Lane.BULK, school_id, arguments, 1, 1)
-    return build_school(session, claim, storage, Press())
+    return Claim(uuid4(), job.id, BUILD_DOCUMENTS, Lane.BULK, school_id, arguments, 1, 1)
 
 
 def documents(session: Session, kind: str, school_id: str = PRIMARY) -> Sequence[Document]:
@@ -342,3 +345,14 @@ def test_a_delivery_that_touches_a_school_hides_what_was_made_before_until_it_is
     hidden = shown()
     build(delivered, storage, job)
     assert (hidden, shown()) == (0, before - 1)
+
+
+def test_a_school_whose_build_was_cancelled_has_no_further_class_group_made(
+    delivered: Session, storage: Storage, job: Job
+) -> None:
+    cancelled = claimed(job)
+    cancelled.lost.set()
+    stored = set(storage.keys())
+    with pytest.raises(LeaseLostError):
+        build_school(delivered, cancelled, storage, Press())
+    assert set(storage.keys()) == stored

@@ -55,6 +55,7 @@ class SchoolBuild:
     a time.
     """
 
+    claim: Claim
     press: Press
     storage: Storage
     content: SchoolContent
@@ -68,6 +69,7 @@ class SchoolBuild:
 
     def run(self) -> None:
         for class_group in self.content.class_groups:
+            self.claim.require_held()
             self._build_class_group(class_group)
         if self.segments or self.waiting:
             self._build_school_bundle()
@@ -220,7 +222,7 @@ def build_school(session: Session, claim: Claim, storage: Storage, press: Press)
     standing: list[StandingDocument] = []
     if not claim.arguments.get("force", False):
         standing = standing_documents(session, *school)
-    build = SchoolBuild(press, storage, content, {d.identity: d for d in standing})
+    build = SchoolBuild(claim, press, storage, content, {d.identity: d for d in standing})
     build.run()
     removed = publish(session, claim.job_id, content, build.documents)
     return Performed(build.counts() | {"removed": removed}, build.failures)
