@@ -7,6 +7,7 @@ import shared.access.mandates.models
 import shared.audit.models
 import shared.documents.grants.models
 import shared.documents.models
+import shared.idempotency.models
 import shared.jobs.models
 import shared.releases.models
 import shared.results.models

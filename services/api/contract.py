@@ -125,7 +125,8 @@ def _describe(operation: dict[str, Any], route: APIRoute) -> None:
 
 def _refer_to_problems(responses: dict[str, Any], shared: dict[str, Any]) -> None:
     """Moves what every operation answers alike to one place, and adds the header all have."""
-    responses.pop("422", None)
+    if MEDIA_TYPE not in responses.get("422", {}).get("content", {}):
+        responses.pop("422", None)  # FastAPI's own, which nobody gets
     for status, response in responses.items():
         headers = {TRACE_HEADER: {"$ref": f"#/components/headers/{TRACE_HEADER}"}}
         response["headers"] = headers | response.get("headers", {})

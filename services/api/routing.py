@@ -9,6 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 
+from services.api.idempotency import Handler, keeping_answers
 from services.api.problems import MEDIA_TYPE
 from services.api.strictness import query_names
 from shared.access.rules import Scope
@@ -38,6 +39,7 @@ _DESCRIPTIONS = {
     413: "The body is too large.",
     415: "The body is of another media type than this operation takes.",
     416: "The range lies outside the document.",
+    422: "The idempotency key was used for another request.",
     429: "The caller asks too often; `retryAfterSec` says when to ask again.",
     500: "Something went wrong in the service.",
     503: "The service cannot answer now.",
@@ -64,6 +66,9 @@ class Operation(APIRoute):
         options["response_description"] = HTTPStatus(success).phrase
         super().__init__(path, endpoint, **options)
         self.query_names = query_names(self.dependant)
+
+    def get_route_handler(self) -> Handler:
+        return keeping_answers(super().get_route_handler())
 
     @staticmethod
     def _responses(

@@ -13,6 +13,7 @@ from services.worker.sweeper import Chore, Sweeper
 from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
 from shared.documents.grants.service import remove_old_grants
+from shared.idempotency.service import remove_old_answers
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.service import sweep
 from shared.results.handover import remove_stray_uploads
@@ -25,6 +26,7 @@ IDLE_MILLISECONDS = 200
 """How long a worker with nothing to do goes without looking for a call."""
 
 GRANTS_EVERY = timedelta(minutes=5)
+ANSWERS_EVERY = timedelta(minutes=5)
 UPLOADS_EVERY = timedelta(minutes=5)
 UPLOADS_OLDER_THAN = timedelta(hours=6)
 """Longer than any upload takes, since its row is written when all of it is there."""
@@ -64,6 +66,7 @@ def _chores(settings: Settings, queue: WakeUpQueue) -> tuple[Chore, ...]:
             lambda session: sweep(session, queue, settings.job_max_attempts),
         ),
         Chore("download-grants", GRANTS_EVERY, remove_old_grants),
+        Chore("kept-answers", ANSWERS_EVERY, remove_old_answers),
         Chore(
             "uploads",
             UPLOADS_EVERY,

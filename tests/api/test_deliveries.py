@@ -132,11 +132,22 @@ def test_a_caller_who_goes_away_half_way_leaves_nothing(
         )
         connection.sendall(head.encode() + b"x" * 12_000_000)
         wait_until(lambda: any(directory.iterdir()))
+        assert open_transactions(sessions) == 0
     wait_until(lambda: not any(directory.iterdir()))
     with transaction(sessions) as session:
         after = session.scalar(select(func.count()).select_from(Delivery))
     assert after == before
     assert stored(storage) == []
+
+
+def open_transactions(sessions: Sessions) -> int:
+    """Of the API, that stand idle."""
+    query = text(
+        "select count(*) from pg_stat_activity where datname = current_database()"
+        " and application_name = 'toetsfeedback-api' and state like 'idle in transaction%'"
+    )
+    with transaction(sessions) as session:
+        return session.scalar(query) or 0
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -12,16 +12,13 @@ from services.api.dependencies import (
     PartsDep,
     SessionDep,
 )
-from services.api.links import Links
+from services.api.idempotency import IdempotencyKey, answer_once
 from services.api.parameters import DeliveryPath
-from services.api.parts import Parts
 from services.api.routes.jobs import ACCEPTED, accepted
 from services.api.routing import operations, problems
 from services.api.schemas.deliveries import Delivery
 from services.api.schemas.jobs import Job
 from services.api.uploads import ZIP, kept_only_if_done, require_zip, store_body
-from shared.audit.service import Actor
-from shared.core.database import act_for, transaction
 from shared.results import service
 from shared.results.handover import UPLOADS, receive_delivery
 
@@ -39,30 +36,32 @@ _ZIP_BODY: dict[str, Any] = {
 @router.post(
     "/deliveries",
     status_code=202,
-    responses={**ACCEPTED, **problems(413, 415)},
+    responses={**ACCEPTED, **problems(409, 413, 415, 422)},
     openapi_extra=_ZIP_BODY,
 )
 async def create_delivery(
     request: Request,
     inquiry: DeliveriesWriter,
+    session: SessionDep,
     parts: PartsDep,
     links: LinksDep,
     response: Response,
+    key: IdempotencyKey = None,
 ) -> Job:
     """Takes a delivery in, and starts the job that applies it.
 
     The body is stored before any transaction begins, so that a slow upload holds none open.
     """
     require_zip(request)
-    key = await store_body(request, parts.storage, UPLOADS)
-    return await run_in_threadpool(_register, parts, key, inquiry.actor, links, response)
+    stored = await store_body(request, parts.storage, UPLOADS)
 
+    def register() -> Job:
+        with kept_only_if_done(parts.storage, stored.key):
+            answer_once(request, session, inquiry, key, stored.sha256)
+            job = receive_delivery(session, parts.queue, stored.key, inquiry.actor.client)
+            return accepted(session, job, links, response)
 
-def _register(parts: Parts, key: str, actor: Actor, links: Links, response: Response) -> Job:
-    with kept_only_if_done(parts.storage, key), transaction(parts.sessions) as session:
-        act_for(session, actor.client, actor.kind, actor.organisation)
-        job = receive_delivery(session, parts.queue, key, actor.client)
-        return accepted(session, job, links, response)
+    return await run_in_threadpool(register)
 
 
 @router.get("/deliveries/{deliveryId}")

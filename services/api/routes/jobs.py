@@ -14,6 +14,7 @@ from services.api.dependencies import (
     QueueDep,
     SessionDep,
 )
+from services.api.idempotency import JobsCreator
 from services.api.links import Links
 from services.api.parameters import JobPath
 from services.api.routing import operations, problems
@@ -44,10 +45,10 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/jobs", status_code=202, responses={**ACCEPTED, **problems(413, 415)})
+@router.post("/jobs", status_code=202, responses={**ACCEPTED, **problems(409, 413, 415, 422)})
 def create_job(
     order: NewJob,
-    inquiry: JobsWriter,
+    inquiry: JobsCreator,
     session: SessionDep,
     queue: QueueDep,
     links: LinksDep,
@@ -119,10 +120,12 @@ def cancel_job(job_id: JobPath, _: JobsWriter, session: SessionDep, links: Links
     return Job.with_counts(job, repository.count_items(session, job.id), None, links)
 
 
-@router.post("/jobs/{jobId}/retry", status_code=202, responses={**ACCEPTED, **problems(409)})
+@router.post(
+    "/jobs/{jobId}/retry", status_code=202, responses={**ACCEPTED, **problems(409, 413, 422)}
+)
 def retry_job(
     job_id: JobPath,
-    inquiry: JobsWriter,
+    inquiry: JobsCreator,
     session: SessionDep,
     queue: QueueDep,
     links: LinksDep,

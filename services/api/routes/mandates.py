@@ -9,6 +9,7 @@ from services.api.dependencies import (
     PageDep,
     SessionDep,
 )
+from services.api.idempotency import MandatesCreator
 from services.api.parameters import MandatePath, ReferenceDateQuery
 from services.api.routing import operations, problems
 from services.api.schemas.mandates import Mandate, MandateChange, MandatePage, NewMandate
@@ -45,11 +46,11 @@ def get_mandate(
 @router.post(
     "/mandates",
     status_code=201,
-    responses={201: {"headers": _LOCATION}, **problems(409, 413, 415)},
+    responses={201: {"headers": _LOCATION}, **problems(409, 413, 415, 422)},
 )
 def create_mandate(
     mandate: NewMandate,
-    inquiry: MandatesWriter,
+    inquiry: MandatesCreator,
     session: SessionDep,
     links: LinksDep,
     response: Response,

@@ -9,6 +9,7 @@ from services.api.dependencies import (
     ReleasesWriter,
     SessionDep,
 )
+from services.api.idempotency import WindowsCreator
 from services.api.parameters import AdministrationQuery, WindowPath
 from services.api.routing import operations, problems
 from services.api.schemas.release_windows import (
@@ -49,11 +50,11 @@ def get_release_window(
 @router.post(
     "/releaseWindows",
     status_code=201,
-    responses={201: {"headers": _LOCATION}, **problems(409, 413, 415)},
+    responses={201: {"headers": _LOCATION}, **problems(409, 413, 415, 422)},
 )
 def create_release_window(
     window: NewReleaseWindow,
-    inquiry: ReleasesWriter,
+    inquiry: WindowsCreator,
     session: SessionDep,
     links: LinksDep,
     response: Response,
