@@ -29,6 +29,9 @@ RETRY: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)
 ROOM_BYTES = 64 * 1024 * 1024
 """A directory with less room than this is as good as full."""
 
+UPLOAD_GONE = "NoSuchUpload"
+"""What S3 says when an upload was ended by a request whose answer was lost: worth another try."""
+
 
 class BucketMissingError(Exception):
     """Nothing can be stored, because the bucket does not exist; the message names it."""
@@ -75,6 +78,8 @@ class Storage:
         try:
             obstore.put(self._store, key, content)
         except (NotFoundError, FileNotFoundError) as error:
+            if UPLOAD_GONE in str(error):
+                raise
             raise BucketMissingError(
                 f"there is no bucket {self._url.netloc}: make it, or set TOETSFEEDBACK_STORAGE_URL "
                 "to another"

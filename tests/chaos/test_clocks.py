@@ -13,6 +13,7 @@ def with_a_jumping_clock(*arguments: str) -> list[str]:
     return python_command("tests.chaos.jumping_clock", *hours, *arguments)
 
 
+@pytest.mark.chaos_long
 def test_clocks_that_jump_change_nothing(plant: Plant, undisturbed: Bytes) -> None:
     with plant.changed(command=with_a_jumping_clock):
         plant.build()

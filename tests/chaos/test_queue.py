@@ -29,6 +29,7 @@ def test_a_queue_flushed_again_and_again_loses_nothing(
     assert_whole(plant, undisturbed)
 
 
+@pytest.mark.chaos_long
 def test_a_queue_killed_and_started_again_loses_nothing(
     plant: Plant, undisturbed: Bytes, measure: Measure, chance: Random
 ) -> None:
@@ -95,6 +96,7 @@ def test_an_api_killed_between_commit_and_call_has_lost_nothing(
     assert_whole(plant, undisturbed)
 
 
+@pytest.mark.chaos_long
 def test_a_sweeper_killed_between_commit_and_call_has_lost_nothing(
     plant: Plant, undisturbed: Bytes
 ) -> None:

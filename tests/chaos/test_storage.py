@@ -17,7 +17,10 @@ pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("chaos")]
 
 FAULTS = ["error", "full", "hang", "cut"]
 WRITES = {"PUT", "POST"}
-PLACES = ["bucket", *(["disk"] if os.geteuid() == 0 else [])]
+PLACES = [
+    pytest.param("bucket", marks=pytest.mark.chaos_long),
+    *(["disk"] if os.geteuid() == 0 else []),
+]
 """Only root has disks of its own to fill."""
 
 MakeRoom = Callable[[], object]

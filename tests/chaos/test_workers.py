@@ -26,6 +26,7 @@ def test_workers_killed_again_and_again_lose_and_double_nothing(
     assert_whole(plant, undisturbed)
 
 
+@pytest.mark.chaos_long
 def test_a_worker_that_is_frozen_holds_up_nobody_and_commits_nothing_when_it_wakes(
     plant: Plant, undisturbed: Bytes
 ) -> None:
@@ -52,6 +53,7 @@ def test_a_worker_that_wakes_when_another_has_taken_over_commits_nothing(
     assert_whole(plant, undisturbed)
 
 
+@pytest.mark.chaos_long
 def test_sweepers_that_look_at_the_same_moment_do_nothing_twice(
     plant: Plant, undisturbed: Bytes
 ) -> None:

@@ -94,34 +94,14 @@ def assert_whole(instance: Instance) -> None:
         assert sha256(content).digest() == document.sha256
 
 
-def test_workers_killed_in_the_middle_lose_and_double_nothing(
+def test_parts_killed_in_the_middle_come_back_and_lose_and_double_nothing(
     instance: Instance, operator: httpx.Client
 ) -> None:
     job = start_build(operator)
-    wait_for(operator, job, done=3)
-    for pid in instance.pids("worker"):
-        os.kill(pid, signal.SIGKILL)
-    wait_for(operator, job)
-    assert_whole(instance)
-
-
-def test_a_queue_that_forgets_everything_delays_and_loses_nothing(
-    instance: Instance, operator: httpx.Client
-) -> None:
-    job = start_build(operator)
-    for pid in instance.pids("valkey"):
-        os.kill(pid, signal.SIGKILL)
-    wait_for(operator, job)
-    assert_whole(instance)
-
-
-def test_a_database_killed_in_the_middle_is_back_with_everything(
-    instance: Instance, operator: httpx.Client
-) -> None:
-    job = start_build(operator)
-    wait_for(operator, job, done=2)
-    for pid in instance.pids("postgres"):
-        os.kill(pid, signal.SIGKILL)
+    for done, part in enumerate(("valkey", "worker", "postgres")):
+        wait_for(operator, job, done=done)
+        for pid in instance.pids(part):
+            os.kill(pid, signal.SIGKILL)
     wait_for(operator, job)
     assert_whole(instance)
 

@@ -87,7 +87,7 @@ def add(session: Session, plan: Plan) -> Window:
     return Window(group, component, opens_at, closes_at, plan.never)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(plans=PLANS)
 def test_the_view_opens_what_the_rule_opens(connected: Engine, plans: list[Plan]) -> None:
     with Session(connected) as session:

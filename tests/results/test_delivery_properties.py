@@ -27,7 +27,7 @@ from tests.results.delivery_files import (
 )
 
 ONE_DATABASE = settings(
-    max_examples=40,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

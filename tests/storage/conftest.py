@@ -36,9 +36,9 @@ def proxy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[FailingProxy]:
     """A proxy that hangs longer than a client waits, and what a client needs to go through it."""
-    with failing_proxy(s3_endpoint, hang_seconds=0.5) as proxy:
+    with failing_proxy(s3_endpoint, hang_seconds=1.5) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        monkeypatch.setenv("AWS_TIMEOUT", "200ms")
+        monkeypatch.setenv("AWS_TIMEOUT", "1s")
         yield proxy
 
 

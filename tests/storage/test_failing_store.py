@@ -11,7 +11,7 @@ from shared.storage.store import (
     StoredObjectMissingError,
     open_storage,
 )
-from tests.storage.s3_server import FailingProxy, Fault
+from tests.storage.s3_server import FailingProxy, Fault, fresh_place
 
 FAULTS = ["error", "full", "hang", "cut"]
 
@@ -57,16 +57,18 @@ def test_a_large_object_whose_upload_breaks_off_is_not_there(
 
 @pytest.mark.parametrize("fault", ["error", "full", "hang"])
 def test_what_keeps_failing_is_given_up_with_an_error(
-    proxy: FailingProxy, behind_proxy: Storage, fault: Fault
+    proxy: FailingProxy, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    behind_proxy.put("key", b"x")
+    monkeypatch.setenv("AWS_TIMEOUT", "200ms")
+    storage = open_storage(fresh_place())
+    storage.put("key", b"x")
     proxy.fault = lambda _method: fault
     with pytest.raises(StoreError):
-        behind_proxy.put("other", b"x")
+        storage.put("other", b"x")
     with pytest.raises(StoreError):
-        behind_proxy.read("key")
+        storage.read("key")
     with pytest.raises(StoreError):
-        behind_proxy.check()
+        storage.check()
 
 
 @pytest.mark.usefixtures("s3_environment")

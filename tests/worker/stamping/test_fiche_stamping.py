@@ -65,7 +65,7 @@ def test_the_comparison_of_pictures_sees_another_letter() -> None:
 
 
 @given(st.integers(min_value=0, max_value=10**9))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_its_text_is_the_content_in_reading_order_and_never_a_score(seed: int) -> None:
     content = any_fiche(seed)
     pages = page_texts(STAMPER.stamp(content).data)

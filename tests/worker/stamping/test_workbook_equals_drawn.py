@@ -198,7 +198,7 @@ def _contents(draw: st.DrawFn) -> OverviewContent:
     return overview(target_groups=(group,), school=SchoolFacts("000028", draw(_NAME), draw(_TEXT)))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(content=_contents())
 def test_any_content_equals_the_drawn_one(content: OverviewContent) -> None:
     _assert_equal(content)
