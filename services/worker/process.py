@@ -13,6 +13,7 @@ from services.worker.sweeper import Chore, Sweeper
 from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
 from shared.documents.grants.service import remove_old_grants
+from shared.documents.objects import remove_orphans
 from shared.idempotency.service import remove_old_answers
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.service import sweep
@@ -27,6 +28,7 @@ IDLE_MILLISECONDS = 200
 
 GRANTS_EVERY = timedelta(minutes=5)
 ANSWERS_EVERY = timedelta(minutes=5)
+ORPHANS_EVERY = timedelta(hours=1)
 UPLOADS_EVERY = timedelta(minutes=5)
 UPLOADS_OLDER_THAN = timedelta(hours=6)
 """Longer than any upload takes, since its row is written when all of it is there."""
@@ -67,6 +69,7 @@ def _chores(settings: Settings, queue: WakeUpQueue) -> tuple[Chore, ...]:
         ),
         Chore("download-grants", GRANTS_EVERY, remove_old_grants),
         Chore("kept-answers", ANSWERS_EVERY, remove_old_answers),
+        Chore("orphans", ORPHANS_EVERY, lambda session: remove_orphans(session, storage)),
         Chore(
             "uploads",
             UPLOADS_EVERY,

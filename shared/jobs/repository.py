@@ -1,6 +1,7 @@
 """SQL of jobs and their items: every change of state is one guarded statement."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -190,3 +191,13 @@ def kinds_due(session: Session) -> Sequence[str]:
         JobItem.due_at <= func.now(),
     )
     return session.scalars(select(Job.kind).where(Job.state.in_(ACTIVE), due).distinct()).all()
+
+
+def subjects_at_work(
+    session: Session, kind: str, subjects: Iterable[str], rest: timedelta
+) -> set[str]:
+    """Those of the subjects with an item that has not ended, or ended less than `rest` ago."""
+    at_work = or_(JobItem.state.in_(ACTIVE), JobItem.finished_at > func.now() - rest)
+    query = select(JobItem.subject).join(Job, Job.id == JobItem.job_id)
+    of_these = query.where(Job.kind == kind, JobItem.subject.in_(subjects), at_work)
+    return set(session.scalars(of_these.distinct()))

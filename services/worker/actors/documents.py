@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
@@ -30,6 +29,7 @@ from shared.documents.building import (
 )
 from shared.documents.catalogues import Catalogues
 from shared.documents.fingerprints import content_sha256
+from shared.documents.objects import fresh_key
 from shared.jobs.claims import Claim
 from shared.storage.store import Segment, Storage
 
@@ -186,9 +186,7 @@ class SchoolBuild:
         return replace(document, segments=whole, sha256=sha256(data).digest())
 
     def _fresh_key(self, suffix: str) -> str:
-        """A key never used before, so that a reader has the old bytes or the new, whole."""
-        school = f"{self.content.administration_id}/{self.content.school_id}"
-        return f"documents/{school}/{uuid4()}.{suffix}"
+        return fresh_key(self.content.administration_id, self.content.school_id, suffix)
 
     def counts(self) -> dict[str, int]:
         """What was made, by kind, and how many documents were left alone."""
