@@ -10,11 +10,13 @@ from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import psutil
 
 from services.cli.embedded.instance import Instance
+from services.cli.signing import ProofKey, TokenAuth
 
 ADMINISTRATION = "2024"
 KIB = 1024
@@ -51,11 +53,15 @@ def cli(instance: Instance, name: str, *arguments: str) -> list[str]:
 
 
 def client(instance: Instance, *token: str) -> httpx.Client:
-    """A caller of the API, with a token of the command line."""
-    command = cli(instance, "token", "--client", "bench", *token)
-    issued = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    headers = {"Authorization": f"Bearer {issued}"}
-    return httpx.Client(base_url=instance.api_url or "", headers=headers, timeout=60)
+    """A caller of the API, with tokens of the command line bound to a key of its own."""
+    file = instance.data.path / f"bench-{uuid4()}.pem"
+    command = cli(instance, "token", "--client", "bench", "--key", str(file), *token)
+
+    def obtain() -> str:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    auth = TokenAuth(obtain, ProofKey.in_file(file))
+    return httpx.Client(base_url=instance.api_url or "", auth=auth, timeout=60)
 
 
 @dataclass(frozen=True, slots=True)

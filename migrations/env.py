@@ -3,7 +3,9 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
+import shared.access.clients.models
 import shared.access.mandates.models
+import shared.access.models
 import shared.audit.models
 import shared.documents.grants.models
 import shared.documents.models

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -94,7 +93,7 @@ def _settings(servers: Servers, database: str, directory: Path, redis_db: int = 
         database_url=SecretStr(_at(servers.database_url, database)),
         redis_url=SecretStr(_at(servers.redis_url, str(redis_db))),
         storage_url=f"file://{directory / 'objects'}",
-        signing_key_file=directory / "signing.pem",
+        signing_keys=directory / "signing.pem",
         insz_key_file=directory / "insz.key",
         job_lease_seconds=3.0,
         job_sweep_seconds=0.2,
@@ -184,11 +183,4 @@ def queue(settings: Settings) -> Iterator[WakeUpQueue]:
 
 @pytest.fixture(scope="module")
 def authority(settings: Settings) -> TokenAuthority:
-    return TokenAuthority.from_key_file(
-        settings.signing_key_file, settings.token_issuer, settings.token_audience
-    )
-
-
-@pytest.fixture(scope="session")
-def an_hour() -> timedelta:
-    return timedelta(hours=1)
+    return TokenAuthority.of(settings)

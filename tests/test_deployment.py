@@ -110,13 +110,13 @@ def test_a_secret_has_no_default() -> None:
 
 
 def test_only_the_published_port_has_a_default() -> None:
-    defaults = [
+    defaults = {
         variable[1]
         for text in strings(COMPOSE)
         for variable in VARIABLE.finditer(text)
         if not (variable[2] or "").startswith(":?")
-    ]
-    assert defaults == ["API_PORT"]
+    }
+    assert defaults == {"API_PORT"}
 
 
 def test_the_readme_says_what_has_to_be_set() -> None:
@@ -192,11 +192,13 @@ def test_only_migrating_uses_the_database_as_its_owner(name: str) -> None:
     assert url.username == login
 
 
-@pytest.mark.parametrize(("name", "keys"), [("api", ["signing_key"]), ("worker", ["insz_key"])])
-def test_a_program_gets_the_key_it_uses_and_no_other(name: str, keys: list[str]) -> None:
-    assert SERVICES[name]["secrets"] == keys
-    for key in keys:
-        assert environment(name)[f"{PREFIX}{key.upper()}_FILE"] == f"/run/secrets/{key}"
+@pytest.mark.parametrize(
+    ("name", "key", "setting"),
+    [("api", "signing_key", "SIGNING_KEYS"), ("worker", "insz_key", "INSZ_KEY_FILE")],
+)
+def test_a_program_gets_the_key_it_uses_and_no_other(name: str, key: str, setting: str) -> None:
+    assert SERVICES[name]["secrets"] == [key]
+    assert environment(name)[PREFIX + setting] == f"/run/secrets/{key}"
 
 
 def test_the_programs_and_the_store_agree_on_bucket_region_and_address() -> None:

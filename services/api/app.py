@@ -14,12 +14,14 @@ from services.api.problems import register_problems
 from services.api.routes import (
     audit_events,
     catalogue,
+    clients,
     deliveries,
     documentation,
     documents,
     jobs,
     mandates,
     monitoring,
+    oauth2,
     release_windows,
     results,
     schools,
@@ -42,6 +44,8 @@ NOUNS = (
     release_windows,
     mandates,
     audit_events,
+    clients,
+    oauth2,
     monitoring,
     documentation,
 )

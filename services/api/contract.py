@@ -8,11 +8,12 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from services.api.dependencies import ACCESS_TOKEN
+from services.api.authentication import BEARER_TOKEN, BOUND_TOKEN
 from services.api.middleware import TRACE_HEADER
 from services.api.problems import MEDIA_TYPE
 from services.api.routing import required_scopes
 from services.api.schemas.problem import InputValidationIssue, Problem
+from shared.access.rules import Scope, needs_proof
 
 OPENAPI_VERSION = "3.1.0"
 PATCHES = frozenset({"ReleaseWindowChange"})
@@ -35,6 +36,8 @@ TAGS = [
     {"name": "releaseWindows", "description": "When what may be seen."},
     {"name": "mandates", "description": "What a school shares with an integrator."},
     {"name": "auditEvents", "description": "Who asked for a school's data."},
+    {"name": "clients", "description": "The programs that may ask for tokens."},
+    {"name": "oauth2", "description": "Access tokens, by the standards of OAuth 2."},
     {"name": "monitoring", "description": "For operations."},
 ]
 _TRACE = {
@@ -120,7 +123,12 @@ def _describe(operation: dict[str, Any], route: APIRoute) -> None:
             parameter["schema"].pop(repeated, None)
     scopes = sorted(scope.value for scope in required_scopes(route))
     if scopes:
-        operation["security"] = [{ACCESS_TOKEN: [scope]} for scope in scopes]
+        operation["security"] = [
+            {scheme: [scope]}
+            for scope in scopes
+            for scheme in (BOUND_TOKEN, BEARER_TOKEN)
+            if scheme == BOUND_TOKEN or not needs_proof([Scope(scope)])
+        ]
 
 
 def _refer_to_problems(responses: dict[str, Any], shared: dict[str, Any]) -> None:

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import structlog
 from fastapi import Depends, Query, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BeforeValidator
 from sqlalchemy.orm import Session
 
+from services.api.authentication import authenticate
 from services.api.links import Links, PageOf
 from services.api.parts import Parts
 from services.api.problems import TooManyRequests
@@ -28,7 +28,7 @@ from shared.access.rules import (
 from shared.access.rules import require_scope as require_scope_of
 from shared.audit.service import Actor, Decision, record
 from shared.core.database import act_for, transaction
-from shared.core.errors import MissingScope, NoAccessToken
+from shared.core.errors import MissingScope
 from shared.jobs.queue import WakeUpQueue
 from shared.schools.service import Inquiry
 
@@ -51,16 +51,8 @@ DEFAULT_PAGE_SIZE = 50
 LARGEST_PAGE_SIZE = 200
 LAST_PAGE = 1_000_000
 
-ACCESS_TOKEN = "accessToken"  # noqa: S105  # the name of a scheme in the OpenAPI document
-
 _SCHOOL_ID = re.compile(r"[0-9]{6}")
 _OPAQUE = re.compile(r"[0-9]{6}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_bearer = HTTPBearer(
-    auto_error=False,
-    scheme_name=ACCESS_TOKEN,
-    bearerFormat="at+jwt",
-    description="An access token; each operation names the scopes of which it needs one.",
-)
 
 
 async def parts_of(request: Request) -> Parts:
@@ -81,9 +73,10 @@ async def wait_for_turn(parts: PartsDep) -> AsyncIterator[None]:
         yield
 
 
-def open_session(
-    parts: PartsDep, _: Annotated[None, Depends(wait_for_turn, scope="function")]
-) -> Iterator[Session]:
+TurnDep = Annotated[None, Depends(wait_for_turn, scope="function")]
+
+
+def open_session(parts: PartsDep, _: TurnDep) -> Iterator[Session]:
     """One transaction a request; it is committed before the response goes out."""
     with transaction(parts.sessions) as session:
         yield session
@@ -99,25 +92,12 @@ async def queue_of(parts: PartsDep) -> WakeUpQueue:
 QueueDep = Annotated[WakeUpQueue, Depends(queue_of)]
 
 
-async def authenticate(
-    request: Request,
-    parts: PartsDep,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> Caller:
-    """The caller whom the token speaks for.
-
-    Raises:
-        NoAccessToken: without a bearer token.
-        InvalidAccessToken: with one that is not ours, or not valid any more.
-    """
-    if credentials is None:
-        raise NoAccessToken
-    caller = parts.authority.verify(credentials.credentials)
-    request.state.client = caller.client
+async def caller_of(_: TurnDep, caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
+    """Asks for its turn first: to check a token takes a connection too, for a moment."""
     return caller
 
 
-CallerDep = Annotated[Caller, Depends(authenticate)]
+CallerDep = Annotated[Caller, Depends(caller_of)]
 
 
 class Requires:
@@ -220,6 +200,7 @@ ReleasesWriter = Annotated[Inquiry, Depends(Requires(Scope.RELEASES_WRITE))]
 MandatesReader = Annotated[Inquiry, Depends(Requires(Scope.MANDATES_READ))]
 AuditReader = Annotated[Inquiry, Depends(Requires(Scope.AUDIT_READ))]
 MandatesWriter = Annotated[Inquiry, Depends(Requires(Scope.MANDATES_WRITE))]
+ClientsWriter = Annotated[Inquiry, Depends(Requires(Scope.CLIENTS_WRITE))]
 """Who may call, by the scope of which a token needs one."""
 
 

@@ -117,4 +117,5 @@ def _once(requires: Requires) -> Callable[..., Inquiry]:
 JobsCreator = Annotated[Inquiry, Depends(_once(Requires(Scope.JOBS_WRITE)))]
 WindowsCreator = Annotated[Inquiry, Depends(_once(Requires(Scope.RELEASES_WRITE)))]
 MandatesCreator = Annotated[Inquiry, Depends(_once(Requires(Scope.MANDATES_WRITE)))]
+ClientsCreator = Annotated[Inquiry, Depends(_once(Requires(Scope.CLIENTS_WRITE)))]
 """Who may create, by the scope of which a token needs one; the same request creates once."""

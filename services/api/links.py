@@ -28,6 +28,9 @@ class Links:
     def delivery(self, delivery_id: UUID | str) -> str:
         return f"{self.root}/v1/deliveries/{delivery_id}"
 
+    def client(self, client_id: UUID) -> str:
+        return f"{self.root}/v1/clients/{client_id}"
+
     def window(self, window_id: UUID) -> str:
         return f"{self.root}/v1/releaseWindows/{window_id}"
 

@@ -116,7 +116,7 @@ def _add_headers(message: Message, path: str, headers: Mapping[str, str]) -> Non
         sent[name] = value
     for name, value in SECURITY_HEADERS.items():
         sent.setdefault(name, value)
-    if path.startswith("/v1/"):
+    if path.startswith(("/v1/", "/oauth2/")):
         sent["Cache-Control"] = "no-store"
     else:
         sent.setdefault("Cache-Control", "no-cache")

@@ -23,6 +23,7 @@ StudentPath = Annotated[UUID, Path(alias="studentId")]
 DocumentPath = Annotated[UUID, Path(alias="documentId")]
 JobPath = Annotated[UUID, Path(alias="jobId")]
 DeliveryPath = Annotated[UUID, Path(alias="deliveryId")]
+ClientPath = Annotated[UUID, Path(alias="clientId")]
 WindowPath = Annotated[UUID, Path(alias="windowId")]
 MandatePath = Annotated[UUID, Path(alias="mandateId")]
 

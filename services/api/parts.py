@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from services.api.brakes import Brakes
+from shared.access.proofs import Nonces
+from shared.access.service import Issuer
 from shared.access.tokens import TokenAuthority
 from shared.core.database import (
     Sessions,
@@ -33,7 +35,8 @@ class Parts:
     sessions: Sessions
     turns: Semaphore
     storage: Storage
-    authority: TokenAuthority
+    issuer: Issuer
+    public_url: str
     broker: RedisBroker
     queue: WakeUpQueue
     brakes: Brakes
@@ -41,9 +44,7 @@ class Parts:
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Raises ConfigurationError when the signing key or the storage cannot be used."""
-        authority = TokenAuthority.from_key_file(
-            settings.signing_key_file, settings.token_issuer, settings.token_audience
-        )
+        authority = TokenAuthority.of(settings)
         storage = open_storage(settings.storage_url)
         engine = open_engine(settings, application_name="toetsfeedback-api")
         refuse_privileged_logins(engine)
@@ -53,7 +54,8 @@ class Parts:
             sessions=session_factory(engine),
             turns=Semaphore(max(1, settings.database_pool_size - SPARE_CONNECTIONS)),
             storage=storage,
-            authority=authority,
+            issuer=Issuer(engine, authority, Nonces(authority.keys.secrets_for("nonces"))),
+            public_url=settings.public_url,
             broker=broker,
             queue=WakeUpQueue(broker),
             brakes=Brakes(settings),

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from services.api.validation import bad_request
+from shared.access.errors import OAuthError
 from shared.core.database import DATABASE_AWAY
 from shared.core.errors import BELGIF, OWN, BadRequest, Problem, ResourceNotFound
 from shared.core.logging import describe_error
@@ -95,6 +96,7 @@ def problem_response(problem: Problem, trace_id: str) -> Response:
 
 def register_problems(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(OAuthError, _on_oauth_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_exception)
     for unavailable in (*DATABASE_AWAY, *STORE_AWAY):
@@ -108,6 +110,12 @@ def _answer(request: Request, problem: Problem) -> Response:
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101  # registered for nothing else
     return _answer(request, error)
+
+
+async def _on_oauth_error(request: Request, error: Exception) -> Response:  # noqa: ARG001  # as starlette calls it
+    assert isinstance(error, OAuthError)  # noqa: S101  # registered for nothing else
+    body = {"error": error.error, "error_description": error.description}
+    return JSONResponse(body, error.status, headers=error.headers)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

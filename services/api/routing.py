@@ -22,9 +22,15 @@ PUBLIC_PATHS = frozenset(
         "/doc/openapi.yaml",
         "/doc/assets/{asset_name}",
         "/v1/downloads/{secret}",
+        "/oauth2/token",
+        "/oauth2/introspect",
+        "/oauth2/revoke",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/jwks.json",
     }
 )
-"""The only paths that need no token; a download's path holds a secret of its own."""
+"""The only paths that need no access token: a download's path holds a secret of its own, and under
+/oauth2 a client shows its key."""
 
 EVERYWHERE = (400, 401, 403, 408, 429, 500, 503)
 """Problems that any operation under /v1 can answer with."""

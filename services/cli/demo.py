@@ -20,12 +20,13 @@ from sqlalchemy import select
 from services.cli.embedded.data_directory import DataDirectory
 from services.cli.embedded.running import RunningInstance
 from services.cli.progress import progress_bar
+from services.cli.signing import ProofKey, TokenAuth
 from services.cli.steps import Steps
 from services.cli.synthetic.generate import generate_delivery, zip_delivery
 from services.cli.synthetic.plan import DeliveryPlan
 from services.cli.target import sessions_of
-from shared.access.rules import GRANTABLE, Caller, CallerKind
-from shared.access.tokens import TokenAuthority
+from shared.access.rules import GRANTABLE, Caller, CallerKind, needs_proof
+from shared.access.tokens import MAX_LIFETIME, TokenAuthority
 from shared.core.database import transaction
 from shared.core.settings import Settings
 from shared.documents.models import Document
@@ -112,7 +113,7 @@ class Demo:
     steps: Steps
     out: Path
     directory: Path
-    operator: dict[str, str] = field(init=False)
+    operator: httpx.Auth = field(init=False)
 
     def __post_init__(self) -> None:
         self.operator = self._token(CallerKind.OPERATOR)
@@ -129,14 +130,12 @@ class Demo:
         self._download(school, school_id)
         self._read_as_other(self._token(CallerKind.SCHOOL, other_id), document_id)
 
-    def _token(self, kind: CallerKind, school_id: str | None = None) -> dict[str, str]:
-        authority = TokenAuthority.from_key_file(
-            self.settings.signing_key_file,
-            self.settings.token_issuer,
-            self.settings.token_audience,
-        )
+    def _token(self, kind: CallerKind, school_id: str | None = None) -> httpx.Auth:
+        authority = TokenAuthority.of(self.settings)
         caller = Caller(f"demo-{kind}", kind, GRANTABLE[kind], school_id)
-        return {"Authorization": f"Bearer {authority.issue(caller, timedelta(hours=1))}"}
+        key = ProofKey() if needs_proof(caller.scopes) else None
+        thumbprint = key.thumbprint if key else None
+        return TokenAuth(lambda: authority.issue(caller, MAX_LIFETIME, thumbprint), key)
 
     def _generate(self, schools: int) -> Path:
         directory, archive = self.directory / "delivery", self.directory / "delivery.zip"
@@ -158,7 +157,8 @@ class Demo:
                 answer = self.client.post(
                     "/v1/deliveries",
                     content=file,
-                    headers=self.operator | {"Content-Type": "application/zip"},
+                    auth=self.operator,
+                    headers={"Content-Type": "application/zip"},
                 )
             report = self._follow(self._expect(answer, 202), "Delivery", 1)
             notes.append(f"{report['status']}, {sum(report['report']['rows'].values()):,} rows")
@@ -168,7 +168,7 @@ class Demo:
             answer = self.client.post(
                 "/v1/jobs",
                 json={"kind": "documents.build", "administrationId": ADMINISTRATION},
-                headers=self.operator,
+                auth=self.operator,
             )
             began = time.monotonic()
             made = self._follow(self._expect(answer, 202), "Schools", schools)["outcome"]
@@ -200,13 +200,13 @@ class Demo:
                     "plannedFrom": opens_at.isoformat(),
                     "opensAt": opens_at.isoformat(),
                 },
-                headers=self.operator,
+                auth=self.operator,
             )
             window = self._expect(answer, 201).json()
             notes.append(f"opens at {window['opensAt']}")
         return str(window["href"])
 
-    def _read_too_early(self, school: dict[str, str], document_id: str) -> None:
+    def _read_too_early(self, school: httpx.Auth, document_id: str) -> None:
         with self.steps.step("Read a fiche too early, as its own school") as notes:
             self._refused(school, document_id, notes)
 
@@ -214,13 +214,13 @@ class Demo:
         with self.steps.step(f"Open the release {OPENS_IN.seconds} seconds from now") as notes:
             opens_at = datetime.now(UTC) + OPENS_IN
             answer = self.client.patch(
-                window, json={"opensAt": opens_at.isoformat()}, headers=self.operator
+                window, json={"opensAt": opens_at.isoformat()}, auth=self.operator
             )
             self._expect(answer, OK)
             time.sleep(OPENS_IN.total_seconds() + 0.2)
             notes.append("open now, without a restart")
 
-    def _download(self, school: dict[str, str], school_id: str) -> None:
+    def _download(self, school: httpx.Auth, school_id: str) -> None:
         names = {"fiche": "fiche.pdf", "overview": "overview.xlsx", "ficheBundle": "school.zip"}
         self.out.mkdir(parents=True, exist_ok=True)
         with self.steps.step("Read again: download a fiche, the overview, a bundle") as notes:
@@ -228,19 +228,19 @@ class Demo:
                 listed = self.client.get(
                     f"/v1/schools/{school_id}/documents",
                     params={"administrationId": ADMINISTRATION, "kind": kind, "pageSize": 1},
-                    headers=school,
+                    auth=school,
                 )
                 href = self._expect(listed, OK).json()["items"][0]["href"]
-                content = self._expect(self.client.get(f"{href}/content", headers=school), OK)
+                content = self._expect(self.client.get(f"{href}/content", auth=school), OK)
                 (self.out / name).write_bytes(content.content)
                 notes.append(f"{name}: {len(content.content):,} bytes")
 
-    def _read_as_other(self, other: dict[str, str], document_id: str) -> None:
+    def _read_as_other(self, other: httpx.Auth, document_id: str) -> None:
         with self.steps.step("Read the same fiche as another school") as notes:
             self._refused(other, document_id, notes)
 
-    def _refused(self, token: dict[str, str], document_id: str, notes: list[str]) -> None:
-        answer = self.client.get(f"/v1/documents/{document_id}/content", headers=token)
+    def _refused(self, token: httpx.Auth, document_id: str, notes: list[str]) -> None:
+        answer = self.client.get(f"/v1/documents/{document_id}/content", auth=token)
         problem = self._expect(answer, NOT_FOUND).json()
         notes.append(f"refused: {problem['status']} {problem['type'].rsplit(':', 1)[-1]}")
 
@@ -250,10 +250,10 @@ class Demo:
         deadline = time.monotonic() + PATIENCE_SECONDS
         with progress_bar(title, total) as advance_to:
             while time.monotonic() < deadline:
-                answer = self.client.get(location, headers=self.operator)
+                answer = self.client.get(location, auth=self.operator)
                 if answer.is_redirect:
                     advance_to(total)
-                    result = self.client.get(answer.headers["Location"], headers=self.operator)
+                    result = self.client.get(answer.headers["Location"], auth=self.operator)
                     return dict(self._expect(result, OK).json())
                 task = self._expect(answer, OK).json()
                 if task["status"]["state"] == "failed":

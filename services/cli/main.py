@@ -7,7 +7,7 @@ import typer
 from psycopg.errors import DiskFull
 from sqlalchemy.exc import OperationalError
 
-from services.cli.commands import audit, deliveries, jobs, serving, tokens
+from services.cli.commands import audit, clients, deliveries, jobs, serving, tokens
 from services.cli.embedded.errors import EmbeddedError
 from shared.access.rules import CallerError
 from shared.core.errors import ConfigurationError, Problem
@@ -29,10 +29,11 @@ COMMANDS: dict[str, Callable[..., object]] = {
     "jobs": jobs.list_jobs,
     "release": jobs.release,
     "token": tokens.token,
+    "call": tokens.call,
     "openapi": serving.openapi,
     "demo": serving.demo,
 }
-GROUPS = {"audit": audit.app}
+GROUPS = {"audit": audit.app, "client": clients.app}
 for name, command in COMMANDS.items():
     app.command(name)(command)
 for name, group in GROUPS.items():

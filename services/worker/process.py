@@ -10,6 +10,7 @@ from prometheus_client import start_http_server
 
 from services.worker.app import create_broker
 from services.worker.sweeper import Chore, Sweeper
+from shared.access.repository import sweep as sweep_identifiers
 from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
 from shared.documents.grants.service import remove_old_grants
@@ -29,6 +30,7 @@ IDLE_MILLISECONDS = 200
 GRANTS_EVERY = timedelta(minutes=5)
 ANSWERS_EVERY = timedelta(minutes=5)
 ORPHANS_EVERY = timedelta(hours=1)
+IDENTIFIERS_EVERY = timedelta(seconds=10)
 UPLOADS_EVERY = timedelta(minutes=5)
 UPLOADS_OLDER_THAN = timedelta(hours=6)
 """Longer than any upload takes, since its row is written when all of it is there."""
@@ -70,6 +72,7 @@ def _chores(settings: Settings, queue: WakeUpQueue) -> tuple[Chore, ...]:
         Chore("download-grants", GRANTS_EVERY, remove_old_grants),
         Chore("kept-answers", ANSWERS_EVERY, remove_old_answers),
         Chore("orphans", ORPHANS_EVERY, lambda session: remove_orphans(session, storage)),
+        Chore("identifiers", IDENTIFIERS_EVERY, sweep_identifiers),
         Chore(
             "uploads",
             UPLOADS_EVERY,

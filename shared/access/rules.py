@@ -27,6 +27,7 @@ class Scope(StrEnum):
     JOBS_WRITE = "jobs:write"
     RELEASES_READ = "releases:read"
     RELEASES_WRITE = "releases:write"
+    CLIENTS_WRITE = "clients:write"
 
 
 INTEGRATOR_SCOPES = frozenset(
@@ -48,6 +49,7 @@ OPERATOR_SCOPES = frozenset(
         Scope.JOBS_WRITE,
         Scope.RELEASES_READ,
         Scope.RELEASES_WRITE,
+        Scope.CLIENTS_WRITE,
     }
 )
 GRANTABLE = {
@@ -69,12 +71,16 @@ class CallerError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a verified token speaks for. A school caller has exactly one school, others none."""
+    """Who a verified token speaks for. A school caller has exactly one school, others none.
+
+    `subject` is the pseudonym of the person on whose behalf the client asks, where there is one.
+    """
 
     client: str
     kind: CallerKind
     scopes: frozenset[Scope]
     school_id: str | None = None
+    subject: str | None = None
 
     def __post_init__(self) -> None:
         excess = self.scopes - GRANTABLE[self.kind]
@@ -113,6 +119,14 @@ def reach_of_students(caller: Caller, mandated: frozenset[str] = frozenset()) ->
     if caller.kind is CallerKind.INTEGRATOR:
         return Reach(mandated)
     return Reach(frozenset({caller.school_id} if caller.school_id else ()))
+
+
+def needs_proof(scopes: Iterable[Scope]) -> bool:
+    """Whether a token with these scopes has to be bound to a key (RFC 9449).
+
+    Every scope that no operator can hold is about students, or about what a school arranges.
+    """
+    return not OPERATOR_SCOPES.issuperset(scopes)
 
 
 def require_scope(caller: Caller, required: Iterable[Scope]) -> None:

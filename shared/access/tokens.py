@@ -1,68 +1,76 @@
 """Access tokens: signed with ES256, of type `at+jwt` (RFC 9068), checked before anything else."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from hashlib import sha256
 from typing import Any, Self
 from uuid import uuid4
 
 from joserfc import jwt
-from joserfc.errors import ExpiredTokenError, JoseError
-from joserfc.jwk import ECKey
 
-from shared.access.rules import Caller, CallerError, CallerKind, Scope
-from shared.core.errors import ConfigurationError, InvalidAccessToken
+from shared.access import jose
+from shared.access.jose import SignatureError
+from shared.access.keys import SigningKeys
+from shared.access.rules import Caller, CallerError, CallerKind, Scope, needs_proof
+from shared.core.errors import InvalidAccessToken
+from shared.core.settings import Settings
 
 ALGORITHM = "ES256"
 TYPE = "at+jwt"
-MAX_TOKEN_CHARACTERS = 4096
-MAX_LIFETIME = timedelta(hours=12)
-CLOCK_SKEW_SECONDS = 5
+TYPES = frozenset({TYPE})
+MAX_LIFETIME = timedelta(minutes=10)
+CLOCK_SKEW = timedelta(seconds=5)
 MAX_CLIENT = 128
+REMEMBERED_TOKENS = 10_000
 SCHOOL_ID = re.compile("[0-9]{6}")
+OPAQUE = re.compile("[A-Za-z0-9_-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """What a token says: who it speaks for, until when, and which key it is bound to, if any."""
+
+    caller: Caller
+    id: str
+    issued_at: datetime
+    expires_at: datetime
+    thumbprint: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class TokenAuthority:
-    """Signs and checks tokens of one issuer for one audience with one key."""
+    """Signs and checks tokens of one issuer for one audience."""
 
-    key: ECKey
+    keys: SigningKeys
     issuer: str
     audience: str
+    _remembered: dict[bytes, AccessToken] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
-    def from_key_file(cls, path: Path, issuer: str, audience: str) -> Self:
-        """Reads a P-256 private key in PEM.
+    def of(cls, settings: Settings) -> Self:
+        """Raises ConfigurationError when the signing keys cannot be used."""
+        keys = SigningKeys.read(settings.signing_keys)
+        return cls(keys, settings.public_url, settings.token_audience)
+
+    def issue(self, caller: Caller, lifetime: timedelta, thumbprint: str | None = None) -> str:
+        """A token for a caller, valid from now, for who holds the key with the thumbprint.
 
         Raises:
-            ConfigurationError: when the file is missing or holds another kind of key.
-        """
-        try:
-            key = ECKey.import_key(path.read_bytes())
-        except (OSError, ValueError, JoseError) as error:
-            raise ConfigurationError(
-                f"the signing key {path} cannot be read; make one with "
-                "`openssl ecparam -name prime256v1 -genkey -noout` and name it in "
-                "TOETSFEEDBACK_SIGNING_KEY_FILE"
-            ) from error
-        if key.curve_name != "P-256" or not key.is_private:
-            raise ConfigurationError(f"{path} does not hold the private half of a P-256 key")
-        return cls(key, issuer, audience)
-
-    def issue(self, caller: Caller, lifetime: timedelta) -> str:
-        """A token for a caller, valid from now.
-
-        Raises:
-            CallerError: when the lifetime is not between one second and `MAX_LIFETIME`.
+            CallerError: when the lifetime is not between one second and `MAX_LIFETIME`, or a
+                scope asks for a key and none is given.
         """
         if not timedelta(seconds=1) <= lifetime <= MAX_LIFETIME:
             raise CallerError(f"a token lives between one second and {MAX_LIFETIME}")
+        if thumbprint is None and needs_proof(caller.scopes):
+            raise CallerError("a token that reads about students is bound to a key; name one")
         now = datetime.now(UTC)
         claims: dict[str, Any] = {
             "iss": self.issuer,
             "aud": self.audience,
-            "sub": caller.client,
+            "sub": caller.subject or caller.client,
             "client_id": caller.client,
             "iat": int(now.timestamp()),
             "exp": int((now + lifetime).timestamp()),
@@ -72,63 +80,66 @@ class TokenAuthority:
         }
         if caller.school_id is not None:
             claims["school"] = caller.school_id
-        header = {"alg": ALGORITHM, "typ": TYPE, "kid": self.key.thumbprint()}
-        return jwt.encode(header, claims, self.key, algorithms=[ALGORITHM])
+        if caller.subject is not None:
+            claims["act"] = {"sub": caller.client}
+        if thumbprint is not None:
+            claims["cnf"] = {"jkt": thumbprint}
+        key = self.keys.signing
+        header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.thumbprint()}
+        return jwt.encode(header, claims, key, algorithms=[ALGORITHM])
 
-    def verify(self, token: str) -> Caller:
-        """The caller a token speaks for.
+    def verify(self, token: str) -> AccessToken:
+        """What the token says. Nothing here knows whether it was revoked since.
 
         Raises:
             InvalidAccessToken: whatever is wrong with it; only expiry is told apart.
         """
-        if len(token) > MAX_TOKEN_CHARACTERS:
-            raise InvalidAccessToken
+        digest = sha256(token.encode()).digest()
+        known = self._remembered.get(digest)
+        if known is None:
+            known = self._read(token)
+            if len(self._remembered) >= REMEMBERED_TOKENS:
+                self._remembered.clear()
+            self._remembered[digest] = known
+        if known.expires_at + CLOCK_SKEW <= datetime.now(UTC):
+            raise InvalidAccessToken(expired=True)
+        return known
+
+    def _read(self, token: str) -> AccessToken:
         try:
-            decoded = jwt.decode(token, self.key, algorithms=[ALGORITHM])
-            if decoded.header.get("typ") != TYPE or "crit" in decoded.header:
+            header, _ = jose.peek(token)
+            key = self.keys.by_id()[header["kid"]]
+            claims = jose.verify(token, key, TYPES)
+            if claims["iss"] != self.issuer or claims["aud"] != self.audience:
                 raise InvalidAccessToken
-            self._claims_registry().validate(decoded.claims)
-            return _caller(decoded.claims)
-        except ExpiredTokenError:
-            raise InvalidAccessToken(expired=True) from None
-        except (
-            JoseError,
-            CallerError,
-            ValueError,
-            TypeError,
-            KeyError,
-            AttributeError,
-            RecursionError,
-        ):
+            return _access_token(claims)
+        except (SignatureError, CallerError, ValueError, TypeError, KeyError, AttributeError):
             raise InvalidAccessToken from None
 
-    def _claims_registry(self) -> jwt.JWTClaimsRegistry:
-        return jwt.JWTClaimsRegistry(
-            leeway=CLOCK_SKEW_SECONDS,
-            iss={"essential": True, "value": self.issuer},
-            aud={"essential": True, "value": self.audience},
-            exp={"essential": True},
-            iat={"essential": True},
-            jti={"essential": True},
-            client_id={"essential": True},
-            sub={"essential": True},
-            scope={"essential": True},
-            kind={"essential": True},
-        )
 
-
-def _caller(claims: dict[str, Any]) -> Caller:
+def _access_token(claims: dict[str, Any]) -> AccessToken:
     """Raises ValueError, TypeError or CallerError for claims that we would not have written."""
-    client, school, scopes = claims["client_id"], claims.get("school"), claims["scope"].split()
+    client, subject, school = claims["client_id"], claims["sub"], claims.get("school")
+    issued, expires, thumbprint = claims["iat"], claims["exp"], claims.get("cnf", {}).get("jkt")
     if not (isinstance(client, str) and client.isprintable() and len(client) <= MAX_CLIENT):
         raise ValueError("client_id")
     if school is not None and not (isinstance(school, str) and SCHOOL_ID.fullmatch(school)):
         raise ValueError("school")
-    if not 0 < claims["exp"] - claims["iat"] <= MAX_LIFETIME.total_seconds():
+    if not (isinstance(issued, int) and 0 < expires - issued <= MAX_LIFETIME.total_seconds()):
         raise ValueError("exp")
-    return Caller(
-        client=client,
-        kind=CallerKind(claims["kind"]),
-        scopes=frozenset(Scope(scope) for scope in scopes),
-        school_id=school,
+    if issued > datetime.now(UTC).timestamp() + CLOCK_SKEW.total_seconds():
+        raise ValueError("iat")
+    person = None if subject == client else subject
+    for opaque in (claims["jti"], thumbprint or "-", person or "-"):
+        if not OPAQUE.fullmatch(opaque):
+            raise ValueError("opaque")
+    scopes = frozenset(Scope(scope) for scope in claims["scope"].split())
+    if thumbprint is None and needs_proof(scopes):
+        raise ValueError("cnf")
+    return AccessToken(
+        caller=Caller(client, CallerKind(claims["kind"]), scopes, school, person),
+        id=claims["jti"],
+        issued_at=datetime.fromtimestamp(issued, UTC),
+        expires_at=datetime.fromtimestamp(expires, UTC),
+        thumbprint=thumbprint,
     )

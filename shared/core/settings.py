@@ -24,9 +24,14 @@ class Settings(BaseSettings):
     redis_url: SecretStr = Field(description="Redis 7 or Valkey 8 and later, `redis://…`")
     storage_url: str = Field(description="`file:///directory` or `s3://bucket/prefix`")
 
-    signing_key_file: Path = Field(description="PEM file with the P-256 key that signs tokens")
+    signing_keys: Path = Field(
+        description="PEM file with the P-256 key that signs tokens, or a directory of such files"
+    )
     insz_key_file: Path = Field(description="file with the key that INSZ numbers are hashed with")
-    token_issuer: str = Field(default="urn:toetsfeedback", description="`iss` of our tokens")
+    public_url: str = Field(
+        default="http://127.0.0.1:8000",
+        description="address at which callers know the API; `iss` of our tokens",
+    )
     token_audience: str = Field(default="urn:toetsfeedback:api", description="`aud` they carry")
 
     api_host: str = Field(default="127.0.0.1", description="address the API listens on")
@@ -91,6 +96,17 @@ class Settings(BaseSettings):
     def _storage_scheme_is_known(cls, value: str) -> str:
         if urlsplit(value).scheme not in {"file", "s3"}:
             raise ValueError("must start with file:// or s3://")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url_is_protected(cls, value: str) -> str:
+        parts = urlsplit(value)
+        is_safe = parts.scheme == "https" or parts.hostname in {"127.0.0.1", "localhost", "::1"}
+        if not (parts.scheme in {"http", "https"} and parts.hostname and is_safe):
+            raise ValueError("must start with https://, or lead to this machine")
+        if parts.query or parts.fragment or parts.username or value.endswith("/"):
+            raise ValueError("must be an address without a slash, a query or a user at its end")
         return value
 
     @property

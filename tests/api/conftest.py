@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -16,10 +16,12 @@ from sqlalchemy import delete, select, text
 from starlette.types import ASGIApp
 
 from services.api.app import create_app
-from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
-from shared.access.tokens import TokenAuthority
+from services.cli.signing import ProofKey, TokenAuth
+from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope, needs_proof
+from shared.access.tokens import MAX_LIFETIME, TokenAuthority
 from shared.audit.models import AuditEvent
 from shared.core.database import Sessions, transaction
+from shared.core.errors import InvalidAccessToken
 from shared.core.settings import Settings
 from shared.releases.models import ReleaseWindow
 from shared.storage.store import Storage
@@ -30,6 +32,9 @@ from tests.api.seeding import OTHER, SCHOOL, Seeded, seed_schools
 def serving(app: ASGIApp) -> Iterator[str]:
     """The address at which a real server serves the app, until this ends."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        if isinstance(app, FastAPI):
+            app.state.parts = replace(app.state.parts, public_url=url)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, server_header=False, lifespan="on"
         )
@@ -39,7 +44,7 @@ def serving(app: ASGIApp) -> Iterator[str]:
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.01)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield url
         server.should_exit = True
         thread.join(timeout=20)
 
@@ -67,15 +72,28 @@ class Callers:
     def __init__(self, url: str, authority: TokenAuthority) -> None:
         self.url = url
         self.authority = authority
+        self.key = ProofKey()
         self._open: list[httpx.Client] = []
 
     def token(self, kind: CallerKind, school: str | None = None, *scopes: Scope) -> str:
-        caller = Caller(f"a {kind}", kind, frozenset(scopes) or GRANTABLE[kind], school)
-        return self.authority.issue(caller, timedelta(hours=1))
+        return self.issue(Caller(f"a {kind}", kind, frozenset(scopes) or GRANTABLE[kind], school))
+
+    def issue(self, caller: Caller) -> str:
+        """A token that is bound to `key` if its scopes ask for that."""
+        thumbprint = self.key.thumbprint if needs_proof(caller.scopes) else None
+        return self.authority.issue(caller, MAX_LIFETIME, thumbprint)
+
+    def auth(self, token: str) -> httpx.Auth:
+        """Signs a proof with each request if the token is bound."""
+        try:
+            is_bound = self.authority.verify(token).thumbprint == self.key.thumbprint
+        except InvalidAccessToken:
+            is_bound = False
+        return TokenAuth(lambda: token, self.key if is_bound else None)
 
     def client(self, token: str | None = None) -> httpx.Client:
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        self._open.append(httpx.Client(base_url=self.url, headers=headers, timeout=30))
+        auth = None if token is None else self.auth(token)
+        self._open.append(httpx.Client(base_url=self.url, auth=auth, timeout=30))
         return self._open[-1]
 
     def school(self, school: str = SCHOOL, *scopes: Scope) -> httpx.Client:

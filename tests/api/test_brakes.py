@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -20,26 +19,23 @@ from services.api.middleware import BodyLimit
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.settings import Settings
 from tests.api.conftest import Callers, Trail, serving
-from tests.api.seeding import SCHOOL, Seeded
+from tests.api.seeding import Seeded
 
 WINDOWS = "/v1/releaseWindows"
 
 
-def integrator(callers: Callers) -> str:
-    """A token of one that nobody else counts against."""
+def integrator(callers: Callers) -> httpx.Auth:
+    """One that nobody else counts against."""
     kind = CallerKind.INTEGRATOR
-    return callers.authority.issue(
-        Caller(f"vendor {uuid4()}", kind, GRANTABLE[kind]), timedelta(hours=1)
-    )
+    return callers.auth(callers.issue(Caller(f"vendor {uuid4()}", kind, GRANTABLE[kind])))
 
 
 @contextmanager
 def limited(
-    api_settings: Settings, token: str, **limits: Any
+    api_settings: Settings, auth: httpx.Auth, **limits: Any
 ) -> Iterator[tuple[httpx.Client, FastAPI]]:
     app = create_app(api_settings.model_copy(update=limits))
-    headers = {"Authorization": f"Bearer {token}"}
-    with serving(app) as url, httpx.Client(base_url=url, headers=headers) as client:
+    with serving(app) as url, httpx.Client(base_url=url, auth=auth) as client:
         yield client, app
 
 
@@ -68,8 +64,7 @@ def test_each_caller_has_a_limit_of_its_own(api_settings: Settings, callers: Cal
     ):
         for _ in range(3):
             client.get(WINDOWS)
-        other = {"Authorization": f"Bearer {integrator(callers)}"}
-        assert client.get(WINDOWS, headers=other).status_code == 200
+        assert client.get(WINDOWS, auth=integrator(callers)).status_code == 200
 
 
 def test_processes_count_together(api_settings: Settings) -> None:
@@ -82,10 +77,10 @@ def test_without_redis_a_process_counts_alone_and_says_so(
     api_settings: Settings, callers: Callers
 ) -> None:
     lost = api_settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
-    token = integrator(callers)
+    auth = integrator(callers)
     with (
         capture_logs() as lines,
-        limited(lost, token, api_client_requests_per_minute=3) as (client, _),
+        limited(lost, auth, api_client_requests_per_minute=3) as (client, _),
     ):
         answers = [client.get(WINDOWS).status_code for _ in range(8)]
     assert answers[0] == 200
@@ -109,11 +104,11 @@ def test_what_is_left_is_told_from_half_way_on(used: int, tells: str | None) -> 
 def test_unusual_reading_raises_one_alarm(
     api_settings: Settings, callers: Callers, seeded: Seeded, trail: Trail
 ) -> None:
-    token = integrator(callers)
+    auth = integrator(callers)
     path = f"/v1/students/{seeded.students['first']}"
     with (
         capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines,
-        limited(api_settings, token, api_bulk_alarm_reads_per_hour=2) as (client, app),
+        limited(api_settings, auth, api_bulk_alarm_reads_per_hour=2) as (client, app),
     ):
         for _ in range(6):
             client.get(path)
@@ -132,7 +127,7 @@ def sent_slowly(url: str, token: str) -> bytes:
     address = httpx.URL(url)
     with socket.create_connection((address.host, address.port or 80), timeout=20) as connection:
         connection.sendall(
-            f"POST /v1/mandates HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {token}\r\n"
+            f"POST /v1/jobs HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {token}\r\n"
             "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{".encode()
         )
         answer = b""
@@ -145,7 +140,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(
     api_settings: Settings, callers: Callers
 ) -> None:
     with serving(BodyLimit(create_app(api_settings), {}, patience=0.1)) as url:
-        answer = sent_slowly(url, callers.token(CallerKind.SCHOOL, SCHOOL))
+        answer = sent_slowly(url, callers.token(CallerKind.OPERATOR))
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408 ")
     assert b"application/problem+json" in head

@@ -84,7 +84,7 @@ def test_a_link_ends_with_the_mandate_it_was_made_by(
 ) -> None:
     kind = CallerKind.INTEGRATOR
     caller = Caller("vendor of links", kind, GRANTABLE[kind])
-    vendor = callers.client(callers.authority.issue(caller, timedelta(hours=1)))
+    vendor = callers.client(callers.issue(caller))
     plan = {"clientId": caller.client, "products": ["studentFeedback"]}
     plan |= {"until": "2099-01-01", "purpose": "Links"}
     mandate = school.post("/v1/mandates", json=plan).json()["href"]

@@ -33,7 +33,7 @@ class Vendor:
     def __init__(self, callers: Callers) -> None:
         self.name = f"vendor {uuid4()}"
         caller = Caller(self.name, CallerKind.INTEGRATOR, GRANTABLE[CallerKind.INTEGRATOR])
-        self.client = callers.client(callers.authority.issue(caller, timedelta(hours=1)))
+        self.client = callers.client(callers.issue(caller))
 
     def mandated(self, school: httpx.Client, **body: Any) -> httpx.Response:
         plan = {

@@ -1,6 +1,7 @@
 """What callers are told when something is wrong, and what they are not."""
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +13,7 @@ from joserfc.jwk import ECKey
 from pydantic import SecretStr
 
 from services.api.app import create_app
+from shared.access.keys import SigningKeys
 from shared.access.rules import Caller, CallerKind, Scope
 from shared.access.tokens import TokenAuthority
 from shared.core.settings import Settings
@@ -52,7 +54,8 @@ def test_a_token_that_is_not_ours_is_no_token(callers: Callers, token: str) -> N
 
 
 def test_a_token_of_another_issuer_is_refused(callers: Callers, authority: TokenAuthority) -> None:
-    forged = TokenAuthority(ECKey.generate_key("P-256"), authority.issuer, authority.audience)
+    keys = SigningKeys(((date.min, ECKey.generate_key("P-256")),))
+    forged = TokenAuthority(keys, authority.issuer, authority.audience)
     token = Callers(callers.url, forged).token(CallerKind.OPERATOR)
     assert callers.client(token).get("/v1/schools").status_code == 401
 
@@ -254,9 +257,9 @@ def broken(api_settings: Settings) -> FastAPI:
 
 
 def test_without_a_database_the_service_is_unavailable(broken: FastAPI, callers: Callers) -> None:
-    token = callers.token(CallerKind.SCHOOL, SCHOOL)
+    auth = callers.auth(callers.token(CallerKind.SCHOOL, SCHOOL))
     with serving(broken) as url, httpx.Client(base_url=url) as client:
-        answer = client.get("/v1/schools", headers={"Authorization": f"Bearer {token}"})
+        answer = client.get("/v1/schools", auth=auth)
         health = client.get("/health")
     assert answer.status_code == 503
     assert problem(answer)["type"] == f"{BELGIF}serviceUnavailable"
@@ -286,7 +289,7 @@ def test_an_unforeseen_error_tells_nothing_of_itself(
 def test_an_api_cannot_start_without_its_signing_key(
     api_settings: Settings, tmp_path: Path
 ) -> None:
-    lost = api_settings.model_copy(update={"signing_key_file": tmp_path / "lost.pem"})
+    lost = api_settings.model_copy(update={"signing_keys": tmp_path / "lost.pem"})
     with pytest.raises(Exception, match=r"lost\.pem cannot be read"):
         create_app(lost)
 

@@ -13,6 +13,10 @@ WITHOUT_A_POLICY = {
     "download_grants": "looked up by the hash of a secret; names no pupil",
     "kept_answers": "found by a hash of caller, operation and key alone; names no pupil",
     "schools": "who a school is, is public; which take part in what is in participations",
+    "clients": "says nothing about a school or a pupil; who asks is looked up before it is known",
+    "client_keys": "public keys, looked up before it is known who asks",
+    "used_identifiers": "hashes of what was used, the same for everyone",
+    "revoked_tokens": "ids of tokens, the same for everyone",
 }
 VIEWS = {
     "released_components": "which components are open now is the same for everyone",

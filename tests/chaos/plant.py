@@ -25,9 +25,10 @@ from services.cli.embedded.up import Command
 from services.cli.embedded.valkey import EmbeddedValkey
 from services.cli.logins import derived_passwords, make_logins
 from services.cli.migrate import migrate
+from services.cli.signing import TokenAuth
 from services.cli.synthetic.generate import DeliveryPlan, generate_delivery
 from shared.access.rules import GRANTABLE, Caller, CallerKind
-from shared.access.tokens import TokenAuthority
+from shared.access.tokens import MAX_LIFETIME, TokenAuthority
 from shared.core.database import open_engine, session_factory, transaction
 from shared.core.settings import Settings
 from shared.jobs.models import JobItem
@@ -94,9 +95,8 @@ class Plant:
                 DATABASE_URL: self.postgres.url,
                 REDIS_URL: self.valkey.url,
                 STORAGE_URL: self._instance.use_storage(),
-                "TOETSFEEDBACK_SIGNING_KEY_FILE": str(
-                    self.data.secret("sign", lambda: signing_key)
-                ),
+                "TOETSFEEDBACK_SIGNING_KEYS": str(self.data.secret("sign", lambda: signing_key)),
+                "TOETSFEEDBACK_PUBLIC_URL": f"http://{LOOPBACK}:{self._port}",
                 "TOETSFEEDBACK_INSZ_KEY_FILE": str(self.data.secret("insz", token_hex(32).encode)),
             }
             self._engine = open_engine(self.settings, application_name="tests")
@@ -193,15 +193,11 @@ class Plant:
             time.sleep(0.005)
 
     def operator(self) -> httpx.Client:
-        settings = self.settings
-        authority = TokenAuthority.from_key_file(
-            settings.signing_key_file, settings.token_issuer, settings.token_audience
-        )
+        authority = TokenAuthority.of(self.settings)
         caller = Caller("chaos", CallerKind.OPERATOR, GRANTABLE[CallerKind.OPERATOR], None)
-        token = authority.issue(caller, timedelta(hours=1))
         return httpx.Client(
             base_url=f"http://{LOOPBACK}:{self._port}",
-            headers={"Authorization": f"Bearer {token}"},
+            auth=TokenAuth(lambda: authority.issue(caller, MAX_LIFETIME)),
             timeout=60,
         )
 

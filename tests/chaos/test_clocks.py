@@ -8,8 +8,8 @@ pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("chaos")]
 
 
 def with_a_jumping_clock(*arguments: str) -> list[str]:
-    """A token is good for an hour by the clock of the API; that of a worker may say anything."""
-    hours = ["0", "0.5"] if arguments[0] == "api" else ["24", "24"]
+    """A token is good for ten minutes by the clock of the API; a worker's may say anything."""
+    hours = ["0", "0.1"] if arguments[0] == "api" else ["24", "24"]
     return python_command("tests.chaos.jumping_clock", *hours, *arguments)
 
 

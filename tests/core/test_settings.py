@@ -10,7 +10,7 @@ REQUIRED = {
     "TOETSFEEDBACK_DATABASE_URL": "postgres://u:secret-word@localhost/x",
     "TOETSFEEDBACK_REDIS_URL": "redis://localhost/0",
     "TOETSFEEDBACK_STORAGE_URL": "file:///objects",
-    "TOETSFEEDBACK_SIGNING_KEY_FILE": "signing.pem",
+    "TOETSFEEDBACK_SIGNING_KEYS": "signing.pem",
     "TOETSFEEDBACK_INSZ_KEY_FILE": "insz.key",
 }
 

@@ -18,6 +18,7 @@ import pytest
 
 from services.cli.embedded.data_directory import DataDirectory
 from services.cli.embedded.running import RunningInstance
+from services.cli.signing import ProofKey, TokenAuth
 
 START_SECONDS = 60
 JOB_SECONDS = 90
@@ -86,13 +87,15 @@ class Instance:
 
     def client(self, *token: str) -> httpx.Client:
         """A client with a token of the command line, or none."""
-        headers = {}
-        if token:
-            issued = self.cli("token", "--client", "journey", *token).strip()
-            headers["Authorization"] = f"Bearer {issued}"
-        client = httpx.Client(base_url=self.running().api_url or "", headers=headers, timeout=30)
+        auth = self._auth(*token) if token else None
+        client = httpx.Client(base_url=self.running().api_url or "", auth=auth, timeout=30)
         self.clients.append(client)
         return client
+
+    def _auth(self, *token: str) -> httpx.Auth:
+        file = self.data.parent / f"key-{len(self.clients)}.pem"
+        command = ("token", "--client", "journey", "--key", str(file), *token)
+        return TokenAuth(lambda: self.cli(*command).strip(), ProofKey.in_file(file))
 
     def school(self, school_id: str) -> httpx.Client:
         return self.client("--kind", "school", "--school", school_id)

@@ -27,7 +27,8 @@ from services.cli.embedded.service_user import Report
 Command = Callable[..., list[str]]
 Ready = Callable[[RunningInstance], None]
 
-SIGNING_KEY_FILE = "TOETSFEEDBACK_SIGNING_KEY_FILE"
+SIGNING_KEYS = "TOETSFEEDBACK_SIGNING_KEYS"
+PUBLIC_URL = "TOETSFEEDBACK_PUBLIC_URL"
 INSZ_KEY_FILE = "TOETSFEEDBACK_INSZ_KEY_FILE"
 
 
@@ -96,8 +97,8 @@ def _start_servers(instance: Instance) -> None:
 
 
 def _provide_keys(instance: Instance) -> None:
-    made = {SIGNING_KEY_FILE: _make_signing_key, INSZ_KEY_FILE: _make_insz_key}
-    names = {SIGNING_KEY_FILE: "signing-key.pem", INSZ_KEY_FILE: "insz-key"}
+    made = {SIGNING_KEYS: _make_signing_key, INSZ_KEY_FILE: _make_insz_key}
+    names = {SIGNING_KEYS: "signing-key.pem", INSZ_KEY_FILE: "insz-key"}
     for variable, make in made.items():
         given = os.environ.get(variable)
         instance.environment[variable] = given or str(instance.data.secret(names[variable], make))
@@ -133,6 +134,7 @@ def _start_programs(
     instance.environment |= {
         "TOETSFEEDBACK_API_HOST": LOOPBACK,
         "TOETSFEEDBACK_API_PORT": str(port),
+        PUBLIC_URL: os.environ.get(PUBLIC_URL) or f"http://{LOOPBACK}:{port}",
     }
     api = Program(
         "api",

@@ -132,7 +132,7 @@ def test_records_and_keys_are_for_the_owner_only(steady_up: Any, shared_director
     assert {path.name for path in private} == {
         *("running.json", "postgres-password", "valkey-password", "signing-key.pem", "insz-key")
     }
-    key = Path(environment["TOETSFEEDBACK_SIGNING_KEY_FILE"]).read_text()
+    key = Path(environment["TOETSFEEDBACK_SIGNING_KEYS"]).read_text()
     assert key.startswith("-----BEGIN PRIVATE KEY-----")
     assert len(bytes.fromhex(Path(environment["TOETSFEEDBACK_INSZ_KEY_FILE"]).read_text())) == 32
     folders = [path for path in shared_directory.iterdir() if path.is_dir()]

@@ -1,0 +1,105 @@
+"""Operations on clients: the programs that may ask for tokens."""
+
+from typing import Annotated
+
+from fastapi import Path, Response
+
+from services.api.dependencies import ClientsWriter, LinksDep, PageDep, SessionDep
+from services.api.idempotency import ClientsCreator
+from services.api.parameters import ClientPath
+from services.api.routing import operations, problems
+from services.api.schemas.clients import (
+    ClientChange,
+    NewClientBody,
+    PublicKey,
+    RegisteredClient,
+    RegisteredClientPage,
+)
+from shared.access.clients import service
+
+router = operations("clients")
+
+_LOCATION = {"Location": {"schema": {"type": "string", "format": "uri"}}}
+
+KeyPath = Annotated[
+    str,
+    Path(alias="keyId", pattern=r"^[A-Za-z0-9_-]{43}$", description="Thumbprint of the key."),
+]
+
+
+@router.get("/clients")
+def list_clients(
+    _: ClientsWriter, session: SessionDep, page: PageDep, links: LinksDep
+) -> RegisteredClientPage:
+    """The registered clients, by name."""
+    total, views = service.list_clients(session, page.offset, page.size)
+    clients = [RegisteredClient.of(view, links) for view in views]
+    return RegisteredClientPage(items=clients, **page.about(total))
+
+
+@router.get("/clients/{clientId}")
+def get_client(
+    client_id: ClientPath, _: ClientsWriter, session: SessionDep, links: LinksDep
+) -> RegisteredClient:
+    """One client."""
+    return RegisteredClient.of(service.read_client(session, client_id), links)
+
+
+@router.post(
+    "/clients",
+    status_code=201,
+    responses={201: {"headers": _LOCATION}, **problems(409, 413, 415, 422)},
+)
+def create_client(
+    new: NewClientBody,
+    inquiry: ClientsCreator,
+    session: SessionDep,
+    links: LinksDep,
+    response: Response,
+) -> RegisteredClient:
+    """Registers a client, with the public halves of its keys."""
+    view = service.register(session, inquiry.actor, new.new_client())
+    created = RegisteredClient.of(view, links)
+    response.headers["Location"] = created.href
+    return created
+
+
+@router.patch("/clients/{clientId}", responses=problems(409, 413, 415))
+def change_client(
+    client_id: ClientPath,
+    change: ClientChange,
+    inquiry: ClientsWriter,
+    session: SessionDep,
+    links: LinksDep,
+) -> RegisteredClient:
+    """Changes a client; one that is suspended is refused at once, with the tokens it has."""
+    view = service.change(session, inquiry.actor, client_id, change.changes())
+    return RegisteredClient.of(view, links)
+
+
+@router.post(
+    "/clients/{clientId}/keys",
+    status_code=201,
+    responses={201: {"headers": _LOCATION}, **problems(409, 413, 415, 422)},
+)
+def add_client_key(
+    client_id: ClientPath,
+    key: PublicKey,
+    inquiry: ClientsCreator,
+    session: SessionDep,
+    links: LinksDep,
+    response: Response,
+) -> RegisteredClient:
+    """Adds a key; the client can sign with either until the old one is removed."""
+    view = service.add_key(session, inquiry.actor, client_id, key.jwk())
+    changed = RegisteredClient.of(view, links)
+    response.headers["Location"] = changed.href
+    return changed
+
+
+@router.delete("/clients/{clientId}/keys/{keyId}", status_code=204)
+def remove_client_key(
+    client_id: ClientPath, key_id: KeyPath, inquiry: ClientsWriter, session: SessionDep
+) -> None:
+    """Removes a key; tokens that are out stay valid until they expire."""
+    service.remove_key(session, inquiry.actor, client_id, key_id)

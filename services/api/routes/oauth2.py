@@ -1,0 +1,162 @@
+"""The authorization server: tokens for registered clients, and what there is to know of it."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from services.api.authentication import expected_of, hand_out_nonce, proofs_in
+from services.api.dependencies import PartsDep, SessionDep, TurnDep
+from services.api.forms import OAUTH_PROBLEMS, described_form, form_of
+from services.api.schemas.oauth2 import Introspection, KeySet, Metadata, TokenAnswer
+from shared.access import repository, service
+from shared.access.assertions import ASSERTION_TYPE
+from shared.access.clients.models import Client
+from shared.access.errors import OAuthError, invalid_request
+from shared.access.jose import ALGORITHMS
+from shared.access.rules import Scope
+
+CLIENT_CREDENTIALS = "client_credentials"
+GRANT_TYPES = (CLIENT_CREDENTIALS,)
+TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH, KEYS_PATH = (
+    "/oauth2/token",
+    "/oauth2/introspect",
+    "/oauth2/revoke",
+    "/.well-known/jwks.json",
+)
+_ASSERTION = {
+    "client_assertion_type": f"`{ASSERTION_TYPE}`.",
+    "client_assertion": "A JWT signed with a key of the client (RFC 7523): `iss` and `sub` are "
+    "its id, `aud` is the issuer or this address, `jti` is new, `exp` at most 10 minutes away.",
+}
+_TOKEN = described_form(
+    {"grant_type": " or ".join(f"`{name}`" for name in GRANT_TYPES), **_ASSERTION},
+    {"scope": "Scopes with a space between; all that are allowed when absent."},
+)
+_ABOUT_A_TOKEN = described_form({"token": "An access token of this client.", **_ASSERTION}, {})
+
+router = APIRouter(tags=["oauth2"])
+
+FormDep = Annotated[Mapping[str, str], Depends(form_of)]
+
+
+def client_of(request: Request, parts: PartsDep, _: TurnDep, form: FormDep) -> Client:
+    """The client that the form's assertion is from."""
+    addresses = {f"{parts.public_url}{path}" for path in (TOKEN_PATH, request.url.path)}
+    audiences = frozenset({parts.issuer.authority.issuer} | addresses)
+    return service.authenticate_client(parts.issuer, form, audiences)
+
+
+def bound_key_of(request: Request, parts: PartsDep, _: TurnDep) -> str | None:
+    """The thumbprint of the key that a new token is to be bound to, if a proof was sent."""
+    proofs = proofs_in(request)
+    if proofs:
+        hand_out_nonce(request)
+    return service.proven_key(parts.issuer, proofs, expected_of(request))
+
+
+ClientDep = Annotated[Client, Depends(client_of)]
+BoundKeyDep = Annotated[str | None, Depends(bound_key_of)]
+"""Asked for before the client, so that a proof without its nonce uses up no assertion."""
+
+
+@router.post(
+    TOKEN_PATH,
+    operation_id="issueToken",
+    responses=OAUTH_PROBLEMS,
+    openapi_extra=_TOKEN,
+    response_model_exclude_none=True,
+)
+def issue_token(
+    thumbprint: BoundKeyDep, form: FormDep, client: ClientDep, parts: PartsDep
+) -> TokenAnswer:
+    """An access token, bound to the key of the proof in the header `DPoP` if there is one."""
+    grant_type = form.get("grant_type")
+    if grant_type is None:
+        raise invalid_request("Send a grant_type.")
+    if grant_type != CLIENT_CREDENTIALS:
+        raise OAuthError("unsupported_grant_type", f"Send one of {', '.join(GRANT_TYPES)}.")
+    issued = service.grant_to_client(parts.issuer, client, form, thumbprint)
+    return TokenAnswer(
+        access_token=issued.token,
+        token_type="DPoP" if issued.is_bound else "Bearer",  # a kind of token
+        expires_in=int(issued.lifetime.total_seconds()),
+        scope=" ".join(sorted(issued.scopes)),
+    )
+
+
+@router.post(
+    INTROSPECTION_PATH,
+    operation_id="introspectToken",
+    responses=OAUTH_PROBLEMS,
+    openapi_extra=_ABOUT_A_TOKEN,
+    response_model_exclude_none=True,
+)
+def introspect_token(
+    form: FormDep, client: ClientDep, session: SessionDep, parts: PartsDep
+) -> Introspection:
+    """Whether a token of the client still holds, and what it says (RFC 7662)."""
+    token = service.find_own_token(session, parts.issuer, client, form)
+    if token is None:
+        return Introspection(active=False)
+    caller, authority = token.caller, parts.issuer.authority
+    return Introspection(
+        active=True,
+        scope=" ".join(sorted(caller.scopes)),
+        client_id=caller.client,
+        sub=caller.subject or caller.client,
+        token_type="DPoP" if token.thumbprint else "Bearer",  # a kind of token
+        iss=authority.issuer,
+        aud=authority.audience,
+        iat=int(token.issued_at.timestamp()),
+        exp=int(token.expires_at.timestamp()),
+        jti=token.id,
+        cnf={"jkt": token.thumbprint} if token.thumbprint else None,
+    )
+
+
+@router.post(
+    REVOCATION_PATH,
+    operation_id="revokeToken",
+    response_class=Response,
+    responses=OAUTH_PROBLEMS,
+    openapi_extra=_ABOUT_A_TOKEN,
+)
+def revoke_token(
+    form: FormDep, client: ClientDep, session: SessionDep, parts: PartsDep
+) -> Response:
+    """Takes back a token of the client, from now on (RFC 7009)."""
+    token = service.find_own_token(session, parts.issuer, client, form)
+    if token is not None:
+        repository.revoke(session, token)
+    return Response()
+
+
+@router.get("/.well-known/oauth-authorization-server", operation_id="getMetadata")
+def get_metadata(parts: PartsDep) -> Metadata:
+    """What this authorization server can do (RFC 8414)."""
+    methods, algorithms = ["private_key_jwt"], list(ALGORITHMS)
+    return Metadata(
+        issuer=parts.issuer.authority.issuer,
+        token_endpoint=f"{parts.public_url}{TOKEN_PATH}",
+        introspection_endpoint=f"{parts.public_url}{INTROSPECTION_PATH}",
+        revocation_endpoint=f"{parts.public_url}{REVOCATION_PATH}",
+        jwks_uri=f"{parts.public_url}{KEYS_PATH}",
+        response_types_supported=[],
+        grant_types_supported=list(GRANT_TYPES),
+        scopes_supported=sorted(Scope),
+        token_endpoint_auth_methods_supported=methods,
+        token_endpoint_auth_signing_alg_values_supported=algorithms,
+        introspection_endpoint_auth_methods_supported=methods,
+        introspection_endpoint_auth_signing_alg_values_supported=algorithms,
+        revocation_endpoint_auth_methods_supported=methods,
+        revocation_endpoint_auth_signing_alg_values_supported=algorithms,
+        dpop_signing_alg_values_supported=algorithms,
+    )
+
+
+@router.get(KEYS_PATH, operation_id="getKeys")
+def get_keys(parts: PartsDep) -> KeySet:
+    """The public halves of the keys that sign our tokens, now and next (RFC 7517)."""
+    return KeySet(**parts.issuer.authority.keys.public())

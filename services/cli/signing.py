@@ -1,0 +1,97 @@
+"""Requests as a client of the API makes them: with a token it renews, and a proof for each."""
+
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Self
+from uuid import uuid4
+
+import httpx
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+from services.cli.embedded.data_directory import write_private
+from shared.access.proofs import hash_of
+from shared.core.errors import ConfigurationError
+
+RENEW_AFTER_SECONDS = 120.0
+ALGORITHM, CURVE = "ES256", "P-256"
+NONCE_HEADER = "DPoP-Nonce"
+
+Obtain = Callable[[], str]
+"""Gives a fresh access token; called again long before the last one expires."""
+
+
+class ProofKey:
+    """A key of a client's own, and the proofs it signs (RFC 9449)."""
+
+    def __init__(self, key: ECKey | None = None) -> None:
+        self.key = key or ECKey.generate_key(CURVE)
+        self.nonce: str | None = None
+
+    @classmethod
+    def in_file(cls, file: Path) -> Self:
+        """The key in a PEM file, which is made if it is not there.
+
+        Raises:
+            ConfigurationError: when it holds something else.
+        """
+        if not file.exists():
+            write_private(file, ECKey.generate_key(CURVE).as_pem(private=True))
+        try:
+            return cls(ECKey.import_key(file.read_bytes()))
+        except (OSError, ValueError, JoseError) as error:
+            raise ConfigurationError(
+                f"{file} holds no P-256 key in PEM; name another file"
+            ) from error
+
+    @property
+    def thumbprint(self) -> str:
+        return self.key.thumbprint()
+
+    def proof(self, method: str, url: str, token: str | None = None) -> str:
+        claims = {
+            "jti": str(uuid4()),
+            "htm": method,
+            "htu": url.partition("?")[0],
+            "iat": int(time.time()),
+        }
+        if token is not None:
+            claims["ath"] = hash_of(token)
+        if self.nonce is not None:
+            claims["nonce"] = self.nonce
+        header = {"typ": "dpop+jwt", "alg": ALGORITHM, "jwk": self.key.as_dict(private=False)}
+        return jwt.encode(header, claims, self.key, algorithms=[ALGORITHM])
+
+
+class TokenAuth(httpx.Auth):
+    """Sends a token with every request, with a proof by the key if it is bound to one."""
+
+    def __init__(self, obtain: Obtain, key: ProofKey | None = None) -> None:
+        self._obtain = obtain
+        self._key = key
+        self._renew()
+
+    def _renew(self) -> None:
+        self._token = self._obtain()
+        self._renew_at = time.monotonic() + RENEW_AFTER_SECONDS
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if time.monotonic() >= self._renew_at:
+            self._renew()
+        if self._key is None:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+            yield request
+            return
+        used = self._key.nonce
+        self._sign(request, self._key)
+        answer = yield request
+        given = self._key.nonce = answer.headers.get(NONCE_HEADER, used)
+        if given != used and "use_dpop_nonce" in answer.headers.get("WWW-Authenticate", ""):
+            self._sign(request, self._key)
+            yield request
+
+    def _sign(self, request: httpx.Request, key: ProofKey) -> None:
+        request.headers["Authorization"] = f"DPoP {self._token}"
+        request.headers["DPoP"] = key.proof(request.method, str(request.url), self._token)

@@ -1,0 +1,39 @@
+"""Tables of registered clients and their public keys."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, String, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.core.database import INSTANT, Base
+
+
+class Client(Base):
+    """A program that may ask for tokens; its id is the `client_id` of OAuth."""
+
+    __tablename__ = "clients"
+    __table_args__ = (
+        CheckConstraint("kind in ('portal', 'integrator', 'operator')", name="kind_known"),
+        CheckConstraint("state in ('active', 'suspended')", name="state_known"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    state: Mapped[str] = mapped_column(String(16), server_default=text("'active'"))
+    created_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
+
+
+class ClientKey(Base):
+    """A public key of one client, by its thumbprint (RFC 7638); no two clients share one."""
+
+    __tablename__ = "client_keys"
+
+    thumbprint: Mapped[str] = mapped_column(String(43), primary_key=True)
+    client_id: Mapped[UUID] = mapped_column(ForeignKey("clients.id"), index=True)
+    jwk: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    added_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))

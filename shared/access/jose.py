@@ -1,0 +1,110 @@
+"""Reads what was signed: compact JWS of one type, by a key of a kind we take, nothing looser."""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from joserfc import jwk, jws, jwt
+from joserfc.errors import JoseError, UnsupportedAlgorithmError
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+PublicKey = ECKey | OKPKey | RSAKey
+
+ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "RS256")
+"""`EdDSA` and `Ed25519` are two names of one algorithm (RFC 8037, RFC 9864)."""
+
+MAX_CHARACTERS = 4096
+RSA_BITS = (2048, 4096)
+
+_PRIVATE_OR_SHARED = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+
+class SignatureError(ValueError):
+    """What was sent is not signed as it has to be; the message never quotes it."""
+
+
+class _Registry(jws.JWSRegistry):
+    """Takes a header with an RSA key in it, and `EdDSA` without the library's warning."""
+
+    max_header_length = 1536
+    max_payload_length = MAX_CHARACTERS
+
+    def get_alg(self, name: str) -> Any:
+        if name not in ALGORITHMS:
+            raise UnsupportedAlgorithmError("the algorithm is not one of ours")
+        return self.algorithms[name]
+
+
+_REGISTRY = _Registry()
+
+
+def peek(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims, of which nothing has been checked but form and size.
+
+    Raises:
+        SignatureError: when it is no compact JWS with a JSON object in it.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise SignatureError("it is too large")
+    try:
+        parts = jws.extract_compact(text.encode("ascii"), registry=_REGISTRY)
+        header, claims = parts.headers(), json.loads(parts.payload)
+    except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
+        raise SignatureError("it is not a signed token") from None
+    if not isinstance(claims, dict):
+        raise SignatureError("it is not a signed token")
+    return header, claims
+
+
+def verify(text: str, key: PublicKey, types: frozenset[str]) -> dict[str, Any]:
+    """The claims, signed by the key; `types` are the values of `typ` that are taken.
+
+    Raises:
+        SignatureError: whatever is wrong with it.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise SignatureError("it is too large")
+    try:
+        decoded = jwt.decode(text, key, registry=_REGISTRY)
+    except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
+        raise SignatureError("it is not signed by this key") from None
+    kind = decoded.header.get("typ", "")
+    if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in types:
+        raise SignatureError("it is of another type")
+    if "crit" in decoded.header:
+        raise SignatureError("it asks for extensions that are not known here")
+    return decoded.claims
+
+
+def public_key(parameters: Mapping[str, Any]) -> PublicKey:
+    """The key that a JWK describes: P-256, Ed25519, or RSA of 2048 to 4096 bits.
+
+    Raises:
+        SignatureError: for any other, and for one with a private half.
+    """
+    if _PRIVATE_OR_SHARED & parameters.keys():
+        raise SignatureError("the key has a private half; send the public half alone")
+    return _public_key(json.dumps(parameters, sort_keys=True))
+
+
+@lru_cache(maxsize=1024)
+def _public_key(text: str) -> PublicKey:
+    parameters = json.loads(text)
+    try:
+        key = jwk.import_key(
+            {
+                name: parameters[name]
+                for name in ("kty", "crv", "x", "y", "n", "e")
+                if name in parameters
+            }
+        )
+    except (JoseError, ValueError, TypeError, AttributeError):
+        raise SignatureError("it is not a public key") from None
+    if isinstance(key, ECKey) and key.curve_name == "P-256":
+        return key
+    if isinstance(key, OKPKey) and key.curve_name == "Ed25519":
+        return key
+    if isinstance(key, RSAKey) and RSA_BITS[0] <= key.raw_value.key_size <= RSA_BITS[1]:
+        return key
+    raise SignatureError("the key is not P-256, Ed25519, or RSA of 2048 to 4096 bits")

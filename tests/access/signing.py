@@ -1,0 +1,46 @@
+"""What outsiders sign, rightly and wrongly, for the tests of what is taken."""
+
+import hmac
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
+
+MADE_WITH: dict[str, Callable[[], Any]] = {
+    "ES256": lambda: ECKey.generate_key("P-256"),
+    "RS256": lambda: RSAKey.generate_key(2048),
+    "EdDSA": lambda: OKPKey.generate_key("Ed25519"),
+    "Ed25519": lambda: OKPKey.generate_key("Ed25519"),
+}
+"""A new key for each algorithm that a client may sign with."""
+
+Header = Mapping[str, Any]
+Claims = Mapping[str, Any]
+
+
+def signed(header: Header, claims: Claims, key: Any) -> str:
+    """Whatever the header says; a library would refuse to sign some of it."""
+    body = _body(header, claims)
+    algorithm = JWSRegistry.algorithms[header["alg"]]
+    return f"{body}.{encoded(algorithm.sign(body.encode(), key))}"
+
+
+def unsigned(header: Header, claims: Claims) -> str:
+    return f"{_body(dict(header) | {'alg': 'none'}, claims)}."
+
+
+def with_public_key_as_secret(header: Header, claims: Claims, key: Any) -> str:
+    """Signed with HMAC and what everyone knows, for who takes the algorithm from the header."""
+    body = _body(dict(header) | {"alg": "HS256"}, claims)
+    return f"{body}.{encoded(hmac.digest(key.as_pem(private=False), body.encode(), 'sha256'))}"
+
+
+def encoded(content: bytes) -> str:
+    return urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def _body(header: Header, claims: Claims) -> str:
+    return ".".join(encoded(json.dumps(part).encode()) for part in (header, claims))
