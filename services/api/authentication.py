@@ -11,7 +11,7 @@ from services.api.parts import Parts
 from shared.access.jose import ALGORITHMS
 from shared.access.proofs import Expected
 from shared.access.rules import Caller
-from shared.access.service import Presented, admit
+from shared.access.service import Presented, admit, still_holds
 from shared.core.errors import NoAccessToken
 
 BEARER_TOKEN, BOUND_TOKEN = "bearerToken", "boundToken"  # names in the OpenAPI document
@@ -60,6 +60,12 @@ def authenticate(
     caller = admit(parts.issuer, presented).caller
     request.state.client = caller.client
     return caller
+
+
+def token_holds(request: Request) -> bool:
+    """Whether the token that let a request in still does; for answers that take long."""
+    parts: Parts = request.app.state.parts
+    return still_holds(parts.issuer, request.headers["Authorization"].partition(" ")[2])
 
 
 def hand_out_nonce(request: Request) -> None:

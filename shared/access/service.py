@@ -89,6 +89,16 @@ def admit(issuer: Issuer, presented: Presented) -> AccessToken:
     return token
 
 
+def still_holds(issuer: Issuer, token: str) -> bool:
+    """Whether a token that was let in has neither expired since nor been taken back."""
+    try:
+        known = issuer.authority.verify(token)
+    except InvalidAccessToken:
+        return False
+    admission = repository.admit(issuer.engine, known, None, PROOF_KEPT)
+    return not (admission.is_revoked or admission.is_suspended)
+
+
 def _proof_with_token(issuer: Issuer, presented: Presented) -> Proof:
     try:
         return _read_one(issuer, presented.proofs, presented.request)

@@ -113,7 +113,7 @@ def settle(
         .values(
             state=state,
             lease_until_at=None,
-            finished_at=func.now(),
+            finished_at=func.clock_timestamp(),
             outcome=outcome,
             problem=problem,
         )

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     BindParameter,
+    Interval,
     and_,
     bindparam,
     delete,
@@ -84,6 +85,17 @@ def count_items(session: Session, job_id: UUID) -> Counts:
     return Counts(
         **{State(state).value: n for state, n in by_state.items()}, failures=failures or 0
     )
+
+
+def ended_lately(session: Session, job_id: UUID, at_most: timedelta) -> tuple[int, timedelta]:
+    """How many items ended in the latest stretch of a job that runs, and how long that is."""
+    stretch = func.least(func.now() - Job.started_at, at_most, type_=Interval)
+    ended = select(func.count()).where(
+        JobItem.job_id == Job.id, JobItem.finished_at > func.now() - stretch
+    )
+    query = select(ended.scalar_subquery(), stretch).where(Job.id == job_id)
+    ended_items, length = session.execute(query).one()
+    return ended_items, length
 
 
 def sum_outcomes(session: Session, job_id: UUID) -> dict[str, int]:
@@ -163,7 +175,7 @@ def has_active_items(session: Session, job_id: UUID) -> bool:
 
 
 def set_state(session: Session, job_id: UUID, state: State, problem: Any = None) -> None:
-    ended = func.now() if state in ENDED else None
+    ended = func.clock_timestamp() if state in ENDED else None
     session.execute(
         update(Job).where(Job.id == job_id).values(state=state, finished_at=ended, problem=problem)
     )

@@ -1,6 +1,7 @@
 """How jobs move: lanes, retry delays, and what a client is told about progress; pure."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from random import Random
 from typing import Any
@@ -33,6 +34,11 @@ ENDED = frozenset({State.DONE, State.FAILED, State.CANCELLED})
 FIRST_RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 300.0
 
+PACE_OVER = timedelta(seconds=30)
+"""The latest stretch of a job over which its pace is measured."""
+
+SOONEST_POLL, USUAL_POLL, LATEST_POLL = (timedelta(seconds=n) for n in (1, 2, 30))
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -52,6 +58,29 @@ class Counts:
     @property
     def ended(self) -> int:
         return self.done + self.failed + self.cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast items of a job end at present, and how long the rest takes if they go on so."""
+
+    items_per_second: float
+    remaining: timedelta
+
+
+def pace_of(counts: Counts, ended_lately: int, stretch: timedelta) -> Pace | None:
+    """None when nothing ended in the latest `stretch`: then nobody can tell."""
+    if not ended_lately or not stretch:
+        return None
+    per_second = ended_lately / stretch.total_seconds()
+    return Pace(per_second, timedelta(seconds=(counts.total - counts.ended) / per_second))
+
+
+def poll_delay(pace: Pace | None) -> timedelta:
+    """When it is worth looking again: after a tenth of what remains, within bounds."""
+    if pace is None:
+        return USUAL_POLL
+    return min(max(pace.remaining / 10, SOONEST_POLL), LATEST_POLL)
 
 
 def lanes_in_turn(interactive_weight: int, random: Random) -> tuple[Lane, Lane]:

@@ -13,7 +13,17 @@ from shared.core.errors import Conflict, ResourceNotFound
 from shared.jobs import claims, repository
 from shared.jobs.models import Job
 from shared.jobs.queue import WakeUpQueue
-from shared.jobs.rules import ENDED, Counts, Lane, State, attempts_exhausted, ended_state
+from shared.jobs.rules import (
+    ENDED,
+    PACE_OVER,
+    Counts,
+    Lane,
+    Pace,
+    State,
+    attempts_exhausted,
+    ended_state,
+    pace_of,
+)
 
 SWEEP_BATCH = 500
 
@@ -60,6 +70,13 @@ def read(session: Session, job_id: UUID) -> tuple[Job, Counts]:
     """
     job = _existing(session, job_id)
     return job, repository.count_items(session, job_id)
+
+
+def measure_pace(session: Session, job: Job, counts: Counts) -> Pace | None:
+    """How fast a job gets on; None while it waits, once it has ended, and when it stands still."""
+    if job.state != State.RUNNING:
+        return None
+    return pace_of(counts, *repository.ended_lately(session, job.id, PACE_OVER))
 
 
 def cancel(session: Session, job_id: UUID) -> Job:

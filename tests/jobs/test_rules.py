@@ -1,5 +1,7 @@
+from datetime import timedelta
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,9 +10,12 @@ from shared.jobs.rules import (
     LONGEST_RETRY_SECONDS,
     Counts,
     Lane,
+    Pace,
     State,
     ended_state,
     lanes_in_turn,
+    pace_of,
+    poll_delay,
     retry_delay_seconds,
 )
 
@@ -51,3 +56,24 @@ def test_both_lanes_get_their_turn_by_weight(weight: int, seed: int) -> None:
         lanes_in_turn(weight, random) == (Lane.BULK, Lane.INTERACTIVE) for _ in range(draws)
     )
     assert 100 < bulk_first < 300
+
+
+@pytest.mark.parametrize(
+    ("ended_lately", "seconds", "expected"),
+    [
+        (60, 30, Pace(2.0, timedelta(seconds=150))),
+        (5, 10, Pace(0.5, timedelta(seconds=600))),
+        (0, 30, None),
+        (3, 0, None),
+    ],
+)
+def test_the_pace_of_late_says_how_long_the_rest_takes(
+    ended_lately: int, seconds: int, expected: Pace | None
+) -> None:
+    counts = Counts(queued=299, running=1, done=100, failed=3)
+    assert pace_of(counts, ended_lately, timedelta(seconds=seconds)) == expected
+
+
+@pytest.mark.parametrize(("remaining", "delay"), [(0, 1), (5, 1), (100, 10), (90_000, 30)])
+def test_who_polls_comes_back_sooner_when_the_end_is_near(remaining: int, delay: int) -> None:
+    assert poll_delay(Pace(1.0, timedelta(seconds=remaining))) == timedelta(seconds=delay)

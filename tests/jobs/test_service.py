@@ -13,7 +13,7 @@ from shared.core.errors import Conflict, ResourceNotFound
 from shared.jobs import claims, repository, service
 from shared.jobs.claims import Claim, LeaseLostError
 from shared.jobs.queue import WAKE_UPS, WakeUpQueue
-from shared.jobs.rules import BUILD_DOCUMENTS, KINDS, Lane, State
+from shared.jobs.rules import BUILD_DOCUMENTS, KINDS, Lane, Pace, State
 
 LEASE = timedelta(seconds=30)
 EXPIRED = timedelta(seconds=-1)
@@ -64,6 +64,30 @@ def test_work_of_another_subject_is_another_job(session: Session, queue: WakeUpQ
 
 def test_a_job_without_items_is_done_at_once(session: Session, queue: WakeUpQueue) -> None:
     assert service.start(session, queue, order(items=())).state == State.DONE
+
+
+def test_the_pace_of_a_job_is_that_of_its_latest_half_minute(
+    session: Session, queue: WakeUpQueue
+) -> None:
+    def pace() -> Pace | None:
+        return service.measure_pace(session, *service.read(session, job.id))
+
+    job = service.start(session, queue, order(items=tuple("abcdef")))
+    assert pace() is None
+    for claim in [take(session) for _ in "abcd"]:
+        assert claim is not None
+        claims.settle(session, claim, State.DONE, {})
+    started = text("update jobs set started_at = now() - make_interval(secs => :seconds)")
+    session.execute(started, {"seconds": 10})
+    assert pace() == Pace(0.4, timedelta(seconds=5))
+    session.execute(started, {"seconds": 3600})
+    session.execute(
+        text(
+            "update job_items set finished_at = now() - interval '31s' where id in"
+            " (select id from job_items where state = 'done' limit 1)"
+        )
+    )
+    assert pace() == Pace(0.1, timedelta(seconds=20))
 
 
 def test_a_claim_starts_the_job_and_raises_the_fence(session: Session, queue: WakeUpQueue) -> None:

@@ -1,22 +1,29 @@
 """Operations on jobs: start, follow, cancel, and do again what failed."""
 
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import Response
+from fastapi import Depends, Request, Response
+from fastapi.sse import EventSourceResponse
 from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse
 
+from services.api.authentication import token_holds
 from services.api.dependencies import (
     JobsReader,
     JobsWriter,
     LinksDep,
     PageDep,
+    PartsDep,
     QueueDep,
     SessionDep,
 )
+from services.api.events import changes
 from services.api.idempotency import JobsCreator
 from services.api.links import Links
 from services.api.parameters import JobPath
+from services.api.parts import Parts
 from services.api.routing import operations, problems
 from services.api.schemas.jobs import (
     Job,
@@ -24,10 +31,13 @@ from services.api.schemas.jobs import (
     JobFailure,
     JobFailurePage,
     JobPage,
+    JobProgress,
     JobResult,
     JobSummary,
     NewJob,
 )
+from shared.audit.service import Actor
+from shared.core.database import DATABASE_AWAY, act_for, transaction
 from shared.core.errors import ResourceNotFound
 from shared.documents.building import start_build
 from shared.jobs import repository, service
@@ -77,7 +87,8 @@ def list_jobs(_: JobsReader, session: SessionDep, page: PageDep, links: LinksDep
 def get_job(job_id: JobPath, _: JobsReader, session: SessionDep, links: LinksDep) -> Any:
     """How far a job is; sends on to its result once it is done."""
     job, counts = service.read(session, job_id)
-    shown = Job.with_counts(job, counts, _problem(session, job, counts), links)
+    pace = service.measure_pace(session, job, counts)
+    shown = Job.with_counts(job, counts, _problem(session, job, counts), links, pace)
     if job.state != State.DONE:
         return shown
     return _see_other(_result_of(job, links), shown)
@@ -97,6 +108,43 @@ def get_job_result(job_id: JobPath, _: JobsReader, session: SessionDep, links: L
         outcome=repository.sum_outcomes(session, job.id),
         counts=JobCounts.of(counts),
     )
+
+
+def _require_job(job_id: JobPath, _: JobsReader, session: SessionDep) -> UUID:
+    """While a problem can still be answered with."""
+    return service.read(session, job_id)[0].id
+
+
+@router.get("/jobs/{jobId}/events", response_class=EventSourceResponse)
+async def stream_job_events(
+    job_id: Annotated[UUID, Depends(_require_job)],
+    request: Request,
+    inquiry: JobsReader,
+    parts: PartsDep,
+) -> AsyncIterator[JobProgress]:
+    """How far a job is, as server-sent events: now, and at each change; it ends with the job.
+
+    A comment now and then keeps the connection alive. An answer that ends while the job is
+    `processing` broke off: ask again.
+    """
+
+    def look() -> JobProgress | None:
+        return _look(parts, inquiry.actor, job_id) if token_holds(request) else None
+
+    async for progress in changes(parts, look, JobProgress.is_last):
+        yield progress
+
+
+def _look(parts: Parts, actor: Actor, job_id: UUID) -> JobProgress | None:
+    """None when there is nothing to see any more."""
+    try:
+        with transaction(parts.sessions) as session:
+            act_for(session, actor.client, actor.kind, actor.organisation)
+            job, counts = service.read(session, job_id)
+            pace = service.measure_pace(session, job, counts)
+            return JobProgress.of(job, counts, _problem(session, job, counts), pace)
+    except (ResourceNotFound, *DATABASE_AWAY):
+        return None
 
 
 @router.get("/jobs/{jobId}/failures")

@@ -18,9 +18,7 @@ from services.api.schemas.model import (
 )
 from shared.core.errors import OWN
 from shared.jobs.models import Job as JobRow
-from shared.jobs.rules import Counts, State
-
-POLL_AFTER = timedelta(seconds=2)
+from shared.jobs.rules import USUAL_POLL, Counts, Pace, State, poll_delay
 
 TaskState = Literal["processing", "failed", "done"]
 _STATES: dict[str, TaskState] = {
@@ -63,10 +61,14 @@ class TaskStatus(Answer):
     problem: TaskProblem | None = None
 
     @classmethod
-    def of(cls, job: JobRow, problem: dict[str, Any] | None) -> Self:
+    def of(
+        cls, job: JobRow, problem: dict[str, Any] | None, poll_in: timedelta | None = USUAL_POLL
+    ) -> Self:
+        """Without `poll_in` for who need not ask again."""
         state = _STATES[job.state]
         if state == "processing":
-            return cls(state=state, poll_after=datetime.now(UTC) + POLL_AFTER)
+            poll_after = None if poll_in is None else datetime.now(UTC) + poll_in
+            return cls(state=state, poll_after=poll_after)
         if state == "done":
             return cls(state=state, completed=job.finished_at)
         known = problem or _unexplained(job)
@@ -115,6 +117,43 @@ class JobCounts(Answer):
         )
 
 
+class JobPace(Answer):
+    """How fast it gets on, measured over its last half minute."""
+
+    items_per_second: float
+    estimated_end: Annotated[Instant, Field(description="If it goes on so.")]
+
+    @classmethod
+    def of(cls, pace: Pace | None) -> Self | None:
+        if pace is None:
+            return None
+        return cls(
+            items_per_second=round(pace.items_per_second, 3),
+            estimated_end=(datetime.now(UTC) + pace.remaining).replace(microsecond=0),
+        )
+
+
+class JobProgress(Answer):
+    """How far a job is at one moment."""
+
+    status: TaskStatus
+    counts: JobCounts
+    pace: JobPace | None = None
+
+    @classmethod
+    def of(
+        cls, job: JobRow, counts: Counts, problem: dict[str, Any] | None, pace: Pace | None
+    ) -> Self:
+        return cls(
+            status=TaskStatus.of(job, problem, poll_in=None),
+            counts=JobCounts.of(counts),
+            pace=JobPace.of(pace),
+        )
+
+    def is_last(self) -> bool:
+        return self.status.state != "processing"
+
+
 class JobSummary(Answer):
     """A job as a list shows it."""
 
@@ -138,13 +177,22 @@ class Job(JobSummary):
     """A job with its progress."""
 
     counts: JobCounts
+    pace: JobPace | None = None
 
     @classmethod
     def with_counts(
-        cls, job: JobRow, counts: Counts, problem: dict[str, Any] | None, links: Links
+        cls,
+        job: JobRow,
+        counts: Counts,
+        problem: dict[str, Any] | None,
+        links: Links,
+        pace: Pace | None = None,
     ) -> Self:
         return cls(
-            **_facts(job, links), status=TaskStatus.of(job, problem), counts=JobCounts.of(counts)
+            **_facts(job, links),
+            status=TaskStatus.of(job, problem, poll_delay(pace)),
+            counts=JobCounts.of(counts),
+            pace=JobPace.of(pace),
         )
 
 
