@@ -7,9 +7,9 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from sqlalchemy.orm import Session
 
-from services.cli.progress import progress_bar
+from services.cli.progress import JobProgress, job_table, job_view, paced_bar
 from services.cli.target import DEFAULT_DATA, DataOption, sessions_of, settings_for
 from shared.core.clock import BRUSSELS, database_now, in_brussels
 from shared.core.database import Sessions, transaction
@@ -18,7 +18,7 @@ from shared.documents.building import start_build
 from shared.jobs import repository
 from shared.jobs.queue import WakeUpQueue, open_broker
 from shared.jobs.rules import ENDED, State
-from shared.jobs.service import read
+from shared.jobs.service import measure_pace, read
 from shared.releases.service import WindowPlan, save_window
 
 POLL_SECONDS = 0.2
@@ -47,22 +47,14 @@ def build(
 def list_jobs(
     data: DataOption = DEFAULT_DATA,
     last: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+    follow: Annotated[bool, typer.Option(help="Show progress until all have ended.")] = False,
 ) -> None:
-    """List jobs, newest first."""
-    table = Table("job", "kind", "about", "state", "done", "failed", "created")
-    with sessions_of(settings_for(data)) as sessions, transaction(sessions) as session:
-        for job in repository.page_of_jobs(session, 0, last)[1]:
-            counts = repository.count_items(session, job.id)
-            table.add_row(
-                str(job.id),
-                job.kind,
-                job.subject,
-                job.state,
-                f"{counts.ended} of {counts.total}",
-                str(counts.failed + counts.failures),
-                f"{in_brussels(job.created_at):%Y-%m-%d %H:%M:%S}",
-            )
-    Console().print(table)
+    """List jobs, newest first, with how far they are."""
+    with sessions_of(settings_for(data)) as sessions:
+        if follow:
+            watch(sessions, last, Console())
+        else:
+            Console().print(job_table(_latest(sessions, last)))
 
 
 def release(
@@ -88,16 +80,39 @@ def _in_brussels(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=BRUSSELS)
 
 
+def watch(sessions: Sessions, last: int, console: Console) -> None:
+    """Shows how far the latest jobs are until all of them have ended."""
+    with job_view(console) as show:
+        while True:
+            jobs = _latest(sessions, last)
+            show(jobs)
+            if all(seen.job.state in ENDED for seen in jobs):
+                return
+            time.sleep(POLL_SECONDS)
+
+
+def _latest(sessions: Sessions, last: int) -> list[JobProgress]:
+    with transaction(sessions) as session:
+        _, jobs = repository.page_of_jobs(session, 0, last)
+        return [_progress(session, job.id) for job in jobs]
+
+
+def _progress(session: Session, job_id: UUID) -> JobProgress:
+    job, counts = read(session, job_id)
+    return JobProgress(job, counts, measure_pace(session, job, counts))
+
+
 def _follow(sessions: Sessions, job_id: UUID) -> None:
     """Shows progress until the job has ended; leaves with 1 when anything failed."""
     with transaction(sessions) as session:
-        job, counts = read(session, job_id)
-    with progress_bar("Schools", counts.total) as advance_to:
-        while job.state not in ENDED:
+        seen = _progress(session, job_id)
+    with paced_bar("Schools", seen.counts.total, Console()) as advance_to:
+        while seen.job.state not in ENDED:
             time.sleep(POLL_SECONDS)
             with transaction(sessions) as session:
-                job, counts = read(session, job_id)
-            advance_to(counts.ended)
+                seen = _progress(session, job_id)
+            advance_to(seen.counts.ended, seen.pace)
+    job, counts = seen.job, seen.counts
     with transaction(sessions) as session:
         made = repository.sum_outcomes(session, job_id)
     print(f"{job.state}: " + ", ".join(f"{number:,} {name}" for name, number in made.items()))
