@@ -17,6 +17,17 @@ ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "RS256")
 MAX_CHARACTERS = 4096
 RSA_BITS = (2048, 4096)
 
+_PUBLISHED = frozenset(
+    {
+        "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s",  # RFC 7517, P-256
+        "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",  # RFC 7517, RSA
+        "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U",  # RFC 7515, P-256
+        "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",  # RFC 8037, Ed25519
+        "19J8y7Zprt2-QKLjF2I5pVk0OELX6cY2AfaAv1LC_w8",  # jwt.io, P-256
+    }
+)
+"""Thumbprints of keys that people copy from examples, which print the private half too."""
+
 _PRIVATE_OR_SHARED = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
@@ -81,11 +92,16 @@ def public_key(parameters: Mapping[str, Any]) -> PublicKey:
     """The key that a JWK describes: P-256, Ed25519, or RSA of 2048 to 4096 bits.
 
     Raises:
-        SignatureError: for any other, and for one with a private half.
+        SignatureError: for any other, for one out of an example, and for one with a private half.
     """
     if _PRIVATE_OR_SHARED & parameters.keys():
         raise SignatureError("the key has a private half; send the public half alone")
     return _public_key(json.dumps(parameters, sort_keys=True))
+
+
+def is_published(key: jwk.Key) -> bool:
+    """Whether anyone can sign with it, since its private half stands in an example."""
+    return key.thumbprint() in _PUBLISHED
 
 
 @lru_cache(maxsize=1024)
@@ -101,6 +117,8 @@ def _public_key(text: str) -> PublicKey:
         )
     except (JoseError, ValueError, TypeError, AttributeError):
         raise SignatureError("it is not a public key") from None
+    if is_published(key):
+        raise SignatureError("it is the key of an example, which anyone can sign with")
     if isinstance(key, ECKey) and key.curve_name == "P-256":
         return key
     if isinstance(key, OKPKey) and key.curve_name == "Ed25519":

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from shared.access import jose
 from shared.core.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -97,4 +98,6 @@ def _read_key(file: Path) -> ECKey:
         raise ConfigurationError(f"the signing key {file} cannot be read; {_REMEDY}") from error
     if key.curve_name != "P-256" or not key.is_private:
         raise ConfigurationError(f"{file} does not hold the private half of a P-256 key")
+    if jose.is_published(key):
+        raise ConfigurationError(f"{file} holds the key of an example, for all to see; {_REMEDY}")
     return key

@@ -19,6 +19,15 @@ def new_key(file: Path) -> Path:
     return file
 
 
+EXAMPLE = """\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgevZzL1gdAFr88hb2
+OF/2NxApJCzGCEDdfSp6VQO30hyhRANCAAQRWz+jn65BtOMvdyHKcvjBeBSDZH2r
+1RTwjmYSi9R/zpBnuQ4EiMnCqfMPWiZqB4QdbAd0E7oH50VpuZ1P087G
+-----END PRIVATE KEY-----
+"""
+
+
 def authority(path: Path) -> TokenAuthority:
     return TokenAuthority(SigningKeys.read(path), "urn:issuer", "urn:audience")
 
@@ -33,6 +42,13 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     for path in (other, public, nonsense, tmp_path / "missing.pem"):
         with pytest.raises(ConfigurationError, match=path.name):
             SigningKeys.read(path)
+
+
+def test_a_key_out_of_an_example_signs_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "example.pem"
+    file.write_text(EXAMPLE)
+    with pytest.raises(ConfigurationError, match=r"example\.pem holds the key of an example"):
+        SigningKeys.read(file)
 
 
 def test_a_directory_needs_a_key_whose_day_has_come(tmp_path: Path) -> None:

@@ -42,7 +42,9 @@ class OAuthClient:
         head = {"alg": self.algorithm, "typ": "JWT"} | (header or {})
         return signed(head, given, self.key)
 
-    def post(self, path: str, headers: dict[str, str] | None = None, **form: str) -> httpx.Response:
+    def post(
+        self, path: str, headers: dict[str, str] | None = None, /, **form: str
+    ) -> httpx.Response:
         """A form with a fresh assertion, unless it brings its own."""
         shown = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self.assertion()}
         return httpx.post(f"{self.url}{path}", data=shown | form, headers=headers)
@@ -67,7 +69,13 @@ class OAuthClient:
         """With a proof that holds."""
         url = f"{self.url}{path}"
         proof = self.proofs.proof("GET", url, token)
-        return httpx.get(url, headers={"Authorization": f"DPoP {token}", "DPoP": proof})
+        return self.send(url, token, proof)
+
+    def send(self, url: str, token: str, *proofs: str, scheme: str = "DPoP") -> httpx.Response:
+        headers = [("Authorization", f"{scheme} {token}"), *(("DPoP", proof) for proof in proofs)]
+        answer = httpx.get(url, headers=headers)
+        self.proofs.nonce = answer.headers.get("DPoP-Nonce", self.proofs.nonce)
+        return answer
 
 
 def registered(

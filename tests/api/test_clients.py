@@ -1,0 +1,106 @@
+"""Registering the programs that may ask for tokens."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from joserfc.jwk import ECKey
+
+from tests.api.conftest import Trail
+
+CLIENTS = "/v1/clients"
+
+
+def new_key() -> dict[str, Any]:
+    return dict(ECKey.generate_key("P-256").as_dict(private=False))
+
+
+def new_client(operator: httpx.Client, **changes: Any) -> httpx.Response:
+    plan = {"name": f"client {uuid4()}", "kind": "integrator", "keys": [new_key()]}
+    return operator.post(CLIENTS, json=plan | changes)
+
+
+@pytest.fixture(scope="module")
+def client(operator: httpx.Client) -> dict[str, Any]:
+    return dict(new_client(operator).json())
+
+
+def test_a_client_is_registered_and_found(operator: httpx.Client, trail: Trail) -> None:
+    answer = new_client(operator, scopes=["results:read", "schools:read"])
+    assert answer.status_code == 201
+    client = answer.json()
+    assert client["href"] == answer.headers["Location"]
+    assert (client["kind"], client["state"]) == ("integrator", "active")
+    assert client["scopes"] == ["results:read", "schools:read"]
+    assert operator.get(client["href"]).json() == client
+    assert client in operator.get(CLIENTS, params={"pageSize": 200}).json()["items"]
+    assert trail.verdicts() == [("createClient", None, "allowed", "granted")]
+
+
+def test_without_scopes_a_client_may_have_all_of_its_kind(client: dict[str, Any]) -> None:
+    assert "documents:read" in client["scopes"]
+    assert not {"jobs:write", "mandates:write"} & set(client["scopes"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"scopes": ["jobs:write"]}, 400),
+        ({"scopes": []}, 400),
+        ({"kind": "king"}, 400),
+        ({"keys": [ECKey.generate_key("P-256").as_dict(private=True)]}, 400),
+        ({"keys": [ECKey.generate_key("P-384").as_dict(private=False)]}, 400),
+        ({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}, 400),
+        ({"keys": [new_key()] * 2}, 409),
+        ({"keys": [new_key() for _ in range(11)]}, 400),
+        ({"secret": "x"}, 400),
+    ],
+)
+def test_what_no_client_can_be_is_refused(
+    operator: httpx.Client, changes: dict[str, Any], status: int
+) -> None:
+    assert new_client(operator, **changes).status_code == status
+
+
+def test_two_clients_share_neither_name_nor_key(
+    operator: httpx.Client, client: dict[str, Any]
+) -> None:
+    key = new_key()
+    assert new_client(operator, keys=[key]).status_code == 201
+    assert new_client(operator, keys=[key]).status_code == 409
+    assert new_client(operator, name=client["name"]).status_code == 409
+    other = new_client(operator).json()["href"]
+    assert operator.patch(other, json={"name": client["name"]}).status_code == 409
+
+
+def test_a_client_changes_its_key_without_a_pause(operator: httpx.Client) -> None:
+    client = new_client(operator).json()
+    both = operator.post(f"{client['href']}/keys", json=new_key()).json()
+    assert [key["id"] for key in both["keys"]][:1] == [key["id"] for key in client["keys"]]
+    old, new = (key["id"] for key in both["keys"])
+    assert operator.delete(f"{client['href']}/keys/{old}").status_code == 204
+    assert operator.delete(f"{client['href']}/keys/{old}").status_code == 404
+    assert [key["id"] for key in operator.get(client["href"]).json()["keys"]] == [new]
+
+
+def test_scopes_change_within_those_of_the_kind(operator: httpx.Client) -> None:
+    href = new_client(operator).json()["href"]
+    changed = operator.patch(href, json={"scopes": ["schools:read"]}).json()
+    assert changed["scopes"] == ["schools:read"]
+    assert operator.patch(href, json={"scopes": ["audit:read"]}).status_code == 400
+
+
+def test_a_client_that_is_not_there_is_not_found(operator: httpx.Client) -> None:
+    missing = f"{CLIENTS}/{uuid4()}"
+    assert operator.get(missing).status_code == 404
+    assert operator.patch(missing, json={"state": "active"}).status_code == 404
+    assert operator.post(f"{missing}/keys", json=new_key()).status_code == 404
+
+
+def test_only_operators_see_who_is_registered(
+    school: httpx.Client, integrator: httpx.Client
+) -> None:
+    for caller in (school, integrator):
+        assert caller.get(CLIENTS).status_code == 403
+        assert new_client(caller).status_code == 403
