@@ -1,7 +1,7 @@
 """From the rows of one school to what its documents say; pure, and the same on any machine."""
 
 from base64 import b32encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
@@ -10,8 +10,9 @@ from uuid import UUID
 from shared.core.collation import dutch_key
 from shared.documents import content
 from shared.documents.build_repository import SchoolRows
+from shared.documents.wording import Outcome, wording_of
 from shared.releases.rules import decisive_window
-from shared.results.models import Component, Level, TargetGroup
+from shared.results.models import Component, TargetGroup
 from shared.students.models import ClassGroup, Student
 
 REPORTED = "reported"
@@ -57,12 +58,6 @@ class SchoolContent:
     overview: SchoolOverview | None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    status: str
-    level: Level | None
-
-
 def document_number(administration_id: str, school_id: str, delivered_as: str) -> str:
     """Short, stable over rebuilds and machines, and telling nothing about the student."""
     key = f"{administration_id}\x1f{school_id}\x1f{delivered_as}".encode()
@@ -75,22 +70,17 @@ class SchoolAssembler:
     def __init__(self, rows: SchoolRows) -> None:
         self._rows = rows
         self._students = _in_print_order(rows)
-        self._components = [c for c in rows.catalogue.components if _is_shown(c, rows)]
-        shown = {component.id for component in self._components}
-        levels = {level.id: level for level in rows.catalogue.levels}
+        components = [c for c in rows.catalogue.components if _is_shown(c, rows)]
+        shown = {component.id for component in components}
+        self._components: dict[int, list[Component]] = {}
+        for component in components:
+            self._components.setdefault(component.target_group_id, []).append(component)
         self._target_groups = {group.id: group for group in rows.catalogue.target_groups}
-        descriptions = rows.catalogue.descriptions
-        self._descriptions = {(d.component_id, d.level_id): d.text for d in descriptions}
+        self._wording = wording_of(rows.catalogue)
         self._outcomes: dict[UUID, dict[int, Outcome]] = {}
         for student_id, component_id, status, level_id in rows.results:
             if component_id in shown:
-                level = levels[level_id] if level_id is not None else None
-                self._outcomes.setdefault(student_id, {})[component_id] = Outcome(status, level)
-        self._scales = {
-            scale: tuple(_level(level) for level in steps)
-            for scale, steps in _by_scale(rows.catalogue.levels).items()
-        }
-        self._administration = _administration_facts(rows)
+                self._outcomes.setdefault(student_id, {})[component_id] = status, level_id
         self._school = _school_facts(rows)
 
     def assemble(self) -> SchoolContent:
@@ -111,7 +101,7 @@ class SchoolAssembler:
     def _fiche(self, student: Student, group: ClassGroup) -> StudentFiche | None:
         """None for a student without any level: there is no feedback to give."""
         outcomes = self._outcomes.get(student.id, {})
-        if not any(outcome.status == REPORTED for outcome in outcomes.values()):
+        if not any(status == REPORTED for status, _ in outcomes.values()):
             return None
         shown = [c for c in self._of_target_group(group.target_group_id) if c.id in outcomes]
         return StudentFiche(
@@ -121,37 +111,16 @@ class SchoolAssembler:
                 document_number=document_number(
                     student.administration_id, student.school_id, student.delivered_as
                 ),
-                administration=self._administration,
+                administration=self._wording.administration,
                 school=self._school,
                 target_group_name=self._target_groups[group.target_group_id].name,
                 class_group=group.name,
                 site_name=group.site_name,
                 given_name=student.given_name,
                 family_name=student.family_name,
-                sections=self._sections(shown, outcomes),
+                sections=self._wording.sections(tuple((c.id, outcomes[c.id]) for c in shown)),
             ),
         )
-
-    def _sections(
-        self, shown: Sequence[Component], outcomes: Mapping[int, Outcome]
-    ) -> tuple[content.SubjectSection, ...]:
-        by_subject: dict[str, list[content.ComponentOutcome]] = {}
-        for component in shown:
-            outcome = outcomes[component.id]
-            by_subject.setdefault(component.subject, []).append(
-                content.ComponentOutcome(
-                    component=component.code,
-                    name=component.name,
-                    position=component.position,
-                    status=outcome.status,
-                    scale=self._scales[component.level_scale],
-                    level=_level(outcome.level) if outcome.level else None,
-                    description=self._descriptions.get((component.id, outcome.level.id))
-                    if outcome.level
-                    else None,
-                )
-            )
-        return tuple(content.SubjectSection(s, tuple(o)) for s, o in by_subject.items())
 
     def _overview(self) -> SchoolOverview | None:
         present = {group.target_group_id for _, group in self._students}
@@ -162,7 +131,7 @@ class SchoolAssembler:
         return SchoolOverview(
             tuple(component.id for component in shown),
             content.OverviewContent(
-                administration=self._administration,
+                administration=self._wording.administration,
                 school=self._school,
                 target_groups=tuple(
                     self._overview_group(group)
@@ -177,15 +146,7 @@ class SchoolAssembler:
         return content.OverviewTargetGroup(
             code=group.code,
             name=group.name,
-            columns=tuple(
-                content.OverviewColumn(
-                    component=component.code,
-                    name=component.name,
-                    subject=component.subject,
-                    scale=self._scales[component.level_scale],
-                )
-                for component in components
-            ),
+            columns=tuple(self._wording.column(c.id) for c in components),
             rows=tuple(
                 content.OverviewRow(
                     class_group=class_group.name,
@@ -201,13 +162,10 @@ class SchoolAssembler:
 
     def _cell(self, student_id: UUID, component_id: int) -> content.OverviewCell | None:
         outcome = self._outcomes.get(student_id, {}).get(component_id)
-        if outcome is None:
-            return None
-        level = _level(outcome.level) if outcome.level else None
-        return content.OverviewCell(status=outcome.status, level=level)
+        return None if outcome is None else self._wording.cell(outcome)
 
     def _of_target_group(self, target_group_id: int) -> list[Component]:
-        return [c for c in self._components if c.target_group_id == target_group_id]
+        return self._components.get(target_group_id, [])
 
 
 def _is_shown(component: Component, rows: SchoolRows) -> bool:
@@ -234,28 +192,6 @@ def _by_class_group(
 ) -> list[tuple[ClassGroup, list[Student]]]:
     members = [list(group) for _, group in groupby(students, key=lambda pair: pair[1].id)]
     return [(group[0][1], [student for student, _ in group]) for group in members]
-
-
-def _by_scale(levels: Sequence[Level]) -> dict[str, list[Level]]:
-    scales: dict[str, list[Level]] = {}
-    for level in levels:
-        scales.setdefault(level.level_scale, []).append(level)
-    return scales
-
-
-def _level(level: Level) -> content.Level:
-    return content.Level(code=level.code, label=level.label, ordinal=level.ordinal)
-
-
-def _administration_facts(rows: SchoolRows) -> content.AdministrationFacts:
-    administration = rows.catalogue.administration
-    return content.AdministrationFacts(
-        id=administration.id,
-        name=administration.name,
-        school_year=administration.school_year,
-        tested_from_on=administration.tested_from_on,
-        tested_until_on=administration.tested_until_on,
-    )
 
 
 def _school_facts(rows: SchoolRows) -> content.SchoolFacts:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from shared.results.models import (
@@ -17,15 +17,23 @@ from shared.results.models import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
-    """In print order; its rows belong to no session any more and are only read."""
+    """In print order; its rows belong to no session any more and are only read.
+
+    Found by itself, not by its rows, where something made of it is kept.
+    """
 
     administration: Administration
     target_groups: Sequence[TargetGroup]
     components: Sequence[Component]
     levels: Sequence[Level]
     descriptions: Sequence[LevelDescription]
+
+
+_LAST_SEQUENCE = select(func.max(Delivery.sequence)).where(
+    Delivery.administration_id == bindparam("administration_id"), Delivery.status == "applied"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +47,7 @@ class Catalogues:
     _known: dict[str, tuple[int | None, Catalogue]] = field(default_factory=dict)
 
     def current(self, session: Session, administration_id: str) -> Catalogue:
-        last = select(func.max(Delivery.sequence)).where(
-            Delivery.administration_id == administration_id, Delivery.status == "applied"
-        )
-        sequence = session.scalar(last)
+        sequence = session.scalar(_LAST_SEQUENCE, {"administration_id": administration_id})
         known = self._known.get(administration_id)
         if known is not None and known[0] == sequence:
             return known[1]

@@ -1,0 +1,91 @@
+"""What documents of all schools of an administration say of components, put in words once."""
+
+from collections.abc import Sequence
+from functools import cache, lru_cache
+
+from shared.documents import content
+from shared.documents.catalogues import Catalogue
+from shared.results.models import Level
+
+Outcome = tuple[str, int | None]
+"""A status, and the id of the level that goes with it."""
+
+MOST_CATALOGUES = 8
+MOST_SECTIONS = 8192
+"""Students with the same outcomes share the sections of their fiches; half a kilobyte each."""
+
+
+class Wording:
+    """Keeps what it has said once: content objects check what they hold, which takes its time."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._levels = {level.id: _level(level) for level in catalogue.levels}
+        self._scales = self._by_scale(catalogue.levels)
+        self.administration = _administration_facts(catalogue)
+        self._components = {component.id: component for component in catalogue.components}
+        self._descriptions = {(d.component_id, d.level_id): d.text for d in catalogue.descriptions}
+        self.column = cache(self._new_column)
+        self.cell = cache(self._new_cell)
+        self._outcome = cache(self._new_outcome)
+        self.sections = lru_cache(maxsize=MOST_SECTIONS)(self._new_sections)
+
+    def _new_sections(
+        self, ended: tuple[tuple[int, Outcome], ...]
+    ) -> tuple[content.SubjectSection, ...]:
+        """By subject, from the ids of components in print order and how each ended."""
+        by_subject: dict[str, list[content.ComponentOutcome]] = {}
+        for component_id, outcome in ended:
+            subject = self._components[component_id].subject
+            by_subject.setdefault(subject, []).append(self._outcome(component_id, outcome))
+        return tuple(content.SubjectSection(s, tuple(o)) for s, o in by_subject.items())
+
+    def _new_outcome(self, component_id: int, outcome: Outcome) -> content.ComponentOutcome:
+        component, (status, level_id) = self._components[component_id], outcome
+        return content.ComponentOutcome(
+            component=component.code,
+            name=component.name,
+            position=component.position,
+            status=status,
+            scale=self._scales[component.level_scale],
+            level=None if level_id is None else self._levels[level_id],
+            description=None
+            if level_id is None
+            else self._descriptions.get((component_id, level_id)),
+        )
+
+    def _new_column(self, component_id: int) -> content.OverviewColumn:
+        component = self._components[component_id]
+        return content.OverviewColumn(
+            component=component.code,
+            name=component.name,
+            subject=component.subject,
+            scale=self._scales[component.level_scale],
+        )
+
+    def _new_cell(self, outcome: Outcome) -> content.OverviewCell:
+        status, level_id = outcome
+        return content.OverviewCell(status, None if level_id is None else self._levels[level_id])
+
+    def _by_scale(self, levels: Sequence[Level]) -> dict[str, tuple[content.Level, ...]]:
+        scales: dict[str, tuple[content.Level, ...]] = {}
+        for level in levels:
+            scales[level.level_scale] = (*scales.get(level.level_scale, ()), self._levels[level.id])
+        return scales
+
+
+wording_of = lru_cache(maxsize=MOST_CATALOGUES)(Wording)
+
+
+def _level(level: Level) -> content.Level:
+    return content.Level(code=level.code, label=level.label, ordinal=level.ordinal)
+
+
+def _administration_facts(catalogue: Catalogue) -> content.AdministrationFacts:
+    administration = catalogue.administration
+    return content.AdministrationFacts(
+        id=administration.id,
+        name=administration.name,
+        school_year=administration.school_year,
+        tested_from_on=administration.tested_from_on,
+        tested_until_on=administration.tested_until_on,
+    )
