@@ -132,7 +132,7 @@ class Execution:
             with self._signs_of_life(claim, session.connection()):
                 performed = self.performers[claim.kind](session, claim)
             state = State.DONE if performed.problem is None else State.FAILED
-            repository.replace_failures(session, claim.item_id, performed.failures)
+            repository.add_failures(session, claim.item_id, performed.failures)
             claims.settle(session, claim, state, performed.outcome, performed.problem)
             end_when_complete(session, claim.job_id)
         return state

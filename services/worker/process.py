@@ -1,5 +1,6 @@
 """The worker process: hears calls and sweeps, until it is told to stop."""
 
+import gc
 import signal
 from datetime import timedelta
 from threading import Event
@@ -27,6 +28,10 @@ STOP_MILLISECONDS = 5_000
 IDLE_MILLISECONDS = 200
 """How long a worker with nothing to do goes without looking for a call."""
 
+COLLECT_EVERY = 100_000
+"""So many new objects, until cycles among them are looked for: a school makes tens of thousands, of
+which next to none need that."""
+
 GRANTS_EVERY = timedelta(minutes=5)
 ANSWERS_EVERY = timedelta(minutes=5)
 ORPHANS_EVERY = timedelta(hours=1)
@@ -38,6 +43,7 @@ UPLOADS_OLDER_THAN = timedelta(hours=6)
 
 def run_worker(settings: Settings) -> None:
     """Runs until SIGTERM or SIGINT; what is under way is finished first, within 5 seconds."""
+    gc.set_threshold(COLLECT_EVERY)
     told_to_stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told_to_stop.set())

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    BindParameter,
     Delete,
     Row,
     String,
@@ -46,10 +47,38 @@ class SchoolRows:
     results: Sequence[Row[UUID, int, str, int | None]]
 
 
+# Built once: building a statement can take longer than executing it.
+_ADMINISTRATION: BindParameter[str] = bindparam("administration_id")
+_SCHOOL: BindParameter[str] = bindparam("school_id")
+_HOLD = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key"), 0)))
+_WINDOWS = select(
+    ReleaseWindow.target_group_id,
+    ReleaseWindow.component_id,
+    ReleaseWindow.opens_at,
+    ReleaseWindow.closes_at,
+    ReleaseWindow.never,
+).where(
+    ReleaseWindow.administration_id == _ADMINISTRATION, ReleaseWindow.product == STUDENT_FEEDBACK
+)
+_STUDENTS = (
+    select(Student, ClassGroup)
+    .join(ClassGroup, ClassGroup.id == Student.class_group_id)
+    .where(
+        Student.administration_id == _ADMINISTRATION,
+        Student.school_id == _SCHOOL,
+        Student.removed_at.is_(None),
+    )
+)
+_RESULTS = select(Result.student_id, Result.component_id, Result.status, Result.level_id).where(
+    Result.school_id == _SCHOOL,
+    Result.administration_id == _ADMINISTRATION,
+    Result.superseded_at.is_(None),
+)
+
+
 def hold_school(session: Session, administration_id: str, school_id: str) -> None:
     """Waits for, and then takes, the one place there is for building this school's documents."""
-    key = f"documents/{administration_id}/{school_id}"
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+    session.execute(_HOLD, {"key": f"documents/{administration_id}/{school_id}"})
 
 
 def load_school(
@@ -62,46 +91,14 @@ def load_school(
     participation = session.get(Participation, (administration_id, school_id))
     if participation is None or participation.removed_at is not None:
         return None
+    school = {"administration_id": administration_id, "school_id": school_id}
     return SchoolRows(
         participation=participation,
         catalogue=catalogues.current(session, administration_id),
-        windows=_windows(session, administration_id),
-        students=_students(session, administration_id, school_id),
-        results=_results(session, administration_id, school_id),
+        windows=[Window(*row) for row in session.execute(_WINDOWS, school)],
+        students=session.execute(_STUDENTS, school).all(),
+        results=session.execute(_RESULTS, school).all(),
     )
-
-
-def _windows(session: Session, administration_id: str) -> list[Window]:
-    query = select(ReleaseWindow).where(
-        ReleaseWindow.administration_id == administration_id,
-        ReleaseWindow.product == STUDENT_FEEDBACK,
-    )
-    return [
-        Window(row.target_group_id, row.component_id, row.opens_at, row.closes_at, row.never)
-        for row in session.scalars(query)
-    ]
-
-
-def _students(session: Session, administration_id: str, school_id: str) -> Sequence[Any]:
-    query = (
-        select(Student, ClassGroup)
-        .join(ClassGroup, ClassGroup.id == Student.class_group_id)
-        .where(
-            Student.administration_id == administration_id,
-            Student.school_id == school_id,
-            Student.removed_at.is_(None),
-        )
-    )
-    return session.execute(query).all()
-
-
-def _results(session: Session, administration_id: str, school_id: str) -> Sequence[Any]:
-    query = select(Result.student_id, Result.component_id, Result.status, Result.level_id).where(
-        Result.school_id == school_id,
-        Result.administration_id == administration_id,
-        Result.superseded_at.is_(None),
-    )
-    return session.execute(query).all()
 
 
 def administration_exists(session: Session, administration_id: str) -> bool:

@@ -46,13 +46,15 @@ class BuiltDocument:
         return self.kind, self.class_group_id, self.student_id
 
     def as_row(self) -> dict[str, Any]:
-        row = {item.name: getattr(self, item.name) for item in fields(self)}
-        del row["segments"]
+        row = {name: getattr(self, name) for name in _COLUMNS}
         return row | {
             "storage_keys": [segment.key for segment in self.segments],
             "byte_offsets": [segment.offset for segment in self.segments],
             "byte_sizes": [segment.size for segment in self.segments],
         }
+
+
+_COLUMNS = tuple(item.name for item in fields(BuiltDocument) if item.name != "segments")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ from sqlalchemy import (
     Interval,
     and_,
     bindparam,
-    delete,
     exists,
     func,
     insert,
@@ -112,11 +111,13 @@ def sum_outcomes(session: Session, job_id: UUID) -> dict[str, int]:
     return {key: int(value) for key, value in session.execute(query)}
 
 
-def replace_failures(
+def add_failures(
     session: Session, item_id: UUID, failures: Sequence[tuple[str, dict[str, Any]]]
 ) -> None:
-    """Keeps what could not be made inside an item: pairs of an opaque subject and a problem."""
-    session.execute(delete(JobFailure).where(JobFailure.item_id == item_id))
+    """Keeps what could not be made inside an item: pairs of an opaque subject and a problem.
+
+    With the settlement of the item, so that there are none of an earlier attempt.
+    """
     if failures:
         session.execute(
             insert(JobFailure),
@@ -169,9 +170,13 @@ def failed_subjects(session: Session, job_id: UUID) -> list[str]:
     return list(session.scalars(query.order_by(JobItem.subject)))
 
 
+_HAS_ACTIVE_ITEMS = select(
+    exists().where(JobItem.job_id == bindparam("job_id"), JobItem.state.in_(ACTIVE))
+)
+
+
 def has_active_items(session: Session, job_id: UUID) -> bool:
-    query = select(exists().where(JobItem.job_id == job_id, JobItem.state.in_(ACTIVE)))
-    return bool(session.scalar(query))
+    return bool(session.scalar(_HAS_ACTIVE_ITEMS, {"job_id": job_id}))
 
 
 def set_state(session: Session, job_id: UUID, state: State, problem: Any = None) -> None:
@@ -181,18 +186,18 @@ def set_state(session: Session, job_id: UUID, state: State, problem: Any = None)
     )
 
 
-def lock_job(session: Session, job_id: UUID) -> Job | None:
-    """The job, held against others that would end it at the same time.
+_LOCKED_STATE = (
+    select(Job.state).where(Job.id == bindparam("job_id")).with_for_update(key_share=True)
+)
+
+
+def lock_job(session: Session, job_id: UUID) -> str | None:
+    """The job's state, held against others that would end it at the same time.
 
     Not against rows that refer to it: each settling worker has just written some, and two that
     wait for each other's would never get on.
     """
-    return session.scalar(
-        select(Job)
-        .where(Job.id == job_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
+    return session.scalar(_LOCKED_STATE, {"job_id": job_id})
 
 
 def kinds_due(session: Session) -> Sequence[str]:

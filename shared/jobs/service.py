@@ -86,7 +86,7 @@ def cancel(session: Session, job_id: UUID) -> Job:
     """
     if _existing(session, job_id).state not in ENDED:
         repository.cancel_active(session, job_id)
-    if _locked(session, job_id).state in ENDED:
+    if _locked_state(session, job_id) in ENDED:
         raise Conflict("jobEnded", "Job Ended", "The job has already ended; start a new one.")
     repository.set_state(session, job_id, State.CANCELLED)
     return _existing(session, job_id)
@@ -112,8 +112,7 @@ def end_when_complete(session: Session, job_id: UUID) -> None:
     Called in the transaction that settles an item. The lock lets the last two items that settle
     at the same moment see each other.
     """
-    job = _locked(session, job_id)
-    if job.state in ENDED or repository.has_active_items(session, job_id):
+    if _locked_state(session, job_id) in ENDED or repository.has_active_items(session, job_id):
         return
     repository.set_state(session, job_id, ended_state(repository.count_items(session, job_id)))
 
@@ -141,8 +140,8 @@ def _existing(session: Session, job_id: UUID) -> Job:
     return job
 
 
-def _locked(session: Session, job_id: UUID) -> Job:
-    job = repository.lock_job(session, job_id)
-    if job is None:
+def _locked_state(session: Session, job_id: UUID) -> str:
+    state = repository.lock_job(session, job_id)
+    if state is None:
         raise ResourceNotFound
-    return job
+    return state

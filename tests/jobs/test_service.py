@@ -163,7 +163,7 @@ def test_a_retry_is_a_new_job_of_what_failed(session: Session, queue: WakeUpQueu
     claims.settle(session, claimed(session, "000001"), State.DONE, {})
     claims.settle(session, claimed(session, "000002"), State.FAILED, {}, problem)
     partly = claimed(session, "000003")
-    repository.replace_failures(session, partly.item_id, [("student", problem)])
+    repository.add_failures(session, partly.item_id, [("student", problem)])
     claims.settle(session, partly, State.DONE, {})
     service.end_when_complete(session, job.id)
     again = service.retry_failed(session, queue, job.id, "tests")
