@@ -11,16 +11,17 @@ from sqlalchemy.orm import Session
 from services.cli.target import sessions_of
 from shared.core.database import transaction
 from shared.core.settings import Settings
-from shared.documents.building import FICHE, FICHE_BUNDLE, OVERVIEW
+from shared.documents.building import FICHE, FICHE_BUNDLE, FICHE_PRINT, OVERVIEW
 from shared.documents.models import Document
 from shared.storage.store import Storage, open_storage
 
 # Who has a level in a component that is shown has a fiche, each of their class groups and schools a
-# bundle; a school that has any outcome of such a component has an overview.
+# bundle, and each class group a print file; a school with any outcome of such a component has an
+# overview.
 _EXPECTED = text("""
     select count(distinct student.id) filter (where result.status = 'reported'),
-           count(distinct student.class_group_id) filter (where result.status = 'reported')
-               + count(distinct student.school_id) filter (where result.status = 'reported'),
+           count(distinct student.class_group_id) filter (where result.status = 'reported'),
+           count(distinct student.school_id) filter (where result.status = 'reported'),
            count(distinct student.school_id)
     from results result
     join components component on component.id = result.component_id
@@ -47,8 +48,13 @@ def verify(settings: Settings) -> Verified:
     storage = open_storage(settings.storage_url)
     with sessions_of(settings) as sessions, transaction(sessions) as session:
         verified = _read_back(session, storage)
-        fiches, bundles, overviews = session.execute(_EXPECTED).one()
-    expected = {FICHE: fiches, FICHE_BUNDLE: bundles, OVERVIEW: overviews}
+        fiches, classes, schools, overviews = session.execute(_EXPECTED).one()
+    expected = {
+        FICHE: fiches,
+        FICHE_BUNDLE: classes + schools,
+        FICHE_PRINT: classes,
+        OVERVIEW: overviews,
+    }
     if verified.documents != expected:
         raise SystemExit(f"there are {dict(verified.documents)} documents, expected {expected}")
     return verified

@@ -29,7 +29,7 @@ TAGS = [
     {"name": "schools", "description": "Who a school is."},
     {"name": "students", "description": "Who its students are."},
     {"name": "results", "description": "A level per component; never a score."},
-    {"name": "documents", "description": "Fiches, overviews and bundles."},
+    {"name": "documents", "description": "Fiches, overviews, bundles and print files."},
     {"name": "catalogue", "description": "Administrations, components and levels."},
     {"name": "jobs", "description": "Long-running tasks."},
     {"name": "deliveries", "description": "Results as they are handed over to this service."},

@@ -45,7 +45,7 @@ class DemoError(Exception):
 
 
 def run_demo(out: Path, schools: int) -> int:
-    """Leaves a fiche, an overview and a school's bundle in `out`; 0 when every step held."""
+    """Leaves a document of each kind in `out`; 0 when every step held."""
     steps = Steps()
     directory = Path(tempfile.mkdtemp(prefix="toetsfeedback-demo-"))
     try:
@@ -57,7 +57,7 @@ def run_demo(out: Path, schools: int) -> int:
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     steps.print_table()
-    print(f"A fiche, an overview and a school's bundle are in {out}/.")
+    print(f"A fiche, an overview, a school's bundle and a print file are in {out}/.")
     return 0
 
 
@@ -175,7 +175,8 @@ class Demo:
             rate = made["fiches"] / (time.monotonic() - began)
             notes.append(
                 f"{made['fiches']:,} fiches, {made['overviews']} overviews, "
-                f"{made['ficheBundles']} bundles; {rate:,.0f} fiches/s"
+                f"{made['ficheBundles']} bundles, {made['fichePrints']} print files; "
+                f"{rate:,.0f} fiches/s"
             )
 
     def _pick(self) -> tuple[str, str, str]:
@@ -221,9 +222,16 @@ class Demo:
             notes.append("open now, without a restart")
 
     def _download(self, school: httpx.Auth, school_id: str) -> None:
-        names = {"fiche": "fiche.pdf", "overview": "overview.xlsx", "ficheBundle": "school.zip"}
+        names = {
+            "fiche": "fiche.pdf",
+            "overview": "overview.xlsx",
+            "ficheBundle": "school.zip",
+            "fichePrint": "print.pdf",
+        }
         self.out.mkdir(parents=True, exist_ok=True)
-        with self.steps.step("Read again: download a fiche, the overview, a bundle") as notes:
+        with self.steps.step(
+            "Read again: download a fiche, the overview, a bundle, a print file"
+        ) as notes:
             for kind, name in names.items():
                 listed = self.client.get(
                     f"/v1/schools/{school_id}/documents",

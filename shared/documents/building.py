@@ -20,6 +20,7 @@ from shared.storage.store import Segment
 FICHE = "fiche"
 OVERVIEW = "overview"
 FICHE_BUNDLE = "ficheBundle"
+FICHE_PRINT = "fichePrint"
 
 
 Identity = tuple[str, UUID | None, UUID | None]

@@ -19,11 +19,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.core.database import INSTANT, Base
 from shared.storage.store import Segment
 
-KINDS = ("fiche", "overview", "ficheBundle")
+KINDS = ("fiche", "overview", "ficheBundle", "fichePrint")
 
 
 class Document(Base):
-    """A fiche, an overview or a bundle; the row switches to new bytes in one step.
+    """A fiche, an overview, a bundle or a print file; the row switches to new bytes in one step.
 
     Its bytes are one or more segments of stored objects put end to end: so many `byte_sizes` from
     `byte_offsets` of `storage_keys`. A fiche is a part of its class group's object; a school's

@@ -78,11 +78,11 @@ def documents_with(
 ) -> Sequence[UUID]:
     """The document, or all fiches of the student, and the documents of the school around them.
 
-    Those are the bundles that hold a fiche, and for a student the overview too.
+    Those are the bundles and print files that hold a fiche, and for a student the overview too.
     """
     inner, outer = aliased(Document), aliased(Document)
     is_meant = [inner.school_id == school_id]
-    kinds = ["ficheBundle"]
+    kinds = ["ficheBundle", "fichePrint"]
     if document_id is not None:
         is_meant.append(inner.id == document_id)
     if student_id is not None:

@@ -231,6 +231,7 @@ def _seed_documents(session: Session, seeded: Seeded, storage: Storage) -> None:
         ("of removed", "fiche", SCHOOL, "4A", "removed", ["LO4-LEZ"]),
         ("bundle", "ficheBundle", SCHOOL, "4A", None, ["LO4-LEZ", "LO4-WIS"]),
         ("school bundle", "ficheBundle", SCHOOL, None, None, ["LO4-LEZ", "LO4-WIS"]),
+        ("print", "fichePrint", SCHOOL, "4A", None, ["LO4-LEZ", "LO4-WIS"]),
         ("overview", "overview", SCHOOL, None, None, ["LO4-LEZ", "LO4-WIS"]),
         ("of other", "fiche", OTHER, "2A", "other", ["SO2A-LEZ"]),
         ("of gone", "fiche", GONE, "4Z", "gone", ["LO4-LEZ"]),
@@ -256,6 +257,7 @@ def _place_of(what: str) -> dict[str, Any]:
         "fiche": (["zip"], [FICHE_OFFSET], [FICHE_SIZE], "application/pdf", "Žofie O'Brien.pdf"),
         "ficheBundle": (["zip"], [0], [len(BUNDLE)], "application/zip", "4A.zip"),
         "school bundle": (["zip", "xlsx"], [0, 0], [1500, len(OVERVIEW)], "application/zip", "a"),
+        "fichePrint": (["xlsx"], [0], [len(OVERVIEW)], "application/pdf", "4A.pdf"),
         "overview": (["xlsx"], [0], [len(OVERVIEW)], "application/vnd.x", 'over"view.xlsx'),
     }[what]
     stored = {"zip": BUNDLE, "xlsx": OVERVIEW}

@@ -57,10 +57,13 @@ def test_it_tells_who_fetched_a_fiche_and_when(
     assert refused["position"] == allowed["position"] + 1
 
 
-def test_a_fiche_is_fetched_with_its_bundle_too(school: httpx.Client, seeded: Seeded) -> None:
-    school.get(content(seeded, "bundle"))
+@pytest.mark.parametrize("word", ["bundle", "print"])
+def test_a_fiche_is_fetched_with_what_it_is_in_too(
+    school: httpx.Client, seeded: Seeded, word: str
+) -> None:
+    school.get(content(seeded, word))
     newest = read(school, documentId=str(seeded.documents["fiche"]))[0]
-    assert newest["resource"] == content(seeded, "bundle")
+    assert newest["resource"] == content(seeded, word)
     assert read(school, documentId=str(uuid4())) == []
 
 

@@ -48,7 +48,7 @@ def words(client: httpx.Client, seeded: Seeded, **query: str) -> list[str]:
 @pytest.mark.usefixtures("open_now")
 def test_a_school_lists_its_documents(school: httpx.Client, seeded: Seeded) -> None:
     assert words(school, seeded) == [
-        *("fiche", "reading only", "school bundle", "bundle", "overview")
+        *("fiche", "reading only", "school bundle", "bundle", "print", "overview")
     ]
     assert words(school, seeded, kind="ficheBundle") == ["school bundle", "bundle"]
     assert words(school, seeded, kind="fiche", classGroup="4A") == ["fiche", "reading only"]

@@ -48,12 +48,12 @@ def test_a_document_is_there_while_all_it_shows_is_released(
     release(session, timedelta(hours=1), component="LO4-WIS")
     assert shelved(session, seeded, shelf) == ["reading only"]
     release(session, component="LO4-WIS")
-    everything = ["fiche", "reading only", "school bundle", "bundle", "overview"]
+    everything = ["fiche", "reading only", "school bundle", "bundle", "print", "overview"]
     assert shelved(session, seeded, shelf) == everything
     assert shelved(session, seeded, Shelf(SCHOOL, kind="overview")) == ["overview"]
 
 
-@pytest.mark.parametrize("word", ["fiche", "bundle", "school bundle", "overview"])
+@pytest.mark.parametrize("word", ["fiche", "bundle", "school bundle", "print", "overview"])
 def test_one_component_that_closes_closes_the_document(
     session: Session, seeded: Seeded, word: str
 ) -> None:

@@ -149,6 +149,7 @@ def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "fiche.pdf",
         "overview.xlsx",
+        "print.pdf",
         "school.zip",
     ]
     assert run.stdout.count("\n    refused: 404 resourceNotFound") == 2

@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import pikepdf
 import pypdfium2
 import pytest
 from sqlalchemy import select, text, update
@@ -97,6 +98,7 @@ def test_every_student_with_a_level_gets_one_fiche(
     assert sorted(made) == sorted(students_with_a_level(PRIMARY))
     assert performed.outcome["fiches"] == len(made)
     assert (performed.outcome["overviews"], performed.outcome["ficheBundles"]) == (1, 3)
+    assert performed.outcome["fichePrints"] == 2
 
 
 def test_each_row_points_at_its_bytes(delivered: Session, storage: Storage, job: Job) -> None:
@@ -122,6 +124,25 @@ def test_a_fiche_is_a_range_of_its_class_bundle(
         assert {name: archive.read(name) for name in archive.namelist()} == {
             f"{folder}/{f.file_name}": content_of(storage, f) for f in fiches
         }
+
+
+def test_a_print_file_holds_the_fiches_of_its_class_group(
+    delivered: Session, storage: Storage, job: Job
+) -> None:
+    build(delivered, storage, job)
+    prints = documents(delivered, "fichePrint")
+    assert len(prints) > 0
+    for one in prints:
+        fiches = [
+            f for f in documents(delivered, "fiche") if f.class_group_id == one.class_group_id
+        ]
+        with pikepdf.open(BytesIO(content_of(storage, one))) as pdf, pdf.open_outline() as outline:
+            names = sorted(entry.title for entry in outline.root)
+        people = [delivered.get_one(Student, f.student_id) for f in fiches]
+        assert names == sorted(f"{p.given_name} {p.family_name}" for p in people)
+        assert set(one.component_ids) == {c for f in fiches for c in f.component_ids}
+        assert (one.student_id, one.media_type) == (None, "application/pdf")
+        assert one.file_name.endswith(" 2024.pdf")
 
 
 def test_the_bundle_of_a_school_is_those_of_its_classes_and_stores_no_byte_twice(
@@ -212,6 +233,7 @@ def test_a_build_without_news_leaves_all_alone_and_says_so(
         "fiches": 0,
         "overviews": 0,
         "ficheBundles": 0,
+        "fichePrints": 0,
         "unchanged": len(before),
         "failures": 0,
         "removed": 0,
@@ -245,6 +267,20 @@ def test_a_change_makes_the_class_group_and_what_is_made_of_it_and_leaves_the_ot
     archive = zipfile.ZipFile(BytesIO(content_of(storage, whole)))
     assert archive.testzip() is None
     assert len(archive.namelist()) == len(documents(delivered, "fiche"))
+
+
+def test_a_class_group_without_a_print_file_gets_one(
+    delivered: Session, storage: Storage, job: Job
+) -> None:
+    build(delivered, storage, job)
+    lost, kept = documents(delivered, "fichePrint")
+    delivered.delete(lost)
+    delivered.flush()
+    assert build(delivered, storage, job).outcome["fichePrints"] == 1
+    found = {one.class_group_id: one for one in documents(delivered, "fichePrint")}
+    assert found.keys() == {lost.class_group_id, kept.class_group_id}
+    assert found[lost.class_group_id].sha256 == lost.sha256
+    assert found[kept.class_group_id] is kept
 
 
 def test_a_template_of_another_version_makes_what_it_is_for(

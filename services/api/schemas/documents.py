@@ -11,7 +11,7 @@ from shared.documents.grants.service import Lent
 from shared.documents.models import KINDS
 from shared.documents.repository import DocumentRow
 
-DocumentKind = Literal["fiche", "overview", "ficheBundle"]
+DocumentKind = Literal["fiche", "overview", "ficheBundle", "fichePrint"]
 if get_args(DocumentKind) != KINDS:
     raise TypeError("the kinds of the API are not those of the table")
 
@@ -27,7 +27,7 @@ class Content(Answer):
 
 
 class Document(Answer):
-    """A fiche, an overview or a bundle, as it was built last."""
+    """A fiche, an overview, a bundle or a print file, as it was built last."""
 
     href: Link
     id: UUID

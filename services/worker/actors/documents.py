@@ -12,13 +12,15 @@ from services.worker.rendering.bundle import Entries, FileNames, JoinedBundle, o
 from services.worker.rendering.fiche import FICHE_TEMPLATE_VERSION, OverfullFicheError
 from services.worker.rendering.fonts import UndrawableTextError
 from services.worker.rendering.overview import OVERVIEW_TEMPLATE_VERSION
-from services.worker.stamping.fiche import FicheStamper, StampedFiche
+from services.worker.stamping.fiche import FicheStamper, LaidOut
+from services.worker.stamping.print import print_file
 from services.worker.stamping.workbook import OverviewStamper
 from shared.core.errors import OWN, Problem
 from shared.documents.assembly import ClassFiches, SchoolContent, SchoolOverview, StudentFiche
 from shared.documents.building import (
     FICHE,
     FICHE_BUNDLE,
+    FICHE_PRINT,
     OVERVIEW,
     BuiltDocument,
     Identity,
@@ -77,26 +79,36 @@ class SchoolBuild:
             self._build_overview(self.content.overview)
 
     def _build_class_group(self, class_group: ClassFiches) -> None:
-        """Stamps the fiches into one bundle, of which each is a byte range."""
+        """Stamps the fiches into one bundle, of which each is a byte range, and one print file."""
         folder, names = self.folders.folder(class_group.name), FileNames()
         wanted = [_wanted(class_group, fiche, names) for fiche in class_group.fiches]
-        left_alone = self._left_alone([*wanted, self._bundle(wanted, class_group, folder)])
+        bundle = self._bundle(wanted, class_group, folder)
+        left_alone = self._left_alone([*wanted, self._print_file(bundle, class_group), bundle])
         if left_alone is not None:
             self.waiting.append(left_alone[-1])
             return
         key, entries = self._fresh_key("zip"), Entries()
         made: list[BuiltDocument] = []
+        drawn: list[LaidOut] = []
         for fiche, document in zip(class_group.fiches, wanted, strict=True):
-            stamped = self._stamp(fiche)
-            if stamped is None:
+            laid_out = self._lay_out(fiche)
+            if laid_out is None:
                 continue
+            drawn.append(laid_out)
+            stamped = self.press.fiches.closed(laid_out)
             offset = entries.add(f"{folder}/{document.file_name}", stamped.data, stamped.crc32)
             place = (Segment(key, offset, len(stamped.data)),)
             made.append(replace(document, segments=place, sha256=stamped.sha256))
         if made:
-            whole = entries.closed()
             bundle = self._bundle(made, class_group, folder)
-            self.documents += [*made, self._stored(bundle, key, whole)]
+            printed = print_file(self.press.fiches, drawn)
+            self.documents += [
+                *made,
+                self._stored(bundle, key, entries.closed()),
+                self._stored(
+                    self._print_file(bundle, class_group), self._fresh_key("pdf"), printed
+                ),
+            ]
             self._join_waiting()
             self._join(key, entries)
 
@@ -153,10 +165,15 @@ class SchoolBuild:
             template_version=FICHE_TEMPLATE_VERSION,
         )
 
-    def _stamp(self, fiche: StudentFiche) -> StampedFiche | None:
+    def _print_file(self, bundle: BuiltDocument, class_group: ClassFiches) -> BuiltDocument:
+        """Of the same fiches as the bundle."""
+        name = FileNames().print_file(self.content.administration_id, class_group.name)
+        return replace(bundle, kind=FICHE_PRINT, file_name=name, media_type=PDF)
+
+    def _lay_out(self, fiche: StudentFiche) -> LaidOut | None:
         """None when it cannot be drawn, which is kept as a failure of this one fiche."""
         try:
-            return self.press.fiches.stamp(fiche.content)
+            return self.press.fiches.lay_out(fiche.content)
         except UndrawableTextError as error:
             problem = Problem(f"{OWN}undrawableText", "Undrawable Text", 422, str(error))
         except OverfullFicheError as error:
@@ -195,6 +212,7 @@ class SchoolBuild:
             "fiches": made.count(FICHE),
             "overviews": made.count(OVERVIEW),
             "ficheBundles": made.count(FICHE_BUNDLE),
+            "fichePrints": made.count(FICHE_PRINT),
             "unchanged": len(self.documents) - len(made),
             "failures": len(self.failures),
         }

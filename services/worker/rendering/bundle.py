@@ -146,6 +146,9 @@ class FileNames:
     def bundle(self, administration_id: str, of_what: str) -> str:
         return self._take(f"{self._words.fiches} {of_what} {administration_id}", ".zip")
 
+    def print_file(self, administration_id: str, of_what: str) -> str:
+        return self._take(f"{self._words.fiches} {of_what} {administration_id}", ".pdf")
+
     def overview(self, administration_id: str, school_id: str) -> str:
         return self._take(f"{self._words.overview} {school_id} {administration_id}", ".xlsx")
 

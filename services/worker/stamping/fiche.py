@@ -51,12 +51,11 @@ from services.worker.stamping.fiche_plan import (
     PRODUCER,
     REGULAR,
     Base,
-    Fragment,
-    Page,
     Plan,
     compiled,
 )
 from services.worker.stamping.fiche_shared import NAME_PART, Bodies, Body, Place
+from services.worker.stamping.fiche_tree import Fragment, Page
 from shared.documents.content import FicheContent
 from shared.documents.texts import DUTCH, Texts
 
@@ -81,6 +80,20 @@ class StampedFiche:
     crc32: int
 
 
+@dataclass(frozen=True, slots=True)
+class LaidOut:
+    """A fiche whose objects have no numbers yet.
+
+    `streams` are the student's own: for each page what is drawn before the fragments, and after.
+    """
+
+    content: FicheContent
+    called: str
+    plan: Plan
+    streams: tuple[bytes, ...]
+    spares: frozenset[Spare]
+
+
 @lru_cache(maxsize=2048)
 def _fragment(block: Block, first: int) -> tuple[bytes, Drawing]:
     drawing = draw(block, first)
@@ -96,17 +109,21 @@ class FicheStamper:
     def __init__(self, texts: Texts = DUTCH) -> None:
         with DRAWING:
             shipped = faces()
-        self._texts, self._version = texts, template_version(texts)
-        self._base = Base.of(texts)
+        self.texts, self.version = texts, template_version(texts)
+        self.base = Base.of(texts)
         self._faces: dict[str, Face] = {f.name: f for f in (*shipped.regular, *shipped.bold)}
         # Bounded, so that memory stays flat: a plan is some 8 KB, the others are smaller.
         self._bodies = Bodies(texts)
         self._place = lru_cache(maxsize=256)(lambda place: Place(place, texts))
         self._plan = lru_cache(maxsize=4096)(self._new_plan)
         self._around_number = lru_cache(maxsize=256)(self._new_around_number)
-        self._spare_fonts = lru_cache(maxsize=256)(self._new_spare_fonts)
+        self._spare_fonts = lru_cache(maxsize=256)(self.spare_fonts)
 
     def stamp(self, content: FicheContent) -> StampedFiche:
+        """What `lay_out` returns and raises, as a file of its own."""
+        return self.closed(self.lay_out(content))
+
+    def lay_out(self, content: FicheContent) -> LaidOut:
         """The same content gives the same bytes, on any machine that has the same zlib.
 
         Raises UndrawableTextError for a character no shipped face has, OverfullFicheError for
@@ -123,7 +140,7 @@ class FicheStamper:
             plan = self._plan(attempt, body, place.called, heights, place.fact_count)
             if plan is not None:
                 lines = (place.title, draw(own_name, NAME_PART), place.drawn_facts(measure))
-                return self._finished(plan, content, place.called, lines)
+                return self._laid_out(plan, content, place.called, lines)
         raise overfull(content.document_number)
 
     def _new_plan(
@@ -131,7 +148,7 @@ class FicheStamper:
     ) -> Plan | None:
         """None when it does not fit at this attempt; heights of title, name and facts."""
         measure, most = ATTEMPTS[attempt]
-        words = self._texts.fiche
+        words = self.texts.fiche
         opening = introduction(words, measure)
         own = sum(heights)
         first = Block(own + opening.height, ())
@@ -142,17 +159,17 @@ class FicheStamper:
         spoken += [SpokenPart("LI", "", None)] * fact_count
         planned = [_page(tuple(spoken), [opening, *pages[0][1:]], first_top(1) - own)]
         planned += [_page((_PARAGRAPH,), blocks, first_top(2)) for blocks in pages[1:]]
-        return compiled(self._base, called, self._texts, planned)
+        return compiled(self.base, called, self.texts, planned)
 
-    def _finished(
+    def _laid_out(
         self, plan: Plan, content: FicheContent, called: str, lines: tuple[Drawing, ...]
-    ) -> StampedFiche:
+    ) -> LaidOut:
         spares = plan.spares.union(*(line.spares for line in lines))
         streams = [_AT_FIRST_TOP + b"".join([line.operators for line in lines])]
         count = len(plan.foot_parts)
         for number, part in enumerate(plan.foot_parts, start=1):
             if number > 1:
-                head = draw(running_head(content, self._texts.fiche), 0)
+                head = draw(running_head(content, self.texts.fiche), 0)
                 spares |= head.spares
                 streams.append(_AT_TOP + head.operators + _END + _AT_FURTHER_TOP)
             if _USUAL_NUMBER.fullmatch(content.document_number):
@@ -162,46 +179,37 @@ class FicheStamper:
                 end = self._foot(content.document_number, number, count, part)
                 spares |= end.spares
                 streams.append(_AT_FOOT + end.operators + _END)
-        return _closed(
-            self._base,
-            plan,
-            self._own_objects(plan, content.document_number, called, streams, spares),
-        )
+        return LaidOut(content, called, plan, tuple(streams), spares)
+
+    def closed(self, fiche: LaidOut) -> StampedFiche:
+        return _closed(self.base, fiche.plan, self._own_objects(fiche))
 
     def _foot(self, document_number: str, number: int, count: int, part: int) -> Drawing:
-        return draw(foot(document_number, self._version, self._texts.fiche, number, count), part)
+        return draw(foot(document_number, self.version, self.texts.fiche, number, count), part)
 
     def _new_around_number(self, number: int, count: int, part: int) -> list[bytes]:
         """The foot's stream before and after a usual document number, wherever that stands."""
         end = self._foot(_STAND_IN, number, count, part)
         return (_AT_FOOT + end.operators + _END).split(_STAND_IN.encode("utf-16-be"))
 
-    def _own_objects(
-        self,
-        plan: Plan,
-        document_number: str,
-        called: str,
-        streams: list[bytes],
-        spares: frozenset[Spare],
-    ) -> list[bytes]:
-        first = plan.first_own
+    def _own_objects(self, fiche: LaidOut) -> list[bytes]:
+        first, spares = fiche.plan.first_own, fiche.spares
         info = b"<</Title%b/Subject%b/Creator%b/Producer%b>>" % (
-            text_string(called),
-            text_string(f"{self._texts.fiche.document} {document_number}"),
-            text_string(self._version),
+            text_string(fiche.called),
+            text_string(f"{self.texts.fiche.document} {fiche.content.document_number}"),
+            text_string(self.version),
             text_string(PRODUCER),
         )
         # A fiche with fonts of its own saves elsewhere; for the others deflating takes too long.
         write = deflated_stream if spares else stream
-        drawn = [write(number, data) for number, data in enumerate(streams, start=first + 2)]
+        drawn = [write(number, data) for number, data in enumerate(fiche.streams, start=first + 2)]
         names = b""
         fonts: list[bytes] = []
         if spares:
             names, fonts = self._spare_fonts(spares, first + 2 + len(drawn))
-        resources = b"<</Font<</R %d 0 R/B %d 0 R%b>>>>" % (REGULAR, BOLD, names)
-        return [indirect(first, resources), indirect(first + 1, info), *drawn, *fonts]
+        return [indirect(first, resources(names)), indirect(first + 1, info), *drawn, *fonts]
 
-    def _new_spare_fonts(self, spares: frozenset[Spare], first: int) -> tuple[bytes, list[bytes]]:
+    def spare_fonts(self, spares: frozenset[Spare], first: int) -> tuple[bytes, list[bytes]]:
         """Names for the resources, and the objects of a font for each face that needs one."""
         names = b""
         objects: list[bytes] = []
@@ -213,6 +221,11 @@ class FicheStamper:
             objects += [indirect(*one) for one in bodies.items()]
             objects += streams.values()
         return names, objects
+
+
+def resources(spare_fonts: bytes) -> bytes:
+    """What pages draw with: the two standing fonts, and those named here."""
+    return b"<</Font<</R %d 0 R/B %d 0 R%b>>>>" % (REGULAR, BOLD, spare_fonts)
 
 
 def _page(head: tuple[SpokenPart, ...], blocks: list[Block], top: float) -> Page:

@@ -1,6 +1,8 @@
 """Writes PDF objects: strings, streams, streams of objects, cross-reference entries."""
 
 import zlib
+from collections.abc import Sequence
+from struct import Struct
 
 _MOST_COMPRESSION = 9
 
@@ -40,23 +42,26 @@ def deflated_stream(number: int, data: bytes, entries: bytes = b"") -> bytes:
     return stream(number, deflated(data), b"/Filter/FlateDecode" + entries)
 
 
-def references(numbers: list[int]) -> bytes:
+def references(numbers: Sequence[int]) -> bytes:
     return b"[%b]" % b" ".join([b"%d 0 R" % number for number in numbers])
 
 
-XREF_WIDTHS = b"[1 3 1]"
+XREF_WIDTHS = b"[1 4 1]"
 """How many bytes an entry has for its kind, its place and its index (ISO 32000-1, 7.5.8)."""
-XREF_FREE = bytes(5)
+_ENTRY = Struct(">BIB")
+_INDICES = [bytes([index]) for index in range(256)]
+XREF_FREE = bytes(_ENTRY.size)
 
 
 def xref_at(offset: int) -> bytes:
-    """The entry of an object that stands so far from the start of the file."""
-    return (1 << 32 | offset << 8).to_bytes(5, "big")
+    """The entry of an object that stands so far from the start of the file, of 4 GiB at most."""
+    return _ENTRY.pack(1, offset, 0)
 
 
-def xref_within(holder: int, index: int) -> bytes:
-    """The entry of an object in a stream of objects."""
-    return (2 << 32 | holder << 8 | index).to_bytes(5, "big")
+def xref_within(holder: int, count: int) -> list[bytes]:
+    """The entries of objects in a stream of so many, at most 256."""
+    start = _ENTRY.pack(2, holder, count - 1)[:-1]
+    return [start + index for index in _INDICES[:count]]
 
 
 class Assembly:
@@ -74,16 +79,23 @@ class Assembly:
         self._pieces.append(whole)
 
     def add_together(self, holder: int, bodies: dict[int, bytes]) -> None:
-        """Objects that are no streams, deflated together in one stream of the number `holder`."""
+        """At most 256 objects that are no streams, deflated in one stream: the `holder`."""
         heads, size = [], 0
         for number, body in bodies.items():
             heads.append(b"%d %d " % (number, size))
             size += len(body) + 1
         head = b"".join(heads)
-        entries = b"/Type/ObjStm/N %d/First %d" % (len(bodies), len(head))
-        self.add(holder, deflated_stream(holder, head + b"\n".join(bodies.values()), entries))
-        for index, number in enumerate(bodies):
-            self.entries[number] = xref_within(holder, index)
+        data = deflated(head + b"\n".join(bodies.values()))
+        self.add_held(holder, list(bodies), len(head), data, b"/Filter/FlateDecode")
+
+    def add_held(
+        self, holder: int, numbers: Sequence[int], first: int, data: bytes, more: bytes = b""
+    ) -> None:
+        """A stream of objects, of which the first one's body is at `first`, as it stands."""
+        about = b"/Type/ObjStm/N %d/First %d%b" % (len(numbers), first, more)
+        self.add(holder, stream(holder, data, about))
+        entries = xref_within(holder, len(numbers))
+        self.entries.update(zip(numbers, entries, strict=True))
 
     def joined(self) -> bytes:
         return b"".join(self._pieces)

@@ -1,21 +1,16 @@
 """Compiles everything on a fiche but the student's own lines, ready to be put in front of them."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
-from services.worker.rendering.fiche import (
-    LEFT,
-    PAGE_HEIGHT,
-    PAGE_WIDTH,
-    first_top,
-    template_version,
-)
+from services.worker.rendering.fiche import PAGE_HEIGHT, PAGE_WIDTH, template_version
 from services.worker.rendering.fonts import faces
 from services.worker.stamping.fiche_fonts import OBJECTS_PER_FONT, font_objects, repertoire
-from services.worker.stamping.fiche_ink import Drawing, Spare, SpokenPart
+from services.worker.stamping.fiche_ink import Spare
 from services.worker.stamping.fiche_objects import (
     XREF_FREE,
     Assembly,
@@ -24,6 +19,7 @@ from services.worker.stamping.fiche_objects import (
     stream,
     text_string,
 )
+from services.worker.stamping.fiche_tree import Page, Tree
 from shared.documents.texts import Texts
 
 if TYPE_CHECKING:
@@ -33,8 +29,15 @@ PRODUCER: Final = "toetsfeedback"
 CATALOG, PAGES, TREE, METADATA, DOCUMENT, PARENTS, REGULAR = range(1, 8)
 BOLD = REGULAR + OBJECTS_PER_FONT
 _STANDING = BOLD + OBJECTS_PER_FONT  # the stream of the base's objects
-_FIRST_FREE = _STANDING + 1
-_SPOKEN_FOOT = SpokenPart("P", "", None)
+FIRST_FREE = _STANDING + 1
+
+
+def catalog(texts: Texts, more: bytes) -> bytes:
+    """Where a reader starts; `more` are entries a single fiche has no use for."""
+    return (
+        b"<</Type/Catalog/Pages %d 0 R/StructTreeRoot %d 0 R/Metadata %d 0 R/Lang%b"
+        b"/MarkInfo<</Marked true>>/ViewerPreferences<</DisplayDocTitle true>>%b>>"
+    ) % (PAGES, TREE, METADATA, text_string(texts.language), more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,8 @@ class Base:
         header = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
         assembly = Assembly(len(header))
         bodies = {
-            CATALOG: b"<</Type/Catalog/Pages %d 0 R/StructTreeRoot %d 0 R/Metadata %d 0 R/Lang%b"
-            b"/MarkInfo<</Marked true>>/ViewerPreferences<</DisplayDocTitle true>>>>"
-            % (PAGES, TREE, METADATA, text_string(texts.language)),
-            TREE: b"<</Type/StructTreeRoot/K %d 0 R/ParentTree %d 0 R/ParentTreeNextKey 2>>"
-            % (DOCUMENT, PARENTS),
+            CATALOG: catalog(texts, b""),
+            TREE: b"<</Type/StructTreeRoot/K %d 0 R/ParentTree %d 0 R>>" % (DOCUMENT, PARENTS),
         }
         for first, face in ((REGULAR, faces().regular[0]), (BOLD, faces().bold[0])):
             of_font, streams = font_objects(face, repertoire(face), first)
@@ -67,35 +67,13 @@ class Base:
         return cls(data, assembly.entries, sha256(data), zlib.crc32(data))
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """A block on its page: deflated operators, its parts, how far down the page it starts."""
-
-    deflated: bytes
-    parts: tuple[SpokenPart, ...]
-    spares: frozenset[Spare]
-    top: float
-
-    @classmethod
-    def of(cls, drawing: Drawing, deflated: bytes, top: float) -> "Fragment":
-        return cls(deflated, drawing.parts, drawing.spares, top)
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """`head` are the parts in the student's own lines, drawn before the fragments."""
-
-    head: tuple[SpokenPart, ...]
-    fragments: tuple[Fragment, ...]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """What stands between the base and the student's own objects, numbered from `first_own` on.
 
     `hasher`, `crc32` and `size` are of base and plan together. The own objects are, in order:
     resources, document information, and per page what is drawn before and after the fragments.
-    `foot_parts` are the numbers of the foot's one part on each page.
+    `pages` are what it was compiled from; `foot_parts` are the numbers of each page's last part.
     """
 
     data: bytes
@@ -104,8 +82,14 @@ class Plan:
     size: int
     xref: bytes
     first_own: int
+    pages: tuple[Page, ...]
     foot_parts: tuple[int, ...]
     spares: frozenset[Spare]
+
+
+def metadata(title: str, texts: Texts) -> bytes:
+    """The XMP packet, as a whole object, that claims PDF/UA-1."""
+    return stream(METADATA, _xmp(title, texts), b"/Type/Metadata/Subtype/XML")
 
 
 def _xmp(title: str, texts: Texts) -> bytes:
@@ -125,82 +109,30 @@ def _xmp(title: str, texts: Texts) -> bytes:
     ).encode()
 
 
-class _Tree:
-    """Structure elements in reading order; runs of list items get a list around them."""
-
-    def __init__(self, assembly: Assembly, first: int) -> None:
-        self._assembly = assembly
-        self.next = first
-        self.children: list[int] = []
-        self.parents: list[list[int]] = []
-        self._list: int | None = None
-        self._items: list[int] = []
-
-    def take(self) -> int:
-        self.next += 1
-        return self.next - 1
-
-    def add(self, part: SpokenPart, page: int, top: float) -> None:
-        """The page's object number; `top` of its block in points from the page's bottom."""
-        mark = len(self.parents[-1])
-        if part.role == "LI":
-            self._add_item(page, mark)
-            return
-        self.close_list()
-        number = self.take()
-        more = b"/Alt" + text_string(part.alternative) if part.alternative else b""
-        if box := part.bounds:
-            edges = (LEFT + box.left, top - box.bottom, LEFT + box.right, top - box.top)
-            more += b"/A<</O/Layout/Placement/Block/BBox[%.2f %.2f %.2f %.2f]>>" % edges
-        self._element(number, part.role.encode(), DOCUMENT, b"/Pg %d 0 R/K %d" % (page, mark), more)
-        self.children.append(number)
-        self.parents[-1].append(number)
-
-    def _add_item(self, page: int, mark: int) -> None:
-        if self._list is None:
-            self._list = self.take()
-            self.children.append(self._list)
-        item, body = self.take(), self.take()
-        self._element(item, b"LI", self._list, b"/K %d 0 R" % body)
-        self._element(body, b"LBody", item, b"/Pg %d 0 R/K %d" % (page, mark))
-        self._items.append(item)
-        self.parents[-1].append(body)
-
-    def close_list(self) -> None:
-        if self._list is not None:
-            self._element(self._list, b"L", DOCUMENT, b"/K" + references(self._items))
-            self._list, self._items = None, []
-
-    def _element(
-        self, number: int, role: bytes, parent: int, kids: bytes, more: bytes = b""
-    ) -> None:
-        body = b"<</S/%b/P %d 0 R%b%b>>" % (role, parent, kids, more)
-        self._assembly.add(number, indirect(number, body))
-
-
 def compiled(base: Base, title: str, texts: Texts, pages: list[Page]) -> Plan:
     """The plan of these pages; the student's lines on the first page hold the head's parts."""
     assembly = Assembly(len(base.data))
-    page_numbers = [_FIRST_FREE + place for place in range(len(pages))]
-    tree = _Tree(assembly, _FIRST_FREE + len(pages))
-    streams: list[list[int]] = []
-    foot_parts = []
+    tree = Tree(pages)
+    free = FIRST_FREE + tree.size - 1
+    numbers = [DOCUMENT, *range(FIRST_FREE, free)]
+    written = [b"%d" % number for number in numbers]
+    for place, element in tree.elements.items():
+        assembly.add(numbers[place], indirect(numbers[place], element.filled(written)))
+    first_own = free + sum(len(page.fragments) for page in pages)
     for place, page in enumerate(pages):
-        number = page_numbers[place]
-        tree.parents.append([])
-        streams.append([])
-        for part in page.head:
-            tree.add(part, number, first_top(place + 1))
-        for fragment in page.fragments:
-            for part in fragment.parts:
-                tree.add(part, number, fragment.top)
-            streams[-1].append(tree.take())
-            whole = stream(streams[-1][-1], fragment.deflated, b"/Filter/FlateDecode")
-            assembly.add(streams[-1][-1], whole)
-        foot_parts.append(len(tree.parents[-1]))
-        tree.add(_SPOKEN_FOOT, number, 0.0)
-    first_own = tree.next
-    _add_frame(assembly, tree, page_numbers, streams, title, texts)
+        drawn = range(free, free + len(page.fragments))
+        free = drawn.stop
+        for number, fragment in zip(drawn, page.fragments, strict=True):
+            assembly.add(number, stream(number, fragment.deflated, b"/Filter/FlateDecode"))
+        before = first_own + 2 + 2 * place
+        contents = references([before, *drawn, before + 1])
+        body = page_body(first_own, contents, b"%d" % place)
+        assembly.add(numbers[1 + place], indirect(numbers[1 + place], body))
+    ways = [references([numbers[place] for place in found]) for found in tree.parents]
+    children = [numbers[place] for place in tree.children]
+    for number, body in frame(numbers[1 : 1 + len(pages)], children, ways).items():
+        assembly.add(number, indirect(number, body))
+    assembly.add(METADATA, metadata(title, texts))
     data = assembly.joined()
     hasher = base.hasher.copy()
     hasher.update(data)
@@ -212,41 +144,25 @@ def compiled(base: Base, title: str, texts: Texts, pages: list[Page]) -> Plan:
         size=len(base.data) + len(data),
         xref=XREF_FREE + b"".join([entries[number] for number in range(1, first_own)]),
         first_own=first_own,
-        foot_parts=tuple(foot_parts),
+        pages=tuple(pages),
+        foot_parts=tuple([len(found) - 1 for found in tree.parents]),
         spares=frozenset().union(*(f.spares for page in pages for f in page.fragments)),
     )
 
 
-def _add_frame(
-    assembly: Assembly,
-    tree: _Tree,
-    page_numbers: list[int],
-    streams: list[list[int]],
-    title: str,
-    texts: Texts,
-) -> None:
-    """Pages, the tree's root and its way back, metadata."""
-    first_own = tree.next
-    for place, number in enumerate(page_numbers):
-        before = first_own + 2 + 2 * place
-        page = (
-            b"<</Type/Page/Parent %d 0 R/MediaBox[0 0 %.2f %.2f]/Resources %d 0 R"
-            b"/Contents%b/StructParents %d/Tabs/S>>"
-        ) % (
-            PAGES,
-            PAGE_WIDTH,
-            PAGE_HEIGHT,
-            first_own,
-            references([before, *streams[place], before + 1]),
-            place,
-        )
-        assembly.add(number, indirect(number, page))
-    kids = b"<</Type/Pages/Count %d/Kids%b>>" % (len(page_numbers), references(page_numbers))
-    assembly.add(PAGES, indirect(PAGES, kids))
-    document = b"<</S/Document/P %d 0 R/K%b>>" % (TREE, references(tree.children))
-    assembly.add(DOCUMENT, indirect(DOCUMENT, document))
-    ways = b"".join(
-        b"%d%b" % (place, references(numbers)) for place, numbers in enumerate(tree.parents)
-    )
-    assembly.add(PARENTS, indirect(PARENTS, b"<</Nums[%b]>>" % ways))
-    assembly.add(METADATA, stream(METADATA, _xmp(title, texts), b"/Type/Metadata/Subtype/XML"))
+def page_body(resources: int, contents: bytes, place: bytes) -> bytes:
+    """An A4 page of these streams, whose way back to the elements has the number `place`."""
+    return (
+        b"<</Type/Page/Parent %d 0 R/MediaBox[0 0 %.2f %.2f]/Resources %d 0 R"
+        b"/Contents%b/StructParents %b/Tabs/S>>"
+    ) % (PAGES, PAGE_WIDTH, PAGE_HEIGHT, resources, contents, place)
+
+
+def frame(pages: Sequence[int], children: Sequence[int], ways: Sequence[bytes]) -> dict[int, bytes]:
+    """The list of pages, the topmost element with its children, and the ways back from content."""
+    numbered = b" ".join([b"%d %b" % one for one in enumerate(ways)])
+    return {
+        PAGES: b"<</Type/Pages/Count %d/Kids%b>>" % (len(pages), references(pages)),
+        DOCUMENT: b"<</S/Document/P %d 0 R/K%b>>" % (TREE, references(children)),
+        PARENTS: b"<</Nums[%b]>>" % numbered,
+    }
