@@ -12,10 +12,11 @@ from prometheus_client import start_http_server
 from services.worker.app import create_broker
 from services.worker.sweeper import Chore, Sweeper
 from shared.access.repository import sweep as sweep_identifiers
+from shared.core.clock import database_now
 from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
 from shared.documents.grants.service import remove_old_grants
-from shared.documents.objects import remove_orphans
+from shared.documents.objects import REST, remove_orphans
 from shared.idempotency.service import remove_old_answers
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.service import sweep
@@ -77,6 +78,11 @@ def _chores(settings: Settings, queue: WakeUpQueue) -> tuple[Chore, ...]:
         ),
         Chore("download-grants", GRANTS_EVERY, remove_old_grants),
         Chore("kept-answers", ANSWERS_EVERY, remove_old_answers),
+        Chore(
+            "half-written",
+            ORPHANS_EVERY,
+            lambda session: storage.remove_half_written(database_now(session) - REST),
+        ),
         Chore("orphans", ORPHANS_EVERY, lambda session: remove_orphans(session, storage)),
         Chore("identifiers", IDENTIFIERS_EVERY, sweep_identifiers),
         Chore(

@@ -2,8 +2,10 @@
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +33,10 @@ ROOM_BYTES = 64 * 1024 * 1024
 
 UPLOAD_GONE = "NoSuchUpload"
 """What S3 says when an upload was ended by a request whose answer was lost: worth another try."""
+
+
+_HALF_WRITTEN = re.compile(r".+#[0-9]+")
+"""How a directory's files are named until all of an object is in them."""
 
 
 class BucketMissingError(Exception):
@@ -149,6 +155,21 @@ class Storage:
             for entry in batch:
                 if written_before is None or entry["last_modified"] < written_before:
                     yield entry["path"]
+
+    def remove_half_written(self, written_before: datetime) -> int:
+        """Deletes what writers that were killed left in a directory, unless it is young; how many.
+
+        No listing shows these files. In S3 a rule of the bucket does the same.
+        """
+        if self._url.scheme != "file":
+            return 0
+        removed, limit = 0, written_before.timestamp()
+        for path in Path(unquote(self._url.path)).rglob("*#*"):
+            with suppress(FileNotFoundError):  # its writer was not dead, and is done
+                if _HALF_WRITTEN.fullmatch(path.name) and path.stat().st_mtime < limit:
+                    path.unlink()
+                    removed += 1
+        return removed
 
 
 def open_storage(url: str) -> Storage:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -70,6 +72,28 @@ def test_the_keys_are_those_below_a_prefix_and_old_enough(storage: Storage) -> N
     assert sorted(storage.keys()) == ["a/one", "a/two", "b/three"]
     assert list(storage.keys("a", datetime.now(UTC) - an_hour)) == []
     assert sorted(storage.keys("a", datetime.now(UTC) + an_hour)) == ["a/one", "a/two"]
+
+
+def test_what_a_killed_writer_left_in_a_directory_goes_and_nothing_else(tmp_path: Path) -> None:
+    storage = open_storage(tmp_path.as_uri())
+    killed = (
+        "import os, signal, sys\n"
+        "from shared.storage.store import open_storage\n"
+        "def parts():\n"
+        "    yield b'x' * 12_000_000\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "open_storage(sys.argv[1]).put('deliveries/half.zip', parts())\n"
+    )
+    subprocess.run([sys.executable, "-c", killed, tmp_path.as_uri()], check=False)
+    storage.put("a/whole#1.zip", b"x")
+    half = tmp_path / "deliveries" / "half.zip#1"
+    assert half.exists()
+    assert list(storage.keys()) == ["a/whole#1.zip"]
+    now = datetime.now(UTC)
+    assert storage.remove_half_written(now - timedelta(hours=1)) == 0
+    assert storage.remove_half_written(now + timedelta(hours=1)) == 1
+    assert not half.exists()
+    assert list(storage.keys()) == ["a/whole#1.zip"]
 
 
 def test_a_large_object_is_written_in_parts_and_is_whole(storage: Storage) -> None:
