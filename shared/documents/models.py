@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -35,6 +36,10 @@ class Document(Base):
 
     __tablename__ = "documents"
     __table_args__ = (
+        ForeignKeyConstraint(
+            ["administration_id", "school_id"],
+            ["participations.administration_id", "participations.school_id"],
+        ),
         CheckConstraint(f"kind in ({', '.join(repr(kind) for kind in KINDS)})", name="kind_known"),
         CheckConstraint("(kind = 'fiche') = (student_id is not null)", name="fiche_of_a_student"),
         CheckConstraint(
@@ -60,8 +65,8 @@ class Document(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
     kind: Mapped[str] = mapped_column(String(16))
-    administration_id: Mapped[str] = mapped_column(ForeignKey("administrations.id"))
-    school_id: Mapped[str] = mapped_column(ForeignKey("schools.id"))
+    administration_id: Mapped[str] = mapped_column(String(32))
+    school_id: Mapped[str] = mapped_column(String(6))
     class_group_id: Mapped[UUID | None] = mapped_column(ForeignKey("class_groups.id"))
     student_id: Mapped[UUID | None] = mapped_column(ForeignKey("students.id"))
     component_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer))

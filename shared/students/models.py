@@ -36,6 +36,7 @@ class Student(Base):
 
     A pupil enrolled in two schools is two rows with the same `delivered_as`: each school sees its
     own row, and never the other's. The INSZ is kept only as a keyed hash, for matching.
+    Administration and school are those of the class group, which takes part.
     """
 
     __tablename__ = "students"
@@ -52,8 +53,8 @@ class Student(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
-    administration_id: Mapped[str] = mapped_column(ForeignKey("administrations.id"))
-    school_id: Mapped[str] = mapped_column(ForeignKey("schools.id"))
+    administration_id: Mapped[str] = mapped_column(String(32))
+    school_id: Mapped[str] = mapped_column(String(6))
     class_group_id: Mapped[UUID] = mapped_column(ForeignKey("class_groups.id"))
     delivered_as: Mapped[str] = mapped_column(String(64))
     family_name: Mapped[str] = mapped_column(String(200))
