@@ -9,7 +9,9 @@ from shared.core.settings import Settings
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-OPTION = re.compile(r"^\| `TOETSFEEDBACK_(\w+)` \| (?:`([^`]*)`|required) \| .+ \|$", re.MULTILINE)
+OPTION = re.compile(
+    r"^\| `TOETSFEEDBACK_(\w+)` \| (?:`([^`]*)`|required|none) \| .+ \|$", re.MULTILINE
+)
 PATH = re.compile(
     r"`((?:benchmarks|docs|migrations|openapi|requirements|services|shared|tests)/[^`]*)`"
 )
@@ -25,7 +27,7 @@ def table(heading: str) -> list[str]:
 def test_the_configuration_names_every_setting_with_its_default() -> None:
     written = {name.lower(): default for name, default in OPTION.findall(README)}
     expected = {
-        name: "" if field.is_required() else str(field.default)
+        name: "" if field.is_required() or field.default is None else str(field.default)
         for name, field in Settings.model_fields.items()
     }
     assert written == expected

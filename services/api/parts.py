@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from services.api.brakes import Brakes
+from shared.access.people.provider import Provider, ProviderSettings, open_provider
 from shared.access.proofs import Nonces
 from shared.access.service import Issuer
 from shared.access.tokens import TokenAuthority
@@ -26,6 +27,9 @@ from shared.storage.store import Storage, open_storage
 SPARE_CONNECTIONS = 2
 """For short transactions beside those of requests, such as the checks of a running download."""
 
+MOST_EXCHANGES = 16
+"""So many at a time wait for the provider of people's tokens, each in a thread."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -36,6 +40,8 @@ class Parts:
     turns: Semaphore
     storage: Storage
     issuer: Issuer
+    provider: Provider | None
+    exchanges: Semaphore
     public_url: str
     broker: RedisBroker
     queue: WakeUpQueue
@@ -55,6 +61,8 @@ class Parts:
             turns=Semaphore(max(1, settings.database_pool_size - SPARE_CONNECTIONS)),
             storage=storage,
             issuer=Issuer(engine, authority, Nonces(authority.keys.secrets_for("nonces"))),
+            provider=_provider(settings),
+            exchanges=Semaphore(MOST_EXCHANGES),
             public_url=settings.public_url,
             broker=broker,
             queue=WakeUpQueue(broker),
@@ -72,3 +80,8 @@ class Parts:
     def close(self) -> None:
         self.broker.close()
         self.engine.dispose()
+
+
+def _provider(settings: Settings) -> Provider | None:
+    file = settings.user_provider_file
+    return None if file is None else open_provider(ProviderSettings.read(file))

@@ -34,6 +34,10 @@ class Settings(BaseSettings):
     )
     token_audience: str = Field(default="urn:toetsfeedback:api", description="`aud` they carry")
 
+    user_provider_file: Path | None = Field(
+        default=None, description="JSON file about the OpenID provider of people at schools"
+    )
+
     api_host: str = Field(default="127.0.0.1", description="address the API listens on")
     api_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         default=8000, description="port of the API"

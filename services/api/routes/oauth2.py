@@ -4,21 +4,24 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.api.authentication import expected_of, hand_out_nonce, proofs_in
-from services.api.dependencies import PartsDep, SessionDep, TurnDep
+from services.api.dependencies import PartsDep, SessionDep
 from services.api.forms import OAUTH_PROBLEMS, described_form, form_of
+from services.api.parts import Parts
 from services.api.schemas.oauth2 import Introspection, KeySet, Metadata, TokenAnswer
 from shared.access import repository, service
 from shared.access.assertions import ASSERTION_TYPE
 from shared.access.clients.models import Client
 from shared.access.errors import OAuthError, invalid_request
 from shared.access.jose import ALGORITHMS
+from shared.access.people.service import ACCESS_TOKEN, GRANT_TYPE, exchange
 from shared.access.rules import Scope
+from shared.access.service import Issued
 
 CLIENT_CREDENTIALS = "client_credentials"
-GRANT_TYPES = (CLIENT_CREDENTIALS,)
 TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH, KEYS_PATH = (
     "/oauth2/token",
     "/oauth2/introspect",
@@ -31,8 +34,12 @@ _ASSERTION = {
     "its id, `aud` is the issuer or this address, `jti` is new, `exp` at most 10 minutes away.",
 }
 _TOKEN = described_form(
-    {"grant_type": " or ".join(f"`{name}`" for name in GRANT_TYPES), **_ASSERTION},
-    {"scope": "Scopes with a space between; all that are allowed when absent."},
+    {"grant_type": f"`{CLIENT_CREDENTIALS}` or `{GRANT_TYPE}`.", **_ASSERTION},
+    {
+        "scope": "Scopes with a space between; all that are allowed when absent.",
+        "subject_token": "In a token exchange: the person's token of the outside provider.",
+        "subject_token_type": f"`{ACCESS_TOKEN}`.",
+    },
 )
 _ABOUT_A_TOKEN = described_form({"token": "An access token of this client.", **_ASSERTION}, {})
 
@@ -41,24 +48,47 @@ router = APIRouter(tags=["oauth2"])
 FormDep = Annotated[Mapping[str, str], Depends(form_of)]
 
 
-def client_of(request: Request, parts: PartsDep, _: TurnDep, form: FormDep) -> Client:
-    """The client that the form's assertion is from."""
+async def client_of(request: Request, parts: PartsDep, form: FormDep) -> Client:
+    """The client that the form's assertion is from; its turn is over when it is known."""
     addresses = {f"{parts.public_url}{path}" for path in (TOKEN_PATH, request.url.path)}
     audiences = frozenset({parts.issuer.authority.issuer} | addresses)
-    return service.authenticate_client(parts.issuer, form, audiences)
+    async with parts.turns:
+        return await run_in_threadpool(service.authenticate_client, parts.issuer, form, audiences)
 
 
-def bound_key_of(request: Request, parts: PartsDep, _: TurnDep) -> str | None:
+async def bound_key_of(request: Request, parts: PartsDep) -> str | None:
     """The thumbprint of the key that a new token is to be bound to, if a proof was sent."""
     proofs = proofs_in(request)
     if proofs:
         hand_out_nonce(request)
-    return service.proven_key(parts.issuer, proofs, expected_of(request))
+    async with parts.turns:
+        return await run_in_threadpool(
+            service.proven_key, parts.issuer, proofs, expected_of(request)
+        )
 
 
 ClientDep = Annotated[Client, Depends(client_of)]
 BoundKeyDep = Annotated[str | None, Depends(bound_key_of)]
 """Asked for before the client, so that a proof without its nonce uses up no assertion."""
+
+
+async def exchange_of(
+    thumbprint: BoundKeyDep, form: FormDep, client: ClientDep, parts: PartsDep
+) -> Issued | None:
+    """What a token exchange gives, if one is asked for.
+
+    Nobody waits for the provider with a connection, and few at a time with a thread: a slow one
+    delays who signs on, and nobody else.
+    """
+    if parts.provider is None or form.get("grant_type") != GRANT_TYPE:
+        return None
+    async with parts.exchanges:
+        return await run_in_threadpool(
+            exchange, parts.issuer, parts.provider, client, form, thumbprint
+        )
+
+
+ExchangeDep = Annotated[Issued | None, Depends(exchange_of)]
 
 
 @router.post(
@@ -69,20 +99,25 @@ BoundKeyDep = Annotated[str | None, Depends(bound_key_of)]
     response_model_exclude_none=True,
 )
 def issue_token(
-    thumbprint: BoundKeyDep, form: FormDep, client: ClientDep, parts: PartsDep
+    thumbprint: BoundKeyDep,
+    form: FormDep,
+    client: ClientDep,
+    exchanged: ExchangeDep,
+    parts: PartsDep,
 ) -> TokenAnswer:
     """An access token, bound to the key of the proof in the header `DPoP` if there is one."""
     grant_type = form.get("grant_type")
     if grant_type is None:
         raise invalid_request("Send a grant_type.")
-    if grant_type != CLIENT_CREDENTIALS:
-        raise OAuthError("unsupported_grant_type", f"Send one of {', '.join(GRANT_TYPES)}.")
-    issued = service.grant_to_client(parts.issuer, client, form, thumbprint)
+    if exchanged is None and grant_type != CLIENT_CREDENTIALS:
+        raise OAuthError("unsupported_grant_type", f"Send one of {', '.join(grants_of(parts))}.")
+    issued = exchanged or service.grant_to_client(parts.issuer, client, form, thumbprint)
     return TokenAnswer(
         access_token=issued.token,
         token_type="DPoP" if issued.is_bound else "Bearer",  # a kind of token
         expires_in=int(issued.lifetime.total_seconds()),
         scope=" ".join(sorted(issued.scopes)),
+        issued_token_type=ACCESS_TOKEN if exchanged else None,
     )
 
 
@@ -144,7 +179,7 @@ def get_metadata(parts: PartsDep) -> Metadata:
         revocation_endpoint=f"{parts.public_url}{REVOCATION_PATH}",
         jwks_uri=f"{parts.public_url}{KEYS_PATH}",
         response_types_supported=[],
-        grant_types_supported=list(GRANT_TYPES),
+        grant_types_supported=grants_of(parts),
         scopes_supported=sorted(Scope),
         token_endpoint_auth_methods_supported=methods,
         token_endpoint_auth_signing_alg_values_supported=algorithms,
@@ -154,6 +189,10 @@ def get_metadata(parts: PartsDep) -> Metadata:
         revocation_endpoint_auth_signing_alg_values_supported=algorithms,
         dpop_signing_alg_values_supported=algorithms,
     )
+
+
+def grants_of(parts: Parts) -> list[str]:
+    return [CLIENT_CREDENTIALS, *([GRANT_TYPE] if parts.provider else [])]
 
 
 @router.get(KEYS_PATH, operation_id="getKeys")

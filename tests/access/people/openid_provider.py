@@ -1,0 +1,90 @@
+"""A small OpenID provider as a process of its own: honest, lying, slow or broken by the path."""
+
+import json
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Any
+from urllib.parse import parse_qs
+
+from joserfc import jwt
+from joserfc.jwk import ECKey, RSAKey
+
+KEY = RSAKey.generate_key(2048, {"kid": "first"})
+ISSUED: dict[str, dict[str, Any]] = {}
+
+
+class Answers(BaseHTTPRequestHandler):
+    """`POST /issue` takes claims as JSON, and issues tokens of them: one to ask about, one signed.
+
+    Whoever asks about a token has to show its key, which the command line names.
+    """
+
+    client_key: ECKey
+
+    def do_GET(self) -> None:
+        if self.path == "/jwks":
+            self._send({"keys": [KEY.as_dict(private=False), {"kty": "new kind", "kid": "x"}]})
+        else:
+            self._misbehave()
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/issue":
+            opaque = token_urlsafe()
+            ISSUED[opaque] = json.loads(body)
+            header = {"alg": "RS256", "kid": "first"}
+            self._send({"opaque": opaque, "signed": jwt.encode(header, ISSUED[opaque], KEY)})
+        elif self.path == "/introspect":
+            form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+            jwt.decode(form["client_assertion"], self.client_key)
+            claims = ISSUED.get(form["token"])
+            self._send({"active": False} if claims is None else {"active": True} | claims)
+        else:
+            self._misbehave()
+
+    def _misbehave(self) -> None:
+        match self.path:
+            case "/error":
+                self.send_error(500)
+            case "/elsewhere":
+                self.send_response(302)
+                self.send_header("Location", "/introspect")
+                self.end_headers()
+            case "/nonsense":
+                self._send(["active"])
+            case "/half":
+                self._send_bytes(b'{"active": tr')
+            case "/endless":
+                self._send_bytes(b"[" * 1_000_000)
+            case "/slow":
+                time.sleep(1)
+                self._send({"active": True})
+            case "/dripping":
+                self.send_response(200)
+                self.end_headers()
+                while True:
+                    self.wfile.write(b" ")
+                    time.sleep(0.05)
+
+    def _send(self, answer: object) -> None:
+        self._send_bytes(json.dumps(answer).encode())
+
+    def _send_bytes(self, content: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+if __name__ == "__main__":
+    Answers.client_key = ECKey.import_key(Path(sys.argv[1]).read_bytes())
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        sys.stdout.write(f"{server.server_port}\n")
+        sys.stdout.flush()
+        server.serve_forever()
