@@ -19,7 +19,7 @@ from services.worker.rendering.typesetting import undrawable
 from shared.documents.content import FicheContent, fiche_outcomes
 from shared.documents.texts import DUTCH, Texts
 
-FICHE_TEMPLATE_VERSION: Final = f"fiche-4.{DUTCH.version}"
+FICHE_TEMPLATE_VERSION: Final = f"fiche-5.{DUTCH.version}"
 """Raise the number with any change in what a fiche looks like: it marks older fiches as stale."""
 
 PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89
@@ -31,12 +31,14 @@ _RUNNING_HEAD = 24.0
 FURTHER_ROOM = FIRST_ROOM - _RUNNING_HEAD
 _MOST_PAGES = 2
 
-# Roomy for few components, comfortable for most; a little tighter to keep to one page; only then a
-# second page, and only for texts of unforeseen length a small type.
+# Roomy for few components, comfortable for most; a little tighter, and levels beside the names, to
+# keep to one page; only then a second page. Nothing is smaller than 9 points, but for texts of
+# unforeseen length.
 ATTEMPTS = (
     (Measure(type=1.08, air=1.5), 1),
     (Measure(type=1.0, air=0.95), 1),
     (Measure(type=0.95, air=0.72), 1),
+    (Measure(type=0.95, air=0.72, is_level_beside=True), 1),
     (Measure(type=1.0, air=0.95), _MOST_PAGES),
     (Measure(type=0.95, air=0.72), _MOST_PAGES),
     (Measure(type=0.85, air=0.6), _MOST_PAGES),

@@ -35,6 +35,7 @@ TINT: Colour = (0.95, 0.96, 0.975)
 WHITE: Colour = (1.0, 1.0, 1.0)
 
 _TEXT_WIDTH = 296.0
+_BETWEEN = 12.0  # at least, a name and the level beside it
 _SCALE_WIDTH = 166.0
 _SCALE_TOP = 9.0
 _STEP_HEIGHT = 19.0
@@ -44,10 +45,14 @@ _CODE_SIZE = 10.5
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How tightly a fiche is set: `type` multiplies type sizes, `air` the space between parts."""
+    """How tightly a fiche is set: `type` multiplies type sizes, `air` the space between parts.
+
+    With `is_level_beside`, a level stands beside the name of its component, where they fit a line.
+    """
 
     type: float
     air: float
+    is_level_beside: bool = False
 
 
 def section_blocks(section: SubjectSection, texts: Texts, measure: Measure) -> Iterator[Block]:
@@ -99,10 +104,8 @@ def _outcome(
         level, explanation = outcome.level.label, outcome.description or ""
     else:
         level, explanation = (status.name, status.for_parents) if status else ("", "")
-    name_size, level_size, size = (points * measure.type for points in (11.5, 15.0, 10.5))
-    column.write("H3", wrap(outcome.name, name_size, _TEXT_WIDTH, bold=True), name_size, INK)
-    column.skip(1)
-    column.write("P", wrap(level, level_size, _TEXT_WIDTH, bold=True), level_size, ACCENT)
+    size = 10.5 * measure.type
+    _write_level(column, outcome.name, level, measure)
     scale = (
         _marked_scale(outcome.scale, outcome.level, words, measure.type)
         if outcome.level
@@ -118,6 +121,22 @@ def _outcome(
     column.height = max(column.height, top + scale.height)
     column.skip(9 * measure.air)
     return Block(column.height, tuple(column.inks))
+
+
+def _write_level(column: Column, name: str, level: str, measure: Measure) -> None:
+    if measure.is_level_beside:
+        size = 13 * measure.type
+        whose, reached = set_line(name, bold=True), set_line(level, bold=True)
+        left = _TEXT_WIDTH - reached.width * size
+        if whose.width * size + _BETWEEN <= left:
+            words = column.set_lines((whose,), size, INK)
+            beside = Words(reached, left, words[0].y, size, ACCENT)
+            column.inks += (Part("H3", words), Part("P", (beside,)))
+            return
+    name_size, level_size = 11.5 * measure.type, 15 * measure.type
+    column.write("H3", wrap(name, name_size, _TEXT_WIDTH, bold=True), name_size, INK)
+    column.skip(1)
+    column.write("P", wrap(level, level_size, _TEXT_WIDTH, bold=True), level_size, ACCENT)
 
 
 @lru_cache(maxsize=256)
@@ -144,7 +163,7 @@ def _marked_scale(
         colour = WHITE if level == reached else QUIET
         inks.append(_in_step(line, at * step, step, _CODE_SIZE, colour, of_type))
     bottom = Column(height=top + height + 3)
-    lowest = bottom.set_lines((set_line(words.lowest),), 8 * of_type, QUIET)
+    lowest = bottom.set_lines((set_line(words.lowest),), 9.5 * of_type, QUIET)
     highest = set_line(words.highest)
     inks.extend(lowest)
     inks.extend(
@@ -204,8 +223,8 @@ def guide(words: FicheTexts, measure: Measure) -> Block:
     above = 14 * measure.air
     inks = (rectangle(0, 0, WIDTH, panel.height, fill=TINT), *panel.inks)
     below = Column(height=above + panel.height + 9 * measure.air)
-    below.write("H2", wrap(words.for_the_school.lead, 8.5, WIDTH, bold=True), 8.5, QUIET)
-    below.write("P", balanced(words.for_the_school.text, 8.5, WIDTH), 8.5, QUIET)
+    below.write("H2", wrap(words.for_the_school.lead, 9, WIDTH, bold=True), 9, QUIET)
+    below.write("P", balanced(words.for_the_school.text, 9, WIDTH), 9, QUIET)
     return Block(below.height, (*moved(inks, above), *below.inks))
 
 

@@ -26,10 +26,10 @@ from shared.documents.content import AdministrationFacts, FicheContent, SchoolFa
 from shared.documents.texts import FicheTexts, Texts
 
 _FACT_COLUMNS = ((0.0, 152.0), (164.0, 190.0), (366.0, 117.0))
-_LABEL_SIZE, _VALUE_SIZE, _VALUE_LEADING = 8.5, 10.5, 1.22
+_LABEL_SIZE, _VALUE_SIZE, _VALUE_LEADING = 9.0, 10.5, 1.22
 _LARGEST_NAME_LINES = 2
 _SMALLEST_NAME = 12.0
-_FURNITURE_SIZE = 8.0
+_FURNITURE_SIZE = 9.0
 
 
 def head(content: FicheContent, texts: Texts, measure: Measure) -> Block:

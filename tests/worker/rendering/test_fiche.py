@@ -39,6 +39,7 @@ from tests.worker.rendering.conftest import (
 
 ROOT = Path(__file__).parents[3]
 LONG = " ".join([READS] * 25)
+SMALLEST = 9.0
 
 
 def _expected(content: FicheContent) -> Iterator[str]:
@@ -148,15 +149,27 @@ def test_a_changed_drawing_needs_a_new_template_version() -> None:
     """Update both together: a fiche drawn before is known to be stale by its version only."""
     with pikepdf.open(BytesIO(draw_fiche(fiche()))) as pdf:
         drawn = sha256(pdf.pages[0].Contents.read_bytes()).hexdigest()[:16]
-    assert (FICHE_TEMPLATE_VERSION, drawn) == ("fiche-4.nl-1", "5d0083c8cfee8835")
+    assert (FICHE_TEMPLATE_VERSION, drawn) == ("fiche-5.nl-1", "ae3e6fde38d9cc20")
 
 
 def test_other_words_are_another_version() -> None:
     french = replace(DUTCH, version="fr-1", language="fr-BE")
-    assert template_version(french) == "fiche-4.fr-1"
+    assert template_version(french) == "fiche-5.fr-1"
     with pikepdf.open(BytesIO(draw_fiche(fiche(), french))) as pdf:
         assert str(pdf.Root.Lang) == "fr-BE"
-    assert "versie fiche-4.fr-1" in page_texts(draw_fiche(fiche(), french))[0]
+    assert "versie fiche-5.fr-1" in page_texts(draw_fiche(fiche(), french))[0]
+
+
+def test_six_components_stay_on_one_page_in_type_of_nine_points_or_more() -> None:
+    can_do = f"{READS} Legt uit wat er staat."
+    outcomes = [outcome(f"C{at}", description=can_do, position=at) for at in range(6)]
+    dutch = SubjectSection("nederlands", tuple(outcomes[:2]))
+    pdf = draw_fiche(fiche(sections=(dutch, SubjectSection("wiskunde", tuple(outcomes[2:])))))
+    assert len(page_texts(pdf)) == 1
+    with pikepdf.open(BytesIO(pdf)) as opened:
+        drawn = pikepdf.parse_content_stream(opened.pages[0])
+        sizes = {float(one.operands[1]) for one in drawn if str(one.operator) == "Tf"}
+    assert min(sizes) >= SMALLEST
 
 
 def test_long_texts_take_a_second_page_that_says_whose_it_is() -> None:
