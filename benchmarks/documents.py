@@ -17,7 +17,7 @@ from benchmarks.peers import (
     workbook_write_only,
     workbook_xlsxwriter,
 )
-from benchmarks.peers.contents import fiches, overviews, scattered_fiches
+from benchmarks.peers.contents import PRINTED, classes, fiches, overviews, scattered_fiches
 from benchmarks.peers.contest import Contestant, ratios
 from benchmarks.peers.fiche_words import require_same_words
 from benchmarks.peers.page import write_section
@@ -25,6 +25,7 @@ from benchmarks.peers.workbook_cells import workbook_cells
 from services.worker.rendering.fiche import draw_fiche
 from services.worker.rendering.overview import draw_overview
 from services.worker.stamping.fiche import FicheStamper
+from services.worker.stamping.print import print_file
 from services.worker.stamping.workbook import OverviewStamper
 
 ROUNDS = 5
@@ -37,6 +38,18 @@ def our_fiches(called: str) -> Contestant:
     stamper = FicheStamper()
     return Contestant(
         "ours", called, "", lambda content: stamper.stamp(content).data, warm_up=FULL, hashes=True
+    )
+
+
+def our_print_files() -> Contestant:
+    """Laid out and printed; a build lays out only once, for the fiches too."""
+    stamper = FicheStamper()
+    return Contestant(
+        "print",
+        "print files",
+        "",
+        lambda pupils: print_file(stamper, [stamper.lay_out(pupil) for pupil in pupils]),
+        warm_up=FULL // PRINTED,
     )
 
 
@@ -78,10 +91,12 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     of_fiches, of_overviews = fiche_contestants(), overview_contestants()
     scattered = our_fiches("our engine, pupils of random schools")
+    printed = our_print_files()
     require_same_words(next(fiches(0)), {peer.name: peer.make for peer in of_fiches})
     fields: list[tuple[list[Contestant], Any]] = [
         (of_fiches, fiches),
         ([scattered], scattered_fiches),
+        ([printed], classes),
         (of_overviews, overviews),
     ]
     for contestants, contents in fields:
@@ -97,9 +112,12 @@ def main() -> None:
     show("fiche.random_order_per_core", scattered.rate, "1/s")
     show("fiche.bytes", ours.size, "B", worst=max(ours.largest, scattered.largest))
     show("fiche.peak_mib_growth", growth, "MiB", fiches=MANY)
+    show(
+        "print.students_per_core", printed.rate * PRINTED, "1/s", bytes_each=printed.size // PRINTED
+    )
     show("overview.per_core", of_overviews[0].rate, "1/s", ratios=ratios(of_overviews))
     show("overview.bytes", of_overviews[0].size, "B")
-    write_section([*of_fiches, scattered], of_overviews, rounds, f"{growth:.1f} MiB")
+    write_section([*of_fiches, scattered], printed, of_overviews, rounds, f"{growth:.1f} MiB")
 
 
 def peak_growth() -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from itertools import groupby
 from random import Random
 
 from shared.documents.content import (
@@ -48,6 +49,7 @@ FAMILY_NAMES = (
 )
 FAMILY_ENDINGS = ("", "", "", "-Maes", "-Claes", " de Bruyn")
 _CLASS_SIZES = (18, 26)
+PRINTED, _ = _CLASS_SIZES  # pupils in a print file
 _ASSIGNED = 0.96
 _WITHOUT_LEVEL = ("absent", "exempt", "notCompleted", "withheld")
 
@@ -67,6 +69,12 @@ def scattered_fiches(seed: int) -> Iterator[FicheContent]:
     random = Random(seed)  # noqa: S311  # made-up contents need no secrecy
     while True:
         yield _fiche(random, _school(random), random.choice(CLASS_GROUPS))
+
+
+def classes(seed: int) -> Iterator[tuple[FicheContent, ...]]:
+    """The first `PRINTED` pupils of each class."""
+    for _, pupils in groupby(fiches(seed), lambda fiche: (fiche.school, fiche.class_group)):
+        yield tuple(pupils)[:PRINTED]
 
 
 def _school(random: Random) -> SchoolFacts:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks.peers.contents import STUDENTS, SUBJECTS
+from benchmarks.peers.contents import PRINTED, STUDENTS, SUBJECTS
 from benchmarks.peers.contest import Contestant, ratios
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
@@ -19,13 +19,20 @@ _HOW = """\
 same contents, no two of which are equal. Processor time on one core, with the bytes in hand and
 hashed. Before the rounds each has loaded its fonts, and our engine has filled its caches. Each
 peer's page has the same words as ours. Ratios hold on other machines; rates do not."""
+_PRINTED = """\
+A print file of {pupils} pupils, laying out included: {rate:,.0f} pupils a second; {size:,} bytes
+each."""
 _WORKBOOK = """\
 An overview of {students} students and {components} components. The write-only mode and XlsxWriter
 get the cells ready-made; the others find them from the content:"""
 
 
 def write_section(
-    of_fiches: list[Contestant], of_overviews: list[Contestant], rounds: int, growth: str
+    of_fiches: list[Contestant],
+    printed: Contestant,
+    of_overviews: list[Contestant],
+    rounds: int,
+    growth: str,
 ) -> None:
     components = sum(len(names) for names in SUBJECTS.values())
     section = "\n".join(
@@ -40,6 +47,12 @@ def write_section(
             *table(of_fiches),
             "",
             f"Over 100,000 fiches the most memory that the engine needs grows by {growth}.",
+            "",
+            _PRINTED.format(
+                pupils=PRINTED,
+                rate=printed.rate * PRINTED,
+                size=printed.size // PRINTED,
+            ),
             "",
             _WORKBOOK.format(students=STUDENTS, components=components),
             "",

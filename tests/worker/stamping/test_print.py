@@ -7,6 +7,7 @@ from pathlib import Path
 import outloud
 import pdfua
 import pikepdf
+import pypdfium2
 import pytest
 
 from services.worker.rendering.typesetting import tidy
@@ -110,6 +111,14 @@ def test_fonts_and_what_students_share_are_in_it_once() -> None:
         assert first[1:-1] == third[1:-1]
     twins = [fiche(given_name=f"Twin {letter}") for letter in "ABCDEFGHIJ"]
     assert len(printed(twins)) < 4 * len(STAMPER.stamp(twins[0]).data)
+
+
+def test_a_file_of_more_than_16_mib_is_read_to_its_end() -> None:
+    data = print_file(STAMPER, [STAMPER.lay_out(CLASS[0])] * 3_000)
+    assert len(data) > 1 << 24
+    pages = pypdfium2.PdfDocument(data)
+    assert len(pages) == 6_000
+    assert pages[5_998].get_textpage().get_text_range().startswith("Feedbackfiche")
 
 
 def test_the_bytes_depend_on_nothing_that_was_stamped_before() -> None:
