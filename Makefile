@@ -13,7 +13,7 @@ demo: $(STAMP)
 	$(BIN)/toetsfeedback demo --out demo-output
 
 test: $(STAMP)
-	$(BIN)/pytest -n 2 --dist loadgroup $(TESTS)
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
 
 # Ten thousand contents of fiches, where `make test` tries three hundred.
 fuzz: $(STAMP)

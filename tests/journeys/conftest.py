@@ -20,7 +20,7 @@ from services.cli.embedded.data_directory import DataDirectory
 from services.cli.embedded.running import RunningInstance
 from services.cli.signing import ProofKey, TokenAuth
 
-START_SECONDS = 60
+START_SECONDS = 120
 JOB_SECONDS = 90
 FAST = {
     "TOETSFEEDBACK_JOB_LEASE_SECONDS": "3",
