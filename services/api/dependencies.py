@@ -121,6 +121,7 @@ class Requires:
             kind=caller.kind.value,
             organisation=caller.school_id,
             trace_id=request.state.trace_id,
+            subject=caller.subject,
         )
         act_for(session, actor.client, actor.kind, actor.organisation)
         asked = Inquiry(actor, request.scope["route"].operation_id, _resource(request), frozenset())

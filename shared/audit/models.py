@@ -12,9 +12,9 @@ class AuditEvent(Base):
     """One decision on school data; rows are only ever added, by `append_audit_event`.
 
     `organisation` is the school the data is of, when it is known; `purpose` is what a mandate was
-    given for; `rule` is the question of the policy that decided (`scope`, `reach`, `gate`) or
-    `granted`. `position` counts the entries of one organisation, and `hash` covers this entry and
-    the hash of the one before it.
+    given for; `caller_subject` the pseudonym of the person for whom a portal asked; `rule` is the
+    question of the policy that decided (`scope`, `reach`, `gate`) or `granted`. `position` counts
+    the entries of one organisation, and `hash` covers this entry and the hash of the one before it.
     """
 
     __tablename__ = "audit_events"
@@ -41,6 +41,7 @@ class AuditEvent(Base):
     rule: Mapped[str] = mapped_column(String(32))
     trace_id: Mapped[str | None] = mapped_column(String(64))
     purpose: Mapped[str | None] = mapped_column(String(200))
+    caller_subject: Mapped[str | None] = mapped_column(String(128))
     position: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
 

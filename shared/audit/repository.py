@@ -14,7 +14,7 @@ from shared.audit.rules import Entry, Head
 
 _APPEND = text(
     "select append_audit_event(:client, :caller_kind, :caller_organisation, :organisation,"
-    " :purpose, :action, :resource, :outcome, :rule, :trace_id)"
+    " :purpose, :action, :resource, :outcome, :rule, :trace_id, :caller_subject)"
 )
 _ENTRY = tuple(field.name for field in fields(Entry))
 _BATCH = 5_000

@@ -27,6 +27,7 @@ class Entry:
     outcome: str
     rule: str
     trace_id: str | None
+    caller_subject: str | None
     hash: bytes
 
     def follows(self, previous: bytes) -> bool:
@@ -67,6 +68,8 @@ def entry_bytes(entry: Entry) -> bytes:
         entry.rule,
         entry.trace_id,
     ]
+    if entry.caller_subject is not None:  # entries from before there were any keep their hash
+        fields.append(entry.caller_subject)
     return json.dumps(fields, ensure_ascii=False).encode()
 
 

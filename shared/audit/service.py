@@ -17,12 +17,16 @@ _PENDING = "audit_events"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: a client, the kind of caller it is, and the school it acts for, if any."""
+    """Who asks: a client, the kind of caller it is, and the school it acts for, if any.
+
+    `subject` is the pseudonym of the person for whom it asks, where there is one.
+    """
 
     client: str
     kind: str
     organisation: str | None
     trace_id: str | None
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ def record(session: Session, actor: Actor, decision: Decision) -> None:
             "outcome": decision.outcome,
             "rule": decision.rule,
             "trace_id": actor.trace_id,
+            "caller_subject": actor.subject,
         }
     )
 

@@ -79,6 +79,17 @@ def test_a_person_sees_the_own_school_and_no_other(
         assert portal.get(f"/v1/schools/{other}", token).status_code == 404
 
 
+def test_the_trail_of_the_school_says_for_whom_the_portal_asked(
+    portal: OAuthClient, outside: OpenIdProvider
+) -> None:
+    manager = at_school(outside, toetsfeedback_rol_3d=[f"Beheerder:{SCHOOL}"], vo_id="d4e5f6")
+    token = exchange(portal, manager).json()["access_token"]
+    reader = exchange(portal, at_school(outside)).json()["access_token"]
+    portal.get(f"/v1/schools/{SCHOOL}/students", reader)
+    newest = portal.get("/v1/auditEvents", token).json()["items"][0]
+    assert (newest["clientId"], newest["callerSubject"]) == (portal.id, "a1b2c3")
+
+
 def test_a_persons_token_alone_opens_nothing(portal: OAuthClient, outside: OpenIdProvider) -> None:
     for token in (at_school(outside), outside.token("signed")):
         for scheme in ("Bearer", "DPoP"):

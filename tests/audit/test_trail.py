@@ -19,9 +19,14 @@ ODD = 'Zoë "de" \\ \x01\x7f\t\n\u2028 \U0001f600'
 
 
 def decide(
-    sessions: Sessions, school: str | None, resource: str, client: str = "client", times: int = 1
+    sessions: Sessions,
+    school: str | None,
+    resource: str,
+    client: str = "client",
+    times: int = 1,
+    person: str | None = None,
 ) -> None:
-    actor = Actor(client, "school", school, "trace")
+    actor = Actor(client, "school", school, "trace", person)
     for _ in range(times):
         with transaction(sessions) as session:
             record(session, actor, Decision("read", resource, school, "allowed", "granted"))
@@ -37,7 +42,7 @@ def trail(sessions: Sessions, engine: Engine) -> Iterator[Engine]:
     """Five entries about a school, two about another, one about none; all gone afterwards."""
     decide(sessions, SCHOOL, "/v1/documents/a")
     decide(sessions, OTHER, "/v1/documents/b", client=ODD, times=2)
-    decide(sessions, SCHOOL, "/v1/documents/a/content", times=4)
+    decide(sessions, SCHOOL, "/v1/documents/a/content", times=4, person="someone")
     decide(sessions, None, "/v1/releaseWindows/c")
     yield engine
     tamper(engine, "delete from audit_events", "delete from audit_heads")
@@ -71,6 +76,8 @@ def test_what_was_appended_is_whole_whatever_it_says(sessions: Sessions) -> None
     [
         "client = 'clienu'",
         "outcome = 'refused'",
+        "caller_subject = null",
+        "caller_subject = 'someone else'",
         "trace_id = null",
         "purpose = ''",
         "occurred_at = occurred_at + interval '1 microsecond'",

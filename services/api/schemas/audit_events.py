@@ -18,6 +18,13 @@ class AuditEvent(Answer):
     caller_school_id: Annotated[
         str | None, Field(description="The school that the caller acted for.")
     ] = None
+    caller_subject: Annotated[
+        str | None,
+        Field(
+            description="The person for whom a portal asked, as the provider of "
+            "people's tokens names them."
+        ),
+    ] = None
     action: Annotated[str, Field(description="The operation, as this document names it.")]
     resource: Annotated[str, Field(description="The path that was asked for.")]
     outcome: Annotated[str, Field(description="`allowed` or `refused`.")]
@@ -41,6 +48,7 @@ class AuditEvent(Answer):
             client_id=event.client,
             caller_kind=event.caller_kind,
             caller_school_id=event.caller_organisation,
+            caller_subject=event.caller_subject,
             action=event.action,
             resource=event.resource,
             outcome=event.outcome,
