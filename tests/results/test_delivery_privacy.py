@@ -62,6 +62,7 @@ def number_elsewhere(delivery: DeliveryFiles) -> None:
 def named_results(delivery: DeliveryFiles) -> None:
     delivery.add("results.csv", NAME, "LEZ4", "absent", "", "")
     delivery.add("results.csv", f"{NAME} {NAME}ke", "LEZ4", "absent", "", "")
+    delivery.add("results.csv", "s1", NAME, NAME, NAME, NAME)
     delivery.add("item_results.csv", f"{NAME}, 4A", "LEZ4", "1", "1")
     delivery.add("item_results.csv", STAMNUMMER, "LEZ4", "1", "1")
 

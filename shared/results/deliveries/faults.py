@@ -18,7 +18,7 @@ _MAY_BE_INSZ = re.compile(
     r"(?<![0-9A-Za-z])\d{2}[. /-]?\d{2}[. /-]?\d{2}[. /-]?\d{3}[. /-]?\d{2}(?![0-9A-Za-z])"
 )
 _MAY_BE_STAMNUMMER = re.compile(r"(?<![0-9])[0-9]{7}(?![0-9])")
-_WORD_WITH_A_DIGIT = re.compile(r"[^\s,;]*[0-9][^\s,;]*")
+_NO_NAME = re.compile(r"[A-Z]|[^\s,;]*[0-9][^\s,;]*")
 _ELEVEN_DIGITS = re.compile(r"(?=([0-9]{11}))")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
 
@@ -54,15 +54,12 @@ class Fault:
 def showable(value: str | None, *, among_names: bool = False) -> str | None:
     """The value as a report may quote it, or None when it could name or number a person.
 
-    `among_names` is for a file that holds names, where a shifted row has one in any column, and
-    for a column that a name is put in by mistake: only one word with a digit in it is quoted,
-    unless it could be a stamnummer.
+    `among_names` is for a file about students, where a shifted row or a slip puts a name in any
+    column: only a letter or a word with a digit in it is quoted, unless it could be a stamnummer.
     """
     if value is None or _MAY_BE_INSZ.search(value):
         return None
-    if among_names and (
-        not _WORD_WITH_A_DIGIT.fullmatch(value) or _MAY_BE_STAMNUMMER.search(value)
-    ):
+    if among_names and (not _NO_NAME.fullmatch(value) or _MAY_BE_STAMNUMMER.search(value)):
         return None
     if any(is_valid_insz(found[1]) for found in _ELEVEN_DIGITS.finditer(value)):
         return None

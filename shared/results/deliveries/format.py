@@ -23,8 +23,6 @@ ADMINISTRATION: Final = "administration.json"
 
 WITHDRAWN: Final = "withdrawn"
 INSZ: Final = "insz"
-STUDENT: Final = "student"
-"""The column with the code of a student, in whatever file; a name may stand there by mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +62,11 @@ class FileFormat:
     @property
     def holds_names(self) -> bool:
         return any(column.is_personal for column in self.columns)
+
+    @property
+    def is_about_students(self) -> bool:
+        """A name may stand in it by mistake, in whatever column."""
+        return "student" in self.key
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)

@@ -8,14 +8,7 @@ import psycopg
 from shared.results.deliveries.check import Check, unique
 from shared.results.deliveries.correction_checks import AGAINST_WHAT_IS_STORED
 from shared.results.deliveries.faults import SHOWN_IN_FULL, Fault, Findings, showable
-from shared.results.deliveries.format import (
-    CSV_FILES,
-    INSZ,
-    ITEM_RESULTS,
-    STUDENT,
-    Column,
-    FileFormat,
-)
+from shared.results.deliveries.format import CSV_FILES, INSZ, ITEM_RESULTS, Column, FileFormat
 from shared.results.deliveries.manifest import Mode
 from shared.results.deliveries.outcome_checks import OUTCOMES
 from shared.results.deliveries.row_checks import CATALOGUE, SCHOOLS_AND_STUDENTS
@@ -164,4 +157,4 @@ def _value_fault(file: FileFormat, line: int, column: str, kind: str, value: str
 def _quoted(value: str | None, file: FileFormat, column: str) -> str | None:
     if file.column(column).is_personal:
         return None
-    return showable(value, among_names=file.holds_names or column == STUDENT)
+    return showable(value, among_names=file.is_about_students)

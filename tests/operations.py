@@ -1,0 +1,87 @@
+"""Every operation of the API, and a request of each that is right in all its parts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from joserfc.jwk import ECKey
+
+from shared.access.assertions import ASSERTION_TYPE
+from shared.jobs.rules import BUILD_DOCUMENTS
+
+Ids = Mapping[str, str]
+"""What the path parameters are, and by other names what a body needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """By its id in the contract; a page outside the contract by the name of its function."""
+
+    name: str
+    method: str
+    path: str
+
+    def request(self, ids: Ids) -> dict[str, Any]:
+        """What httpx is asked for."""
+        more = _MORE[self.name](ids) if self.name in _MORE else {}
+        return {"method": self.method, "url": self.path.format_map(ids), **more}
+
+
+def operations_of(app: FastAPI) -> dict[str, Operation]:
+    found = (
+        Operation(str(route.operation_id or route.name), method, str(route.path))
+        for route in iter_route_contexts(app.routes)
+        for method in route.methods or ()
+    )
+    return {operation.name: operation for operation in found}
+
+
+_UNSIGNED = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "nonsense"}
+"""What nobody has signed: a token is the one thing that no request here is right for."""
+
+
+def _of_administration(ids: Ids) -> dict[str, Any]:
+    return {"params": {"administrationId": ids["administrationId"]}}
+
+
+def _new_key(_: Ids) -> dict[str, Any]:
+    return {"json": ECKey.generate_key("P-256").as_dict(private=False)}
+
+
+_MORE: dict[str, Callable[[Ids], dict[str, Any]]] = {
+    "listLevelScales": _of_administration,
+    "listComponents": _of_administration,
+    "createJob": lambda ids: {
+        "json": {
+            "kind": BUILD_DOCUMENTS,
+            "administrationId": ids["administrationId"],
+            "schoolId": ids["schoolId"],
+        }
+    },
+    "createDelivery": lambda _: {
+        "content": b"no ZIP",
+        "headers": {"Content-Type": "application/zip"},
+    },
+    "createReleaseWindow": lambda ids: {
+        "json": {"administrationId": ids["administrationId"], "component": ids["component"]}
+    },
+    "changeReleaseWindow": lambda ids: {"json": {"plannedFrom": f"{ids['day']}T09:00:00Z"}},
+    "createMandate": lambda ids: {
+        "json": {
+            "clientId": ids["clientId"],
+            "products": ["schoolFeedback"],
+            "from": ids["day"],
+            "until": ids["day"],
+            "purpose": "Report book",
+        }
+    },
+    "shortenMandate": lambda ids: {"json": {"until": ids["day"]}},
+    "createClient": lambda ids: {"json": {"name": ids["name"], "kind": "integrator"}},
+    "changeClient": lambda ids: {"json": {"name": ids["name"]}},
+    "addClientKey": _new_key,
+    "issueToken": lambda _: {"data": _UNSIGNED | {"grant_type": "client_credentials"}},
+    "introspectToken": lambda _: {"data": _UNSIGNED | {"token": "nonsense"}},
+    "revokeToken": lambda _: {"data": _UNSIGNED | {"token": "nonsense"}},
+}
