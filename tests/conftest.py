@@ -105,6 +105,7 @@ def _settings(servers: Servers, database: str, directory: Path, redis_db: int = 
         insz_key_file=directory / "insz.key",
         job_lease_seconds=3.0,
         job_sweep_seconds=0.2,
+        api_address_requests_per_minute=100_000,  # all tests come from one
     )
 
 

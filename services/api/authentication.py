@@ -7,12 +7,14 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.http import HTTPBase
 
+from services.api.brakes import Quota
 from services.api.parts import Parts
+from services.api.problems import TooManyRequests
 from shared.access.jose import ALGORITHMS
 from shared.access.proofs import Expected
 from shared.access.rules import Caller
 from shared.access.service import Presented, admit, still_holds
-from shared.core.errors import NoAccessToken
+from shared.core.errors import NoAccessToken, Problem
 
 BEARER_TOKEN, BOUND_TOKEN = "bearerToken", "boundToken"  # names in the OpenAPI document
 NONCE_HEADER = "DPoP-Nonce"
@@ -44,7 +46,18 @@ def authenticate(
         NoAccessToken: without a token.
         InvalidAccessToken: with one that is not ours, or not valid any more.
         InvalidProof: with one that is bound to a key, without a proof that holds.
+        TooManyRequests: instead of these, when it happens too often from one address.
     """
+    try:
+        caller = _caller_of(request, credentials)
+    except Problem:
+        brake_stranger(request)
+        raise
+    request.state.client = caller.client
+    return caller
+
+
+def _caller_of(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Caller:
     scheme = credentials.scheme.lower() if credentials else ""
     if credentials is None or scheme not in {"bearer", "dpop"}:
         raise NoAccessToken
@@ -57,9 +70,27 @@ def authenticate(
         proofs=proofs_in(request),
         request=expected_of(request, credentials.credentials),
     )
-    caller = admit(parts.issuer, presented).caller
-    request.state.client = caller.client
-    return caller
+    return admit(parts.issuer, presented).caller
+
+
+def brake_stranger(request: Request) -> None:
+    """Counts one who shows no valid token, by the address that it comes from.
+
+    A proxy in front has to pass that on, or all strangers behind it count as one.
+
+    Raises:
+        TooManyRequests: over the limit.
+    """
+    parts: Parts = request.app.state.parts
+    brake(request, parts.brakes.take_from(request.client.host if request.client else ""))
+
+
+def brake(request: Request, quota: Quota) -> None:
+    """Tells the limit in the answer; raises TooManyRequests when it is exceeded."""
+    others = getattr(request.state, "answer_headers", {})
+    request.state.answer_headers = others | quota.headers()
+    if quota.is_exceeded:
+        raise TooManyRequests(quota.seconds_left)
 
 
 def token_holds(request: Request) -> bool:

@@ -1,6 +1,8 @@
 """Brakes: how often one caller may ask, and the alarm when one reads unusually much."""
 
 from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import ip_address, ip_network
 from threading import Lock
 from time import monotonic, time
 from typing import Self
@@ -18,6 +20,7 @@ from shared.core.settings import Settings
 logger = structlog.get_logger(__name__)
 
 MINUTE, HOUR = 60, 3600
+IPV6 = 6
 PATIENCE_SECONDS = 0.25
 """How long a request waits for the shared counts."""
 ALONE_SECONDS = 5.0
@@ -87,7 +90,7 @@ class Counts:
 
 
 class Brakes:
-    """Limits per school, and per client for callers that act for none.
+    """Limits per school, per client for callers that act for none, and per address for strangers.
 
     A portal acts for every school at once, so each of its schools has a limit of its own.
     """
@@ -97,12 +100,22 @@ class Brakes:
         self._per_minute = {
             "school": settings.api_school_requests_per_minute,
             "client": settings.api_client_requests_per_minute,
+            "address": settings.api_address_requests_per_minute,
         }
         self._unusual = settings.api_bulk_alarm_reads_per_hour
 
     def take(self, caller: Caller) -> Quota:
         """Counts one request of the caller."""
-        name, who = _counted_as(caller)
+        return self._take(*_counted_as(caller))
+
+    def take_from(self, address: str) -> Quota:
+        """Counts one request of a stranger, who has shown no valid token, by where it comes from.
+
+        Redis is told a hash of it.
+        """
+        return self._take("address", sha256(_network(address).encode()).hexdigest())
+
+    def _take(self, name: str, who: str) -> Quota:
         seconds_left = MINUTE - int(time()) % MINUTE
         used = self._counts.add(f"requests/{name}/{who}/{int(time()) // MINUTE}", MINUTE * 2)
         return Quota(name, self._per_minute[name], used, seconds_left)
@@ -112,6 +125,15 @@ class Brakes:
         name, who = _counted_as(caller)
         key = f"reads/{name}/{who}/{int(time()) // HOUR}"
         return self._counts.add(key, HOUR * 2) == self._unusual + 1
+
+
+def _network(address: str) -> str:
+    """An IPv6 address changes at will within a /64; those count as one."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return str(ip_network((parsed, 64), strict=False)) if parsed.version == IPV6 else address
 
 
 def _counted_as(caller: Caller) -> tuple[str, str]:

@@ -10,17 +10,15 @@ from fastapi import Depends, Query, Request
 from pydantic import BeforeValidator
 from sqlalchemy.orm import Session
 
-from services.api.authentication import authenticate
+from services.api.authentication import authenticate, brake
 from services.api.links import Links, PageOf
 from services.api.parts import Parts
-from services.api.problems import TooManyRequests
 from services.api.strictness import refuse_unknown_query
 from shared.access.mandates.repository import mandated_schools
 from shared.access.rules import (
     PRODUCT_READ,
     Caller,
     CallerKind,
-    Reach,
     Scope,
     reach_of_schools,
     reach_of_students,
@@ -111,11 +109,13 @@ class Requires:
         self._product = next(
             (PRODUCT_READ[scope] for scope in scopes if scope in PRODUCT_READ), None
         )
+        self._is_about_schools = Scope.SCHOOLS_READ in scopes
+        self._reach_of = reach_of_schools if self._is_about_schools else reach_of_students
 
     def __call__(
         self, request: Request, caller: CallerDep, parts: PartsDep, session: SessionDep
     ) -> Inquiry:
-        _brake(request, caller, parts)
+        brake(request, parts.brakes.take(caller))
         actor = Actor(
             client=caller.client[:LONGEST_CLIENT],
             kind=caller.kind.value,
@@ -133,33 +133,19 @@ class Requires:
         if self._product and parts.brakes.is_unusual(caller):
             _raise_alarm(request, actor, parts)
         refuse_unknown_query(request)
-        reach = self._reach(request, caller, session)
-        return replace(asked, schools=reach.schools)
-
-    def _reach(self, request: Request, caller: Caller, session: Session) -> Reach:
-        """Looked up for every request: a mandate that was revoked opens nothing any more."""
-        is_about_schools = Scope.SCHOOLS_READ in self.required_scopes
-        mandated: frozenset[str] = frozenset()
-        if caller.kind is CallerKind.INTEGRATOR and (is_about_schools or self._product):
-            mandated = mandated_schools(
-                session, caller.client, self._product, _school_asked(request)
-            )
-        if is_about_schools:
-            return reach_of_schools(caller, mandated)
-        return reach_of_students(caller, mandated)
-
-
-def _brake(request: Request, caller: Caller, parts: Parts) -> None:
-    """Raises TooManyRequests when the caller has asked too often in this minute."""
-    quota = parts.brakes.take(caller)
-    others = getattr(request.state, "answer_headers", {})
-    request.state.answer_headers = others | quota.headers()
-    if quota.is_exceeded:
-        raise TooManyRequests(quota.seconds_left)
+        purposes: dict[str, str] = {}
+        if caller.kind is CallerKind.INTEGRATOR and (self._is_about_schools or self._product):
+            school_id = _school_asked(request)
+            purposes = mandated_schools(session, caller.client, self._product, school_id)
+        reach = self._reach_of(caller, frozenset(purposes))
+        return replace(asked, schools=reach.schools, purposes=purposes)
 
 
 def _raise_alarm(request: Request, actor: Actor, parts: Parts) -> None:
-    """For people to look at; it stops nothing, and stays whatever becomes of the request."""
+    """For people to look at; it stops nothing, and stays whatever becomes of the request.
+
+    The request's own session has asked for no connection yet, so this one is the only one.
+    """
     request.app.state.metrics.bulk_reads.labels(actor.kind).inc()
     logger.warning("bulk_reads", client=actor.client, organisation=actor.organisation)
     with transaction(parts.sessions) as session:

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 
+from services.api.routing import problems
 from services.api.schemas.oauth2 import OAuthProblem
 from shared.access.errors import invalid_request
 
@@ -17,6 +18,7 @@ OAUTH_PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {"description": "The request cannot be answered as it is.", "model": OAuthProblem},
     401: {"description": "The client did not show who it is.", "model": OAuthProblem},
     503: {"description": "It cannot be answered now.", "model": OAuthProblem},
+    **problems(429),
 }
 
 

@@ -45,6 +45,11 @@ class InternalServerError(Problem):
         )
 
 
+class MalformedRequest(BadRequest):
+    def __init__(self) -> None:
+        super().__init__("This is not a request that HTTP/1.1 allows.")
+
+
 class PayloadTooLarge(Problem):
     def __init__(self) -> None:
         super().__init__(

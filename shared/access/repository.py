@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Engine, bindparam, func, text
 from sqlalchemy import Uuid as UuidType
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from shared.access.clients.rules import registered_id
 from shared.access.models import RevokedToken, UsedIdentifier
 from shared.access.tokens import AccessToken
 
@@ -53,7 +53,7 @@ def admit(
         "digest": digest,
         "kept_for": kept_for,
         "token_id": token.id,
-        "client_id": _uuid(token.caller.client),
+        "client_id": registered_id(token.caller.client),
     }
     return Admission(**_at_once(engine, _ADMIT, values))
 
@@ -90,11 +90,3 @@ def _at_once(engine: Engine, statement: Any, values: Mapping[str, Any]) -> dict[
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         row = connection.execute(statement, values).one_or_none()
     return dict(row._mapping) if row is not None else {}  # noqa: SLF001  # its public name
-
-
-def _uuid(client: str) -> UUID | None:
-    """A client that the command line named itself has no id, and no row."""
-    try:
-        return UUID(client)
-    except ValueError:
-        return None

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     api_client_requests_per_minute: Annotated[int, Field(gt=0)] = Field(
         default=30_000, description="most requests of one integrator or operator"
     )
+    api_address_requests_per_minute: Annotated[int, Field(gt=0)] = Field(
+        default=600, description="most requests without a valid token from one address"
+    )
     api_bulk_alarm_reads_per_hour: Annotated[int, Field(gt=0)] = Field(
         default=5_000, description="more reads about students by one caller raise an alarm"
     )

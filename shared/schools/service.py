@@ -1,7 +1,7 @@
 """Use cases of schools, and what every read of a school's data begins and ends with."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from sqlalchemy.orm import Session
@@ -16,14 +16,16 @@ from shared.schools.models import School
 class Inquiry:
     """One request for data of schools: who asks, what for, and which schools are within reach.
 
-    `schools` is None for every one. `action` and `resource` are what the trail calls it:
-    `resource` is a path with opaque ids only.
+    `schools` is None for every one; `purposes` says what those among them that gave a mandate gave
+    it for. `action` and `resource` are what the trail calls it: `resource` is a path with opaque
+    ids only.
     """
 
     actor: Actor
     action: str
     resource: str
     schools: frozenset[str] | None
+    purposes: Mapping[str, str] = field(default_factory=dict)
 
     def reaches(self, school_id: str) -> bool:
         return self.schools is None or school_id in self.schools
@@ -31,10 +33,11 @@ class Inquiry:
 
 def grant(session: Session, inquiry: Inquiry, school_id: str | None) -> None:
     """Puts on the trail that the data of the school is answered with."""
+    purpose = inquiry.purposes.get(school_id or "")
     record(
         session,
         inquiry.actor,
-        Decision(inquiry.action, inquiry.resource, school_id, "allowed", "granted"),
+        Decision(inquiry.action, inquiry.resource, school_id, "allowed", "granted", purpose),
     )
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import delete, select, text
 from starlette.types import ASGIApp
 
 from services.api.app import create_app
+from services.api.protocol import ProblemProtocol
 from services.cli.signing import ProofKey, TokenAuth
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope, needs_proof
 from shared.access.tokens import MAX_LIFETIME, TokenAuthority
@@ -36,7 +37,12 @@ def serving(app: ASGIApp) -> Iterator[str]:
         if isinstance(app, FastAPI):
             app.state.parts = replace(app.state.parts, public_url=url)
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, lifespan="on"
+            app,
+            http=ProblemProtocol,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="on",
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)

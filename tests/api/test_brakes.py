@@ -14,14 +14,16 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from services.api.app import create_app
-from services.api.brakes import Counts, Quota
+from services.api.brakes import Brakes, Counts, Quota
 from services.api.middleware import BodyLimit
+from shared.access.assertions import ASSERTION_TYPE
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.settings import Settings
 from tests.api.conftest import Callers, Trail, serving
 from tests.api.seeding import Seeded
 
 WINDOWS = "/v1/releaseWindows"
+NOWHERE = SecretStr("redis://127.0.0.1:1/0")
 
 
 def integrator(callers: Callers) -> httpx.Auth:
@@ -32,7 +34,7 @@ def integrator(callers: Callers) -> httpx.Auth:
 
 @contextmanager
 def limited(
-    api_settings: Settings, auth: httpx.Auth, **limits: Any
+    api_settings: Settings, auth: httpx.Auth | None, **limits: Any
 ) -> Iterator[tuple[httpx.Client, FastAPI]]:
     app = create_app(api_settings.model_copy(update=limits))
     with serving(app) as url, httpx.Client(base_url=url, auth=auth) as client:
@@ -67,6 +69,38 @@ def test_each_caller_has_a_limit_of_its_own(api_settings: Settings, callers: Cal
         assert client.get(WINDOWS, auth=integrator(callers)).status_code == 200
 
 
+def test_strangers_are_counted_by_address_and_callers_with_a_token_are_not(
+    api_settings: Settings, callers: Callers
+) -> None:
+    here, there = ({"X-Forwarded-For": f"2001:db8:{uuid4().hex[:4]}:{n}::1"} for n in range(2))
+    with limited(api_settings, None, api_address_requests_per_minute=2) as (client, _):
+        form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "nonsense"}
+        for request in (
+            client.build_request("GET", WINDOWS, headers=here),
+            client.build_request("GET", "/v1/downloads/unknown", headers=here),
+            client.build_request("POST", "/oauth2/token", headers=here, data=form),
+        ):
+            assert 429 in {client.send(request).status_code for _ in range(6)}
+        assert client.get(WINDOWS, headers=there).status_code == 401
+        assert client.get(WINDOWS, headers=here, auth=integrator(callers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "used"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", 2),
+        ("2001:db8::1", "2001:db8:0:1::1", 1),
+        ("192.0.2.1", "192.0.2.2", 1),
+    ],
+)
+def test_an_ipv6_network_is_one_address(
+    api_settings: Settings, one: str, other: str, used: int
+) -> None:
+    brakes = Brakes(api_settings.model_copy(update={"redis_url": NOWHERE}))
+    brakes.take_from(one)
+    assert brakes.take_from(other).used == used
+
+
 def test_processes_count_together(api_settings: Settings) -> None:
     url, key = api_settings.redis_url.get_secret_value(), str(uuid4())
     one, two = Counts.open(url), Counts.open(url)
@@ -76,7 +110,7 @@ def test_processes_count_together(api_settings: Settings) -> None:
 def test_without_redis_a_process_counts_alone_and_says_so(
     api_settings: Settings, callers: Callers
 ) -> None:
-    lost = api_settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
+    lost = api_settings.model_copy(update={"redis_url": NOWHERE})
     auth = integrator(callers)
     with (
         capture_logs() as lines,
@@ -108,7 +142,10 @@ def test_unusual_reading_raises_one_alarm(
     path = f"/v1/students/{seeded.students['first']}"
     with (
         capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines,
-        limited(api_settings, auth, api_bulk_alarm_reads_per_hour=2) as (client, app),
+        limited(api_settings, auth, api_bulk_alarm_reads_per_hour=2, database_pool_size=1) as (
+            client,
+            app,
+        ),
     ):
         for _ in range(6):
             client.get(path)

@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 from services.api.openapi import describe_api
 from services.api.schemas.model import LATEST
 from services.cli.signing import ProofKey
+from shared.access.clients.rules import ClientKind
 from shared.access.mandates.service import MandatePlan, give_mandate
 from shared.access.rules import CallerKind
 from shared.audit.service import Actor
@@ -28,6 +29,7 @@ from shared.core.database import Sessions, transaction
 from shared.releases.service import WindowPlan, save_window
 from shared.schools.products import STUDENT_FEEDBACK
 from tests.api.conftest import Callers
+from tests.api.oauth_clients import registered
 from tests.api.seeding import ADMINISTRATION, LONG_AGO, SCHOOL, Seeded
 
 CHECKS = [
@@ -82,11 +84,12 @@ def tokens(callers: Callers, school: httpx.Client) -> list[AuthBase]:
 
 
 @pytest.fixture(scope="module")
-def known(seeded: Seeded, sessions: Sessions) -> dict[str, str]:
+def known(seeded: Seeded, sessions: Sessions, url: str) -> dict[str, str]:
     """Path parameters that lead to something, while everything is released."""
+    vendor = registered(sessions, url, ClientKind.INTEGRATOR).id
     with transaction(sessions) as session:
         window = save_window(session, WindowPlan(ADMINISTRATION, opens_at=LONG_AGO)).window
-        plan = MandatePlan("vendor", [STUDENT_FEEDBACK], LATEST.date(), "tests")
+        plan = MandatePlan(vendor, [STUDENT_FEEDBACK], LATEST.date(), "tests")
         given = give_mandate(session, Actor("portal", CallerKind.SCHOOL, SCHOOL, None), plan)
     return {
         "schoolId": SCHOOL,

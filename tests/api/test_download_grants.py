@@ -4,16 +4,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import func, select, update
 
+from shared.access.clients.rules import ClientKind
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.database import Sessions, transaction
 from shared.documents.grants.models import DownloadGrant
 from shared.documents.grants.service import remove_old_grants
 from tests.api.conftest import Callers, Trail
+from tests.api.oauth_clients import registered
 from tests.api.seeding import BUNDLE, FICHE_OFFSET, FICHE_SIZE, SCHOOL, Seeded, released
 
 FICHE = BUNDLE[FICHE_OFFSET : FICHE_OFFSET + FICHE_SIZE]
@@ -78,16 +81,41 @@ def test_what_is_closed_since_is_not_handed_out(
     assert nobody.get(href).status_code == 404
 
 
+def mandated(
+    school: httpx.Client, callers: Callers, sessions: Sessions
+) -> tuple[httpx.Client, str]:
+    """A registered integrator, and the mandate that it has."""
+    kind = CallerKind.INTEGRATOR
+    name = registered(sessions, callers.url, ClientKind.INTEGRATOR).id
+    plan = {"clientId": name, "products": ["studentFeedback"], "purpose": "Links"}
+    given = school.post("/v1/mandates", json=plan | {"until": "2099-01-01"}).json()
+    return callers.client(callers.issue(Caller(name, kind, GRANTABLE[kind]))), given["href"]
+
+
+@pytest.mark.usefixtures("open_now")
+@pytest.mark.parametrize("change", [{"state": "suspended"}, {"scopes": ["students:read"]}])
+def test_a_link_ends_with_the_rights_of_the_client_that_made_it(
+    school: httpx.Client,
+    nobody: httpx.Client,
+    operator: httpx.Client,
+    callers: Callers,
+    grants: str,
+    sessions: Sessions,
+    trail: Trail,
+    change: dict[str, Any],
+) -> None:
+    vendor, mandate = mandated(school, callers, sessions)
+    href, client = lend(vendor, grants), school.get(mandate).json()["clientId"]
+    assert operator.patch(f"/v1/clients/{client}", json=change).status_code == 200
+    assert nobody.get(href).status_code == 404
+    assert trail.verdicts()[-1] == ("useDownloadGrant", SCHOOL, "refused", "scope")
+
+
 @pytest.mark.usefixtures("open_now")
 def test_a_link_ends_with_the_mandate_it_was_made_by(
-    school: httpx.Client, nobody: httpx.Client, callers: Callers, grants: str
+    school: httpx.Client, nobody: httpx.Client, callers: Callers, grants: str, sessions: Sessions
 ) -> None:
-    kind = CallerKind.INTEGRATOR
-    caller = Caller("vendor of links", kind, GRANTABLE[kind])
-    vendor = callers.client(callers.issue(caller))
-    plan = {"clientId": caller.client, "products": ["studentFeedback"]}
-    plan |= {"until": "2099-01-01", "purpose": "Links"}
-    mandate = school.post("/v1/mandates", json=plan).json()["href"]
+    vendor, mandate = mandated(school, callers, sessions)
     good, bad = lend(vendor, grants), lend(vendor, grants)
     assert nobody.get(good).content == FICHE
     school.post(f"{mandate}/revoke")

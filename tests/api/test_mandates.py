@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from services.api.downloads import ASK_AGAIN_SECONDS
+from shared.access.clients.rules import ClientKind
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
 from shared.core.clock import in_brussels
 from shared.core.database import Sessions, transaction
@@ -18,6 +19,7 @@ from shared.core.settings import MIB
 from shared.documents.models import Document
 from shared.storage.store import Storage
 from tests.api.conftest import Callers, Trail
+from tests.api.oauth_clients import registered
 from tests.api.seeding import OTHER, OVERVIEW, SCHOOL, Seeded, released
 
 MANDATES = "/v1/mandates"
@@ -30,8 +32,8 @@ def today() -> date:
 class Vendor:
     """An integrator of its own, so that tests do not see each other's mandates."""
 
-    def __init__(self, callers: Callers) -> None:
-        self.name = f"vendor {uuid4()}"
+    def __init__(self, callers: Callers, sessions: Sessions) -> None:
+        self.name = registered(sessions, callers.url, ClientKind.INTEGRATOR).id
         caller = Caller(self.name, CallerKind.INTEGRATOR, GRANTABLE[CallerKind.INTEGRATOR])
         self.client = callers.client(callers.issue(caller))
 
@@ -46,8 +48,8 @@ class Vendor:
 
 
 @pytest.fixture
-def vendor(callers: Callers) -> Vendor:
-    return Vendor(callers)
+def vendor(callers: Callers, sessions: Sessions) -> Vendor:
+    return Vendor(callers, sessions)
 
 
 @pytest.fixture
@@ -163,10 +165,9 @@ def test_a_mandate_opens_no_other_school(
     [
         {"products": ["schoolFeedback"]},
         {"from": (today() + timedelta(days=2)).isoformat()},
-        {"clientId": "another vendor"},
     ],
 )
-def test_another_product_another_day_or_another_client_opens_nothing(
+def test_another_product_or_another_day_opens_nothing(
     school: httpx.Client, vendor: Vendor, seeded: Seeded, body: dict[str, Any]
 ) -> None:
     href = vendor.mandated(school, **body).json()["href"]
@@ -239,6 +240,8 @@ def test_a_mandate_is_shortened_and_listed_by_day(school: httpx.Client, vendor: 
         ({"until": None}, "/until"),
         ({"purpose": ""}, "/purpose"),
         ({"schoolId": OTHER}, "/schoolId"),
+        ({"clientId": "a vendor"}, "/clientId"),
+        ({"clientId": str(uuid4())}, "/clientId"),
     ],
 )
 def test_a_mandate_that_makes_no_sense_is_refused(
@@ -247,6 +250,27 @@ def test_a_mandate_that_makes_no_sense_is_refused(
     answer = vendor.mandated(school, **body)
     assert answer.status_code == 400
     assert [issue["name"] for issue in answer.json()["issues"]] == [name]
+
+
+@pytest.mark.parametrize("kind", [ClientKind.PORTAL, ClientKind.OPERATOR])
+def test_only_with_an_integrator_something_is_shared(
+    school: httpx.Client, vendor: Vendor, sessions: Sessions, kind: ClientKind
+) -> None:
+    client = registered(sessions, str(school.base_url), kind)
+    assert vendor.mandated(school, clientId=client.id).status_code == 400
+
+
+@pytest.mark.usefixtures("open_now")
+def test_the_trail_says_what_an_integrator_reads_for(
+    school: httpx.Client, vendor: Vendor, seeded: Seeded
+) -> None:
+    vendor.mandated(school)
+    for path in paths(seeded):
+        vendor.client.get(path)
+    entries = school.get("/v1/auditEvents", params={"pageSize": len(paths(seeded))}).json()["items"]
+    assert [(one["clientId"], one["purpose"]) for one in entries] == [
+        (vendor.name, "Report book")
+    ] * len(paths(seeded))
 
 
 def test_the_same_is_not_shared_twice(school: httpx.Client, vendor: Vendor) -> None:

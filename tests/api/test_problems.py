@@ -1,6 +1,8 @@
 """What callers are told when something is wrong, and what they are not."""
 
+import json
 import re
+import socket
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -202,6 +204,19 @@ def test_a_body_that_is_too_large_is_refused(operator: httpx.Client) -> None:
     for answer in (declared, streamed):
         assert answer.status_code == 413
         assert problem(answer)["type"] == f"{BELGIF}payloadTooLarge"
+
+
+def test_what_is_no_http_is_answered_with_a_problem_too(url: str) -> None:
+    address = httpx.URL(url)
+    with socket.create_connection((address.host, address.port or 80), timeout=20) as connection:
+        connection.sendall(b"GET /v1/schools HTTP/1.1\r\nno header\r\n\r\n")
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in head
+    trace_id = re.search(rb"belgov-trace-id: ([-0-9a-f]{36})", head, re.IGNORECASE)
+    assert trace_id
+    assert json.loads(body)["instance"] == f"urn:uuid:{trace_id[1].decode()}"
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/v1/nothing", "/v1/schools/", "/v2/schools"])

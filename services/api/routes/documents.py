@@ -3,8 +3,9 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Header, Path, Request, Response
+from fastapi import Depends, Header, Path, Request, Response
 
+from services.api.authentication import brake_stranger
 from services.api.dependencies import DocumentsReader, LinksDep, PageDep, PartsDep, SessionDep
 from services.api.downloads import answer_with_content, content_headers
 from services.api.parameters import DocumentPath, ShelfDep
@@ -115,6 +116,7 @@ def create_download_grant(
 
 @router.get(
     "/downloads/{secret}",
+    dependencies=[Depends(brake_stranger)],
     response_class=Response,
     responses={200: {"description": "The document.", "content": _CONTENT, "headers": _HEADERS}},
 )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.api.authentication import expected_of, hand_out_nonce, proofs_in
+from services.api.authentication import brake_stranger, expected_of, hand_out_nonce, proofs_in
 from services.api.dependencies import PartsDep, SessionDep
 from services.api.forms import OAUTH_PROBLEMS, described_form, form_of
 from services.api.parts import Parts
@@ -52,8 +52,14 @@ async def client_of(request: Request, parts: PartsDep, form: FormDep) -> Client:
     """The client that the form's assertion is from; its turn is over when it is known."""
     addresses = {f"{parts.public_url}{path}" for path in (TOKEN_PATH, request.url.path)}
     audiences = frozenset({parts.issuer.authority.issuer} | addresses)
-    async with parts.turns:
-        return await run_in_threadpool(service.authenticate_client, parts.issuer, form, audiences)
+    try:
+        async with parts.turns:
+            return await run_in_threadpool(
+                service.authenticate_client, parts.issuer, form, audiences
+            )
+    except OAuthError:
+        await run_in_threadpool(brake_stranger, request)
+        raise
 
 
 async def bound_key_of(request: Request, parts: PartsDep) -> str | None:

@@ -35,6 +35,7 @@ def api(
     import uvicorn
 
     from services.api.app import create_app
+    from services.api.protocol import ProblemProtocol
 
     settings = Settings.from_environment()
     configure_logging(settings.log_level, process="api")
@@ -44,6 +45,7 @@ def api(
         app,
         host=settings.api_host,
         port=settings.api_port if port is None else port,
+        http=ProblemProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -1,6 +1,7 @@
 """What a client can be, and what each kind of client can ask for."""
 
 from enum import StrEnum
+from uuid import UUID
 
 from shared.access.rules import GRANTABLE, CallerKind, Scope
 
@@ -27,3 +28,11 @@ CALLER_KIND = {
 def allowed_scopes(kind: ClientKind) -> frozenset[Scope]:
     """The most that a client of this kind can be registered for."""
     return GRANTABLE[CALLER_KIND[kind]]
+
+
+def registered_id(client: str) -> UUID | None:
+    """The id in the register; None for a client that the command line named itself."""
+    try:
+        return UUID(client)
+    except ValueError:
+        return None

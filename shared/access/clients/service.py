@@ -11,7 +11,12 @@ from sqlalchemy.orm import Session
 from shared.access import jose
 from shared.access.clients import repository
 from shared.access.clients.models import Client, ClientKey
-from shared.access.clients.rules import ClientKind, allowed_scopes
+from shared.access.clients.rules import (
+    ClientKind,
+    ClientState,
+    allowed_scopes,
+    registered_id,
+)
 from shared.access.jose import SignatureError
 from shared.access.rules import Scope
 from shared.audit.service import Actor, Decision, record
@@ -50,6 +55,26 @@ def read_client(session: Session, client_id: UUID) -> ClientView:
     if client is None:
         raise ResourceNotFound
     return ClientView(client, repository.keys_of(session, [client_id]))
+
+
+def is_integrator(session: Session, client: str) -> bool:
+    """Whether an integrator is registered under this id, and not suspended."""
+    found = _registered(session, client)
+    return found is not None and (found.kind, found.state) == (
+        ClientKind.INTEGRATOR,
+        ClientState.ACTIVE,
+    )
+
+
+def may_use(session: Session, client: str, scope: Scope) -> bool:
+    """Whether a client that held the scope may use it now; one of the command line always may."""
+    found = _registered(session, client)
+    return found is None or (found.state == ClientState.ACTIVE and scope in found.scopes)
+
+
+def _registered(session: Session, client: str) -> Client | None:
+    client_id = registered_id(client)
+    return None if client_id is None else repository.find_client(session, client_id)
 
 
 def register(session: Session, actor: Actor, new: NewClient) -> ClientView:

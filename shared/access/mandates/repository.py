@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Date,
     Integer,
@@ -34,8 +33,9 @@ current_mandates = table(
     column("client", String),
     column("school_id", String),
     column("product", String),
+    column("purpose", String),
 )
-"""View: what is shared with whom now, by the database's clock."""
+"""View: what is shared with whom now, and what for, by the database's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class Party:
 
 def mandated_schools(
     session: Session, client: str, product: str | None, school_id: str | None
-) -> frozenset[str]:
-    """The schools that share the product (None = any) with the client now.
+) -> dict[str, str]:
+    """The schools that share the product (None = any) with the client now, each with the purpose.
 
     With a `school_id` no other school is looked for.
     """
@@ -63,8 +63,8 @@ def mandated_schools(
         conditions.append(current_mandates.c.product == product)
     if school_id is not None:
         conditions.append(current_mandates.c.school_id == school_id)
-    schools = func.array_agg(current_mandates.c.school_id, type_=ARRAY(String))
-    return frozenset(session.scalar(select(schools).where(*conditions)) or ())
+    query = select(current_mandates.c.school_id, current_mandates.c.purpose).where(*conditions)
+    return dict(session.execute(query).all())
 
 
 def page_of_mandates(

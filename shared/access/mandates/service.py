@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
+from shared.access.clients.service import is_integrator
 from shared.access.mandates import repository
 from shared.access.mandates.models import Mandate
 from shared.access.mandates.repository import Party
@@ -61,8 +62,9 @@ def give_mandate(session: Session, actor: Actor, plan: MandatePlan) -> MandateVi
 
     Raises:
         MissingPermission: when the caller does not act for a school.
-        Problem: 400 when the days contradict each other or lie in the past, 409 when the school
-            already shares one of the products with the client on one of the days.
+        Problem: 400 when the days contradict each other or lie in the past, or no integrator is
+            registered as the client, 409 when the school already shares one of the products with
+            it on one of the days.
     """
     school_id = _own_school(actor)
     today = database_today(session)
@@ -70,6 +72,10 @@ def give_mandate(session: Session, actor: Actor, plan: MandatePlan) -> MandateVi
     if term.from_on < today:
         raise invalid_input("body", "/from", "Must be today or later.")
     _require_order(term, today)
+    if not is_integrator(session, plan.client):
+        raise invalid_input(
+            "body", "/clientId", "No integrator has this id; ask the vendor for its client_id."
+        )
     repository.hold_mandates_of(session, school_id)
     if repository.overlaps_another(session, school_id, plan.client, plan.products, term):
         raise Conflict(
@@ -140,8 +146,8 @@ def renew_reach(session: Session, inquiry: Inquiry, product: str) -> Inquiry:
     """The same inquiry with what is within reach by now; only an integrator's reach changes."""
     if inquiry.actor.kind != CallerKind.INTEGRATOR:
         return inquiry
-    schools = repository.mandated_schools(session, inquiry.actor.client, product, None)
-    return replace(inquiry, schools=schools)
+    purposes = repository.mandated_schools(session, inquiry.actor.client, product, None)
+    return replace(inquiry, schools=frozenset(purposes), purposes=purposes)
 
 
 def _party(actor: Actor) -> Party:

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from shared.access.clients.service import may_use
 from shared.access.mandates.service import renew_reach
+from shared.access.rules import Scope
 from shared.audit.service import Actor
 from shared.core.errors import ResourceNotFound
 from shared.documents.grants import repository
@@ -78,6 +80,8 @@ def use_grant(
     )
     if not repository.use_grant(session, grant.secret_sha256):
         refuse(session, inquiry, grant.school_id, "grant")
+    if not may_use(session, grant.client, Scope.DOCUMENTS_READ):
+        refuse(session, inquiry, grant.school_id, "scope")
     renewed = renew_reach(session, inquiry, STUDENT_FEEDBACK)
     return renewed, read_document(session, renewed, grant.document_id)
 

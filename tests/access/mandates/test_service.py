@@ -1,13 +1,14 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 from threading import Thread
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from shared.access.clients.models import Client
 from shared.access.mandates.models import Mandate
 from shared.access.mandates.repository import mandated_schools
 from shared.access.mandates.service import (
@@ -27,10 +28,16 @@ from shared.core.errors import BadRequest, Conflict, MissingPermission, Resource
 from shared.schools.products import SCHOOL_FEEDBACK, STUDENT_FEEDBACK
 from shared.schools.service import Inquiry
 
-SCHOOL, OTHER, VENDOR = "000028", "007947", "vendor"
+SCHOOL, OTHER, VENDOR = "000028", "007947", str(uuid4())
 OF_SCHOOL = Actor("portal", "school", SCHOOL, None)
 OF_OTHER = Actor("portal", "school", OTHER, None)
 OF_VENDOR = Actor(VENDOR, "integrator", None, None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _registered(sessions: Sessions) -> None:
+    with transaction(sessions) as session:
+        session.execute(insert(Client).values(id=VENDOR, name="v", kind="integrator", scopes=[]))
 
 
 @pytest.fixture
@@ -55,8 +62,8 @@ def give(
     return give_mandate(session, actor, plan).mandate.id
 
 
-def shared(session: Session, product: str = STUDENT_FEEDBACK) -> frozenset[str]:
-    return mandated_schools(session, VENDOR, product, None)
+def shared(session: Session, product: str = STUDENT_FEEDBACK) -> set[str]:
+    return set(mandated_schools(session, VENDOR, product, None))
 
 
 def in_force_on(session: Session, day: date) -> list[UUID]:
@@ -67,10 +74,10 @@ def in_force_on(session: Session, day: date) -> list[UUID]:
 def test_a_mandate_shares_its_products_of_that_school_only(session: Session) -> None:
     give(session)
     assert shared(session) == {SCHOOL}
-    assert shared(session, SCHOOL_FEEDBACK) == frozenset()
+    assert shared(session, SCHOOL_FEEDBACK) == set()
     give(session, actor=OF_OTHER)
     assert shared(session) == {SCHOOL, OTHER}
-    assert mandated_schools(session, VENDOR, STUDENT_FEEDBACK, OTHER) == {OTHER}
+    assert mandated_schools(session, VENDOR, STUDENT_FEEDBACK, OTHER) == {OTHER: "Report book"}
 
 
 def test_a_revoked_mandate_shares_nothing_more_and_stays_known(
@@ -79,7 +86,7 @@ def test_a_revoked_mandate_shares_nothing_more_and_stays_known(
     mandate = give(session)
     ended = revoke_mandate(session, asking(OF_SCHOOL), mandate)
     assert (ended.state, ended.mandate.version) == ("revoked", 2)
-    assert shared(session) == frozenset()
+    assert shared(session) == set()
     assert in_force_on(session, today) == [mandate]
     assert in_force_on(session, today + timedelta(days=1)) == []
     again = revoke_mandate(session, asking(OF_SCHOOL), mandate)
