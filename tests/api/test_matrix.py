@@ -1,0 +1,250 @@
+"""Who may do what, and when: every cell of matrix.md, asked of a running API."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from joserfc import jwt
+from joserfc.jwk import ECKey
+from sqlalchemy import delete, func, insert
+
+from services.cli.signing import ProofKey, TokenAuth
+from shared.access.clients.models import Client, ClientKey
+from shared.access.clients.rules import ClientKind
+from shared.access.keys import SigningKeys
+from shared.access.mandates.models import Mandate
+from shared.access.mandates.service import MandatePlan, give_mandate
+from shared.access.rules import GRANTABLE, Caller, CallerKind
+from shared.access.tokens import TokenAuthority
+from shared.audit.service import Actor
+from shared.core.database import Base, Sessions, transaction
+from shared.documents.grants.models import DownloadGrant
+from shared.jobs.models import Job, JobFailure, JobItem
+from shared.releases.models import ReleaseWindow
+from shared.schools.products import SCHOOL_FEEDBACK, STUDENT_FEEDBACK
+from tests.api.conftest import Callers
+from tests.api.oauth_clients import registered
+from tests.api.seeding import ADMINISTRATION, LONG_AGO, OTHER, SCHOOL, Seeded
+from tests.operations import Operation, operations_of
+
+MATRIX = Path(__file__).with_name("matrix.md")
+HOUR = timedelta(hours=1)
+MOMENTS = {"before": (HOUR, None), "in": (-HOUR, None), "after": (-2 * HOUR, -HOUR)}
+"""From now, when the window opens and when it closes."""
+
+ALWAYS, ENDED = date(2999, 1, 1), date(2024, 1, 2)
+NAMES = b"Familie-"
+MAY_SEE_NAMES = {"own school", "mandated"}
+
+WORDS = {201: "done", 202: "done", 204: "done", 303: "done"}
+WORDS |= {401: "unknown", 403: "forbidden", 404: "absent"}
+
+
+def cells() -> dict[tuple[str, str], list[str]]:
+    """By operation and caller, the three words of before, in and after."""
+    found: dict[tuple[str, str], list[str]] = {}
+    callers: list[str] = []
+    for line in MATRIX.read_text(encoding="utf-8").splitlines():
+        first, *rest = (cell.strip() for cell in line.strip("|").split("|"))
+        if first == "operation":
+            callers = rest
+        elif len(rest) == len(callers) > 1 and not first.startswith("---"):
+            for caller, words in zip(callers, rest, strict=True):
+                found[first, caller] = words.split(", ") if "," in words else [words] * 3
+    return found
+
+
+def integrator(name: str) -> Caller:
+    return Caller(name, CallerKind.INTEGRATOR, GRANTABLE[CallerKind.INTEGRATOR])
+
+
+def portal(school: str) -> Caller:
+    return Caller("portal", CallerKind.SCHOOL, GRANTABLE[CallerKind.SCHOOL], school)
+
+
+CALLERS = {
+    "own school": portal(SCHOOL),
+    "other school": portal(OTHER),
+    "mandated": integrator("mandated"),
+    "no mandate": integrator("no mandate"),
+    "mandate over": integrator("mandate over"),
+    "mandate revoked": integrator("mandate revoked"),
+    "other product": integrator("other product"),
+    "operator": Caller("steunpunt", CallerKind.OPERATOR, GRANTABLE[CallerKind.OPERATOR]),
+}
+STRANGERS = ("nobody", "forged token", "expired token", "another key")
+"""What the last three show would be the school's own token, if it were good."""
+
+
+def auth_of(callers: Callers, name: str) -> httpx.Auth | None:
+    """What the callers of a column show of themselves."""
+    authority, key = callers.authority, callers.key
+    token = callers.issue(CALLERS.get(name, CALLERS["own school"]))
+    if name == "nobody":
+        return None
+    if name == "another key":
+        return TokenAuth(lambda: token, ProofKey())
+    if name == "forged token":
+        keys = SigningKeys(((date.min, ECKey.generate_key("P-256")),))
+        forger = Callers(callers.url, TokenAuthority(keys, authority.issuer, authority.audience))
+        forger.key = key
+        token = forger.issue(CALLERS["own school"])
+    if name == "expired token":
+        signing = authority.keys.signing
+        claims = jwt.decode(token, signing).claims
+        past = {moment: claims[moment] - 3600 for moment in ("iat", "exp")}
+        header = {"alg": "ES256", "typ": "at+jwt", "kid": signing.thumbprint()}
+        token = jwt.encode(header, claims | past, signing)
+    return TokenAuth(lambda: token, None if name == "operator" else key)
+
+
+@dataclass
+class Scene:
+    """What is asked about, new wherever an answer uses it up."""
+
+    sessions: Sessions
+    seeded: Seeded
+    vendor: str
+    known: dict[str, str]
+
+    def ids(self, operation: str, caller: str) -> dict[str, str]:
+        number = str(next(NUMBERS))
+        ids = self.known | {"name": f"client {number}", "secret": number}
+        ids["day"] = str(date(2030, 1, 1) + timedelta(days=int(number)))
+        with transaction(self.sessions) as session:
+
+            def add(model: type[Base], **values: Any) -> str:
+                key = next(iter(model.__table__.primary_key))
+                return str(session.scalar(insert(model).values(values).returning(key)))
+
+            if operation in {"shortenMandate", "revokeMandate"}:
+                ids["mandateId"] = add(Mandate, **mandate(self.vendor, ALWAYS))
+            if operation in {"getJob", "cancelJob", "retryJob", "listJobFailures"}:
+                state = "queued" if operation in {"getJob", "cancelJob"} else "failed"
+                about = {"kind": "documents.build", "lane": "bulk", "requested_by": "tests"}
+                ids["jobId"] = add(Job, **about, subject=f"job {number}", state=state)
+                item = add(JobItem, job_id=ids["jobId"], subject=SCHOOL, state=state)
+                add(JobFailure, item_id=item, subject="one", problem={"title": "A fiche failed"})
+            if operation in {"changeClient", "addClientKey", "removeClientKey"}:
+                ids["clientId"] = add(Client, name=f"of {number}", kind="operator", scopes=[])
+                ids["keyId"] = number.zfill(43)
+                add(ClientKey, client_id=ids["clientId"], thumbprint=ids["keyId"], jwk={"kty": "x"})
+            if operation == "useDownloadGrant" and caller in CALLERS:
+                add(DownloadGrant, **self._grant(CALLERS[caller], number))
+        return ids
+
+    def _grant(self, lender: Caller, secret: str) -> dict[str, Any]:
+        return {
+            "secret_sha256": sha256(secret.encode()).digest(),
+            "document_id": self.seeded.documents["fiche"],
+            "client": lender.client,
+            "caller_kind": lender.kind,
+            "caller_organisation": lender.school_id,
+            "school_id": SCHOOL,
+            "expires_at": datetime.now(UTC) + HOUR,
+        }
+
+
+NUMBERS = count(1)
+
+
+def mandate(client: str, until_on: date, product: str = STUDENT_FEEDBACK) -> dict[str, Any]:
+    return {
+        "school_id": SCHOOL,
+        "client": client,
+        "products": [product],
+        "from_on": LONG_AGO.date(),
+        "until_on": until_on,
+        "purpose": "Report book",
+        "decided_by": "portal",
+    }
+
+
+@pytest.fixture(scope="module")
+def scene(sessions: Sessions, seeded: Seeded, url: str) -> Scene:
+    vendor = registered(sessions, url, ClientKind.INTEGRATOR).id
+    with transaction(sessions) as session:
+        given = session.scalar(
+            insert(Mandate).values(mandate("mandated", ALWAYS)).returning(Mandate.id)
+        )
+        session.execute(insert(Mandate).values(mandate("mandate over", ENDED)))
+        over = mandate("mandate revoked", ALWAYS) | {"revoked_at": func.now()}
+        session.execute(insert(Mandate).values(over))
+        session.execute(insert(Mandate).values(mandate("other product", ALWAYS, SCHOOL_FEEDBACK)))
+        plan = MandatePlan(vendor, [SCHOOL_FEEDBACK], ALWAYS, "Report book", date(2998, 1, 1))
+        give_mandate(session, Actor("portal", CallerKind.SCHOOL, OTHER, None), plan)
+    known = {
+        "administrationId": ADMINISTRATION,
+        "asset_name": "start.js",
+        "clientId": vendor,
+        "component": "SO2A-LEZ",
+        "deliveryId": str(seeded.delivery),
+        "documentId": str(seeded.documents["fiche"]),
+        "jobId": str(seeded.job),
+        "mandateId": str(given),
+        "schoolId": SCHOOL,
+        "studentId": str(seeded.students["first"]),
+    }
+    return Scene(sessions, seeded, vendor, known)
+
+
+@pytest.fixture(params=MOMENTS)
+def moment(request: pytest.FixtureRequest, sessions: Sessions, scene: Scene) -> Iterator[int]:
+    """Which of the three it is; a window for everything, and one that a test may change."""
+    opens, closes = MOMENTS[request.param]
+    of = {"administration_id": ADMINISTRATION, "product": STUDENT_FEEDBACK}
+    now, groups = datetime.now(UTC), scene.seeded.target_groups
+    with transaction(sessions) as session:
+        moments = {"opens_at": now + opens, "closes_at": now + closes if closes else None}
+        session.execute(insert(ReleaseWindow).values(of | moments))
+        planned = of | {"target_group_id": groups["SO2A"]}
+        window = insert(ReleaseWindow).values(planned).returning(ReleaseWindow.id)
+        scene.known["windowId"] = str(session.scalar(window))
+    yield list(MOMENTS).index(request.param)
+    with transaction(sessions) as session:
+        session.execute(delete(ReleaseWindow))
+
+
+def word_for(operation: Operation, answer: httpx.Response) -> str:
+    if answer.status_code != httpx.codes.OK:
+        return WORDS.get(answer.status_code, str(answer.status_code))
+    if operation.method not in {"GET", "HEAD"}:
+        return "done"
+    is_json = answer.headers.get("Content-Type") == "application/json" and answer.content
+    return "empty" if is_json and answer.json().get("total") == 0 else "shown"
+
+
+def test_every_cell_is_what_a_running_api_answers(
+    moment: int, scene: Scene, callers: Callers, nobody: httpx.Client, app: FastAPI
+) -> None:
+    operations, expected = operations_of(app), cells()
+    wrong, absent = [], set()
+    for caller in (*CALLERS, *STRANGERS):
+        auth = auth_of(callers, caller)
+        for name, operation in operations.items():
+            answer = nobody.request(**operation.request(scene.ids(name, caller)), auth=auth)
+            word = word_for(operation, answer)
+            if word != expected[name, caller][moment]:
+                wrong.append(f"{name}, {caller}: {word}: {answer.text[:300]}")
+            if NAMES in answer.content and caller not in MAY_SEE_NAMES:
+                wrong.append(f"{name}, {caller}: names a pupil")
+            if word == "absent" and operation.method != "HEAD":
+                trace_id = answer.headers["BelGov-Trace-Id"]
+                absent.add(answer.content.replace(trace_id.encode(), b""))
+    assert not wrong, "\n".join(wrong)
+    assert len(absent) == 1
+
+
+def test_no_operation_and_no_kind_of_caller_is_missing(app: FastAPI) -> None:
+    expected = cells()
+    assert {operation for operation, _ in expected} == set(operations_of(app))
+    assert {caller for _, caller in expected} == {*CALLERS, *STRANGERS}
+    assert {caller.kind for caller in CALLERS.values()} == set(CallerKind)
+    assert f"{3 * len(expected):,}" in MATRIX.read_text(encoding="utf-8")
