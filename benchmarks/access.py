@@ -1,0 +1,252 @@
+"""What token, proof, policy and trail cost: time of a request, requests a second, and no trace.
+
+Prints one JSON object a line. Servers and APIs are real, start in a throw-away directory and are
+gone at the end. The same list of a class group's results is asked from the API, from a FastAPI
+that makes the same queries and checks nothing, and from one that has the answer in memory.
+"""
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+from sqlalchemy import text
+
+from benchmarks.measuring import ADMINISTRATION, Report, cli, timed_import
+from benchmarks.peers import results_api
+from benchmarks.traffic import Answer, Connection, Holder, plain, rate
+from services.cli.embedded.instance import Instance
+from services.cli.embedded.ports import choose_port, is_answered
+from services.cli.embedded.processes import toetsfeedback_command
+from services.cli.embedded.up import running
+from services.cli.signing import ProofKey
+from services.cli.synthetic.generate import DeliveryPlan, generate_delivery
+from services.cli.target import sessions_of
+from shared.access.rules import GRANTABLE, Caller, CallerKind
+from shared.access.tokens import MAX_LIFETIME, TokenAuthority
+from shared.core.database import transaction
+
+STUDENTS, SCHOOLS, READERS, PROCESSES, CONNECTIONS = 30, 10, 100, 2, 8
+CALLS_ALONE, CALLS_A_ROUND, ROUNDS, CALLS_NOT_THERE = 500, 300, 9, 2_000
+WITHOUT_LIMITS = {
+    "TOETSFEEDBACK_API_SCHOOL_REQUESTS_PER_MINUTE": "1000000",
+    "TOETSFEEDBACK_API_BULK_ALARM_READS_PER_HOUR": "1000000",
+}
+
+_CLASS_GROUP = text("""
+    select student.school_id, class_group.name
+    from students student join class_groups class_group on class_group.id = student.class_group_id
+    group by 1, 2 order by abs(count(*) - :students), 1, 2 limit 1
+""")
+_STRANGER = text("select id from students where school_id <> :school order by id limit 1")
+_SCHOOLS = text("select id from schools order by id")
+_DECISIONS = text("select count(*) from audit_events where action = 'listSchoolResults'")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The APIs that are asked, and what they are asked for."""
+
+    instance: Instance
+    ports: tuple[int, ...]
+    unchecked: tuple[int, ...]
+    from_memory: tuple[int, ...]
+    school_id: str
+    class_group: str
+
+    @property
+    def path(self) -> str:
+        class_group = quote(self.class_group)
+        return f"/v1/schools/{self.school_id}/results?pageSize=200&classGroup={class_group}"
+
+    def holder(self, school_id: str) -> Holder:
+        settings = self.instance.record().settings()
+        caller = Caller("bench", CallerKind.SCHOOL, GRANTABLE[CallerKind.SCHOOL], school_id)
+        key = ProofKey()
+        token = TokenAuthority.of(settings).issue(caller, MAX_LIFETIME, key.thumbprint)
+        return Holder(token, key, settings.public_url)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long readers read")
+    arguments = parser.parse_args()
+    report = Report("access")
+    os.environ.update(WITHOUT_LIMITS)
+    with (
+        tempfile.TemporaryDirectory(prefix="toetsfeedback-bench-") as directory,
+        scene_in(Path(directory)) as scene,
+    ):
+        asyncio.run(measure_alone(report, scene))
+        asyncio.run(measure_together(report, scene))
+        asyncio.run(measure_not_there(report, scene))
+        asyncio.run(measure_readers(report, scene, arguments.seconds))
+        subprocess.run(cli(scene.instance, "audit", "verify"), check=True, stdout=sys.stderr)
+
+
+async def measure_alone(report: Report, scene: Scene) -> None:
+    """One request at a time, in turn to the API and to the one that checks nothing."""
+    holder = scene.holder(scene.school_id)
+    checked, unchecked = (
+        await Connection.to(scene.ports[0]),
+        await Connection.to(scene.unchecked[0]),
+    )
+    await holder.learn_nonce(checked)
+    times: dict[str, list[float]] = {"checked": [], "unchecked": []}
+    for _ in range(CALLS_ALONE):
+        request = holder.request(scene.path)
+        times["checked"].append(required(await checked.ask(request)).seconds)
+        times["unchecked"].append(required(await unchecked.ask(plain(results_api.PATH))).seconds)
+    medians = {name: median(seconds) * 1000 for name, seconds in times.items()}
+    for name, milliseconds in medians.items():
+        report.show(f"{name}_ms", milliseconds, median_of=CALLS_ALONE)
+    report.show("overhead_ms", medians["checked"] - medians["unchecked"], median_of=CALLS_ALONE)
+
+
+async def measure_together(report: Report, scene: Scene) -> None:
+    """In turns, by rounds; proofs are signed before, for the client's work is not measured."""
+    holder = scene.holder(scene.school_id)
+    await holder.learn_nonce(await Connection.to(scene.ports[0]))
+    asked = {"api": scene.ports, "unchecked": scene.unchecked, "from_memory": scene.from_memory}
+    rates: dict[str, list[float]] = {name: [] for name in asked}
+    for _ in range(ROUNDS):
+        for name, ports in asked.items():
+            requests = [plain(results_api.PATH)] * CALLS_A_ROUND
+            if name == "api":
+                requests = [holder.request(scene.path) for _ in requests]
+            rates[name].append(await rate(ports, CONNECTIONS, iter(requests)))
+    about = {"processes": PROCESSES, "connections": PROCESSES * CONNECTIONS, "rounds": ROUNDS}
+    for name, found in rates.items():
+        report.show("requests_per_second", median(found), of=name, **about)
+    report.show("ceiling_share", median(rates["api"]) / median(rates["from_memory"]), **about)
+
+
+async def measure_not_there(report: Report, scene: Scene) -> None:
+    """A student of another school and one that does not exist, in turn."""
+    holder = scene.holder(scene.school_id)
+    connection = await Connection.to(scene.ports[0])
+    await holder.learn_nonce(connection)
+    stranger = scalars(scene.instance, _STRANGER.bindparams(school=scene.school_id))[0]
+    times: dict[str, list[float]] = {"not_mine": [], "not_there": []}
+    bodies: set[bytes] = set()
+    for _ in range(CALLS_NOT_THERE):
+        for name, student in (("not_mine", stranger), ("not_there", uuid4())):
+            answer = await connection.ask(holder.request(f"/v1/students/{student}"))
+            required(answer, httpx.codes.NOT_FOUND)
+            times[name].append(answer.seconds)
+            bodies.add(without_trace(answer))
+    medians = {name: median(seconds) for name, seconds in times.items()}
+    for name, seconds in medians.items():
+        report.show(f"{name}_ms", seconds * 1000, median_of=CALLS_NOT_THERE)
+    report.show("not_there_ratio", medians["not_mine"] / medians["not_there"])
+    report.show("not_there_answers", len(bodies), of=2 * CALLS_NOT_THERE)
+
+
+def without_trace(answer: Answer) -> bytes:
+    """All bytes but those that are new in every answer: its trace id, the time, a nonce."""
+    lines = answer.head.lower().split(b"\r\n")
+    trace = next(line for line in lines if line.startswith(b"belgov-trace-id")).split()[1]
+    varying = (b"belgov-trace-id", b"date", b"dpop-nonce", b"ratelimit:")
+    kept = [line for line in lines if not line.startswith(varying)]
+    return b"\r\n".join(kept) + answer.body.replace(trace, b"")
+
+
+async def measure_readers(report: Report, scene: Scene, seconds: float) -> None:
+    """Readers of every school at once; each decision has to be on the trail once."""
+    schools = scalars(scene.instance, _SCHOOLS)
+    holders = [scene.holder(str(school)) for school in schools]
+    connection = await Connection.to(scene.ports[0])
+    for holder in holders:
+        await holder.learn_nonce(connection)
+    before, until = scalars(scene.instance, _DECISIONS)[0], time.monotonic() + seconds
+
+    async def read(number: int) -> int:
+        holder, school_id = holders[number % len(holders)], schools[number % len(schools)]
+        mine, done = await Connection.to(scene.ports[number % PROCESSES]), 0
+        while time.monotonic() < until:
+            path = f"/v1/schools/{school_id}/results?pageSize=60"
+            required(await mine.ask(holder.request(path)))
+            done += 1
+        return done
+
+    answered = sum(await asyncio.gather(*map(read, range(READERS))))
+    report.show("readers_requests", answered, readers=READERS, seconds=seconds)
+    entries = scalars(scene.instance, _DECISIONS)[0] - before
+    report.show("readers_entries", entries, readers=READERS, seconds=seconds)
+
+
+def required(answer: Answer, status: int = httpx.codes.OK) -> Answer:
+    if answer.status != status:
+        raise SystemExit(f"answered with {answer.status}: {answer.body.decode()}")
+    return answer
+
+
+def scalars(instance: Instance, query: Any) -> Sequence[Any]:
+    settings = instance.record().settings()
+    with sessions_of(settings) as sessions, transaction(sessions) as session:
+        return session.scalars(query).all()
+
+
+@contextmanager
+def scene_in(directory: Path) -> Iterator[Scene]:
+    delivery, instance = directory / "delivery", Instance(directory / "data")
+    generate_delivery(DeliveryPlan(schools=SCHOOLS, seed=1), delivery)
+    with running(instance, workers=1), ExitStack() as started:
+        timed_import(instance, delivery)
+        release = cli(instance, "release", "--administration", ADMINISTRATION)
+        subprocess.run(release, check=True, stdout=subprocess.DEVNULL)
+        with (
+            sessions_of(instance.record().settings()) as sessions,
+            transaction(sessions) as session,
+        ):
+            school_id, class_group = session.execute(_CLASS_GROUP, {"students": STUDENTS}).one()
+        about = {results_api.SCHOOL: school_id, results_api.CLASS_GROUP: class_group}
+        environment = os.environ | instance.record().environment_of("owner") | about
+
+        def peers(factory: str) -> tuple[int, ...]:
+            module = f"benchmarks.peers.results_api:{factory}"
+            program = [sys.executable, "-m", "uvicorn", module, "--factory", "--log-level=warning"]
+            return tuple(
+                started.enter_context(listening([*program, "--port"], environment))
+                for _ in range(PROCESSES)
+            )
+
+        ours = os.environ | instance.record().environment_of("api")
+        first = httpx.URL(instance.api_url or "").port or 0
+        second = started.enter_context(listening(toetsfeedback_command("api", "--port"), ours))
+        apis = (first, second)
+        yield Scene(
+            instance, apis, peers("unchecked"), peers("from_memory"), school_id, class_group
+        )
+
+
+@contextmanager
+def listening(program: list[str], environment: dict[str, str]) -> Iterator[int]:
+    """The port on which the program listens, which its last argument is to name."""
+    port = choose_port()
+    process = subprocess.Popen([*program, str(port)], env=environment, stdout=subprocess.DEVNULL)
+    try:
+        while not is_answered(port):
+            if process.poll() is not None:
+                raise SystemExit(f"{program} ended before it listened")
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Requests over connections that stay open, with as little of the machine as can be."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from services.cli.signing import ProofKey
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`seconds` from the first byte sent to the last byte received."""
+
+    status: int
+    head: bytes
+    body: bytes
+    seconds: float
+
+
+class Connection:
+    """One that is kept; answers must say how long they are."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    @classmethod
+    async def to(cls, port: int) -> "Connection":
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
+    async def ask(self, request: bytes) -> Answer:
+        began = time.perf_counter()
+        self._writer.write(request)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        _, _, length = head.lower().partition(b"content-length:")
+        body = await self._reader.readexactly(int(length.split(b"\r\n", 1)[0]))
+        return Answer(int(head[9:12]), head, body, time.perf_counter() - began)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who sends a token, and signs a proof for each request; `url` is what callers know us by."""
+
+    token: str
+    key: ProofKey
+    url: str
+
+    def request(self, path: str) -> bytes:
+        proof = self.key.proof("GET", self.url + path, self.token)
+        return plain(path, f"Authorization: DPoP {self.token}\r\nDPoP: {proof}\r\n")
+
+    async def learn_nonce(self, connection: Connection) -> None:
+        """From the answer to a proof without the right one; proofs hold it from then on."""
+        answer = await connection.ask(self.request("/v1/schools"))
+        for line in answer.head.decode().splitlines():
+            name, _, value = line.partition(": ")
+            if name.lower() == "dpop-nonce":
+                self.key.nonce = value
+
+
+def plain(path: str, headers: str = "") -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\n".encode()
+
+
+async def rate(ports: Sequence[int], connections: int, requests: Iterator[bytes]) -> float:
+    """Requests a second of those given, over so many connections to each port.
+
+    Raises:
+        SystemExit: when one is not answered with what it asked for.
+    """
+
+    async def drive(connection: Connection) -> int:
+        done = 0
+        for request in requests:
+            answer = await connection.ask(request)
+            if answer.status != 200:  # noqa: PLR2004  # OK
+                raise SystemExit(f"answered with {answer.status}: {answer.body.decode()}")
+            done += 1
+        connection.close()
+        return done
+
+    opened = [await Connection.to(port) for port in ports for _ in range(connections)]
+    began = time.perf_counter()
+    done = sum(await asyncio.gather(*map(drive, opened)))
+    return done / (time.perf_counter() - began)
