@@ -33,6 +33,7 @@ TEMPLATE = "toetsfeedback_template"
 RUN = pytest.StashKey[ExitStack]()
 SERVERS = pytest.StashKey[Servers]()
 LOGINS = pytest.StashKey[dict[str, str]]()
+LONGEST_NAME = 80
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,6 +47,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Keeps tokens out of the names of tests: they differ each time, and a name may not."""
+    return argname if isinstance(val, str) and len(val) > LONGEST_NAME else None
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
