@@ -38,7 +38,7 @@ from services.cli.target import sessions_of
 from shared.core.database import transaction
 
 SCHOOLS_IN_2024 = 3_853
-POLL_SECONDS = 0.2
+POLL_SECONDS = 1.0
 QUARTER, TWICE = 0.25, 2.0
 SPEEDUP_SCALE = 0.1
 REBUILDS = 10
