@@ -140,7 +140,7 @@ def _refer_to_problems(responses: dict[str, Any], shared: dict[str, Any]) -> Non
         response["headers"] = headers | response.get("headers", {})
         for content in response.get("content", {}).values():
             if "itemSchema" in content:  # OpenAPI 3.2; in 3.1 it has no name
-                content |= {"schema": {"type": "string"}, "x-itemSchema": content.pop("itemSchema")}
+                content |= {"schema": {}, "x-itemSchema": content.pop("itemSchema")}
         if MEDIA_TYPE in response.get("content", {}):
             shared[f"Problem{status}"] = response
             responses[status] = {"$ref": f"#/components/responses/Problem{status}"}

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from sqlalchemy import func, select, text, update
 
 from services.api.app import create_app
+from shared.access.clients.rules import ClientKind
 from shared.access.rules import CallerKind
 from shared.core.database import Sessions, transaction
 from shared.core.settings import Settings
@@ -23,11 +24,12 @@ from shared.jobs.service import end_when_complete
 from shared.results.models import Delivery
 from shared.storage.store import Storage
 from tests.api.conftest import Callers, serving
+from tests.api.oauth_clients import registered
 from tests.api.seeding import ADMINISTRATION, OTHER, SCHOOL
 
 BUILD = {"kind": "documents.build", "administrationId": ADMINISTRATION}
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
-SHARED = {"clientId": "v", "products": ["studentFeedback"], "until": TOMORROW, "purpose": "Tests"}
+SHARED = {"products": ["studentFeedback"], "until": TOMORROW, "purpose": "Tests"}
 WINDOW = {"administrationId": ADMINISTRATION}
 
 pytestmark = pytest.mark.usefixtures("no_jobs", "no_windows")
@@ -60,9 +62,16 @@ def jobs(sessions: Sessions) -> int:
     ],
 )
 def test_what_was_created_once_is_answered_again(
-    callers: Callers, path: str, body: dict[str, Any], other_body: dict[str, Any]
+    callers: Callers,
+    sessions: Sessions,
+    path: str,
+    body: dict[str, Any],
+    other_body: dict[str, Any],
 ) -> None:
     is_of_schools = path == "/v1/mandates"
+    if is_of_schools:
+        client_id = registered(sessions, callers.url, ClientKind.INTEGRATOR).id
+        body, other_body = ({**one, "clientId": client_id} for one in (body, other_body))
     kind, school = (CallerKind.SCHOOL, SCHOOL) if is_of_schools else (CallerKind.OPERATOR, None)
     client = callers.client(callers.token(kind, school))
     first = client.post(path, json=body, headers=keyed("first"))
