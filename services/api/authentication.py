@@ -87,8 +87,7 @@ def brake_stranger(request: Request) -> None:
 
 def brake(request: Request, quota: Quota) -> None:
     """Tells the limit in the answer; raises TooManyRequests when it is exceeded."""
-    others = getattr(request.state, "answer_headers", {})
-    request.state.answer_headers = others | quota.headers()
+    _add_to_answer(request, quota.headers())
     if quota.is_exceeded:
         raise TooManyRequests(quota.seconds_left)
 
@@ -102,7 +101,12 @@ def token_holds(request: Request) -> bool:
 def hand_out_nonce(request: Request) -> None:
     """Puts the nonce for the next proof into the answer, whatever it will be."""
     parts: Parts = request.app.state.parts
-    request.state.answer_headers = {NONCE_HEADER: parts.issuer.nonces.at(time.time())}
+    _add_to_answer(request, {NONCE_HEADER: parts.issuer.nonces.at(time.time())})
+
+
+def _add_to_answer(request: Request, headers: dict[str, str]) -> None:
+    """Beside what is in it already, whatever the answer will be."""
+    request.state.answer_headers = getattr(request.state, "answer_headers", {}) | headers
 
 
 def proofs_in(request: Request) -> tuple[str, ...]:

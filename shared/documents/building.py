@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from shared.core.errors import Problem, invalid_input
+from shared.core.errors import OWN, Problem, invalid_input
 from shared.documents import build_repository
 from shared.documents.assembly import SchoolAssembler, SchoolContent
 from shared.documents.catalogues import Catalogues
@@ -130,7 +130,7 @@ def school_content(
     rows = build_repository.load_school(session, catalogues, administration_id, school_id)
     if rows is None:
         raise Problem(
-            "urn:problem-type:toetsfeedback:api:schoolNotTakingPart",
+            f"{OWN}schoolNotTakingPart",
             "School Not Taking Part",
             409,
             "The school takes no part in the administration any more; start a new build.",

@@ -26,7 +26,7 @@ from shared.core.errors import InvalidAccessToken
 from shared.core.settings import Settings
 from shared.releases.models import ReleaseWindow
 from shared.storage.store import Storage
-from tests.api.seeding import OTHER, SCHOOL, Seeded, seed_schools
+from tests.api.seeding import OTHER, SCHOOL, Seeded, released, seed_schools
 
 
 @contextmanager
@@ -191,3 +191,10 @@ def no_jobs(sessions: Sessions) -> Iterator[None]:
         session.execute(text("delete from job_failures"))
         session.execute(text("delete from job_items"))
         session.execute(text("delete from jobs where subject <> 'seeded'"))
+
+
+@pytest.fixture
+def open_now(sessions: Sessions) -> Iterator[None]:
+    """Everything of the seeded administration is released while the test runs."""
+    with released(sessions):
+        yield

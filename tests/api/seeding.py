@@ -36,6 +36,7 @@ SCHOOL, OTHER, GONE = "000028", "007947", "111111"
 LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
 BUNDLE = b"PK-bundle:" + bytes(range(256)) * 8
 FICHE_OFFSET, FICHE_SIZE = 10, 1000
+FICHE = BUNDLE[FICHE_OFFSET : FICHE_OFFSET + FICHE_SIZE]
 OVERVIEW = b"the overview of a school"
 OBJECTS = {"zip": "documents/bundle.zip", "xlsx": "documents/overview.xlsx"}
 SCHOOL_BUNDLE = BUNDLE[:1500] + OVERVIEW

@@ -1,6 +1,5 @@
 """A school reads on its own trail who asked for its data, and when."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -8,17 +7,12 @@ import httpx
 import pytest
 
 from shared.access.rules import Scope
-from shared.core.database import Sessions
 from tests.api.conftest import Callers
-from tests.api.seeding import OTHER, SCHOOL, Seeded, released
+from tests.api.seeding import OTHER, SCHOOL, Seeded
+
+pytestmark = pytest.mark.usefixtures("open_now")
 
 TRAIL = "/v1/auditEvents"
-
-
-@pytest.fixture(autouse=True)
-def open_now(sessions: Sessions) -> Iterator[None]:
-    with released(sessions):
-        yield
 
 
 def content(seeded: Seeded, word: str) -> str:

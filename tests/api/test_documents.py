@@ -1,5 +1,4 @@
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
 from uuid import uuid4
@@ -13,7 +12,7 @@ from shared.documents.models import Document
 from tests.api.conftest import Trail
 from tests.api.seeding import (
     BUNDLE,
-    FICHE_OFFSET,
+    FICHE,
     FICHE_SIZE,
     OVERVIEW,
     SCHOOL,
@@ -24,13 +23,6 @@ from tests.api.seeding import (
 )
 
 LIST = f"/v1/schools/{SCHOOL}/documents"
-FICHE = BUNDLE[FICHE_OFFSET : FICHE_OFFSET + FICHE_SIZE]
-
-
-@pytest.fixture
-def open_now(sessions: Sessions) -> Iterator[None]:
-    with released(sessions):
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """A link for one download of one document, by whoever holds it."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from hashlib import sha256
@@ -17,15 +16,7 @@ from shared.documents.grants.models import DownloadGrant
 from shared.documents.grants.service import remove_old_grants
 from tests.api.conftest import Callers, Trail
 from tests.api.oauth_clients import registered
-from tests.api.seeding import BUNDLE, FICHE_OFFSET, FICHE_SIZE, SCHOOL, Seeded, released
-
-FICHE = BUNDLE[FICHE_OFFSET : FICHE_OFFSET + FICHE_SIZE]
-
-
-@pytest.fixture
-def open_now(sessions: Sessions) -> Iterator[None]:
-    with released(sessions):
-        yield
+from tests.api.seeding import FICHE, SCHOOL, Seeded, released
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from shared.documents.models import Document
 from shared.storage.store import Storage
 from tests.api.conftest import Callers, Trail
 from tests.api.oauth_clients import registered
-from tests.api.seeding import OTHER, OVERVIEW, SCHOOL, Seeded, released
+from tests.api.seeding import OTHER, OVERVIEW, SCHOOL, Seeded
 
 MANDATES = "/v1/mandates"
 
@@ -50,12 +50,6 @@ class Vendor:
 @pytest.fixture
 def vendor(callers: Callers, sessions: Sessions) -> Vendor:
     return Vendor(callers, sessions)
-
-
-@pytest.fixture
-def open_now(sessions: Sessions) -> Iterator[None]:
-    with released(sessions):
-        yield
 
 
 def paths(seeded: Seeded) -> list[str]:

@@ -26,12 +26,6 @@ def shown(client: httpx.Client, path: str) -> list[tuple[str, str, str, str | No
     ]
 
 
-@pytest.fixture
-def open_now(sessions: Sessions) -> Any:
-    with released(sessions):
-        yield
-
-
 @pytest.mark.usefixtures("open_now")
 def test_a_school_reads_its_current_results_student_by_student(school: httpx.Client) -> None:
     assert shown(school, RESULTS) == [

@@ -293,13 +293,18 @@ def test_a_template_of_another_version_makes_what_it_is_for(
     assert (again.outcome["overviews"], again.outcome["fiches"]) == (1, 0)
 
 
+def give_a_name_without_a_face(session: Session) -> Student:
+    first = min(students_with_a_level(PRIMARY))
+    student = session.scalars(select(Student).where(Student.delivered_as == first)).one()
+    student.family_name = "王"
+    session.flush()
+    return student
+
+
 def test_a_fiche_that_failed_fails_again_with_its_class_group_when_nothing_changed(
     delivered: Session, storage: Storage, job: Job
 ) -> None:
-    first = min(students_with_a_level(PRIMARY))
-    student = delivered.scalars(select(Student).where(Student.delivered_as == first)).one()
-    student.family_name = "王"
-    delivered.flush()
+    give_a_name_without_a_face(delivered)
     assert build(delivered, storage, job).failures == build(delivered, storage, job).failures
     assert len(build(delivered, storage, job).failures) == 1
 
@@ -307,10 +312,7 @@ def test_a_fiche_that_failed_fails_again_with_its_class_group_when_nothing_chang
 def test_a_letter_that_no_face_has_fails_that_one_fiche(
     delivered: Session, storage: Storage, job: Job
 ) -> None:
-    first = min(students_with_a_level(PRIMARY))
-    student = delivered.scalars(select(Student).where(Student.delivered_as == first)).one()
-    student.family_name = "王"
-    delivered.flush()
+    student = give_a_name_without_a_face(delivered)
     performed = build(delivered, storage, job)
     ((subject, problem),) = performed.failures
     assert performed.outcome["fiches"] == len(students_with_a_level(PRIMARY)) - 1

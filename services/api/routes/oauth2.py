@@ -120,11 +120,16 @@ def issue_token(
     issued = exchanged or service.grant_to_client(parts.issuer, client, form, thumbprint)
     return TokenAnswer(
         access_token=issued.token,
-        token_type="DPoP" if issued.is_bound else "Bearer",  # a kind of token
+        token_type=_type_of(is_bound=issued.is_bound),
         expires_in=int(issued.lifetime.total_seconds()),
         scope=" ".join(sorted(issued.scopes)),
         issued_token_type=ACCESS_TOKEN if exchanged else None,
     )
+
+
+def _type_of(*, is_bound: bool) -> str:
+    """The scheme that a token of this kind is sent with."""
+    return "DPoP" if is_bound else "Bearer"
 
 
 @router.post(
@@ -147,7 +152,7 @@ def introspect_token(
         scope=" ".join(sorted(caller.scopes)),
         client_id=caller.client,
         sub=caller.subject or caller.client,
-        token_type="DPoP" if token.thumbprint else "Bearer",  # a kind of token
+        token_type=_type_of(is_bound=token.thumbprint is not None),
         iss=authority.issuer,
         aud=authority.audience,
         iat=int(token.issued_at.timestamp()),
