@@ -20,6 +20,7 @@ from services.cli.signing import ProofKey, TokenAuth
 
 ADMINISTRATION = "2024"
 KIB = 1024
+WITHOUT_DECIMALS = 1000
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 
 
@@ -34,16 +35,18 @@ class Report:
         line = {"name": f"{self.benchmark}.{name}", "value": round(value, 3), **about}
         print(json.dumps(line), flush=True)
         notes = ", ".join(f"{key} {note}" for key, note in about.items())
-        self.rows.append(f"| `{name}` | {value:,.4g} | {notes} |\n")
+        figure = f"{value:,.0f}" if value >= WITHOUT_DECIMALS else f"{value:.4g}"
+        self.rows.append(f"| `{name}` | {figure} | {notes} |\n")
 
     def write(self, heading: str) -> None:
         """Puts the figures in place of the table below `heading`; the words around it stay."""
         text = DOCUMENT.read_text(encoding="utf-8")
-        place = re.compile(rf"(^## {heading}\n(?:(?![|#]).*\n)*)(?:\|.*\n)*", re.MULTILINE)
-        table = "".join(["| figure | value | of |\n| --- | ---: | --- |\n", *self.rows])
+        place = re.compile(rf"(^## {heading}\n(?:(?![|#]).*\n)*)(?:\|.*\n)*\n?", re.MULTILINE)
+        table = "".join(["\n\n| figure | value | of |\n| --- | ---: | --- |\n", *self.rows, "\n"])
         if not place.search(text):
             raise SystemExit(f"{DOCUMENT} has no heading {heading!r}: add it")
-        DOCUMENT.write_text(place.sub(lambda found: found[1] + table, text), encoding="utf-8")
+        written = place.sub(lambda found: found[1].rstrip() + table, text).rstrip() + "\n"
+        DOCUMENT.write_text(written, encoding="utf-8")
 
 
 def cli(instance: Instance, name: str, *arguments: str) -> list[str]:
