@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.http import HTTPBase
+from sqlalchemy.orm import Session
 
 from services.api.brakes import Quota
 from services.api.parts import Parts
@@ -35,10 +36,19 @@ _bound = HTTPBase(
 )
 
 
-def authenticate(
-    request: Request,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bound)],
+async def credentials_of(
+    bound: Annotated[HTTPAuthorizationCredentials | None, Depends(_bound)],
     _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> HTTPAuthorizationCredentials | None:
+    """Whatever stands in the header; either scheme finds the same."""
+    return bound
+
+
+CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(credentials_of)]
+
+
+def authenticate(
+    request: Request, session: Session, credentials: HTTPAuthorizationCredentials | None
 ) -> Caller:
     """The caller whom the token speaks for.
 
@@ -49,7 +59,7 @@ def authenticate(
         TooManyRequests: instead of these, when it happens too often from one address.
     """
     try:
-        caller = _caller_of(request, credentials)
+        caller = _caller_of(request, session, credentials)
     except Problem:
         brake_stranger(request)
         raise
@@ -57,7 +67,9 @@ def authenticate(
     return caller
 
 
-def _caller_of(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Caller:
+def _caller_of(
+    request: Request, session: Session, credentials: HTTPAuthorizationCredentials | None
+) -> Caller:
     scheme = credentials.scheme.lower() if credentials else ""
     if credentials is None or scheme not in {"bearer", "dpop"}:
         raise NoAccessToken
@@ -70,7 +82,7 @@ def _caller_of(request: Request, credentials: HTTPAuthorizationCredentials | Non
         proofs=proofs_in(request),
         request=expected_of(request, credentials.credentials),
     )
-    return admit(parts.issuer, presented).caller
+    return admit(session, parts.issuer, presented).caller
 
 
 def brake_stranger(request: Request) -> None:
@@ -92,10 +104,10 @@ def brake(request: Request, quota: Quota) -> None:
         raise TooManyRequests(quota.seconds_left)
 
 
-def token_holds(request: Request) -> bool:
+def token_holds(session: Session, request: Request) -> bool:
     """Whether the token that let a request in still does; for answers that take long."""
     parts: Parts = request.app.state.parts
-    return still_holds(parts.issuer, request.headers["Authorization"].partition(" ")[2])
+    return still_holds(session, parts.issuer, request.headers["Authorization"].partition(" ")[2])
 
 
 def hand_out_nonce(request: Request) -> None:

@@ -1,23 +1,24 @@
 """What routes ask for in their signature: who calls, with which right, and what they work with."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import structlog
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Query, Request
 from pydantic import BeforeValidator
 from sqlalchemy.orm import Session
 
-from services.api.authentication import authenticate, brake
+from services.api.authentication import CredentialsDep, authenticate, brake
 from services.api.links import Links, PageOf
 from services.api.parts import Parts
 from services.api.strictness import refuse_unknown_query
 from shared.access.mandates.repository import mandated_schools
 from shared.access.rules import (
     PRODUCT_READ,
-    Caller,
     CallerKind,
     Scope,
     reach_of_schools,
@@ -25,7 +26,7 @@ from shared.access.rules import (
 )
 from shared.access.rules import require_scope as require_scope_of
 from shared.audit.service import Actor, Decision, record
-from shared.core.database import act_for, transaction
+from shared.core.database import in_any_case, transaction
 from shared.core.errors import MissingScope
 from shared.jobs.queue import WakeUpQueue
 from shared.schools.service import Inquiry
@@ -74,10 +75,20 @@ async def wait_for_turn(parts: PartsDep) -> AsyncIterator[None]:
 TurnDep = Annotated[None, Depends(wait_for_turn, scope="function")]
 
 
-def open_session(parts: PartsDep, _: TurnDep) -> Iterator[Session]:
-    """One transaction a request; it is committed before the response goes out."""
-    with transaction(parts.sessions) as session:
-        yield session
+async def open_session(parts: PartsDep, _: TurnDep) -> AsyncIterator[Session]:
+    """One transaction a request; it is committed before the response goes out.
+
+    To begin takes no connection yet and so no thread; to end does, and one of its own, so that
+    those who hold a connection never wait for those who want one.
+    """
+    unit = transaction(parts.sessions)
+    end = partial(to_thread.run_sync, limiter=CapacityLimiter(1))
+    try:
+        yield unit.__enter__()
+    except BaseException as error:
+        await end(unit.__exit__, type(error), error, error.__traceback__)
+        raise
+    await end(unit.__exit__, None, None, None)
 
 
 SessionDep = Annotated[Session, Depends(open_session, scope="function")]
@@ -88,14 +99,6 @@ async def queue_of(parts: PartsDep) -> WakeUpQueue:
 
 
 QueueDep = Annotated[WakeUpQueue, Depends(queue_of)]
-
-
-async def caller_of(_: TurnDep, caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
-    """Asks for its turn first: to check a token takes a connection too, for a moment."""
-    return caller
-
-
-CallerDep = Annotated[Caller, Depends(caller_of)]
 
 
 class Requires:
@@ -113,8 +116,9 @@ class Requires:
         self._reach_of = reach_of_schools if self._is_about_schools else reach_of_students
 
     def __call__(
-        self, request: Request, caller: CallerDep, parts: PartsDep, session: SessionDep
+        self, request: Request, credentials: CredentialsDep, parts: PartsDep, session: SessionDep
     ) -> Inquiry:
+        caller = authenticate(request, session, credentials)
         brake(request, parts.brakes.take(caller))
         actor = Actor(
             client=caller.client[:LONGEST_CLIENT],
@@ -123,7 +127,6 @@ class Requires:
             trace_id=request.state.trace_id,
             subject=caller.subject,
         )
-        act_for(session, actor.client, actor.kind, actor.organisation)
         asked = Inquiry(actor, request.scope["route"].operation_id, _resource(request), frozenset())
         try:
             require_scope_of(caller, self.required_scopes)
@@ -131,7 +134,7 @@ class Requires:
             _record_scope_refusal(session, asked, request)
             raise
         if self._product and parts.brakes.is_unusual(caller):
-            _raise_alarm(request, actor, parts)
+            _raise_alarm(session, request, actor)
         refuse_unknown_query(request)
         purposes: dict[str, str] = {}
         if caller.kind is CallerKind.INTEGRATOR and (self._is_about_schools or self._product):
@@ -141,15 +144,13 @@ class Requires:
         return replace(asked, schools=reach.schools, purposes=purposes)
 
 
-def _raise_alarm(request: Request, actor: Actor, parts: Parts) -> None:
-    """For people to look at; it stops nothing, and stays whatever becomes of the request.
-
-    The request's own session has asked for no connection yet, so this one is the only one.
-    """
+def _raise_alarm(session: Session, request: Request, actor: Actor) -> None:
+    """For people to look at; it stops nothing, and stays whatever becomes of the request."""
     request.app.state.metrics.bulk_reads.labels(actor.kind).inc()
     logger.warning("bulk_reads", client=actor.client, organisation=actor.organisation)
-    with transaction(parts.sessions) as session:
-        record(session, actor, Decision("bulkReads", "/v1", actor.organisation, "allowed", "alarm"))
+    alarm = Decision("bulkReads", "/v1", actor.organisation, "allowed", "alarm")
+    record(session, actor, alarm)
+    in_any_case(session, lambda again: record(again, actor, alarm))
 
 
 def _record_scope_refusal(session: Session, inquiry: Inquiry, request: Request) -> None:

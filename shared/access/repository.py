@@ -1,23 +1,23 @@
 """Queries on one-time identifiers and revoked tokens."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import Engine, bindparam, func, text
 from sqlalchemy import Uuid as UuidType
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
 from shared.access.clients.rules import registered_id
 from shared.access.models import RevokedToken, UsedIdentifier
 from shared.access.tokens import AccessToken
+from shared.core.database import in_any_case
 
 _ADMIT = text("""
 with used as (
     insert into used_identifiers (digest, expires_at)
-    select :digest, now() + :kept_for where cast(:digest as bytea) is not null
+    select :digest, now() + :kept_for
+    where cast(:digest as bytea) is not null and pg_try_advisory_xact_lock(:lock)
     on conflict do nothing
     returning digest
 )
@@ -25,6 +25,7 @@ select cast(:digest as bytea) is null or exists (select from used) as is_first_u
        exists (select from revoked_tokens where id = :token_id) as is_revoked,
        exists (select from clients where id = :client_id and state <> 'active') as is_suspended
 """).bindparams(bindparam("client_id", type_=UuidType))
+"""Whoever sends a proof again before its first use is committed is refused, and does not wait."""
 
 _SWEEP = """
 delete from {table} where {key} in (
@@ -43,30 +44,37 @@ class Admission:
 
 
 def admit(
-    engine: Engine, token: AccessToken, digest: bytes | None, kept_for: timedelta
+    session: Session, token: AccessToken, digest: bytes | None, kept_for: timedelta
 ) -> Admission:
     """Uses up the proof with the digest, and looks up all else in the same round trip.
 
-    On a connection that commits at once: no later error in the request takes the use back.
+    No later error in the request takes the use back.
     """
     values = {
         "digest": digest,
+        "lock": int.from_bytes((digest or b"")[:8], signed=True),
         "kept_for": kept_for,
         "token_id": token.id,
         "client_id": registered_id(token.caller.client),
     }
-    return Admission(**_at_once(engine, _ADMIT, values))
+    admission = Admission(*session.execute(_ADMIT, values).one())
+    if digest is not None and admission.is_first_use:
+        in_any_case(session, lambda again: _use_up(again, digest, kept_for))
+    return admission
+
+
+def _use_up(session: Session, digest: bytes, kept_for: timedelta) -> None:
+    session.execute(_use(digest, kept_for))
 
 
 def use_once(engine: Engine, digest: bytes, kept_for: timedelta) -> bool:
-    """False when it was used before; committed at once, as above."""
-    statement = (
-        insert(UsedIdentifier)
-        .values(digest=digest, expires_at=func.now() + kept_for)
-        .on_conflict_do_nothing()
-        .returning(UsedIdentifier.digest.is_not(None).label("is_new"))
-    )
-    return bool(_at_once(engine, statement, {}))
+    """False when it was used before.
+
+    On a connection that commits at once: no later error takes the use back.
+    """
+    use = _use(digest, kept_for).returning(UsedIdentifier.digest)
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        return connection.execute(use).one_or_none() is not None
 
 
 def revoke(session: Session, token: AccessToken) -> None:
@@ -86,7 +94,6 @@ def sweep(session: Session) -> int:
     )
 
 
-def _at_once(engine: Engine, statement: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        row = connection.execute(statement, values).one_or_none()
-    return dict(row._mapping) if row is not None else {}  # noqa: SLF001  # its public name
+def _use(digest: bytes, kept_for: timedelta) -> Insert:
+    values = {"digest": digest, "expires_at": func.now() + kept_for}
+    return insert(UsedIdentifier).values(values).on_conflict_do_nothing()

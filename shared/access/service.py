@@ -31,6 +31,7 @@ from shared.access.proofs import (
 )
 from shared.access.rules import Caller, Scope, needs_proof
 from shared.access.tokens import MAX_LIFETIME, AccessToken, TokenAuthority
+from shared.core.database import act_for
 from shared.core.errors import InvalidAccessToken
 
 PROOF_KEPT = timedelta(seconds=MAX_AGE_SECONDS + MAX_AHEAD_SECONDS)
@@ -64,8 +65,11 @@ class Issued:
     is_bound: bool
 
 
-def admit(issuer: Issuer, presented: Presented) -> AccessToken:
+def admit(session: Session, issuer: Issuer, presented: Presented) -> AccessToken:
     """The token, if it is ours, still holds, and was sent by who it is bound to.
+
+    The session's transaction has to begin here, and acts for the caller. It uses up the proof, also
+    when it is undone.
 
     Raises:
         InvalidAccessToken: when the token does not hold, or not any more.
@@ -81,7 +85,8 @@ def admit(issuer: Issuer, presented: Presented) -> AccessToken:
         if proof.thumbprint != token.thumbprint:
             raise InvalidProof("its key is not the one that the token is bound to")
         digest = proof.digest
-    admission = repository.admit(issuer.engine, token, digest, PROOF_KEPT)
+    act_for(session, token.caller.client, token.caller.kind, token.caller.school_id)
+    admission = repository.admit(session, token, digest, PROOF_KEPT)
     if not admission.is_first_use:
         raise InvalidProof(USED_BEFORE)
     if admission.is_revoked or admission.is_suspended:
@@ -89,13 +94,13 @@ def admit(issuer: Issuer, presented: Presented) -> AccessToken:
     return token
 
 
-def still_holds(issuer: Issuer, token: str) -> bool:
+def still_holds(session: Session, issuer: Issuer, token: str) -> bool:
     """Whether a token that was let in has neither expired since nor been taken back."""
     try:
         known = issuer.authority.verify(token)
     except InvalidAccessToken:
         return False
-    admission = repository.admit(issuer.engine, known, None, PROOF_KEPT)
+    admission = repository.admit(session, known, None, PROOF_KEPT)
     return not (admission.is_revoked or admission.is_suspended)
 
 

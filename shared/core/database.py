@@ -1,5 +1,6 @@
 """The connection to PostgreSQL, and the one place where a transaction is committed."""
 
+import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
@@ -41,6 +42,7 @@ DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 """Errors of the connection, not of what was asked: the same may work again a moment later."""
 
 _BEFORE_COMMIT = "before_commit"
+_IN_ANY_CASE = "in_any_case"
 _AFTER_COMMIT = "after_commit"
 
 
@@ -68,11 +70,10 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
     and others wait for its locks.
     """
     idle = round(IDLE_LEASES * settings.job_lease_seconds * 1000)
-    return create_engine(
+    engine = create_engine(
         settings.sqlalchemy_url,
         pool_size=settings.database_pool_size,
         max_overflow=0,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
             "application_name": application_name,
@@ -80,6 +81,19 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
             "connect_timeout": 5,
         },
     )
+    event.listen(engine, "checkout", _require_quiet)
+    return engine
+
+
+def _require_quiet(connection: Any, _record: object, _proxy: object) -> None:
+    """Has a connection replaced, and all that are as old, on which the server has hung up.
+
+    Nothing waits to be read on one that is at rest, but its end: seen without asking the server.
+    """
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        raise InvalidatePoolError("the server has hung up")
 
 
 def refuse_privileged_logins(engine: Engine) -> None:
@@ -103,6 +117,7 @@ def session_factory(engine: Engine) -> Sessions:
     sessions = sessionmaker(engine, expire_on_commit=False)
     event.listen(sessions, "after_begin", _introduce)
     event.listen(sessions, "before_commit", _finish)
+    event.listen(sessions, "after_commit", lambda session: session.info.pop(_IN_ANY_CASE, None))
     return sessions
 
 
@@ -144,6 +159,14 @@ def after_commit(session: Session, action: Callable[[], None]) -> None:
     session.info.setdefault(_AFTER_COMMIT, []).append(action)
 
 
+def in_any_case(session: Session, action: Callable[[Session], object]) -> None:
+    """Runs `action` on a session of its own if this session's transaction is undone.
+
+    For what has to stay of it, whatever becomes of the rest.
+    """
+    session.info.setdefault(_IN_ANY_CASE, []).append(action)
+
+
 @contextmanager
 def transaction(sessions: Sessions) -> Iterator[Session]:
     """One unit of work: committed at the end, rolled back on an error.
@@ -157,9 +180,25 @@ def transaction(sessions: Sessions) -> Iterator[Session]:
         except Refusal:
             session.commit()
             raise
+        except BaseException:
+            session.rollback()
+            _do_in_any_case(sessions, session)
+            raise
         session.commit()
         for action in session.info.pop(_AFTER_COMMIT, []):
             try:
                 action()
             except Exception as error:  # noqa: BLE001  # whatever fails, the commit stands
                 logger.warning("after_commit_failed", error=type(error).__name__)
+
+
+def _do_in_any_case(sessions: Sessions, undone: Session) -> None:
+    actions = undone.info.pop(_IN_ANY_CASE, [])
+    if not actions:
+        return
+    try:
+        with sessions.begin() as session:
+            for action in actions:
+                action(session)
+    except DATABASE_AWAY as error:
+        logger.warning("not_done_in_any_case", error=type(error).__name__)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    any_,
     column,
     exists,
     func,
@@ -55,10 +56,11 @@ _components = table(
 def component_is_released(
     component_id: InstrumentedAttribute[int], product: str = STUDENT_FEEDBACK
 ) -> ColumnElement[bool]:
-    """The gate for rows that are about one component."""
-    return component_id.in_(
-        select(released_components.c.component_id).where(released_components.c.product == product)
+    """The gate for rows that are about one component; what is open is found out once for all."""
+    released = select(released_components.c.component_id).where(
+        released_components.c.product == product
     )
+    return component_id == any_(func.array(released.scalar_subquery(), type_=ARRAY(Integer)))
 
 
 def components_are_released(

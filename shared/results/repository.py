@@ -1,14 +1,16 @@
 """SQL of reading results: current rows of present students, behind the gate."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, select
+from sqlalchemy import Row, Select, and_, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
+from shared.core.pages import counted_page
 from shared.releases.repository import component_is_released
 from shared.results.models import (
     Administration,
@@ -24,7 +26,6 @@ from shared.students.models import ClassGroup, Student
 from shared.students.repository import (
     Cohort,
     in_reading_order,
-    is_in,
     student_is_present,
     takes_part_with,
 )
@@ -57,35 +58,55 @@ class ComponentResult:
     level: LevelReached | None
 
 
-_FACTS = tuple(field.name for field in fields(ComponentResult))[:-1]
-
-
 def page_of_results(
     session: Session, cohort: Cohort, offset: int, limit: int
 ) -> tuple[int, list[ComponentResult]]:
     """How many released results the cohort has, and a page of them, student by student."""
-    return _page(session, [*is_in(cohort), Result.school_id == cohort.school_id], offset, limit)
+    return _page(session, asdict(cohort), offset, limit)
 
 
 def page_of_student_results(
     session: Session, student_id: UUID, offset: int, limit: int
 ) -> tuple[int, list[ComponentResult]]:
-    return _page(session, [Result.student_id == student_id], offset, limit)
+    return _page(session, {"student_id": student_id}, offset, limit)
 
 
 def _page(
-    session: Session, conditions: Collection[ColumnElement[bool]], offset: int, limit: int
+    session: Session, wanted: dict[str, Any], offset: int, limit: int
 ) -> tuple[int, list[ComponentResult]]:
-    released = _released_results().where(*conditions)
-    total = session.scalar(released.with_only_columns(func.count(), maintain_column_froms=True))
-    page = released.order_by(*in_reading_order(), Component.position, Component.id)
-    return total or 0, [
-        _component_result(row) for row in session.execute(page.offset(offset).limit(limit))
+    values = {name: value for name, value in wanted.items() if value is not None}
+    released = _released_results(frozenset(values))
+    total, rows = counted_page(session, released, offset, limit, values)
+    return total, [
+        ComponentResult(student, administration, group, code, name, subject, status, _level(*level))
+        for student, administration, group, code, name, subject, status, *level in rows
     ]
 
 
-def _released_results() -> Select[*tuple[Any, ...]]:
-    """A calibration is never released, so none is among them."""
+@lru_cache(maxsize=1024)
+def _level(
+    code: str | None, label: str, ordinal: int, description: str | None
+) -> LevelReached | None:
+    """There are few, and many reach the same."""
+    return None if code is None else LevelReached(code, label, ordinal, description)
+
+
+_WANTED = {
+    "school_id": and_(
+        Result.school_id == bindparam("school_id"), Student.school_id == bindparam("school_id")
+    ),
+    "administration_id": Student.administration_id == bindparam("administration_id"),
+    "class_group": ClassGroup.name == bindparam("class_group"),
+    "student_id": Result.student_id == bindparam("student_id"),
+}
+
+
+@cache
+def _released_results(wanted: frozenset[str]) -> Select[*tuple[Any, ...]]:
+    """Those of which the parameters that are named have the value asked for.
+
+    A calibration is never released, so none is among them.
+    """
     return (
         select(
             Result.student_id,
@@ -116,14 +137,10 @@ def _released_results() -> Select[*tuple[Any, ...]]:
             Result.superseded_at.is_(None),
             student_is_present(),
             component_is_released(Result.component_id),
+            *(_WANTED[name] for name in sorted(wanted)),
         )
+        .order_by(*in_reading_order(), Component.position, Component.id)
     )
-
-
-def _component_result(row: Row[*tuple[Any, ...]]) -> ComponentResult:
-    *facts, code, label, ordinal, description = row
-    level = None if code is None else LevelReached(code, label, ordinal, description)
-    return ComponentResult(**dict(zip(_FACTS, facts, strict=True)), level=level)
 
 
 def page_of_administrations(

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from shared.schools.models import Participation, School
@@ -18,8 +18,11 @@ def _takes_part(administration_id: str | None = None) -> ColumnElement[bool]:
     return condition
 
 
+_SCHOOL = select(School).where(School.id == bindparam("school_id"), _takes_part())
+
+
 def find_school(session: Session, school_id: str) -> School | None:
-    return session.scalar(select(School).where(School.id == school_id, _takes_part()))
+    return session.scalar(_SCHOOL, {"school_id": school_id})
 
 
 def is_known(session: Session, school_id: str) -> bool:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from tests.access.signing import signed
 from tests.api.oauth_clients import OAuthClient, registered
 
 PATH = "/v1/schools"
+TIMES = 8
 Wrong = Callable[[OAuthClient, str], str]
 
 
@@ -80,6 +82,21 @@ def test_a_proof_is_good_once(vendor: OAuthClient, token: str) -> None:
     proof = right(vendor, token)
     assert send(vendor, token, proof).status_code == 200
     assert_refused(send(vendor, token, proof))
+
+
+def test_a_request_that_comes_to_nothing_has_used_its_proof(
+    vendor: OAuthClient, token: str
+) -> None:
+    proof, wrong = right(vendor, token), f"{vendor.url}{PATH}?page=none"
+    assert vendor.send(wrong, token, proof).status_code == 400
+    assert_refused(vendor.send(wrong, token, proof))
+
+
+def test_a_proof_sent_many_times_at_once_is_good_once(vendor: OAuthClient, token: str) -> None:
+    proof = right(vendor, token)
+    with ThreadPoolExecutor(TIMES) as senders:
+        answers = senders.map(lambda _: send(vendor, token, proof).status_code, range(TIMES))
+    assert sorted(answers) == [200, *[401] * (TIMES - 1)]
 
 
 def test_without_its_one_proof_a_bound_token_opens_nothing(vendor: OAuthClient, token: str) -> None:

@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import text
 
-from shared.core.database import Sessions, after_commit, transaction
+from shared.core.database import Sessions, after_commit, in_any_case, transaction
 from shared.core.errors import ResourceNotFound
 
 
@@ -64,3 +64,34 @@ def test_an_announcement_that_fails_changes_nothing(sessions: Sessions) -> None:
 def test_sessions_run_in_utc(sessions: Sessions) -> None:
     with transaction(sessions) as session:
         assert session.scalar(text("show timezone")) == "UTC"
+
+
+def test_what_has_to_stay_of_an_error_stays(sessions: Sessions) -> None:
+    def work() -> None:
+        with transaction(sessions) as session:
+            session.execute(text("insert into marks values ('half')"))
+            in_any_case(
+                session, lambda again: again.execute(text("insert into marks values ('x')"))
+            )
+            raise OSError("disk")
+
+    with pytest.raises(OSError, match="disk"):
+        work()
+    assert marks(sessions) == ["x"]
+
+
+def test_what_has_to_stay_is_not_done_again_after_a_commit(sessions: Sessions) -> None:
+    with transaction(sessions) as session:
+        session.execute(text("insert into marks values ('done')"))
+        in_any_case(session, lambda again: again.execute(text("insert into marks values ('x')")))
+    assert marks(sessions) == ["done"]
+
+
+def test_connections_that_the_server_has_ended_are_replaced_unseen(sessions: Sessions) -> None:
+    with transaction(sessions) as one, transaction(sessions) as other:
+        ended = [session.scalar(text("select pg_backend_pid()")) for session in (one, other)]
+    with transaction(sessions) as session:
+        ended.remove(session.scalar(text("select pg_backend_pid()")))
+        session.execute(text("select pg_terminate_backend(:pid, 2000)"), {"pid": ended[0]})
+    with transaction(sessions) as one, transaction(sessions) as other:
+        assert [session.scalar(text("select 1")) for session in (one, other)] == [1, 1]

@@ -50,9 +50,10 @@ async def create_delivery(
 ) -> Job:
     """Takes a delivery in, and starts the job that applies it.
 
-    The body is stored before any transaction begins, so that a slow upload holds none open.
+    The body is stored between two transactions, so that a slow upload holds none open.
     """
     require_zip(request)
+    await run_in_threadpool(session.commit)
     stored = await store_body(request, parts.storage, UPLOADS)
 
     def register() -> Job:

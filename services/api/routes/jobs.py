@@ -129,17 +129,19 @@ async def stream_job_events(
     """
 
     def look() -> JobProgress | None:
-        return _look(parts, inquiry.actor, job_id) if token_holds(request) else None
+        return _look(parts, request, inquiry.actor, job_id)
 
     async for progress in changes(parts, look, JobProgress.is_last):
         yield progress
 
 
-def _look(parts: Parts, actor: Actor, job_id: UUID) -> JobProgress | None:
-    """None when there is nothing to see any more."""
+def _look(parts: Parts, request: Request, actor: Actor, job_id: UUID) -> JobProgress | None:
+    """None when there is nothing to see any more, or the token does not hold any more."""
     try:
         with transaction(parts.sessions) as session:
             act_for(session, actor.client, actor.kind, actor.organisation)
+            if not token_holds(session, request):
+                return None
             job, counts = service.read(session, job_id)
             pace = service.measure_pace(session, job, counts)
             return JobProgress.of(job, counts, _problem(session, job, counts), pace)
