@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from services.cli.embedded.children import Child
+from services.cli.embedded.processes import Program
 from tests.chaos.conftest import Measure
 from tests.chaos.plant import Plant
 from tests.chaos.wholeness import Bytes, assert_whole
@@ -30,10 +30,7 @@ def test_workers_killed_again_and_again_lose_and_double_nothing(
 def test_a_worker_that_is_frozen_holds_up_nobody_and_commits_nothing_when_it_wakes(
     plant: Plant, undisturbed: Bytes
 ) -> None:
-    frozen, *others = plant.workers
-    plant.send(signal.SIGSTOP, *others)
-    plant.build()
-    freeze_at_work(plant, frozen)
+    frozen, *others = freeze_one_at_work(plant)
     plant.send(signal.SIGCONT, *others)
     plant.await_(lambda: plant.items("queued", "running") == 0)
     plant.send(signal.SIGCONT, frozen)
@@ -43,10 +40,7 @@ def test_a_worker_that_is_frozen_holds_up_nobody_and_commits_nothing_when_it_wak
 def test_a_worker_that_wakes_when_another_has_taken_over_commits_nothing(
     plant: Plant, undisturbed: Bytes
 ) -> None:
-    frozen, *others = plant.workers
-    plant.send(signal.SIGSTOP, *others)
-    plant.build()
-    freeze_at_work(plant, frozen)
+    frozen, *others = freeze_one_at_work(plant)
     plant.send(signal.SIGCONT, *others)
     plant.await_(lambda: plant.items("running", tries=2))
     plant.send(signal.SIGCONT, frozen)
@@ -58,22 +52,22 @@ def test_sweepers_that_look_at_the_same_moment_do_nothing_twice(
     plant: Plant, undisturbed: Bytes
 ) -> None:
     with plant.changed({"TOETSFEEDBACK_JOB_SWEEP_SECONDS": "0.01"}):
-        frozen, *others = plant.workers
-        plant.send(signal.SIGSTOP, *others)
-        plant.build()
-        freeze_at_work(plant, frozen)
+        frozen, *others = freeze_one_at_work(plant)
         plant.kill(frozen)
         plant.start(frozen)
         plant.send(signal.SIGCONT, *others)
         assert_whole(plant, undisturbed)
 
 
-def freeze_at_work(plant: Plant, worker: Child) -> None:
-    """Stops the only worker that is awake while it holds an item."""
+def freeze_one_at_work(plant: Plant) -> list[Program]:
+    """Stops all workers: the first while it holds an item, the others before there was any."""
+    worker, *others = plant.workers
+    plant.send(signal.SIGSTOP, *others)
+    plant.build()
     while True:
         plant.await_work()
         plant.send(signal.SIGSTOP, worker)
         time.sleep(0.1)
         if plant.items("running"):
-            return
+            return [worker, *others]
         plant.send(signal.SIGCONT, worker)
