@@ -82,6 +82,7 @@ class Scene:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long readers read")
+    parser.add_argument("--write", action="store_true", help="put the figures in the document")
     arguments = parser.parse_args()
     report = Report("access")
     os.environ.update(WITHOUT_LIMITS)
@@ -94,6 +95,8 @@ def main() -> None:
         asyncio.run(measure_not_there(report, scene))
         asyncio.run(measure_readers(report, scene, arguments.seconds))
         subprocess.run(cli(scene.instance, "audit", "verify"), check=True, stdout=sys.stderr)
+    if arguments.write:
+        report.write("Access")
 
 
 async def measure_alone(report: Report, scene: Scene) -> None:

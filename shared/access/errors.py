@@ -40,6 +40,14 @@ class OAuthError(Exception):
         self.headers = dict(headers or {})
 
 
+def provider_away() -> OAuthError:
+    return OAuthError(
+        "temporarily_unavailable",
+        "The provider of the person's token gives no answer now; try again later.",
+        status=503,
+    )
+
+
 def invalid_client(reason: str) -> OAuthError:
     return OAuthError(
         "invalid_client", f"The client assertion cannot be used: {reason}.", status=401

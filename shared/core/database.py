@@ -159,6 +159,14 @@ def after_commit(session: Session, action: Callable[[], None]) -> None:
     session.info.setdefault(_AFTER_COMMIT, []).append(action)
 
 
+def end_before_waiting(session: Session) -> None:
+    """Commits what the session has done so far, so that no transaction stands open for long.
+
+    What comes after is another one, for the same caller.
+    """
+    session.commit()
+
+
 def in_any_case(session: Session, action: Callable[[Session], object]) -> None:
     """Runs `action` on a session of its own if this session's transaction is undone.
 

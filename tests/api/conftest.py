@@ -152,6 +152,7 @@ class Trail:
 
     def entries(self) -> list[dict[str, Any]]:
         query = select(
+            AuditEvent.caller_subject,
             AuditEvent.action,
             AuditEvent.resource,
             AuditEvent.organisation,

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from shared.access.clients.rules import ClientKind
-from shared.access.rules import GRANTABLE, Caller, CallerKind
+from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
 from shared.core.database import Sessions, transaction
 from shared.documents.grants.models import DownloadGrant
 from shared.documents.grants.service import remove_old_grants
@@ -52,6 +52,17 @@ def test_a_link_is_good_for_one_download_without_a_token(
         ("useDownloadGrant", SCHOOL, "refused", "grant"),
     ]
     assert trail.entries()[-1]["resource"] == f"{grants.removesuffix('/grants')}/content"
+
+
+@pytest.mark.usefixtures("open_now")
+def test_the_trail_of_its_use_says_for_whom_it_was_made(
+    callers: Callers, nobody: httpx.Client, grants: str, trail: Trail
+) -> None:
+    scopes = frozenset({Scope.DOCUMENTS_READ})
+    person = Caller("a portal", CallerKind.SCHOOL, scopes, SCHOOL, "a1b2c3")
+    assert nobody.get(lend(callers.client(callers.issue(person)), grants)).content == FICHE
+    used = trail.entries()[-1]
+    assert (used["action"], used["caller_subject"]) == ("useDownloadGrant", "a1b2c3")
 
 
 @pytest.mark.usefixtures("open_now")

@@ -1,7 +1,9 @@
 """People at schools: a portal exchanges their token of the outside provider for one of ours."""
 
 import time
+from asyncio import Semaphore
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -165,6 +167,19 @@ def test_while_the_provider_is_away_nobody_signs_on_and_all_else_goes_on(
     away = outside.settings(introspection_url=f"{outside.url}/dripping", timeout_seconds=0.2)
     file.write_text(away.model_dump_json())
     app = create_app(api_settings.model_copy(update={"user_provider_file": file}))
+    with serving(app) as url:
+        answer = exchange(registered(sessions, url, ClientKind.PORTAL), at_school(outside))
+        vendor = registered(sessions, url, ClientKind.INTEGRATOR)
+        assert vendor.get("/v1/schools", vendor.token()).status_code == 200
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+
+
+def test_who_would_wait_too_long_for_a_slow_provider_is_told_to_come_back(
+    api_settings: Settings, outside: OpenIdProvider, sessions: Sessions
+) -> None:
+    file = outside.key_file.with_name("provider.json")
+    app = create_app(api_settings.model_copy(update={"user_provider_file": file}))
+    app.state.parts = replace(app.state.parts, exchanges=Semaphore(0))  # others have every turn
     with serving(app) as url:
         answer = exchange(registered(sessions, url, ClientKind.PORTAL), at_school(outside))
         vendor = registered(sessions, url, ClientKind.INTEGRATOR)

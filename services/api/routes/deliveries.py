@@ -19,6 +19,7 @@ from services.api.routing import operations, problems
 from services.api.schemas.deliveries import Delivery
 from services.api.schemas.jobs import Job
 from services.api.uploads import ZIP, kept_only_if_done, require_zip, store_body
+from shared.core.database import end_before_waiting
 from shared.results import service
 from shared.results.handover import UPLOADS, receive_delivery
 
@@ -53,7 +54,7 @@ async def create_delivery(
     The body is stored between two transactions, so that a slow upload holds none open.
     """
     require_zip(request)
-    await run_in_threadpool(session.commit)
+    await run_in_threadpool(end_before_waiting, session)
     stored = await store_body(request, parts.storage, UPLOADS)
 
     def register() -> Job:

@@ -1,6 +1,8 @@
 """The authorization server: tokens for registered clients, and what there is to know of it."""
 
-from collections.abc import Mapping
+from asyncio import Semaphore, timeout
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -15,13 +17,15 @@ from services.api.schemas.oauth2 import Introspection, KeySet, Metadata, TokenAn
 from shared.access import repository, service
 from shared.access.assertions import ASSERTION_TYPE
 from shared.access.clients.models import Client
-from shared.access.errors import OAuthError, invalid_request
+from shared.access.errors import OAuthError, invalid_request, provider_away
 from shared.access.jose import ALGORITHMS
 from shared.access.people.service import ACCESS_TOKEN, GRANT_TYPE, exchange
 from shared.access.rules import Scope
 from shared.access.service import Issued
 
 CLIENT_CREDENTIALS = "client_credentials"
+PATIENCE_SECONDS = 2.0
+"""So long an exchange waits for its turn to ask a provider that is slow."""
 TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH, KEYS_PATH = (
     "/oauth2/token",
     "/oauth2/introspect",
@@ -85,13 +89,29 @@ async def exchange_of(
 
     Nobody waits for the provider with a connection, and few at a time with a thread: a slow one
     delays who signs on, and nobody else.
+
+    Raises:
+        OAuthError: `temporarily_unavailable`, also for those whose turn does not come soon.
     """
     if parts.provider is None or form.get("grant_type") != GRANT_TYPE:
         return None
-    async with parts.exchanges:
+    async with _soon(parts.exchanges):
         return await run_in_threadpool(
             exchange, parts.issuer, parts.provider, client, form, thumbprint
         )
+
+
+@asynccontextmanager
+async def _soon(turns: Semaphore) -> AsyncIterator[None]:
+    try:
+        async with timeout(PATIENCE_SECONDS):
+            await turns.acquire()
+    except TimeoutError:
+        raise provider_away() from None
+    try:
+        yield
+    finally:
+        turns.release()
 
 
 ExchangeDep = Annotated[Issued | None, Depends(exchange_of)]

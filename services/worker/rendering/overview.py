@@ -14,6 +14,7 @@ from services.worker.rendering.overview_sheets import (
     fill_counts,
     fill_guide,
     fill_students,
+    fit_on_one_page,
     school_line,
     set_up_printing,
 )
@@ -21,7 +22,7 @@ from services.worker.rendering.workbook_cells import Grid, Look, sheet_names, si
 from shared.documents.content import OverviewContent
 from shared.documents.texts import DUTCH, Texts
 
-OVERVIEW_TEMPLATE_VERSION: Final = f"overview-1.{DUTCH.version}"
+OVERVIEW_TEMPLATE_VERSION: Final = f"overview-2.{DUTCH.version}"
 """Raise the number with any change in what a workbook looks like: it marks older ones as stale."""
 
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -74,6 +75,7 @@ def overview_workbook(
     fill_guide(grids[-1], content, texts, template_version(texts))
     for grid in grids:
         set_up_printing(grid.sheet, content, texts)
+    fit_on_one_page(grids[-1].sheet)
     return workbook
 
 

@@ -40,7 +40,7 @@ _A4 = 9
 _LONGEST_HEADING = 60
 _MARGIN = 0.5  # inches
 _LINE_HEIGHT = 15.0  # points
-_GUIDE_WIDTHS = (44.0, 94.0)  # characters
+_GUIDE_WIDTHS = (30.0, 68.0)  # characters; together the width of an upright page
 _COUNTS_TABLE = "Aantallen"
 
 Value = tuple[str | int | None, Look]
@@ -62,6 +62,15 @@ def set_up_printing(sheet: Worksheet, content: OverviewContent, texts: Texts) ->
     _set_edges(
         sheet.oddFooter, print_text(words.confidential), f"{words.page} &P {words.of_pages} &N"
     )
+
+
+def fit_on_one_page(sheet: Worksheet) -> None:
+    """Upright, where the guide of one target group keeps its size and that of five shrinks a bit.
+
+    Flowing on, it would leave a heading or two lines behind on a page of their own.
+    """
+    sheet.page_setup.orientation = "portrait"
+    sheet.page_setup.fitToHeight = 1
 
 
 def _set_edges(band: HeaderFooterItem | None, left: str, right: str) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from shared.access.clients.models import Client
 from shared.access.clients.rules import ClientKind
-from shared.access.errors import OAuthError, invalid_request
+from shared.access.errors import OAuthError, invalid_request, provider_away
 from shared.access.people.provider import Provider, ProviderAwayError, UserTokenError
 from shared.access.people.rules import PersonError, person_of
 from shared.access.rules import Caller, CallerKind, Scope
@@ -41,11 +41,7 @@ def exchange(
         claims = provider.claims_of(form["subject_token"])
         person = person_of(claims, provider.settings.claims)
     except ProviderAwayError:
-        raise OAuthError(
-            "temporarily_unavailable",
-            "The provider of the person's token gives no answer now; try again later.",
-            status=503,
-        ) from None
+        raise provider_away() from None
     except (UserTokenError, PersonError) as error:
         raise invalid_request(f"The subject_token cannot be used: {error}.") from None
     allowed = person.scopes.intersection(map(Scope, client.scopes))

@@ -13,7 +13,8 @@ class DownloadGrant(Base):
     """A caller lends its right to one document, once. Only a hash of the secret is kept.
 
     `client`, `caller_kind` and `caller_organisation` say who lends it: its rights are asked about
-    again when the link is used. `school_id` is the school whose document it is.
+    again when the link is used. `caller_subject` is the person for whom it does, if there is one;
+    `school_id` is the school whose document it is.
     """
 
     __tablename__ = "download_grants"
@@ -28,6 +29,7 @@ class DownloadGrant(Base):
     client: Mapped[str] = mapped_column(String(128))
     caller_kind: Mapped[str] = mapped_column(String(16))
     caller_organisation: Mapped[str | None] = mapped_column(String(6))
+    caller_subject: Mapped[str | None] = mapped_column(String(128))
     school_id: Mapped[str] = mapped_column(ForeignKey("schools.id"))
     expires_at: Mapped[datetime] = mapped_column(INSTANT)
     used_at: Mapped[datetime | None] = mapped_column(INSTANT)

@@ -49,6 +49,7 @@ def lend_document(session: Session, inquiry: Inquiry, document_id: UUID) -> Lent
         "client": actor.client,
         "caller_kind": actor.kind,
         "caller_organisation": actor.organisation,
+        "caller_subject": actor.subject,
         "school_id": document.school_id,
     }
     return Lent(secret, repository.add_grant(session, LIFETIME, values))
@@ -73,7 +74,7 @@ def use_grant(
     """
     organisation = grant.caller_organisation
     inquiry = Inquiry(
-        Actor(grant.client, grant.caller_kind, organisation, trace_id),
+        Actor(grant.client, grant.caller_kind, organisation, trace_id, grant.caller_subject),
         action,
         f"/v1/documents/{grant.document_id}/content",
         frozenset({organisation} if organisation else ()),
