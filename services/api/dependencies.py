@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
 import structlog
-from anyio import CapacityLimiter, to_thread
+from anyio import CancelScope, CapacityLimiter, to_thread
 from fastapi import Depends, Query, Request
 from pydantic import BeforeValidator
 from sqlalchemy.orm import Session
@@ -73,6 +74,20 @@ async def wait_for_turn(parts: PartsDep) -> AsyncIterator[None]:
 
 
 TurnDep = Annotated[None, Depends(wait_for_turn, scope="function")]
+
+
+@asynccontextmanager
+async def turn_given_back(parts: Parts) -> AsyncIterator[None]:
+    """Lets others have the request's turn while it waits for its caller, without a connection.
+
+    The turn is taken again whatever happens, since it is given back once more at the end.
+    """
+    parts.turns.release()
+    try:
+        yield
+    finally:
+        with CancelScope(shield=True):
+            await parts.turns.acquire()
 
 
 async def open_session(parts: PartsDep, _: TurnDep) -> AsyncIterator[Session]:

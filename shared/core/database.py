@@ -184,15 +184,16 @@ def transaction(sessions: Sessions) -> Iterator[Session]:
     """
     with sessions() as session:
         try:
-            yield session
-        except Refusal:
+            try:
+                yield session
+            except Refusal:
+                session.commit()
+                raise
             session.commit()
-            raise
         except BaseException:
             session.rollback()
             _do_in_any_case(sessions, session)
             raise
-        session.commit()
         for action in session.info.pop(_AFTER_COMMIT, []):
             try:
                 action()

@@ -1,6 +1,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -137,6 +138,25 @@ def test_a_caller_who_goes_away_half_way_leaves_nothing(
     with transaction(sessions) as session:
         after = session.scalar(select(func.count()).select_from(Delivery))
     assert after == before
+    assert stored(storage) == []
+
+
+def test_slow_uploads_keep_nobody_waiting(
+    callers: Callers, operator: httpx.Client, settings: Settings, storage: Storage
+) -> None:
+    token = callers.token(CallerKind.OPERATOR)
+    address = httpx.URL(callers.url)
+    head = (
+        f"POST {DELIVERIES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+        "Content-Type: application/zip\r\nContent-Length: 20000000\r\n\r\n"
+    )
+    with ExitStack() as uploads:
+        for _ in range(settings.database_pool_size + 1):
+            upload = socket.create_connection((address.host, address.port or 80))
+            uploads.enter_context(upload).sendall(head.encode() + b"x" * 1000)
+        time.sleep(0.5)
+        assert operator.get("/v1/jobs", timeout=5).status_code == 200
+    assert operator.get("/v1/jobs", timeout=5).status_code == 200
     assert stored(storage) == []
 
 

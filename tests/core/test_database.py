@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import text
 
-from shared.core.database import Sessions, after_commit, in_any_case, transaction
+from shared.core.database import Sessions, after_commit, before_commit, in_any_case, transaction
 from shared.core.errors import ResourceNotFound
 
 
@@ -76,6 +76,28 @@ def test_what_has_to_stay_of_an_error_stays(sessions: Sessions) -> None:
             raise OSError("disk")
 
     with pytest.raises(OSError, match="disk"):
+        work()
+    assert marks(sessions) == ["x"]
+
+
+@pytest.mark.parametrize("ends_with", [None, ResourceNotFound()])
+def test_what_has_to_stay_is_done_too_if_the_commit_fails(
+    sessions: Sessions, ends_with: Exception | None
+) -> None:
+    def fail() -> None:
+        raise OSError("commit")
+
+    def work() -> None:
+        with transaction(sessions) as session:
+            session.execute(text("insert into marks values ('half')"))
+            in_any_case(
+                session, lambda again: again.execute(text("insert into marks values ('x')"))
+            )
+            before_commit(session, fail)
+            if ends_with is not None:
+                raise ends_with
+
+    with pytest.raises(OSError, match="commit"):
         work()
     assert marks(sessions) == ["x"]
 

@@ -11,6 +11,7 @@ from services.api.dependencies import (
     LinksDep,
     PartsDep,
     SessionDep,
+    turn_given_back,
 )
 from services.api.idempotency import IdempotencyKey, answer_once
 from services.api.parameters import DeliveryPath
@@ -51,11 +52,13 @@ async def create_delivery(
 ) -> Job:
     """Takes a delivery in, and starts the job that applies it.
 
-    The body is stored between two transactions, so that a slow upload holds none open.
+    The body is stored between two transactions and outside the request's turn, so that a slow
+    upload holds no transaction open and keeps nobody waiting.
     """
     require_zip(request)
     await run_in_threadpool(end_before_waiting, session)
-    stored = await store_body(request, parts.storage, UPLOADS)
+    async with turn_given_back(parts):
+        stored = await store_body(request, parts.storage, UPLOADS)
 
     def register() -> Job:
         with kept_only_if_done(parts.storage, stored.key):
