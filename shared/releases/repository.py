@@ -56,23 +56,23 @@ _components = table(
 def component_is_released(
     component_id: InstrumentedAttribute[int], product: str = STUDENT_FEEDBACK
 ) -> ColumnElement[bool]:
-    """The gate for rows that are about one component; what is open is found out once for all."""
-    released = select(released_components.c.component_id).where(
-        released_components.c.product == product
-    )
-    return component_id == any_(func.array(released.scalar_subquery(), type_=ARRAY(Integer)))
+    """The gate for rows that are about one component."""
+    return component_id == any_(_released_ids(product))
 
 
 def components_are_released(
     component_ids: InstrumentedAttribute[list[int]], product: str = STUDENT_FEEDBACK
 ) -> ColumnElement[bool]:
     """The gate for what shows several components: open only while each of them is."""
+    return component_ids.op("<@", is_comparison=True)(_released_ids(product))
+
+
+def _released_ids(product: str) -> ColumnElement[Any]:
+    """As an array, which is found out once for a whole statement."""
     released = select(released_components.c.component_id).where(
         released_components.c.product == product
     )
-    return component_ids.op("<@", is_comparison=True)(
-        func.array(released.scalar_subquery(), type_=ARRAY(Integer))
-    )
+    return func.array(released.scalar_subquery(), type_=ARRAY(Integer))
 
 
 @dataclass(frozen=True, slots=True)
