@@ -4,9 +4,10 @@ import os
 from collections.abc import Callable
 
 from fastapi import FastAPI
+from starlette.datastructures import URL
 
-from services.api.links import Links
-from services.api.schemas.results import Result, ResultPage
+from services.api.links import Links, PageOf
+from services.api.schemas.results import ResultPage
 from shared.core.database import open_engine, session_factory, transaction
 from shared.core.settings import Settings
 from shared.results.repository import page_of_results
@@ -40,13 +41,11 @@ def _reader() -> Callable[[], ResultPage]:
     sessions = session_factory(open_engine(Settings.from_environment(), application_name="bench"))
     cohort = Cohort(os.environ[SCHOOL], None, os.environ[CLASS_GROUP])
     links = Links("http://127.0.0.1")
+    page = PageOf(1, 200, URL(links.root))
 
     def results() -> ResultPage:
         with transaction(sessions) as session:
-            total, rows = page_of_results(session, cohort, 0, 200)
-        items = [Result.of(row, links) for row in rows]
-        return ResultPage(
-            items=items, self_link=links.root, page=1, page_size=200, total=total, next=None
-        )
+            total, rows = page_of_results(session, cohort, page.offset, page.size)
+        return ResultPage.of(total, rows, page, links)
 
     return results

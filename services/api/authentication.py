@@ -1,11 +1,9 @@
 """Who calls: takes token and proof from a request, and has them checked."""
 
 import time
-from typing import Annotated
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from fastapi.security.http import HTTPBase
+from fastapi import Request
+from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy.orm import Session
 
 from services.api.brakes import Quota
@@ -20,36 +18,26 @@ from shared.core.errors import NoAccessToken, Problem
 BEARER_TOKEN, BOUND_TOKEN = "bearerToken", "boundToken"  # names in the OpenAPI document
 NONCE_HEADER = "DPoP-Nonce"
 
-_bearer = HTTPBearer(
-    auto_error=False,
-    scheme_name=BEARER_TOKEN,
-    bearerFormat="at+jwt",
-    description="An operator's access token; each operation names the scopes it needs one of.",
-)
-_bound = HTTPBase(
-    scheme="DPoP",
-    auto_error=False,
-    scheme_name=BOUND_TOKEN,
-    description="An access token that is bound to a key (RFC 9449). It comes with a proof in the "
-    f"header `DPoP`, signed with {', '.join(ALGORITHMS)}, with the nonce of the last answer's "
-    f"`{NONCE_HEADER}`. Each operation names the scopes it needs one of.",
-)
+SECURITY_SCHEMES = {
+    BOUND_TOKEN: {
+        "type": "http",
+        "description": "An access token that is bound to a key (RFC 9449). It comes with a proof "
+        f"in the header `DPoP`, signed with {', '.join(ALGORITHMS)}, with the nonce of the last "
+        f"answer's `{NONCE_HEADER}`. Each operation names the scopes it needs one of.",
+        "scheme": "DPoP",
+    },
+    BEARER_TOKEN: {
+        "type": "http",
+        "description": "An operator's access token; each operation names the scopes it needs one "
+        "of.",
+        "scheme": "bearer",
+        "bearerFormat": "at+jwt",
+    },
+}
+"""As the OpenAPI document describes what stands in the header `Authorization`."""
 
 
-async def credentials_of(
-    bound: Annotated[HTTPAuthorizationCredentials | None, Depends(_bound)],
-    _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> HTTPAuthorizationCredentials | None:
-    """Whatever stands in the header; either scheme finds the same."""
-    return bound
-
-
-CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(credentials_of)]
-
-
-def authenticate(
-    request: Request, session: Session, credentials: HTTPAuthorizationCredentials | None
-) -> Caller:
+def authenticate(request: Request, session: Session) -> Caller:
     """The caller whom the token speaks for.
 
     Raises:
@@ -59,7 +47,7 @@ def authenticate(
         TooManyRequests: instead of these, when it happens too often from one address.
     """
     try:
-        caller = _caller_of(request, session, credentials)
+        caller = _caller_of(request, session)
     except Problem:
         brake_stranger(request)
         raise
@@ -67,20 +55,19 @@ def authenticate(
     return caller
 
 
-def _caller_of(
-    request: Request, session: Session, credentials: HTTPAuthorizationCredentials | None
-) -> Caller:
-    scheme = credentials.scheme.lower() if credentials else ""
-    if credentials is None or scheme not in {"bearer", "dpop"}:
+def _caller_of(request: Request, session: Session) -> Caller:
+    scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
+    scheme = scheme.lower()
+    if not token or scheme not in {"bearer", "dpop"}:
         raise NoAccessToken
     parts: Parts = request.app.state.parts
     if scheme == "dpop":
         hand_out_nonce(request)
     presented = Presented(
-        token=credentials.credentials,
+        token=token,
         scheme=scheme,
         proofs=proofs_in(request),
-        request=expected_of(request, credentials.credentials),
+        request=expected_of(request, token),
     )
     return admit(session, parts.issuer, presented).caller
 

@@ -1,5 +1,6 @@
 """Brakes: how often one caller may ask, and the alarm when one reads unusually much."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
@@ -8,10 +9,10 @@ from time import monotonic, time
 from typing import Self
 
 import structlog
-from limits.errors import StorageError
-from limits.storage import MemoryStorage, RedisStorage
-from redis import ConnectionPool
+from limits.storage import MemoryStorage
+from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from shared.access.rules import Caller
@@ -29,12 +30,16 @@ ALONE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What a caller may do in the window that is running, and what is left of it."""
+    """What a caller may do in the window that is running, and what is left of it.
+
+    `is_unusual` is true once an hour: at the one read of data about students that is too many.
+    """
 
     name: str
     limit: int
     used: int
     seconds_left: int
+    is_unusual: bool = False
 
     @property
     def is_exceeded(self) -> bool:
@@ -53,11 +58,21 @@ class Quota:
         return headers
 
 
+_ADD = """
+local counts = {}
+for place, key in ipairs(KEYS) do
+    counts[place] = redis.call('incr', key)
+    if counts[place] == 1 then redis.call('expire', key, ARGV[place]) end
+end
+return counts
+"""
+
+
 class Counts:
     """Counts shared by all processes through Redis; this process's own while that is away."""
 
-    def __init__(self, shared: RedisStorage) -> None:
-        self._shared = shared
+    def __init__(self, shared: Redis) -> None:
+        self._add = shared.register_script(_ADD)
         self._own = MemoryStorage()
         self._alone_until = 0.0
         self._lock = Lock()
@@ -70,23 +85,25 @@ class Counts:
             socket_connect_timeout=PATIENCE_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
-        return cls(RedisStorage(redis_url, connection_pool=pool, wrap_exceptions=True))
+        return cls(Redis(connection_pool=pool))
 
-    def add(self, key: str, seconds: int) -> int:
-        """How often it was counted, this time included, since `seconds` before it is forgotten."""
+    def add(self, keys: Mapping[str, int]) -> list[int]:
+        """How often each was counted, this time included; it is forgotten after so many seconds."""
         if monotonic() >= self._alone_until:
             try:
-                return self._shared.incr(key, seconds)
-            except StorageError as error:
+                counts: list[int] = self._add([*keys], [*keys.values()])
+            except RedisError as error:
                 self._go_alone(error)
-        return self._own.incr(key, seconds)
+            else:
+                return counts
+        return [self._own.incr(key, seconds) for key, seconds in keys.items()]
 
-    def _go_alone(self, error: StorageError) -> None:
+    def _go_alone(self, error: RedisError) -> None:
         with self._lock:
             is_first = monotonic() >= self._alone_until
             self._alone_until = monotonic() + ALONE_SECONDS
         if is_first:
-            logger.warning("brakes_count_alone", error=type(error.storage_error).__name__)
+            logger.warning("brakes_count_alone", error=type(error).__name__)
 
 
 class Brakes:
@@ -104,9 +121,9 @@ class Brakes:
         }
         self._unusual = settings.api_bulk_alarm_reads_per_hour
 
-    def take(self, caller: Caller) -> Quota:
-        """Counts one request of the caller."""
-        return self._take(*_counted_as(caller))
+    def take(self, caller: Caller, *, reads: bool = False) -> Quota:
+        """Counts one request of the caller, which may be a read of data about students."""
+        return self._take(*_counted_as(caller), reads=reads)
 
     def take_from(self, address: str) -> Quota:
         """Counts one request of a stranger, who has shown no valid token, by where it comes from.
@@ -115,16 +132,14 @@ class Brakes:
         """
         return self._take("address", sha256(_network(address).encode()).hexdigest())
 
-    def _take(self, name: str, who: str) -> Quota:
-        seconds_left = MINUTE - int(time()) % MINUTE
-        used = self._counts.add(f"requests/{name}/{who}/{int(time()) // MINUTE}", MINUTE * 2)
-        return Quota(name, self._per_minute[name], used, seconds_left)
-
-    def is_unusual(self, caller: Caller) -> bool:
-        """Counts one read of data about students; true once an hour, at the one too many."""
-        name, who = _counted_as(caller)
-        key = f"reads/{name}/{who}/{int(time()) // HOUR}"
-        return self._counts.add(key, HOUR * 2) == self._unusual + 1
+    def _take(self, name: str, who: str, *, reads: bool = False) -> Quota:
+        now = int(time())
+        keys = {f"requests/{name}/{who}/{now // MINUTE}": MINUTE * 2}
+        if reads:
+            keys[f"reads/{name}/{who}/{now // HOUR}"] = HOUR * 2
+        used, *read = self._counts.add(keys)
+        is_unusual = read == [self._unusual + 1]
+        return Quota(name, self._per_minute[name], used, MINUTE - now % MINUTE, is_unusual)
 
 
 def _network(address: str) -> str:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from services.api.authentication import BEARER_TOKEN, BOUND_TOKEN
+from services.api.authentication import BEARER_TOKEN, BOUND_TOKEN, SECURITY_SCHEMES
 from services.api.middleware import TRACE_HEADER
 from services.api.problems import MEDIA_TYPE
 from services.api.routing import required_scopes
@@ -58,6 +58,7 @@ def contract_of(app: FastAPI) -> dict[str, Any]:
     )
     components = document["components"]
     components["schemas"] = dict(sorted(_schemas(components["schemas"]).items()))
+    components["securitySchemes"] = SECURITY_SCHEMES
     components["responses"] = {}
     components["headers"] = {TRACE_HEADER: _TRACE}
     for route in operation_routes(app):

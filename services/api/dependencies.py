@@ -13,13 +13,15 @@ from fastapi import Depends, Query, Request
 from pydantic import BeforeValidator
 from sqlalchemy.orm import Session
 
-from services.api.authentication import CredentialsDep, authenticate, brake
+from services.api.authentication import authenticate, brake
+from services.api.brakes import Brakes
 from services.api.links import Links, PageOf
 from services.api.parts import Parts
 from services.api.strictness import refuse_unknown_query
 from shared.access.mandates.repository import mandated_schools
 from shared.access.rules import (
     PRODUCT_READ,
+    Caller,
     CallerKind,
     Scope,
     reach_of_schools,
@@ -27,7 +29,7 @@ from shared.access.rules import (
 )
 from shared.access.rules import require_scope as require_scope_of
 from shared.audit.service import Actor, Decision, record
-from shared.core.database import in_any_case, transaction
+from shared.core.database import has_ended, in_any_case, transaction
 from shared.core.errors import MissingScope
 from shared.jobs.queue import WakeUpQueue
 from shared.schools.service import Inquiry
@@ -63,19 +65,6 @@ async def parts_of(request: Request) -> Parts:
 PartsDep = Annotated[Parts, Depends(parts_of)]
 
 
-async def wait_for_turn(parts: PartsDep) -> AsyncIterator[None]:
-    """Waits without a thread until a connection is free for the request.
-
-    Who waited for one in a thread would keep that from a request which has a connection, and needs
-    a thread to be done with it: with enough callers at once, all would wait for each other.
-    """
-    async with parts.turns:
-        yield
-
-
-TurnDep = Annotated[None, Depends(wait_for_turn, scope="function")]
-
-
 @asynccontextmanager
 async def turn_given_back(parts: Parts) -> AsyncIterator[None]:
     """Lets others have the request's turn while it waits for its caller, without a connection.
@@ -90,20 +79,31 @@ async def turn_given_back(parts: Parts) -> AsyncIterator[None]:
             await parts.turns.acquire()
 
 
-async def open_session(parts: PartsDep, _: TurnDep) -> AsyncIterator[Session]:
+async def open_session(request: Request) -> AsyncIterator[Session]:
     """One transaction a request; it is committed before the response goes out.
 
-    To begin takes no connection yet and so no thread; to end does, and one of its own, so that
-    those who hold a connection never wait for those who want one.
+    Waits without a thread until a connection is free for the request. Who waited for one in a
+    thread would keep that from a request which has a connection, and needs a thread to be done with
+    it: with enough callers at once, all would wait for each other.
+
+    To begin takes no connection yet and so no thread; to end does, if the route has not done so
+    itself, and one of its own, so that those who hold a connection never wait for those who want
+    one.
     """
-    unit = transaction(parts.sessions)
-    end = partial(to_thread.run_sync, limiter=CapacityLimiter(1))
-    try:
-        yield unit.__enter__()
-    except BaseException as error:
-        await end(unit.__exit__, type(error), error, error.__traceback__)
-        raise
-    await end(unit.__exit__, None, None, None)
+    parts: Parts = request.app.state.parts
+    async with parts.turns:
+        unit = transaction(parts.sessions)
+        end = partial(to_thread.run_sync, limiter=CapacityLimiter(1))
+        session = unit.__enter__()
+        try:
+            yield session
+        except BaseException as error:
+            await end(unit.__exit__, type(error), error, error.__traceback__)
+            raise
+        if has_ended(session):
+            unit.__exit__(None, None, None)
+        else:
+            await end(unit.__exit__, None, None, None)
 
 
 SessionDep = Annotated[Session, Depends(open_session, scope="function")]
@@ -130,11 +130,8 @@ class Requires:
         self._is_about_schools = Scope.SCHOOLS_READ in scopes
         self._reach_of = reach_of_schools if self._is_about_schools else reach_of_students
 
-    def __call__(
-        self, request: Request, credentials: CredentialsDep, parts: PartsDep, session: SessionDep
-    ) -> Inquiry:
-        caller = authenticate(request, session, credentials)
-        brake(request, parts.brakes.take(caller))
+    def __call__(self, request: Request, session: SessionDep) -> Inquiry:
+        caller = authenticate(request, session)
         actor = Actor(
             client=caller.client[:LONGEST_CLIENT],
             kind=caller.kind.value,
@@ -142,14 +139,16 @@ class Requires:
             trace_id=request.state.trace_id,
             subject=caller.subject,
         )
+        quota = _brakes_of(request).take(caller, reads=self._reads(caller))
+        if quota.is_unusual:
+            _raise_alarm(session, request, actor)
+        brake(request, quota)
         asked = Inquiry(actor, request.scope["route"].operation_id, _resource(request), frozenset())
         try:
             require_scope_of(caller, self.required_scopes)
         except MissingScope:
             _record_scope_refusal(session, asked, request)
             raise
-        if self._product and parts.brakes.is_unusual(caller):
-            _raise_alarm(session, request, actor)
         refuse_unknown_query(request)
         purposes: dict[str, str] = {}
         if caller.kind is CallerKind.INTEGRATOR and (self._is_about_schools or self._product):
@@ -157,6 +156,15 @@ class Requires:
             purposes = mandated_schools(session, caller.client, self._product, school_id)
         reach = self._reach_of(caller, frozenset(purposes))
         return replace(asked, schools=reach.schools, purposes=purposes)
+
+    def _reads(self, caller: Caller) -> bool:
+        """Whether the caller may read data about students here."""
+        return self._product is not None and not self.required_scopes.isdisjoint(caller.scopes)
+
+
+def _brakes_of(request: Request) -> Brakes:
+    parts: Parts = request.app.state.parts
+    return parts.brakes
 
 
 def _raise_alarm(session: Session, request: Request, actor: Actor) -> None:

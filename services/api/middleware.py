@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -110,16 +110,27 @@ def _related(scope: Scope) -> dict[str, str]:
     return {RELATED_TRACE_HEADER: given} if _UUID.fullmatch(given) else {}
 
 
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+_SECURITY_HEADERS = _encoded(SECURITY_HEADERS)
+
+
 def _add_headers(message: Message, path: str, headers: Mapping[str, str]) -> None:
-    sent = MutableHeaders(scope=message)
-    for name, value in headers.items():
-        sent[name] = value
-    for name, value in SECURITY_HEADERS.items():
-        sent.setdefault(name, value)
-    if path.startswith(("/v1/", "/oauth2/")):
-        sent["Cache-Control"] = "no-store"
-    else:
-        sent.setdefault("Cache-Control", "no-cache")
+    """Beside those that a route has set itself, all but what keeps answers out of caches."""
+    is_kept_out = path.startswith(("/v1/", "/oauth2/"))
+    sent = [
+        header
+        for header in message["headers"]
+        if not (is_kept_out and header[0].lower() == b"cache-control")
+    ]
+    own = {name.lower() for name, _ in sent}
+    sent += _encoded(headers)
+    sent += [header for header in _SECURITY_HEADERS if header[0] not in own]
+    if b"cache-control" not in own:
+        sent.append((b"cache-control", b"no-store" if is_kept_out else b"no-cache"))
+    message["headers"] = sent
 
 
 class BodyLimit:

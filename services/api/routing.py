@@ -1,18 +1,23 @@
 """The conventions of every operation under /v1, in the one class their routes are made of."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import wraps
 from http import HTTPStatus
+from inspect import iscoroutinefunction
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
+from sqlalchemy.orm import Session
 
 from services.api.idempotency import Handler, keeping_answers
 from services.api.problems import MEDIA_TYPE
+from services.api.schemas.model import Answer
 from services.api.strictness import query_names
 from shared.access.rules import Scope
+from shared.core.database import end_at_once
 
 PUBLIC_PATHS = frozenset(
     {
@@ -66,6 +71,8 @@ class Operation(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         options["operation_id"] = to_camel(endpoint.__name__)
+        if options["methods"] == ["GET"] and not iscoroutinefunction(endpoint):
+            endpoint = _ended_in_its_thread(endpoint, options.get("status_code") or 200)
         options["response_model_exclude_none"] = True
         options["responses"] = self._responses(path, options.get("responses") or {})
         success = options.get("status_code") or HTTPStatus.OK
@@ -83,6 +90,23 @@ class Operation(APIRoute):
         not_found = (404,) if "{" in path else ()
         all_of_them = {**problems(*EVERYWHERE, *not_found), **own}
         return dict(sorted(all_of_them.items(), key=lambda item: str(item[0])))
+
+
+def _ended_in_its_thread(endpoint: Callable[..., Any], status: int) -> Callable[..., Any]:
+    """Commits what a read has found, and writes it, without another change of threads."""
+
+    @wraps(endpoint)
+    def read(**asked: Any) -> Any:
+        found = endpoint(**asked)
+        if isinstance(found, Answer):
+            body = found.model_dump_json(by_alias=True, exclude_none=True)
+            found = Response(body, status, media_type="application/json")
+        for session in asked.values():
+            if isinstance(session, Session):
+                end_at_once(session)
+        return found
+
+    return read
 
 
 def operations(noun: str) -> APIRouter:

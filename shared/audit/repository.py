@@ -46,7 +46,8 @@ class TrailOf:
 
 def append(session: Session, events: Sequence[dict[str, Any]]) -> None:
     """Holds the heads of the chains until the transaction ends; callers keep to one order."""
-    session.execute(_APPEND, events)
+    for event in events:
+        session.execute(_APPEND, event)
 
 
 def page_of_events(

@@ -159,12 +159,18 @@ def after_commit(session: Session, action: Callable[[], None]) -> None:
     session.info.setdefault(_AFTER_COMMIT, []).append(action)
 
 
-def end_before_waiting(session: Session) -> None:
-    """Commits what the session has done so far, so that no transaction stands open for long.
+def end_at_once(session: Session) -> None:
+    """Commits what the session has done so far, before `transaction` would.
 
-    What comes after is another one, for the same caller.
+    So that no transaction stands open for long, or that the thread which did the work ends it. What
+    comes after is another one, for the same caller.
     """
     session.commit()
+
+
+def has_ended(session: Session) -> bool:
+    """Whether nothing is left for the end of its `transaction` that could take time."""
+    return not session.in_transaction() and _AFTER_COMMIT not in session.info
 
 
 def in_any_case(session: Session, action: Callable[[Session], object]) -> None:

@@ -15,15 +15,15 @@ def counted_page(
     limit: int,
     parameters: Mapping[str, Any],
 ) -> tuple[int, Sequence[tuple[Any, ...]]]:
-    """How many rows the query finds, and those of a page of it.
+    """How many rows the query finds, and those of a page of it, each with the number at its end.
 
     A query that was built once is worked out once; one with other values needs others as its
     `parameters`.
     """
     place = {"page_offset": offset, "page_limit": limit}
-    rows = session.execute(_page_of(query), {**parameters, **place}).all()
+    rows = session.connection().execute(_page_of(query), {**parameters, **place}).all()
     if rows:
-        return rows[0][-1], [tuple(row)[:-1] for row in rows]
+        return rows[0][-1], rows
     if offset == 0:
         return 0, []
     counted = select(func.count()).select_from(query.order_by(None).subquery())

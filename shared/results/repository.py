@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Row, Select, and_, bindparam, exists, func, select
@@ -44,8 +44,7 @@ class LevelReached:
     description: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ComponentResult:
+class ComponentResult(NamedTuple):
     """What one student got for one component; a level exactly when the status is `reported`."""
 
     student_id: UUID
@@ -77,10 +76,7 @@ def _page(
     values = {name: value for name, value in wanted.items() if value is not None}
     released = _released_results(frozenset(values))
     total, rows = counted_page(session, released, offset, limit, values)
-    return total, [
-        ComponentResult(student, administration, group, code, name, subject, status, _level(*level))
-        for student, administration, group, code, name, subject, status, *level in rows
-    ]
+    return total, [ComponentResult._make((*row[:7], _level(*row[7:11]))) for row in rows]
 
 
 @lru_cache(maxsize=1024)

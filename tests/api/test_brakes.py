@@ -104,7 +104,7 @@ def test_an_ipv6_network_is_one_address(
 def test_processes_count_together(api_settings: Settings) -> None:
     url, key = api_settings.redis_url.get_secret_value(), str(uuid4())
     one, two = Counts.open(url), Counts.open(url)
-    assert [counts.add(key, 60) for counts in (one, two, one)] == [1, 2, 3]
+    assert [counts.add({key: 60}) for counts in (one, two, one)] == [[1], [2], [3]]
 
 
 def test_without_redis_a_process_counts_alone_and_says_so(

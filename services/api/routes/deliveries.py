@@ -20,7 +20,7 @@ from services.api.routing import operations, problems
 from services.api.schemas.deliveries import Delivery
 from services.api.schemas.jobs import Job
 from services.api.uploads import ZIP, kept_only_if_done, require_zip, store_body
-from shared.core.database import end_before_waiting
+from shared.core.database import end_at_once
 from shared.results import service
 from shared.results.handover import UPLOADS, receive_delivery
 
@@ -56,7 +56,7 @@ async def create_delivery(
     upload holds no transaction open and keeps nobody waiting.
     """
     require_zip(request)
-    await run_in_threadpool(end_before_waiting, session)
+    await run_in_threadpool(end_at_once, session)
     async with turn_given_back(parts):
         stored = await store_body(request, parts.storage, UPLOADS)
 

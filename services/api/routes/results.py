@@ -3,7 +3,7 @@
 from services.api.dependencies import LinksDep, PageDep, ResultsReader, SessionDep
 from services.api.parameters import CohortDep, StudentPath
 from services.api.routing import operations
-from services.api.schemas.results import Result, ResultPage
+from services.api.schemas.results import ResultPage
 from shared.results import service
 
 router = operations("results")
@@ -19,7 +19,7 @@ def list_school_results(
 ) -> ResultPage:
     """The released results of a school, student by student; empty while nothing is released."""
     total, results = service.list_results(session, inquiry, cohort, page.offset, page.size)
-    return ResultPage(items=[Result.of(r, links) for r in results], **page.about(total))
+    return ResultPage.of(total, results, page, links)
 
 
 @router.get("/students/{studentId}/results")
@@ -34,4 +34,4 @@ def list_student_results(
     total, results = service.list_student_results(
         session, inquiry, student_id, page.offset, page.size
     )
-    return ResultPage(items=[Result.of(r, links) for r in results], **page.about(total))
+    return ResultPage.of(total, results, page, links)

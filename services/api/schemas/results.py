@@ -1,12 +1,17 @@
 """JSON of results: a level per component, never a score."""
 
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import Field
 
-from services.api.links import Links
+from services.api.links import Links, PageOf
 from services.api.schemas.model import Answer, Link, Page
+from shared.results import repository
 from shared.results.repository import ComponentResult
 
 
@@ -45,25 +50,40 @@ class Result(Answer):
     level: LevelReached | None = None
 
     @classmethod
-    def of(cls, result: ComponentResult, links: Links) -> Self:
-        reached = result.level
-        level = reached and LevelReached(
-            code=reached.code,
-            label=reached.label,
-            ordinal=reached.ordinal,
-            description=reached.description,
-        )
+    def of(cls, result: ComponentResult, student: StudentReference) -> Self:
         return cls(
-            student=StudentReference(id=result.student_id, href=links.student(result.student_id)),
+            student=student,
             administration_id=result.administration_id,
             class_group=result.class_group,
             component=result.component,
             component_name=result.component_name,
             subject=result.subject,
             status=result.status,
-            level=level,
+            level=result.level and _level(result.level),
         )
 
 
 class ResultPage(Page):
     items: list[Result]
+
+    @classmethod
+    def of(cls, total: int, results: Iterable[ComponentResult], page: PageOf, links: Links) -> Self:
+        """Results that stand student by student."""
+        items = [
+            Result.of(result, student)
+            for student_id, own in groupby(results, key=attrgetter("student_id"))
+            for student in (StudentReference(id=student_id, href=links.student(student_id)),)
+            for result in own
+        ]
+        return cls(items=items, **page.about(total))
+
+
+@lru_cache(maxsize=1024)
+def _level(reached: repository.LevelReached) -> LevelReached:
+    """There are few, and many reach the same."""
+    return LevelReached(
+        code=reached.code,
+        label=reached.label,
+        ordinal=reached.ordinal,
+        description=reached.description,
+    )
