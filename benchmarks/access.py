@@ -2,7 +2,8 @@
 
 Prints one JSON object a line. Servers and APIs are real, start in a throw-away directory and are
 gone at the end. The same list of a class group's results is asked from the API, from a FastAPI
-that makes the same queries and checks nothing, and from one that has the answer in memory.
+that makes the same queries and checks nothing, and from one that has the answer in memory; and the
+statements of such a request are sent to PostgreSQL by its driver alone.
 """
 
 import argparse
@@ -92,6 +93,7 @@ def main() -> None:
     ):
         asyncio.run(measure_alone(report, scene))
         asyncio.run(measure_together(report, scene))
+        measure_statements(report, scene)
         asyncio.run(measure_not_there(report, scene))
         asyncio.run(measure_readers(report, scene, arguments.seconds))
         subprocess.run(cli(scene.instance, "audit", "verify"), check=True, stdout=sys.stderr)
@@ -134,6 +136,20 @@ async def measure_together(report: Report, scene: Scene) -> None:
     for name, found in rates.items():
         report.show("requests_per_second", median(found), of=name, **about)
     report.show("ceiling_share", median(rates["api"]) / median(rates["from_memory"]), **about)
+
+
+def measure_statements(report: Report, scene: Scene) -> None:
+    """What PostgreSQL and its driver alone make of a request's statements, in as many processes."""
+    about = {results_api.SCHOOL: scene.school_id, results_api.CLASS_GROUP: scene.class_group}
+    environment = os.environ | scene.instance.record().environment_of("api") | about
+    module = "benchmarks.peers.results_statements"
+    program = [sys.executable, "-m", module, str(CALLS_A_ROUND * ROUNDS // PROCESSES)]
+    running = [
+        subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(PROCESSES)
+    ]
+    rates = [float(process.communicate()[0]) for process in running]
+    report.show("requests_per_second", sum(rates), of="statements", processes=PROCESSES)
 
 
 async def measure_not_there(report: Report, scene: Scene) -> None:

@@ -1,0 +1,89 @@
+"""The statements of one request for a class group's results, by the bare driver: no API at all.
+
+They are those that the service itself sends, with its parameters; only the proof is a new one each
+time. Prints how many such transactions a second went through.
+"""
+
+import argparse
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import psycopg
+from sqlalchemy import event
+
+from benchmarks.peers.results_api import CLASS_GROUP, SCHOOL
+from shared.access.repository import admit
+from shared.access.rules import GRANTABLE, Caller, CallerKind
+from shared.access.service import PROOF_KEPT
+from shared.access.tokens import AccessToken
+from shared.audit.service import Actor
+from shared.core.database import act_for, open_engine, session_factory, transaction
+from shared.core.settings import Settings
+from shared.results.service import list_results
+from shared.schools.service import Inquiry
+from shared.students.repository import Cohort
+
+CONNECTIONS, BEFORE = 4, 20
+
+Sent = tuple[bytes, Mapping[str, Any]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("requests", type=int)
+    arguments = parser.parse_args()
+    settings = Settings.from_environment()
+    request = statements_of_a_request(settings)
+    address = settings.database_url.get_secret_value()
+    each = arguments.requests // CONNECTIONS
+    with ThreadPoolExecutor(CONNECTIONS) as threads:
+        spans = list(threads.map(lambda _: replay(address, request, each), range(CONNECTIONS)))
+    print(
+        CONNECTIONS * each / (max(ends for _, ends in spans) - min(begins for begins, _ in spans))
+    )
+
+
+def replay(address: str, request: list[Sent], times: int) -> tuple[float, float]:
+    """When the first and the last of so many began and ended, after some that are not counted."""
+    began = 0.0
+    with psycopg.connect(address) as connection:
+        for number in range(BEFORE + times):
+            if number == BEFORE:
+                began = time.perf_counter()
+            digest = secrets.token_bytes(32)
+            new = {"digest": digest, "lock": int.from_bytes(digest[:8], signed=True)}
+            for statement, parameters in request:
+                fresh = {name: new.get(name, value) for name, value in parameters.items()}
+                connection.execute(statement, fresh, prepare=True).fetchall()
+            connection.commit()
+        return began, time.perf_counter()
+
+
+def statements_of_a_request(settings: Settings) -> list[Sent]:
+    engine = open_engine(settings, application_name="bench")
+    sent: list[Sent] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        sent.append((statement.encode(), cast("Mapping[str, Any]", parameters)))
+
+    event.listen(engine, "before_cursor_execute", note)
+    school_id, now = os.environ[SCHOOL], datetime.now(UTC)
+    caller = Caller("bench", CallerKind.SCHOOL, GRANTABLE[CallerKind.SCHOOL], school_id)
+    token = AccessToken(caller, secrets.token_hex(16), now, now + timedelta(minutes=1), None)
+    actor = Actor(caller.client, caller.kind, school_id, None)
+    inquiry = Inquiry(actor, "listSchoolResults", "/bench", frozenset({school_id}))
+    with transaction(session_factory(engine)) as session:
+        act_for(session, caller.client, caller.kind, school_id)
+        admit(session, token, secrets.token_bytes(32), PROOF_KEPT)
+        list_results(session, inquiry, Cohort(school_id, None, os.environ[CLASS_GROUP]), 0, 200)
+    engine.dispose()
+    return sent
+
+
+if __name__ == "__main__":
+    main()
