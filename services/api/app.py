@@ -1,5 +1,6 @@
 """The composition root of the API."""
 
+from asyncio import get_running_loop
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -94,5 +95,7 @@ def build_app(larger_bodies: Mapping[str, int] | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _closing_parts(app: FastAPI) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
+    get_running_loop().set_default_executor(parts.threads)
     yield
-    app.state.parts.close()
+    parts.close()

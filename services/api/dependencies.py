@@ -4,11 +4,10 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Annotated
 
 import structlog
-from anyio import CancelScope, CapacityLimiter, to_thread
+from anyio import CancelScope
 from fastapi import Depends, Query, Request
 from pydantic import BeforeValidator
 from sqlalchemy.orm import Session
@@ -18,6 +17,7 @@ from services.api.brakes import Brakes
 from services.api.links import Links, PageOf
 from services.api.parts import Parts
 from services.api.strictness import refuse_unknown_query
+from services.api.threads import in_thread
 from shared.access.mandates.repository import mandated_schools
 from shared.access.rules import (
     PRODUCT_READ,
@@ -87,23 +87,21 @@ async def open_session(request: Request) -> AsyncIterator[Session]:
     it: with enough callers at once, all would wait for each other.
 
     To begin takes no connection yet and so no thread; to end does, if the route has not done so
-    itself, and one of its own, so that those who hold a connection never wait for those who want
-    one.
+    itself.
     """
     parts: Parts = request.app.state.parts
     async with parts.turns:
         unit = transaction(parts.sessions)
-        end = partial(to_thread.run_sync, limiter=CapacityLimiter(1))
         session = unit.__enter__()
         try:
             yield session
         except BaseException as error:
-            await end(unit.__exit__, type(error), error, error.__traceback__)
+            await in_thread(unit.__exit__, type(error), error, error.__traceback__)
             raise
         if has_ended(session):
             unit.__exit__(None, None, None)
         else:
-            await end(unit.__exit__, None, None, None)
+            await in_thread(unit.__exit__, None, None, None)
 
 
 SessionDep = Annotated[Session, Depends(open_session, scope="function")]
@@ -130,7 +128,10 @@ class Requires:
         self._is_about_schools = Scope.SCHOOLS_READ in scopes
         self._reach_of = reach_of_schools if self._is_about_schools else reach_of_students
 
-    def __call__(self, request: Request, session: SessionDep) -> Inquiry:
+    async def __call__(self, request: Request, session: SessionDep) -> Inquiry:
+        return await in_thread(self._let_in, request, session)
+
+    def _let_in(self, request: Request, session: Session) -> Inquiry:
         caller = authenticate(request, session)
         actor = Actor(
             client=caller.client[:LONGEST_CLIENT],

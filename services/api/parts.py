@@ -1,6 +1,7 @@
 """What a running API is made of, put together once and closed once."""
 
 from asyncio import Semaphore
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
@@ -38,6 +39,7 @@ class Parts:
     engine: Engine
     sessions: Sessions
     turns: Semaphore
+    threads: ThreadPoolExecutor
     storage: Storage
     issuer: Issuer
     provider: Provider | None
@@ -55,10 +57,12 @@ class Parts:
         engine = open_engine(settings, application_name="toetsfeedback-api")
         refuse_privileged_logins(engine)
         broker = open_broker(settings, middleware=[])
+        at_once = max(1, settings.database_pool_size - SPARE_CONNECTIONS)
         return cls(
             engine=engine,
             sessions=session_factory(engine),
-            turns=Semaphore(max(1, settings.database_pool_size - SPARE_CONNECTIONS)),
+            turns=Semaphore(at_once),
+            threads=ThreadPoolExecutor(at_once, thread_name_prefix="request"),
             storage=storage,
             issuer=Issuer(engine, authority, Nonces(authority.keys.secrets_for("nonces"))),
             provider=_provider(settings),

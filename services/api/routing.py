@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from http import HTTPStatus
-from inspect import iscoroutinefunction
+from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -16,6 +16,7 @@ from services.api.idempotency import Handler, keeping_answers
 from services.api.problems import MEDIA_TYPE
 from services.api.schemas.model import Answer
 from services.api.strictness import query_names
+from services.api.threads import in_thread
 from shared.access.rules import Scope
 from shared.core.database import end_at_once
 
@@ -71,7 +72,8 @@ class Operation(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         options["operation_id"] = to_camel(endpoint.__name__)
-        if options["methods"] == ["GET"] and not iscoroutinefunction(endpoint):
+        is_plain = not (iscoroutinefunction(endpoint) or isasyncgenfunction(endpoint))
+        if options["methods"][0] in {"GET", "HEAD"} and is_plain:
             endpoint = _ended_in_its_thread(endpoint, options.get("status_code") or 200)
         options["response_model_exclude_none"] = True
         options["responses"] = self._responses(path, options.get("responses") or {})
@@ -93,10 +95,9 @@ class Operation(APIRoute):
 
 
 def _ended_in_its_thread(endpoint: Callable[..., Any], status: int) -> Callable[..., Any]:
-    """Commits what a read has found, and writes it, without another change of threads."""
+    """Reads, writes what was found as JSON, and commits, without a change of threads between."""
 
-    @wraps(endpoint)
-    def read(**asked: Any) -> Any:
+    def read(asked: Mapping[str, Any]) -> Any:
         found = endpoint(**asked)
         if isinstance(found, Answer):
             body = found.model_dump_json(by_alias=True, exclude_none=True)
@@ -106,7 +107,11 @@ def _ended_in_its_thread(endpoint: Callable[..., Any], status: int) -> Callable[
                 end_at_once(session)
         return found
 
-    return read
+    @wraps(endpoint)
+    async def answer(**asked: Any) -> Any:
+        return await in_thread(read, asked)
+
+    return answer
 
 
 def operations(noun: str) -> APIRouter:

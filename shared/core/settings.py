@@ -58,7 +58,7 @@ class Settings(BaseSettings):
         default=5_000, description="more reads about students by one caller raise an alarm"
     )
     database_pool_size: Annotated[int, Field(gt=0)] = Field(
-        default=10, description="connections a process keeps open at the most"
+        default=6, description="connections a process keeps open at the most"
     )
 
     worker_threads: Annotated[int, Field(gt=0)] = Field(

@@ -1,7 +1,7 @@
 """SQL of reading results: current rows of present students, behind the gate."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache, lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -34,8 +34,7 @@ ComponentRow = Row[Component, str]
 """A component and the code of its target group."""
 
 
-@dataclass(frozen=True, slots=True)
-class LevelReached:
+class LevelReached(NamedTuple):
     """`ordinal` 1 is the lowest of the scale; `description` says what can be done at the level."""
 
     code: str

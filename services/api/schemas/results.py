@@ -1,10 +1,10 @@
 """JSON of results: a level per component, never a score."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import Field
@@ -49,33 +49,35 @@ class Result(Answer):
     ]
     level: LevelReached | None = None
 
-    @classmethod
-    def of(cls, result: ComponentResult, student: StudentReference) -> Self:
-        return cls(
-            student=student,
-            administration_id=result.administration_id,
-            class_group=result.class_group,
-            component=result.component,
-            component_name=result.component_name,
-            subject=result.subject,
-            status=result.status,
-            level=result.level and _level(result.level),
-        )
-
 
 class ResultPage(Page):
     items: list[Result]
 
     @classmethod
     def of(cls, total: int, results: Iterable[ComponentResult], page: PageOf, links: Links) -> Self:
-        """Results that stand student by student."""
-        items = [
-            Result.of(result, student)
-            for student_id, own in groupby(results, key=attrgetter("student_id"))
-            for student in (StudentReference(id=student_id, href=links.student(student_id)),)
-            for result in own
-        ]
-        return cls(items=items, **page.about(total))
+        """Results that stand student by student; one call makes and checks all of them."""
+        students = groupby(results, key=attrgetter("student_id.int"))
+        items = [item for _, own in students for item in _of_one([*own], links)]
+        return cls.model_validate({"items": items, **page.about(total)})
+
+
+def _of_one(results: Sequence[ComponentResult], links: Links) -> list[dict[str, Any]]:
+    """What `Result` is made of, for the results of one student."""
+    student_id = results[0].student_id
+    student = StudentReference(id=student_id, href=links.student(student_id))
+    return [
+        {
+            "student": student,
+            "administration_id": result.administration_id,
+            "class_group": result.class_group,
+            "component": result.component,
+            "component_name": result.component_name,
+            "subject": result.subject,
+            "status": result.status,
+            "level": result.level and _level(result.level),
+        }
+        for result in results
+    ]
 
 
 @lru_cache(maxsize=1024)

@@ -1,0 +1,52 @@
+import asyncio
+from threading import Event, current_thread, main_thread
+
+import pytest
+import structlog
+
+from services.api.threads import in_thread
+
+
+def test_it_runs_beside_the_loop_and_knows_which_request_it_is_for() -> None:
+    def work() -> tuple[bool, object]:
+        is_beside = current_thread() is not main_thread()
+        return is_beside, structlog.contextvars.get_contextvars().get("trace_id")
+
+    async def ask() -> object:
+        with structlog.contextvars.bound_contextvars(trace_id="one"):
+            return await in_thread(work)
+
+    assert asyncio.run(ask()) == (True, "one")
+
+
+def test_its_error_is_the_callers() -> None:
+    def fail() -> None:
+        raise OSError("disk")
+
+    with pytest.raises(OSError, match="disk"):
+        asyncio.run(in_thread(fail))
+
+
+@pytest.mark.parametrize("error", [None, OSError("disk")])
+def test_who_gives_up_waits_until_the_work_has_ended(error: Exception | None) -> None:
+    began, may_end, seen = Event(), Event(), []
+
+    def work() -> None:
+        began.set()
+        may_end.wait(10)
+        seen.append("ended")
+        if error is not None:
+            raise error
+
+    async def give_up() -> None:
+        task = asyncio.create_task(in_thread(work))
+        await asyncio.to_thread(began.wait, 10)
+        task.cancel()
+        await asyncio.sleep(0.05)
+        assert not task.done()
+        may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert seen == ["ended"]
+
+    asyncio.run(give_up())
