@@ -1,9 +1,9 @@
 """What token, proof, policy and trail cost: time of a request, requests a second, and no trace.
 
 Prints one JSON object a line. Servers and APIs are real, start in a throw-away directory and are
-gone at the end. The same list of a class group's results is asked from the API, from a FastAPI
-that makes the same queries and checks nothing, and from one that has the answer in memory; and the
-statements of such a request are sent to PostgreSQL by its driver alone.
+gone at the end. The same list of results is asked from the API, from the API without
+its checks, from a bare FastAPI that makes the same queries, and from one that has the answer in
+memory; and the statements of such a request are sent to PostgreSQL by its driver alone.
 """
 
 import argparse
@@ -63,6 +63,7 @@ class Scene:
     instance: Instance
     ports: tuple[int, ...]
     unchecked: tuple[int, ...]
+    bare: tuple[int, ...]
     from_memory: tuple[int, ...]
     school_id: str
     class_group: str
@@ -102,18 +103,21 @@ def main() -> None:
 
 
 async def measure_alone(report: Report, scene: Scene) -> None:
-    """One request at a time, in turn to the API and to the one that checks nothing."""
+    """One request at a time, in turn to the API, to the one without checks and to bare FastAPI."""
     holder = scene.holder(scene.school_id)
-    checked, unchecked = (
-        await Connection.to(scene.ports[0]),
-        await Connection.to(scene.unchecked[0]),
-    )
-    await holder.learn_nonce(checked)
-    times: dict[str, list[float]] = {"checked": [], "unchecked": []}
+    asked = {"checked": scene.ports, "unchecked": scene.unchecked, "bare": scene.bare}
+    connections = {name: await Connection.to(ports[0]) for name, ports in asked.items()}
+    await holder.learn_nonce(connections["checked"])
+    times: dict[str, list[float]] = {name: [] for name in asked}
     for _ in range(CALLS_ALONE):
-        request = holder.request(scene.path)
-        times["checked"].append(required(await checked.ask(request)).seconds)
-        times["unchecked"].append(required(await unchecked.ask(plain(results_api.PATH))).seconds)
+        requests = {
+            "checked": holder.request(scene.path),
+            "unchecked": plain(scene.path),
+            "bare": plain(results_api.PATH),
+        }
+        for name, request in requests.items():
+            answer = required(await connections[name].ask(request))
+            times[name].append(answer.seconds)
     medians = {name: median(seconds) * 1000 for name, seconds in times.items()}
     for name, milliseconds in medians.items():
         report.show(f"{name}_ms", milliseconds, median_of=CALLS_ALONE)
@@ -124,11 +128,17 @@ async def measure_together(report: Report, scene: Scene) -> None:
     """In turns, by rounds; proofs are signed before, for the client's work is not measured."""
     holder = scene.holder(scene.school_id)
     await holder.learn_nonce(await Connection.to(scene.ports[0]))
-    asked = {"api": scene.ports, "unchecked": scene.unchecked, "from_memory": scene.from_memory}
+    asked = {
+        "api": scene.ports,
+        "unchecked": scene.unchecked,
+        "bare": scene.bare,
+        "from_memory": scene.from_memory,
+    }
     rates: dict[str, list[float]] = {name: [] for name in asked}
     for _ in range(ROUNDS):
         for name, ports in asked.items():
-            requests = [plain(results_api.PATH)] * CALLS_A_ROUND
+            path = scene.path if name == "unchecked" else results_api.PATH
+            requests = [plain(path)] * CALLS_A_ROUND
             if name == "api":
                 requests = [holder.request(scene.path) for _ in requests]
             rates[name].append(await rate(ports, CONNECTIONS, iter(requests)))
@@ -232,9 +242,9 @@ def scene_in(directory: Path) -> Iterator[Scene]:
         ):
             school_id, class_group = session.execute(_CLASS_GROUP, {"students": STUDENTS}).one()
         about = {results_api.SCHOOL: school_id, results_api.CLASS_GROUP: class_group}
-        environment = os.environ | instance.record().environment_of("owner") | about
 
         def peers(factory: str) -> tuple[int, ...]:
+            environment = os.environ | instance.record().environment_of("owner") | about
             module = f"benchmarks.peers.results_api:{factory}"
             program = [sys.executable, "-m", "uvicorn", module, "--factory", "--log-level=warning"]
             return tuple(
@@ -246,9 +256,9 @@ def scene_in(directory: Path) -> Iterator[Scene]:
         first = httpx.URL(instance.api_url or "").port or 0
         second = started.enter_context(listening(toetsfeedback_command("api", "--port"), ours))
         apis = (first, second)
-        yield Scene(
-            instance, apis, peers("unchecked"), peers("from_memory"), school_id, class_group
-        )
+        unchecked, bare = peers("unchecked"), peers("bare")
+        memory = peers("from_memory")
+        yield Scene(instance, apis, unchecked, bare, memory, school_id, class_group)
 
 
 @contextmanager

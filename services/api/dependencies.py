@@ -129,9 +129,10 @@ class Requires:
         self._reach_of = reach_of_schools if self._is_about_schools else reach_of_students
 
     async def __call__(self, request: Request, session: SessionDep) -> Inquiry:
-        return await in_thread(self._let_in, request, session)
+        return await in_thread(self.let_in, request, session)
 
-    def _let_in(self, request: Request, session: Session) -> Inquiry:
+    def let_in(self, request: Request, session: Session) -> Inquiry:
+        """Who asks, and for what, if they may; to be called in a thread."""
         caller = authenticate(request, session)
         actor = Actor(
             client=caller.client[:LONGEST_CLIENT],
