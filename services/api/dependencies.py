@@ -3,7 +3,6 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Annotated
 
 import structlog
@@ -35,9 +34,6 @@ from shared.jobs.queue import WakeUpQueue
 from shared.schools.service import Inquiry
 
 logger = structlog.get_logger(__name__)
-
-LONGEST_CLIENT = 128
-"""Characters of a client's name that the trail keeps."""
 
 
 def _digits_only(value: object) -> object:
@@ -135,7 +131,7 @@ class Requires:
         """Who asks, and for what, if they may; to be called in a thread."""
         caller = authenticate(request, session)
         actor = Actor(
-            client=caller.client[:LONGEST_CLIENT],
+            client=caller.client,
             kind=caller.kind.value,
             organisation=caller.school_id,
             trace_id=request.state.trace_id,
@@ -145,11 +141,11 @@ class Requires:
         if quota.is_unusual:
             _raise_alarm(session, request, actor)
         brake(request, quota)
-        asked = Inquiry(actor, request.scope["route"].operation_id, _resource(request), frozenset())
+        asked = request.scope["route"].operation_id, _resource(request)
         try:
             require_scope_of(caller, self.required_scopes)
         except MissingScope:
-            _record_scope_refusal(session, asked, request)
+            record(session, actor, Decision(*asked, _school_asked(request), "refused", "scope"))
             raise
         refuse_unknown_query(request)
         purposes: dict[str, str] = {}
@@ -157,7 +153,7 @@ class Requires:
             school_id = _school_asked(request)
             purposes = mandated_schools(session, caller.client, self._product, school_id)
         reach = self._reach_of(caller, frozenset(purposes))
-        return replace(asked, schools=reach.schools, purposes=purposes)
+        return Inquiry(actor, *asked, reach.schools, purposes)
 
     def _reads(self, caller: Caller) -> bool:
         """Whether the caller may read data about students here."""
@@ -176,13 +172,6 @@ def _raise_alarm(session: Session, request: Request, actor: Actor) -> None:
     alarm = Decision("bulkReads", "/v1", actor.organisation, "allowed", "alarm")
     record(session, actor, alarm)
     in_any_case(session, lambda again: record(again, actor, alarm))
-
-
-def _record_scope_refusal(session: Session, inquiry: Inquiry, request: Request) -> None:
-    decision = Decision(
-        inquiry.action, inquiry.resource, _school_asked(request), "refused", "scope"
-    )
-    record(session, inquiry.actor, decision)
 
 
 def _school_asked(request: Request) -> str | None:

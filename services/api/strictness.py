@@ -17,18 +17,18 @@ LONGEST_NAME = 100
 
 def refuse_unknown_query(request: Request) -> None:
     """Raises BadRequest, naming each parameter that is unknown or repeated."""
-    given = Counter(name for name, _ in request.query_params.multi_items())
-    if not given:
-        return
+    names = [name for name, _ in request.query_params.multi_items()]
     known = request.scope["route"].query_names
+    if len(set(names)) == len(names) and known.issuperset(names):
+        return
+    given = Counter(names)
     issues = [unknown("query", name) for name in given if name not in known]
     issues += [
         Issue(SCHEMA_VIOLATION, "query", name, "Give this parameter once.")
         for name, times in given.items()
         if name in known and times > 1
     ]
-    if issues:
-        raise BadRequest("The request has input that is not known or is repeated.", issues)
+    raise BadRequest("The request has input that is not known or is repeated.", issues)
 
 
 def unknown(where: str, name: str) -> Issue:

@@ -74,7 +74,7 @@ def read_assertion(
 def _signed_claims(text: str, keys: Sequence[PublicKey]) -> dict[str, Any]:
     for key in keys:
         try:
-            return jose.verify(text, key, TYPES)
+            return jose.verify(text, jose.only(key), TYPES).claims
         except SignatureError:
             continue
     raise SignatureError("it is not signed by a registered key of this client")

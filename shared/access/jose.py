@@ -1,13 +1,14 @@
 """Reads what was signed: compact JWS of one type, by a key of a kind we take, nothing looser."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from joserfc import jwk, jws, jwt
+from joserfc import jwk, jws
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jws import CompactSignature
 
 PublicKey = ECKey | OKPKey | RSAKey
 
@@ -35,6 +36,11 @@ class SignatureError(ValueError):
     """What was sent is not signed as it has to be; the message never quotes it."""
 
 
+class Signed(NamedTuple):
+    claims: dict[str, Any]
+    key: PublicKey
+
+
 class _Registry(jws.JWSRegistry):
     """Takes a header with an RSA key in it, and `EdDSA` without the library's warning."""
 
@@ -48,6 +54,8 @@ class _Registry(jws.JWSRegistry):
 
 
 _REGISTRY = _Registry()
+_WRONG = (JoseError, ValueError, TypeError, AttributeError, RecursionError)
+"""What the library raises for what is no token, or not one of ours."""
 
 
 def peek(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -56,36 +64,51 @@ def peek(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         SignatureError: when it is no compact JWS with a JSON object in it.
     """
+    parts, claims = _read(text)
+    return parts.headers(), claims
+
+
+def verify(
+    text: str, key_for: Callable[[dict[str, Any]], PublicKey], types: frozenset[str]
+) -> Signed:
+    """What the key for the header has signed; `types` are the values of `typ` that are taken.
+
+    Raises:
+        SignatureError: whatever is wrong with it. What `key_for` raises is not touched.
+    """
+    parts, claims = _read(text)
+    header = parts.headers()
+    key = key_for(header)
+    try:
+        is_signed = jws.validate_compact(parts, key, registry=_REGISTRY)
+    except _WRONG:
+        is_signed = False
+    if not is_signed:
+        raise SignatureError("it is not signed by this key")
+    kind = header.get("typ", "")
+    if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in types:
+        raise SignatureError("it is of another type")
+    if "crit" in header:
+        raise SignatureError("it asks for extensions that are not known here")
+    return Signed(claims, key)
+
+
+def only(key: PublicKey) -> Callable[[object], PublicKey]:
+    """For `verify`, where it is known beforehand which key it has to be."""
+    return lambda _: key
+
+
+def _read(text: str) -> tuple[CompactSignature, dict[str, Any]]:
     if len(text) > MAX_CHARACTERS:
         raise SignatureError("it is too large")
     try:
         parts = jws.extract_compact(text.encode("ascii"), registry=_REGISTRY)
-        header, claims = parts.headers(), json.loads(parts.payload)
-    except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
+        claims = json.loads(parts.payload)
+    except _WRONG:
         raise SignatureError("it is not a signed token") from None
     if not isinstance(claims, dict):
         raise SignatureError("it is not a signed token")
-    return header, claims
-
-
-def verify(text: str, key: PublicKey, types: frozenset[str]) -> dict[str, Any]:
-    """The claims, signed by the key; `types` are the values of `typ` that are taken.
-
-    Raises:
-        SignatureError: whatever is wrong with it.
-    """
-    if len(text) > MAX_CHARACTERS:
-        raise SignatureError("it is too large")
-    try:
-        decoded = jwt.decode(text, key, registry=_REGISTRY)
-    except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
-        raise SignatureError("it is not signed by this key") from None
-    kind = decoded.header.get("typ", "")
-    if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in types:
-        raise SignatureError("it is of another type")
-    if "crit" in decoded.header:
-        raise SignatureError("it asks for extensions that are not known here")
-    return decoded.claims
+    return parts, claims
 
 
 def public_key(parameters: Mapping[str, Any]) -> PublicKey:

@@ -4,6 +4,7 @@ import hmac
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import urlsplit
 
@@ -83,9 +84,7 @@ def read_proof(text: str, expected: Expected, nonces: Nonces, now: float) -> Pro
         ProofError: when anything else is.
     """
     try:
-        header, _ = jose.peek(text)
-        key = jose.public_key(header["jwk"])
-        claims = jose.verify(text, key, TYPES)
+        claims, key = jose.verify(text, lambda header: jose.public_key(header["jwk"]), TYPES)
     except (SignatureError, KeyError, TypeError, AttributeError):
         raise ProofError("it is not signed by the key in its header") from None
     if claims.get("htm") != expected.method:
@@ -103,6 +102,7 @@ def read_proof(text: str, expected: Expected, nonces: Nonces, now: float) -> Pro
     return Proof(key.thumbprint(), claims["jti"])
 
 
+@lru_cache(maxsize=16)
 def _nonce(secret: bytes, window: int) -> str:
     digest = hmac.digest(secret, f"nonce {window}".encode(), "sha256")
     return urlsafe_b64encode(digest[:18]).decode()

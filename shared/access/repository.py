@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from shared.access.clients.rules import registered_id
 from shared.access.models import RevokedToken, UsedIdentifier
 from shared.access.tokens import AccessToken
-from shared.core.database import in_any_case
+from shared.core.database import ACTS_FOR, act_for, acting, in_any_case
 
-_ADMIT = text("""
+_ADMIT = text(f"""
 with used as (
     insert into used_identifiers (digest, expires_at)
     select :digest, now() + :kept_for
@@ -23,7 +23,8 @@ with used as (
 )
 select cast(:digest as bytea) is null or exists (select from used) as is_first_use,
        exists (select from revoked_tokens where id = :token_id) as is_revoked,
-       exists (select from clients where id = :client_id and state <> 'active') as is_suspended
+       exists (select from clients where id = :client_id and state <> 'active') as is_suspended,
+       {ACTS_FOR}
 """).bindparams(bindparam("client_id", type_=UuidType))
 """Whoever sends a proof again before its first use is committed is refused, and does not wait."""
 
@@ -48,16 +49,19 @@ def admit(
 ) -> Admission:
     """Uses up the proof with the digest, and looks up all else in the same round trip.
 
-    No later error in the request takes the use back.
+    No later error in the request takes the use back. From here on the session acts for the caller.
     """
+    caller = token.caller
     values = {
+        **acting(caller.client, caller.kind, caller.school_id),
         "digest": digest,
         "lock": int.from_bytes((digest or b"")[:8], signed=True),
         "kept_for": kept_for,
         "token_id": token.id,
-        "client_id": registered_id(token.caller.client),
+        "client_id": registered_id(caller.client),
     }
-    admission = Admission(*session.execute(_ADMIT, values).one())
+    admission = Admission(*session.connection().execute(_ADMIT, values).one()[:3])
+    act_for(session, caller.client, caller.kind, caller.school_id)
     if digest is not None and admission.is_first_use:
         in_any_case(session, lambda again: _use_up(again, digest, kept_for))
     return admission

@@ -31,7 +31,6 @@ from shared.access.proofs import (
 )
 from shared.access.rules import Caller, Scope, needs_proof
 from shared.access.tokens import MAX_LIFETIME, AccessToken, TokenAuthority
-from shared.core.database import act_for
 from shared.core.errors import InvalidAccessToken
 
 PROOF_KEPT = timedelta(seconds=MAX_AGE_SECONDS + MAX_AHEAD_SECONDS)
@@ -68,8 +67,8 @@ class Issued:
 def admit(session: Session, issuer: Issuer, presented: Presented) -> AccessToken:
     """The token, if it is ours, still holds, and was sent by who it is bound to.
 
-    The session's transaction has to begin here, and acts for the caller. It uses up the proof, also
-    when it is undone.
+    The session acts for the caller from here on. The proof is used up, also when the transaction is
+    undone.
 
     Raises:
         InvalidAccessToken: when the token does not hold, or not any more.
@@ -85,7 +84,6 @@ def admit(session: Session, issuer: Issuer, presented: Presented) -> AccessToken
         if proof.thumbprint != token.thumbprint:
             raise InvalidProof("its key is not the one that the token is bound to")
         digest = proof.digest
-    act_for(session, token.caller.client, token.caller.kind, token.caller.school_id)
     admission = repository.admit(session, token, digest, PROOF_KEPT)
     if not admission.is_first_use:
         raise InvalidProof(USED_BEFORE)

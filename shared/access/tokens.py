@@ -107,9 +107,7 @@ class TokenAuthority:
 
     def _read(self, token: str) -> AccessToken:
         try:
-            header, _ = jose.peek(token)
-            key = self.keys.by_id()[header["kid"]]
-            claims = jose.verify(token, key, TYPES)
+            claims, _ = jose.verify(token, lambda header: self.keys.by_id()[header["kid"]], TYPES)
             if claims["iss"] != self.issuer or claims["aud"] != self.audience:
                 raise InvalidAccessToken
             return _access_token(claims)

@@ -46,8 +46,9 @@ class TrailOf:
 
 def append(session: Session, events: Sequence[dict[str, Any]]) -> None:
     """Holds the heads of the chains until the transaction ends; callers keep to one order."""
+    connection = session.connection()
     for event in events:
-        session.execute(_APPEND, event)
+        connection.execute(_APPEND, event)
 
 
 def page_of_events(

@@ -31,11 +31,14 @@ select session_user, role.rolsuper or role.rolbypassrls or exists (
 from pg_roles role where role.rolname = session_user
 """
 
-_ACT_FOR = text(
-    "select set_config('toetsfeedback.client', :client, true),"
+ACTS_FOR = (
+    "set_config('toetsfeedback.client', :client, true),"
     " set_config('toetsfeedback.kind', :kind, true),"
     " set_config('toetsfeedback.school', :school, true)"
 )
+"""Columns of a statement by which its transaction acts for someone from there on, by `acting`."""
+
+_ACT_FOR = text(f"select {ACTS_FOR}")
 _ACTING_FOR = "acting_for"
 
 DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
@@ -122,11 +125,16 @@ def session_factory(engine: Engine) -> Sessions:
 
 
 def act_for(session: Session, client: str, kind: str, school_id: str | None) -> None:
-    """Says for whom the session's transaction acts, before it begins: policies of tables ask.
+    """Says for whom the session's transactions act, before they begin: policies of tables ask.
 
     The database forgets it at the end of the transaction. Without it an API's login sees nothing.
     """
-    session.info[_ACTING_FOR] = {"client": client, "kind": kind, "school": school_id or ""}
+    session.info[_ACTING_FOR] = acting(client, kind, school_id)
+
+
+def acting(client: str, kind: str, school_id: str | None) -> dict[str, str]:
+    """The parameters of `ACTS_FOR`."""
+    return {"client": client, "kind": kind, "school": school_id or ""}
 
 
 def _introduce(session: Session, _transaction: object, connection: Connection) -> None:

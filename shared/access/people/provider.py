@@ -163,8 +163,7 @@ class KeySetProvider:
 
     def claims_of(self, token: str) -> Mapping[str, Any]:
         try:
-            header, _ = jose.peek(token)
-            claims = jose.verify(token, self._key(header.get("kid")), TYPES)
+            claims, _ = jose.verify(token, lambda header: self._key(header.get("kid")), TYPES)
         except SignatureError as error:
             raise UserTokenError(str(error)) from None
         return _require_for_us(self.settings, claims, time.time())
