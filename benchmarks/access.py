@@ -63,6 +63,7 @@ class Scene:
     instance: Instance
     ports: tuple[int, ...]
     unchecked: tuple[int, ...]
+    unbraked: tuple[int, ...]
     bare: tuple[int, ...]
     from_memory: tuple[int, ...]
     school_id: str
@@ -103,25 +104,30 @@ def main() -> None:
 
 
 async def measure_alone(report: Report, scene: Scene) -> None:
-    """One request at a time, in turn to the API, to the one without checks and to bare FastAPI."""
+    """One request at a time, in turn to the API and to it without checks, then to the others."""
     holder = scene.holder(scene.school_id)
-    asked = {"checked": scene.ports, "unchecked": scene.unchecked, "bare": scene.bare}
-    connections = {name: await Connection.to(ports[0]) for name, ports in asked.items()}
-    await holder.learn_nonce(connections["checked"])
-    times: dict[str, list[float]] = {name: [] for name in asked}
-    for _ in range(CALLS_ALONE):
-        requests = {
-            "checked": holder.request(scene.path),
-            "unchecked": plain(scene.path),
-            "bare": plain(results_api.PATH),
-        }
-        for name, request in requests.items():
-            answer = required(await connections[name].ask(request))
-            times[name].append(answer.seconds)
-    medians = {name: median(seconds) * 1000 for name, seconds in times.items()}
+    await holder.learn_nonce(await Connection.to(scene.ports[0]))
+    medians: dict[str, float] = {}
+    for pair in (("checked", "unchecked"), ("unbraked", "bare")):
+        medians |= await in_turn(scene, holder, pair)
     for name, milliseconds in medians.items():
         report.show(f"{name}_ms", milliseconds, median_of=CALLS_ALONE)
     report.show("overhead_ms", medians["checked"] - medians["unchecked"], median_of=CALLS_ALONE)
+    report.show("brakes_ms", medians["unchecked"] - medians["unbraked"], median_of=CALLS_ALONE)
+
+
+async def in_turn(scene: Scene, holder: Holder, names: Sequence[str]) -> dict[str, float]:
+    """Milliseconds that each takes, in the middle."""
+    asked = {"checked": scene.ports, "unchecked": scene.unchecked, "unbraked": scene.unbraked}
+    ports = asked | {"bare": scene.bare}
+    connections = {name: await Connection.to(ports[name][0]) for name in names}
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(CALLS_ALONE):
+        for name, connection in connections.items():
+            path = scene.path if name in asked else results_api.PATH
+            request = holder.request(path) if name == "checked" else plain(path)
+            times[name].append(required(await connection.ask(request)).seconds)
+    return {name: median(seconds) * 1000 for name, seconds in times.items()}
 
 
 async def measure_together(report: Report, scene: Scene) -> None:
@@ -243,22 +249,22 @@ def scene_in(directory: Path) -> Iterator[Scene]:
             school_id, class_group = session.execute(_CLASS_GROUP, {"students": STUDENTS}).one()
         about = {results_api.SCHOOL: school_id, results_api.CLASS_GROUP: class_group}
 
-        def peers(factory: str) -> tuple[int, ...]:
+        def peers(factory: str, processes: int = PROCESSES) -> tuple[int, ...]:
             environment = os.environ | instance.record().environment_of("owner") | about
             module = f"benchmarks.peers.results_api:{factory}"
             program = [sys.executable, "-m", "uvicorn", module, "--factory", "--log-level=warning"]
             return tuple(
                 started.enter_context(listening([*program, "--port"], environment))
-                for _ in range(PROCESSES)
+                for _ in range(processes)
             )
 
         ours = os.environ | instance.record().environment_of("api")
         first = httpx.URL(instance.api_url or "").port or 0
         second = started.enter_context(listening(toetsfeedback_command("api", "--port"), ours))
         apis = (first, second)
-        unchecked, bare = peers("unchecked"), peers("bare")
-        memory = peers("from_memory")
-        yield Scene(instance, apis, unchecked, bare, memory, school_id, class_group)
+        unchecked, unbraked = peers("unchecked"), peers("unbraked", 1)
+        others = unchecked, unbraked, peers("bare"), peers("from_memory")
+        yield Scene(instance, apis, *others, school_id, class_group)
 
 
 @contextmanager

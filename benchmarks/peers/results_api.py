@@ -10,9 +10,11 @@ from starlette.datastructures import URL
 
 from services.api import parts
 from services.api.app import create_app
+from services.api.authentication import brake
 from services.api.dependencies import Requires
 from services.api.links import Links, PageOf
 from services.api.schemas.results import ResultPage
+from shared.access.rules import Caller, CallerKind
 from shared.audit.service import Actor
 from shared.core.database import open_engine, session_factory, transaction
 from shared.core.settings import Settings
@@ -46,20 +48,35 @@ def bare() -> FastAPI:
 
 
 def unchecked() -> FastAPI:
-    """The same route for whoever asks: no token, no proof, no brake, no policy and no trail."""
-    without_checks: dict[tuple[Any, str], Callable[..., Any]] = {
-        (Requires, "let_in"): _let_anyone_in,
+    """The same route for whoever asks: no token, no proof, no policy and no trail, but brakes."""
+    return _without_checks(_let_in_when_braked)
+
+
+def unbraked() -> FastAPI:
+    """The same without brakes too."""
+    return _without_checks(_let_in)
+
+
+def _without_checks(let_in: Callable[..., Inquiry]) -> FastAPI:
+    without: dict[tuple[Any, str], Callable[..., Any]] = {
+        (Requires, "let_in"): let_in,
         (service, "grant"): lambda *_: None,
         (parts, "refuse_privileged_logins"): lambda _: None,
     }
-    for (place, name), instead in without_checks.items():
+    for (place, name), instead in without.items():
         setattr(place, name, instead)
     return create_app(Settings.from_environment())
 
 
-def _let_anyone_in(_: Requires, request: Request, session: Session) -> Inquiry:  # noqa: ARG001
+def _let_in_when_braked(requires: Requires, request: Request, session: Session) -> Inquiry:
+    caller = Caller("anyone", CallerKind.SCHOOL, frozenset(), request.path_params["schoolId"])
+    brake(request, request.app.state.parts.brakes.take(caller, reads=True))
+    return _let_in(requires, request, session)
+
+
+def _let_in(_: Requires, request: Request, session: Session) -> Inquiry:  # noqa: ARG001
     school_id = request.path_params["schoolId"]
-    actor = Actor("anyone", "school", school_id, None)
+    actor = Actor("anyone", CallerKind.SCHOOL, school_id, None)
     return Inquiry(actor, "listSchoolResults", request.url.path, frozenset({school_id}))
 
 
