@@ -117,17 +117,24 @@ async def measure_alone(report: Report, scene: Scene) -> None:
 
 
 async def in_turn(scene: Scene, holder: Holder, names: Sequence[str]) -> dict[str, float]:
-    """Milliseconds that each takes, in the middle."""
-    asked = {"checked": scene.ports, "unchecked": scene.unchecked, "unbraked": scene.unbraked}
-    ports = asked | {"bare": scene.bare}
-    connections = {name: await Connection.to(ports[name][0]) for name in names}
-    times: dict[str, list[float]] = {name: [] for name in names}
-    for _ in range(CALLS_ALONE):
-        for name, connection in connections.items():
-            path = scene.path if name in asked else results_api.PATH
-            request = holder.request(path) if name == "checked" else plain(path)
-            times[name].append(required(await connection.ask(request)).seconds)
-    return {name: median(seconds) * 1000 for name, seconds in times.items()}
+    """Milliseconds that each takes, in the middle; proofs are signed before."""
+    ports = {
+        "checked": scene.ports,
+        "unchecked": scene.unchecked,
+        "unbraked": scene.unbraked,
+        "bare": scene.bare,
+    }
+    requests = {name: [plain(scene.path)] * CALLS_ALONE for name in names}
+    if "checked" in requests:
+        requests["checked"] = [holder.request(scene.path) for _ in range(CALLS_ALONE)]
+    if "bare" in requests:
+        requests["bare"] = [plain(results_api.PATH)] * CALLS_ALONE
+    connections = [await Connection.to(ports[name][0]) for name in names]
+    times: list[list[float]] = [[] for _ in names]
+    for turn in zip(*requests.values(), strict=True):
+        for request, connection, seconds in zip(turn, connections, times, strict=True):
+            seconds.append(required(await connection.ask(request)).seconds)
+    return {name: median(seconds) * 1000 for name, seconds in zip(names, times, strict=True)}
 
 
 async def measure_together(report: Report, scene: Scene) -> None:
