@@ -12,8 +12,9 @@ from services.api.problems import TooManyRequests
 from shared.access.jose import ALGORITHMS
 from shared.access.proofs import Expected
 from shared.access.rules import Caller
-from shared.access.service import Presented, admit, still_holds
-from shared.core.errors import NoAccessToken, Problem
+from shared.access.service import Presented, admit, is_taken_back, still_holds
+from shared.access.tokens import AccessToken
+from shared.core.errors import InvalidAccessToken, NoAccessToken, Problem
 
 BEARER_TOKEN, BOUND_TOKEN = "bearerToken", "boundToken"  # names in the OpenAPI document
 NONCE_HEADER = "DPoP-Nonce"
@@ -47,15 +48,15 @@ def authenticate(request: Request, session: Session) -> Caller:
         TooManyRequests: instead of these, when it happens too often from one address.
     """
     try:
-        caller = _caller_of(request, session)
+        token = _token_of(request, session)
     except Problem:
         brake_stranger(request)
         raise
-    request.state.client = caller.client
-    return caller
+    request.state.token, request.state.client = token, token.caller.client
+    return token.caller
 
 
-def _caller_of(request: Request, session: Session) -> Caller:
+def _token_of(request: Request, session: Session) -> AccessToken:
     scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
     scheme = scheme.lower()
     if not token or scheme not in {"bearer", "dpop"}:
@@ -69,7 +70,7 @@ def _caller_of(request: Request, session: Session) -> Caller:
         proofs=proofs_in(request),
         request=expected_of(request, token),
     )
-    return admit(session, parts.issuer, presented).caller
+    return admit(session, parts.issuer, presented)
 
 
 def brake_stranger(request: Request) -> None:
@@ -95,6 +96,12 @@ def token_holds(session: Session, request: Request) -> bool:
     """Whether the token that let a request in still does; for answers that take long."""
     parts: Parts = request.app.state.parts
     return still_holds(session, parts.issuer, request.headers["Authorization"].partition(" ")[2])
+
+
+def require_token_not_taken_back(session: Session, request: Request) -> None:
+    """Raises InvalidAccessToken when it was since it let the request in; it may have expired."""
+    if is_taken_back(session, request.state.token):
+        raise InvalidAccessToken
 
 
 def hand_out_nonce(request: Request) -> None:

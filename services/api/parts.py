@@ -28,6 +28,9 @@ from shared.storage.store import Storage, open_storage
 SPARE_CONNECTIONS = 2
 """For short transactions beside those of requests, such as the checks of a running download."""
 
+MOST_UPLOADS = 8
+"""So many deliveries come in at a time; each holds a few parts of 5 MiB."""
+
 MOST_EXCHANGES = 16
 """So many at a time wait for the provider of people's tokens, each in a thread."""
 
@@ -44,6 +47,7 @@ class Parts:
     issuer: Issuer
     provider: Provider | None
     exchanges: Semaphore
+    uploads: Semaphore
     public_url: str
     broker: RedisBroker
     queue: WakeUpQueue
@@ -67,6 +71,7 @@ class Parts:
             issuer=Issuer(engine, authority, Nonces(authority.keys.secrets_for("nonces"))),
             provider=_provider(settings),
             exchanges=Semaphore(MOST_EXCHANGES),
+            uploads=Semaphore(MOST_UPLOADS),
             public_url=settings.public_url,
             broker=broker,
             queue=WakeUpQueue(broker),

@@ -98,8 +98,13 @@ def still_holds(session: Session, issuer: Issuer, token: str) -> bool:
         known = issuer.authority.verify(token)
     except InvalidAccessToken:
         return False
-    admission = repository.admit(session, known, None, PROOF_KEPT)
-    return not (admission.is_revoked or admission.is_suspended)
+    return not is_taken_back(session, known)
+
+
+def is_taken_back(session: Session, token: AccessToken) -> bool:
+    """Whether a token that was let in was revoked since, or its client suspended."""
+    admission = repository.admit(session, token, None, PROOF_KEPT)
+    return admission.is_revoked or admission.is_suspended
 
 
 def _proof_with_token(issuer: Issuer, presented: Presented) -> Proof:

@@ -1,7 +1,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -12,6 +12,8 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import ProgrammingError
 
 from services.api.app import create_app
+from services.api.parts import MOST_UPLOADS
+from shared.access.clients.rules import ClientKind
 from shared.access.rules import CallerKind
 from shared.core.database import Sessions, transaction
 from shared.core.settings import Settings
@@ -20,10 +22,11 @@ from shared.jobs.service import end_when_complete
 from shared.results.models import Delivery
 from shared.storage.store import Storage
 from tests.api.conftest import Callers, serving
+from tests.api.oauth_clients import registered
 
 DELIVERIES = "/v1/deliveries"
 ZIP = {"Content-Type": "application/zip"}
-LIMIT = 24_000_000
+LIMIT, LENGTH = 24_000_000, 20_000_000
 
 pytestmark = pytest.mark.usefixtures("no_jobs")
 
@@ -118,20 +121,27 @@ def test_a_delivery_that_is_not_there_is_not_found(operator: httpx.Client) -> No
     assert operator.get(f"{DELIVERIES}/{uuid4()}").status_code == 404
 
 
+@contextmanager
+def begun_upload(callers: Callers, token: str, sent: int = 1000) -> Iterator[socket.socket]:
+    """An upload of which a first part has come, and the rest has not."""
+    address = httpx.URL(callers.url)
+    head = (
+        f"POST {DELIVERIES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: application/zip\r\nContent-Length: {LENGTH}\r\n\r\n"
+    )
+    with socket.create_connection((address.host, address.port or 80), timeout=10) as upload:
+        upload.sendall(head.encode() + b"x" * sent)
+        yield upload
+
+
 def test_a_caller_who_goes_away_half_way_leaves_nothing(
     callers: Callers, sessions: Sessions, storage: Storage, settings: Settings
 ) -> None:
     token = callers.token(CallerKind.OPERATOR)
-    address = httpx.URL(callers.url)
     directory = Path(settings.storage_url.removeprefix("file://")) / "deliveries"
     with transaction(sessions) as session:
         before = session.scalar(select(func.count()).select_from(Delivery))
-    with socket.create_connection((address.host, address.port or 80)) as connection:
-        head = (
-            f"POST {DELIVERIES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
-            "Content-Type: application/zip\r\nContent-Length: 20000000\r\n\r\n"
-        )
-        connection.sendall(head.encode() + b"x" * 12_000_000)
+    with begun_upload(callers, token, 12_000_000):
         wait_until(lambda: any(directory.iterdir()))
         assert open_transactions(sessions) == 0
     wait_until(lambda: not any(directory.iterdir()))
@@ -145,18 +155,51 @@ def test_slow_uploads_keep_nobody_waiting(
     callers: Callers, operator: httpx.Client, settings: Settings, storage: Storage
 ) -> None:
     token = callers.token(CallerKind.OPERATOR)
-    address = httpx.URL(callers.url)
-    head = (
-        f"POST {DELIVERIES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
-        "Content-Type: application/zip\r\nContent-Length: 20000000\r\n\r\n"
-    )
     with ExitStack() as uploads:
         for _ in range(settings.database_pool_size + 1):
-            upload = socket.create_connection((address.host, address.port or 80))
-            uploads.enter_context(upload).sendall(head.encode() + b"x" * 1000)
+            uploads.enter_context(begun_upload(callers, token))
         time.sleep(0.5)
         assert operator.get("/v1/jobs", timeout=5).status_code == 200
     assert operator.get("/v1/jobs", timeout=5).status_code == 200
+    assert stored(storage) == []
+
+
+def test_more_uploads_at_a_time_are_told_to_come_back(
+    callers: Callers, operator: httpx.Client
+) -> None:
+    def status() -> int:
+        return operator.post(DELIVERIES, content=b"PK", headers=ZIP).status_code
+
+    token = callers.token(CallerKind.OPERATOR)
+    with ExitStack() as uploads:
+        for _ in range(MOST_UPLOADS):
+            uploads.enter_context(begun_upload(callers, token))
+        wait_until(lambda: status() == 503)
+    wait_until(lambda: status() == 202)
+
+
+@pytest.mark.parametrize("is_suspended", [True, False])
+def test_an_upload_whose_token_is_taken_back_meanwhile_counts_for_nothing(
+    callers: Callers,
+    operator: httpx.Client,
+    sessions: Sessions,
+    settings: Settings,
+    storage: Storage,
+    *,
+    is_suspended: bool,
+) -> None:
+    steunpunt = registered(sessions, callers.url, ClientKind.OPERATOR)
+    issued = steunpunt.post("/oauth2/token", grant_type="client_credentials").json()
+    token, sent = issued["access_token"], 12_000_000
+    directory = Path(settings.storage_url.removeprefix("file://")) / "deliveries"
+    with begun_upload(callers, token, sent) as upload:
+        wait_until(lambda: any(directory.iterdir()))
+        if is_suspended:
+            operator.patch(f"/v1/clients/{steunpunt.id}", json={"state": "suspended"})
+        else:
+            steunpunt.post("/oauth2/revoke", token=token)
+        upload.sendall(b"x" * (LENGTH - sent))
+        assert upload.recv(20).startswith(b"HTTP/1.1 401 ")
     assert stored(storage) == []
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from fastapi import Request, Response
-from starlette.concurrency import run_in_threadpool
 
+from services.api.authentication import require_token_not_taken_back
 from services.api.dependencies import (
     DeliveriesReader,
     DeliveriesWriter,
@@ -15,10 +15,12 @@ from services.api.dependencies import (
 )
 from services.api.idempotency import IdempotencyKey, answer_once
 from services.api.parameters import DeliveryPath
+from services.api.problems import ServiceUnavailable
 from services.api.routes.jobs import ACCEPTED, accepted
 from services.api.routing import operations, problems
 from services.api.schemas.deliveries import Delivery
 from services.api.schemas.jobs import Job
+from services.api.threads import in_thread
 from services.api.uploads import ZIP, kept_only_if_done, require_zip, store_body
 from shared.core.database import end_at_once
 from shared.results import service
@@ -56,17 +58,21 @@ async def create_delivery(
     upload holds no transaction open and keeps nobody waiting.
     """
     require_zip(request)
-    await run_in_threadpool(end_at_once, session)
-    async with turn_given_back(parts):
-        stored = await store_body(request, parts.storage, UPLOADS)
+    if parts.uploads.locked():
+        raise ServiceUnavailable
+    async with parts.uploads:
+        await in_thread(end_at_once, session)
+        async with turn_given_back(parts):
+            stored = await store_body(request, parts.storage, UPLOADS)
 
     def register() -> Job:
         with kept_only_if_done(parts.storage, stored.key):
+            require_token_not_taken_back(session, request)
             answer_once(request, session, inquiry, key, stored.sha256)
             job = receive_delivery(session, parts.queue, stored.key, inquiry.actor.client)
             return accepted(session, job, links, response)
 
-    return await run_in_threadpool(register)
+    return await in_thread(register)
 
 
 @router.get("/deliveries/{deliveryId}")
