@@ -62,7 +62,8 @@ _ADD = """
 local counts = {}
 for place, key in ipairs(KEYS) do
     counts[place] = redis.call('incr', key)
-    if counts[place] == 1 then redis.call('expire', key, ARGV[place]) end
+    if counts[place] == 1 then redis.call('expire', key, ARGV[place + 1]) end
+    if counts[place] > tonumber(ARGV[1]) then break end
 end
 return counts
 """
@@ -87,16 +88,24 @@ class Counts:
         )
         return cls(Redis(connection_pool=pool))
 
-    def add(self, keys: Mapping[str, int]) -> list[int]:
-        """How often each was counted, this time included; it is forgotten after so many seconds."""
+    def add(self, keys: Mapping[str, int], limit: int) -> list[int]:
+        """How often each was counted, this time included; it is forgotten after so many seconds.
+
+        What comes after one that is over the limit is not counted.
+        """
         if monotonic() >= self._alone_until:
             try:
-                counts: list[int] = self._add([*keys], [*keys.values()])
+                counts: list[int] = self._add([*keys], [limit, *keys.values()])
             except RedisError as error:
                 self._go_alone(error)
             else:
                 return counts
-        return [self._own.incr(key, seconds) for key, seconds in keys.items()]
+        alone: list[int] = []
+        for key, seconds in keys.items():
+            alone.append(self._own.incr(key, seconds))
+            if alone[-1] > limit:
+                break
+        return alone
 
     def _go_alone(self, error: RedisError) -> None:
         with self._lock:
@@ -137,9 +146,10 @@ class Brakes:
         keys = {f"requests/{name}/{who}/{now // MINUTE}": MINUTE * 2}
         if reads:
             keys[f"reads/{name}/{who}/{now // HOUR}"] = HOUR * 2
-        used, *read = self._counts.add(keys)
+        limit = self._per_minute[name]
+        used, *read = self._counts.add(keys, limit)
         is_unusual = read == [self._unusual + 1]
-        return Quota(name, self._per_minute[name], used, MINUTE - now % MINUTE, is_unusual)
+        return Quota(name, limit, used, MINUTE - now % MINUTE, is_unusual)
 
 
 def _network(address: str) -> str:

@@ -138,9 +138,9 @@ class Requires:
             subject=caller.subject,
         )
         quota = _brakes_of(request).take(caller, reads=self._reads(caller))
+        brake(request, quota)
         if quota.is_unusual:
             _raise_alarm(session, request, actor)
-        brake(request, quota)
         asked = request.scope["route"].operation_id, _resource(request)
         try:
             require_scope_of(caller, self.required_scopes)

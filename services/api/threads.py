@@ -2,6 +2,7 @@
 
 from asyncio import CancelledError, get_running_loop, shield, wait
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
@@ -20,6 +21,8 @@ async def in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
     try:
         return await shield(done)
     except CancelledError:
-        await wait({done})
+        while not done.done():
+            with suppress(CancelledError):
+                await wait({done})
         done.exception()  # what went wrong is lost with the request, and nothing to warn of
         raise

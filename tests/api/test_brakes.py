@@ -104,7 +104,7 @@ def test_an_ipv6_network_is_one_address(
 def test_processes_count_together(api_settings: Settings) -> None:
     url, key = api_settings.redis_url.get_secret_value(), str(uuid4())
     one, two = Counts.open(url), Counts.open(url)
-    assert [counts.add({key: 60}) for counts in (one, two, one)] == [[1], [2], [3]]
+    assert [counts.add({key: 60}, 9) for counts in (one, two, one)] == [[1], [2], [3]]
 
 
 def test_without_redis_a_process_counts_alone_and_says_so(
@@ -157,6 +157,16 @@ def test_unusual_reading_raises_one_alarm(
     ]
     counted = 'toetsfeedback_bulk_reads_total{caller_kind="integrator"} 1.0'
     assert counted in app.state.metrics.exposition().decode()
+
+
+@pytest.mark.parametrize("changes", [{}, {"redis_url": NOWHERE}])
+def test_a_read_that_is_refused_is_none(api_settings: Settings, changes: dict[str, Any]) -> None:
+    limits = {"api_client_requests_per_minute": 3, "api_bulk_alarm_reads_per_hour": 7}
+    brakes = Brakes(api_settings.model_copy(update=changes | limits))
+    caller = Caller(str(uuid4()), CallerKind.INTEGRATOR, frozenset())
+    taken = [brakes.take(caller, reads=True) for _ in range(10)]
+    assert taken[-1].is_exceeded
+    assert not any(quota.is_unusual for quota in taken)
 
 
 def sent_slowly(url: str, token: str) -> bytes:

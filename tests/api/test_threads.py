@@ -41,9 +41,10 @@ def test_who_gives_up_waits_until_the_work_has_ended(error: Exception | None) ->
     async def give_up() -> None:
         task = asyncio.create_task(in_thread(work))
         await asyncio.to_thread(began.wait, 10)
-        task.cancel()
-        await asyncio.sleep(0.05)
-        assert not task.done()
+        for _ in range(2):  # as a server does that is told to stop twice
+            task.cancel()
+            await asyncio.sleep(0.05)
+            assert not task.done()
         may_end.set()
         with pytest.raises(asyncio.CancelledError):
             await task
