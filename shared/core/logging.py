@@ -3,7 +3,8 @@
 import logging
 import sys
 import traceback
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -33,7 +34,7 @@ def configure_logging(level: str, **context: str) -> None:
     structlog.configure(
         processors=[*steps, structlog.processors.JSONRenderer(ensure_ascii=False)],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Lossy(sys.stdout))),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
@@ -47,6 +48,21 @@ def configure_logging(level: str, **context: str) -> None:
         )
     )
     logging.basicConfig(level=max(logging.WARNING, threshold), handlers=[handler], force=True)
+
+
+class _Lossy:
+    """Loses what cannot be written: a full disk under the log stops no request and no job."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def describe_error(error: BaseException) -> dict[str, Any]:
