@@ -12,7 +12,6 @@ from pydantic import BeforeValidator
 from sqlalchemy.orm import Session
 
 from services.api.authentication import authenticate, brake
-from services.api.brakes import Brakes
 from services.api.links import Links, PageOf
 from services.api.parts import Parts
 from services.api.strictness import refuse_unknown_query
@@ -137,7 +136,8 @@ class Requires:
             trace_id=request.state.trace_id,
             subject=caller.subject,
         )
-        quota = _brakes_of(request).take(caller, reads=self._reads(caller))
+        parts: Parts = request.app.state.parts
+        quota = parts.brakes.take(caller, reads=self._reads(caller))
         brake(request, quota)
         if quota.is_unusual:
             _raise_alarm(session, request, actor)
@@ -158,11 +158,6 @@ class Requires:
     def _reads(self, caller: Caller) -> bool:
         """Whether the caller may read data about students here."""
         return self._product is not None and not self.required_scopes.isdisjoint(caller.scopes)
-
-
-def _brakes_of(request: Request) -> Brakes:
-    parts: Parts = request.app.state.parts
-    return parts.brakes
 
 
 def _raise_alarm(session: Session, request: Request, actor: Actor) -> None:

@@ -83,9 +83,4 @@ def _of_one(results: Sequence[ComponentResult], links: Links) -> list[dict[str, 
 @lru_cache(maxsize=1024)
 def _level(reached: repository.LevelReached) -> LevelReached:
     """There are few, and many reach the same."""
-    return LevelReached(
-        code=reached.code,
-        label=reached.label,
-        ordinal=reached.ordinal,
-        description=reached.description,
-    )
+    return LevelReached(**reached._asdict())
