@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, Self
 
 import psycopg
 from sqlalchemy import event
@@ -68,10 +68,15 @@ def statements_of_a_request(settings: Settings) -> list[Sent]:
     engine = open_engine(settings, application_name="bench")
     sent: list[Sent] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        sent.append((statement.encode(), cast("Mapping[str, Any]", parameters)))
+    class Noting(psycopg.Cursor[Any]):
+        def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+            sent.append((query, params))
+            return super().execute(query, params, **options)
 
-    event.listen(engine, "before_cursor_execute", note)
+    def use_noting(driver: Any, *_: object) -> None:
+        driver.cursor_factory = Noting
+
+    event.listen(engine, "checkout", use_noting)
     school_id, now = os.environ[SCHOOL], datetime.now(UTC)
     caller = Caller("bench", CallerKind.SCHOOL, GRANTABLE[CallerKind.SCHOOL], school_id)
     token = AccessToken(caller, secrets.token_hex(16), now, now + timedelta(minutes=1), None)

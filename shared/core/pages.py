@@ -1,11 +1,13 @@
 """A page of a list and how long the whole list is, in one round trip."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
+
+from shared.core.statements import Rows, Statement
 
 
 def counted_page(
@@ -14,14 +16,14 @@ def counted_page(
     offset: int,
     limit: int,
     parameters: Mapping[str, Any],
-) -> tuple[int, Sequence[tuple[Any, ...]]]:
+) -> tuple[int, Rows]:
     """How many rows the query finds, and those of a page of it, each with the number at its end.
 
     A query that was built once is worked out once; one with other values needs others as its
-    `parameters`.
+    `parameters`. Not for jobs: see `Statement`.
     """
     place = {"page_offset": offset, "page_limit": limit}
-    rows = session.connection().execute(_page_of(query), {**parameters, **place}).all()
+    rows = _page_of(query).rows(session, {**parameters, **place})
     if rows:
         return rows[0][-1], rows
     if offset == 0:
@@ -31,6 +33,6 @@ def counted_page(
 
 
 @lru_cache(maxsize=256)
-def _page_of(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+def _page_of(query: Select[*tuple[Any, ...]]) -> Statement:
     counted = query.add_columns(func.count().over())
-    return counted.offset(bindparam("page_offset")).limit(bindparam("page_limit"))
+    return Statement.of(counted.offset(bindparam("page_offset")).limit(bindparam("page_limit")))

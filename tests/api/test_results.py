@@ -2,8 +2,8 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
-from sqlalchemy import Engine, event
 
 from shared.core.database import Sessions, transaction
 from tests.api.conftest import Trail
@@ -128,20 +128,18 @@ def test_reading_results_leaves_a_trail(
 
 @pytest.mark.usefixtures("open_now")
 def test_a_list_costs_the_same_queries_whatever_its_length(
-    app: Any, school: httpx.Client, other: httpx.Client
+    school: httpx.Client, other: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine: Engine = app.state.parts.engine
-    statements: list[str] = []
+    statements: list[object] = []
+    execute = psycopg.Cursor.execute
 
-    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def counted(cursor: Any, statement: Any, *arguments: Any, **options: Any) -> Any:
         statements.append(statement)
+        return execute(cursor, statement, *arguments, **options)
 
-    event.listen(engine, "before_cursor_execute", count)
-    try:
-        school.get(RESULTS)
-        four = len(statements)
-        other.get(f"/v1/schools/{OTHER}/results")
-        one = len(statements) - four
-    finally:
-        event.remove(engine, "before_cursor_execute", count)
+    monkeypatch.setattr(psycopg.Cursor, "execute", counted)
+    school.get(RESULTS)
+    four = len(statements)
+    other.get(f"/v1/schools/{OTHER}/results")
+    one = len(statements) - four
     assert four == one == 3

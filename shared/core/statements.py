@@ -1,0 +1,60 @@
+"""Statements that every read sends: built once, and given to the driver as they are.
+
+What SQLAlchemy does around a statement, each time it is sent, costs about as much as the database's
+answer to a short one. So those that nearly every request sends go past it. What listens to its
+cursor events does not hear of them; a job is held back by such an event once it has lost its lease,
+so no job may send a statement this way.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import psycopg
+from sqlalchemy import ClauseElement, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+Rows = list[tuple[Any, ...]]
+
+_DIALECT = make_url("postgresql+psycopg://").get_dialect()()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL as psycopg takes it, and the values that stand in it already."""
+
+    sql: bytes
+    values: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, built: ClauseElement) -> Self:
+        compiled: Any = built.compile(dialect=_DIALECT)
+        names = compiled.bind_names.items()
+        given = {name: bind.value for bind, name in names if not bind.required}
+        return cls(compiled.string.encode(), given)
+
+    def rows(self, session: Session, values: Mapping[str, Any]) -> Rows:
+        """What the database answers, in the session's transaction.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: or one of its kinds, as SQLAlchemy would have.
+        """
+        connection = session.connection()
+        driver: Any = connection.connection.driver_connection
+        try:
+            rows: Rows = driver.execute(self.sql, {**self.values, **values}).fetchall()
+        except psycopg.Error as error:
+            is_gone: bool = driver.closed
+            if is_gone:
+                connection.invalidate(error)
+            raise DBAPIError.instance(
+                self.sql.decode(),
+                None,
+                error,
+                psycopg.Error,
+                hide_parameters=True,
+                connection_invalidated=is_gone,
+                dialect=_DIALECT,
+            ) from error
+        return rows
