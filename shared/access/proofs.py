@@ -123,7 +123,7 @@ def _is_recent(issued_at: object, now: float) -> bool:
 
 def _is_same_url(given: str, expected: str) -> bool:
     try:
-        return _normal(given) == _normal(expected)
+        return given == expected or _normal(given) == _normal(expected)
     except ValueError:
         return False
 

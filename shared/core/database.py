@@ -76,6 +76,7 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
     engine = create_engine(
         settings.sqlalchemy_url,
         pool_size=settings.database_pool_size,
+        pool_use_lifo=True,  # what was used last is still in the processor's caches
         max_overflow=0,
         hide_parameters=True,
         connect_args={

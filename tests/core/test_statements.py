@@ -1,0 +1,60 @@
+"""Statements that go to the driver as they are do all else as SQLAlchemy's own do."""
+
+import psycopg
+import pytest
+from sqlalchemy import bindparam, literal, select, text
+from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
+
+from shared.core.database import Sessions, in_any_case, transaction
+from shared.core.statements import Statement
+
+DIVIDED = Statement.of(text("select 7 / :by, 'a % b'"))
+
+
+def test_values_that_stand_in_it_are_sent_with_those_given(sessions: Sessions) -> None:
+    statement = Statement.of(select(literal("here"), bindparam("there", type_=None)))
+    with transaction(sessions) as session:
+        assert statement.rows(session, {"there": "given"}) == [("here", "given")]
+        assert DIVIDED.rows(session, {"by": 7}) == [(1, "a % b")]
+
+
+def test_it_is_part_of_the_transaction(sessions: Sessions) -> None:
+    with transaction(sessions) as session:
+        session.execute(text("create temporary table seen (mark text) on commit drop"))
+        session.execute(text("insert into seen values ('x')"))
+        assert Statement.of(text("select mark from seen")).rows(session, {}) == [("x",)]
+
+
+def test_errors_are_those_of_sqlalchemy_and_quote_no_value(sessions: Sessions) -> None:
+    with pytest.raises(DataError, match="division by zero") as raised, transaction(sessions) as one:
+        DIVIDED.rows(one, {"by": 0})
+    assert isinstance(raised.value.orig, psycopg.DataError)
+    assert not raised.value.connection_invalidated
+    secret = Statement.of(text("select :mark from nothing"))
+    with pytest.raises(ProgrammingError) as raised_too, transaction(sessions) as another:
+        secret.rows(another, {"mark": "Marieke"})
+    assert "Marieke" not in str(raised_too.value)
+
+
+def test_a_value_that_is_missing_is_an_error(sessions: Sessions) -> None:
+    with pytest.raises(ProgrammingError, match="by"), transaction(sessions) as session:
+        DIVIDED.rows(session, {})
+
+
+def test_a_connection_that_broke_is_given_up(sessions: Sessions) -> None:
+    done: list[int] = []
+    backend = Statement.of(text("select pg_backend_pid()"))
+
+    def break_it() -> None:
+        with transaction(sessions) as session:
+            ((pid,),) = backend.rows(session, {})
+            in_any_case(session, lambda again: done.append(backend.rows(again, {})[0][0]))
+            with transaction(sessions) as other:
+                other.execute(text("select pg_terminate_backend(:pid, 2000)"), {"pid": pid})
+            done.append(pid)
+            backend.rows(session, {})
+
+    with pytest.raises(OperationalError) as raised:
+        break_it()
+    assert raised.value.connection_invalidated
+    assert len(set(done)) == 2  # what has to stay was done on another connection
