@@ -105,17 +105,16 @@ def main() -> None:
 
 
 async def measure_alone(report: Report, scene: Scene) -> None:
-    """One request at a time, in turn to the API and to it without checks, then to the others.
+    """One request at a time, to each in turn, by rounds.
 
-    By rounds, of which the first is not counted: caches and plans are made in it.
+    The first round is not counted: caches and plans are made in it.
     """
     holder = scene.holder(scene.school_id)
     await holder.learn_nonce(await Connection.to(scene.ports[0]))
     times: defaultdict[str, list[float]] = defaultdict(list)
     for number in range(1 + ROUNDS_ALONE):
-        for pair in (("checked", "unchecked"), ("unbraked", "bare")):
-            for name, seconds in (await in_turn(scene, holder, pair)).items():
-                times[name] += seconds if number else []
+        for name, seconds in (await in_turn(scene, holder)).items():
+            times[name] += seconds if number else []
     medians = {name: median(seconds) * 1000 for name, seconds in times.items()}
     calls = ROUNDS_ALONE * CALLS_ALONE
     for name, milliseconds in medians.items():
@@ -124,27 +123,24 @@ async def measure_alone(report: Report, scene: Scene) -> None:
     report.show("brakes_ms", medians["unchecked"] - medians["unbraked"], median_of=calls)
 
 
-async def in_turn(scene: Scene, holder: Holder, names: Sequence[str]) -> dict[str, list[float]]:
-    """Seconds that each takes; proofs are signed before."""
-    ports = {
-        "checked": scene.ports,
-        "unchecked": scene.unchecked,
-        "unbraked": scene.unbraked,
-        "bare": scene.bare,
+async def in_turn(scene: Scene, holder: Holder) -> dict[str, list[float]]:
+    """Seconds that requests take of each; proofs are signed before."""
+    path = plain(scene.path)
+    asked = {
+        "checked": (scene.ports, [holder.request(scene.path) for _ in range(CALLS_ALONE)]),
+        "unchecked": (scene.unchecked, [path] * CALLS_ALONE),
+        "unbraked": (scene.unbraked, [path] * CALLS_ALONE),
+        "bare": (scene.bare, [plain(results_api.PATH)] * CALLS_ALONE),
     }
-    requests = {name: [plain(scene.path)] * CALLS_ALONE for name in names}
-    if "checked" in requests:
-        requests["checked"] = [holder.request(scene.path) for _ in range(CALLS_ALONE)]
-    if "bare" in requests:
-        requests["bare"] = [plain(results_api.PATH)] * CALLS_ALONE
-    connections = [await Connection.to(ports[name][0]) for name in names]
-    times: list[list[float]] = [[] for _ in names]
-    for turn in zip(*requests.values(), strict=True):
-        for request, connection, seconds in zip(turn, connections, times, strict=True):
-            seconds.append(required(await connection.ask(request)).seconds)
-    for connection in connections:
+    connections = {name: await Connection.to(ports[0]) for name, (ports, _) in asked.items()}
+    times: dict[str, list[float]] = {name: [] for name in asked}
+    for number in range(CALLS_ALONE):
+        for name, (_, requests) in asked.items():
+            answer = required(await connections[name].ask(requests[number]))
+            times[name].append(answer.seconds)
+    for connection in connections.values():
         connection.close()
-    return dict(zip(names, times, strict=True))
+    return times
 
 
 async def measure_together(report: Report, scene: Scene) -> None:
@@ -168,7 +164,8 @@ async def measure_together(report: Report, scene: Scene) -> None:
     about = {"processes": PROCESSES, "connections": PROCESSES * CONNECTIONS, "rounds": ROUNDS}
     for name, found in rates.items():
         report.show("requests_per_second", median(found), of=name, **about)
-    report.show("ceiling_share", median(rates["api"]) / median(rates["from_memory"]), **about)
+    for share, ceiling in (("ceiling_share", "bare"), ("memory_share", "from_memory")):
+        report.show(share, median(rates["api"]) / median(rates[ceiling]), of=ceiling, **about)
 
 
 def measure_statements(report: Report, scene: Scene) -> None:
@@ -176,13 +173,17 @@ def measure_statements(report: Report, scene: Scene) -> None:
     about = {results_api.SCHOOL: scene.school_id, results_api.CLASS_GROUP: scene.class_group}
     environment = os.environ | scene.instance.record().environment_of("api") | about
     module = "benchmarks.peers.results_statements"
-    program = [sys.executable, "-m", module, str(CALLS_A_ROUND * ROUNDS // PROCESSES)]
-    running = [
-        subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(PROCESSES)
-    ]
-    rates = [float(process.communicate()[0]) for process in running]
-    report.show("requests_per_second", sum(rates), of="statements", processes=PROCESSES)
+    program = [sys.executable, "-m", module, str(CALLS_A_ROUND)]
+    rates: list[float] = []
+    for _ in range(ROUNDS):
+        running = [
+            subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True)
+            for _ in range(PROCESSES)
+        ]
+        rates.append(sum(float(process.communicate()[0]) for process in running))
+    report.show(
+        "requests_per_second", median(rates), of="statements", processes=PROCESSES, rounds=ROUNDS
+    )
 
 
 async def measure_not_there(report: Report, scene: Scene) -> None:
