@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.audit.models import AuditEvent, AuditHead
 from shared.audit.rules import Entry, Head
+from shared.core.pages import page_of_scalars
 from shared.core.statements import Statement
 
 _APPEND = Statement.of(
@@ -58,9 +59,7 @@ def page_of_events(
 ) -> tuple[int, Sequence[AuditEvent]]:
     """How many entries there are, and a page of them, newest first."""
     query = select(AuditEvent).where(*trail.conditions())
-    total = session.scalar(query.with_only_columns(func.count()))
-    newest = query.order_by(AuditEvent.position.desc()).offset(offset).limit(limit)
-    return total or 0, session.scalars(newest).all()
+    return page_of_scalars(session, query.order_by(AuditEvent.position.desc()), offset, limit)
 
 
 def heads(session: Session) -> dict[str, Head]:

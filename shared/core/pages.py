@@ -1,38 +1,30 @@
-"""A page of a list and how long the whole list is, in one round trip."""
+"""A page of a list, and how long the whole list is."""
 
-from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar, TypeVarTuple
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Row, Select, func
 from sqlalchemy.orm import Session
 
-from shared.core.statements import Rows, Statement
+Columns = TypeVarTuple("Columns")
+Scalar = TypeVar("Scalar")
 
 
-def counted_page(
-    session: Session,
-    query: Select[*tuple[Any, ...]],
-    offset: int,
-    limit: int,
-    parameters: Mapping[str, Any],
-) -> tuple[int, Rows]:
-    """How many rows the query finds, and those of a page of it, each with the number at its end.
-
-    A query that was built once is worked out once; one with other values needs others as its
-    `parameters`. Not for jobs: see `Statement`.
-    """
-    place = {"page_offset": offset, "page_limit": limit}
-    rows = _page_of(query).rows(session, {**parameters, **place})
-    if rows:
-        return rows[0][-1], rows
-    if offset == 0:
-        return 0, []
-    counted = select(func.count()).select_from(query.order_by(None).subquery())
-    return session.scalar(counted, dict(parameters)) or 0, []
+def page_of_rows(
+    session: Session, query: Select[*Columns], offset: int, limit: int
+) -> tuple[int, Sequence[Row[*Columns]]]:
+    """How many rows the query finds, and a page of them in its order."""
+    return _count(session, query), session.execute(query.offset(offset).limit(limit)).all()
 
 
-@lru_cache(maxsize=256)
-def _page_of(query: Select[*tuple[Any, ...]]) -> Statement:
-    counted = query.add_columns(func.count().over())
-    return Statement.of(counted.offset(bindparam("page_offset")).limit(bindparam("page_limit")))
+def page_of_scalars(
+    session: Session, query: Select[Scalar], offset: int, limit: int
+) -> tuple[int, Sequence[Scalar]]:
+    """The same for a query of one column or entity."""
+    return _count(session, query), session.scalars(query.offset(offset).limit(limit)).all()
+
+
+def _count(session: Session, query: Select[*tuple[Any, ...]]) -> int:
+    unordered = query.order_by(None)
+    counted = unordered.with_only_columns(func.count(), maintain_column_froms=True)
+    return session.scalar(counted) or 0

@@ -8,10 +8,11 @@ so no job may send a statement this way.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 import psycopg
-from sqlalchemy import ClauseElement, make_url
+from sqlalchemy import ClauseElement, Select, bindparam, func, make_url, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -58,3 +59,31 @@ class Statement:
                 dialect=_DIALECT,
             ) from error
         return rows
+
+
+def counted_page(
+    session: Session,
+    query: Select[*tuple[Any, ...]],
+    offset: int,
+    limit: int,
+    parameters: Mapping[str, Any],
+) -> tuple[int, Rows]:
+    """How many rows the query finds, and those of a page of it, each with the number at its end.
+
+    A query that was built once is worked out once; one with other values needs others as its
+    `parameters`.
+    """
+    place = {"page_offset": offset, "page_limit": limit}
+    rows = _page_of(query).rows(session, {**parameters, **place})
+    if rows:
+        return rows[0][-1], rows
+    if offset == 0:
+        return 0, []
+    counted = select(func.count()).select_from(query.order_by(None).subquery())
+    return session.scalar(counted, dict(parameters)) or 0, []
+
+
+@lru_cache(maxsize=256)
+def _page_of(query: Select[*tuple[Any, ...]]) -> Statement:
+    counted = query.add_columns(func.count().over())
+    return Statement.of(counted.offset(bindparam("page_offset")).limit(bindparam("page_limit")))

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, union
 from sqlalchemy.orm import Session, aliased
 
+from shared.core.pages import page_of_rows
 from shared.documents.models import Document
 from shared.releases.repository import components_are_released
 from shared.schools.models import Participation
@@ -44,8 +45,7 @@ def page_of_documents(
 ) -> tuple[int, Sequence[DocumentRow]]:
     """How many released documents there are on the shelf, and a page of them."""
     released = _documents().where(*shelf.conditions(), _is_released())
-    total = session.scalar(released.with_only_columns(func.count(), maintain_column_froms=True))
-    page = released.order_by(
+    in_order = released.order_by(
         Document.administration_id,
         Document.kind,
         func.lower(ClassGroup.name).nulls_first(),
@@ -53,7 +53,7 @@ def page_of_documents(
         func.lower(Student.given_name).nulls_first(),
         Document.id,
     )
-    return total or 0, session.execute(page.offset(offset).limit(limit)).all()
+    return page_of_rows(session, in_order, offset, limit)
 
 
 def find_document(session: Session, document_id: UUID) -> DocumentRow | None:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from shared.core.pages import page_of_rows, page_of_scalars
 from shared.jobs.models import Job, JobFailure, JobItem
 from shared.jobs.rules import ENDED, Counts, State
 
@@ -62,9 +63,8 @@ def find_job(session: Session, job_id: UUID) -> Job | None:
 
 def page_of_jobs(session: Session, offset: int, limit: int) -> tuple[int, Sequence[Job]]:
     """How many jobs there are, and a page of them, newest first."""
-    total = session.scalar(select(func.count()).select_from(Job)) or 0
-    newest = select(Job).order_by(Job.created_at.desc(), Job.id).offset(offset).limit(limit)
-    return total, session.scalars(newest).all()
+    newest = select(Job).order_by(Job.created_at.desc(), Job.id)
+    return page_of_scalars(session, newest, offset, limit)
 
 
 def count_items(session: Session, job_id: UUID) -> Counts:
@@ -138,9 +138,9 @@ def page_of_failures(
         JobItem.job_id == job_id, JobItem.state == State.FAILED
     )
     both = inside.union_all(whole).subquery("failures")
-    total = session.scalar(select(func.count()).select_from(both)) or 0
-    page = select(both).order_by(both.c[0], both.c[1]).offset(offset).limit(limit)
-    return total, [tuple(row) for row in session.execute(page)]
+    in_order = select(both).order_by(both.c[0], both.c[1])
+    total, rows = page_of_rows(session, in_order, offset, limit)
+    return total, [tuple(row) for row in rows]
 
 
 def cancel_active(session: Session, job_id: UUID) -> None:

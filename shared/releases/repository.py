@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from shared.core.pages import page_of_rows
 from shared.releases.models import ReleaseWindow
 from shared.schools.products import STUDENT_FEEDBACK
 
@@ -96,14 +97,13 @@ def page_of_windows(
     windows = _windows()
     if administration_id is not None:
         windows = windows.where(ReleaseWindow.administration_id == administration_id)
-    total = session.scalar(windows.with_only_columns(func.count(), maintain_column_froms=True))
-    page = windows.order_by(
+    widest = windows.order_by(
         ReleaseWindow.administration_id,
         _target_groups.c.code.nulls_first(),
         _components.c.code.nulls_first(),
         ReleaseWindow.id,
     )
-    return total or 0, session.execute(page.offset(offset).limit(limit)).all()
+    return page_of_rows(session, widest, offset, limit)
 
 
 def find_window(session: Session, window_id: UUID) -> WindowRow | None:

@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import Row, Select, and_, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
-from shared.core.pages import counted_page
+from shared.core.pages import page_of_scalars
+from shared.core.statements import counted_page
 from shared.releases.repository import component_is_released
 from shared.results.models import (
     Administration,
@@ -155,9 +156,8 @@ def page_of_administrations(
                 Participation.removed_at.is_(None),
             )
         )
-    total = session.scalar(query.with_only_columns(func.count(), maintain_column_froms=True))
     newest = query.order_by(Administration.tested_until_on.desc(), Administration.id)
-    return total or 0, session.scalars(newest.offset(offset).limit(limit)).all()
+    return page_of_scalars(session, newest, offset, limit)
 
 
 def level_scales(session: Session, administration_id: str) -> list[tuple[str, list[Level]]]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, bindparam, exists, select
 from sqlalchemy.orm import Session
 
+from shared.core.pages import page_of_scalars
 from shared.schools.models import Participation, School
 
 
@@ -38,9 +39,7 @@ def page_of_schools(
     limit: int,
 ) -> tuple[int, Sequence[School]]:
     """How many schools there are within reach (None = every one), and a page of them."""
-    conditions = [_takes_part(administration_id)]
+    schools = select(School).where(_takes_part(administration_id)).order_by(School.id)
     if within is not None:
-        conditions.append(School.id.in_(within))
-    total = session.scalar(select(func.count()).select_from(School).where(*conditions)) or 0
-    page = select(School).where(*conditions).order_by(School.id).offset(offset).limit(limit)
-    return total, session.scalars(page).all()
+        schools = schools.where(School.id.in_(within))
+    return page_of_scalars(session, schools, offset, limit)

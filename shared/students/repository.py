@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 from sqlalchemy.orm import Session
 
+from shared.core.pages import page_of_rows
 from shared.schools.models import Participation
 from shared.students.models import ClassGroup, Student
 
@@ -75,9 +76,7 @@ def page_of_students(
 ) -> tuple[int, Sequence[StudentRow]]:
     """How many students the cohort has, and a page of them."""
     students = _present().where(*is_in(cohort))
-    total = session.scalar(students.with_only_columns(func.count(), maintain_column_froms=True))
-    page = students.order_by(*in_reading_order()).offset(offset).limit(limit)
-    return total or 0, session.execute(page).all()
+    return page_of_rows(session, students.order_by(*in_reading_order()), offset, limit)
 
 
 def _present() -> Select[Student, ClassGroup]:

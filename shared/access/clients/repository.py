@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.access.clients.models import Client, ClientKey
+from shared.core.pages import page_of_scalars
 
 
 def page_of_clients(session: Session, offset: int, limit: int) -> tuple[int, Sequence[Client]]:
-    total = session.scalar(select(func.count()).select_from(Client)) or 0
-    query = select(Client).order_by(Client.name, Client.id).offset(offset).limit(limit)
-    return total, session.scalars(query).all()
+    return page_of_scalars(session, select(Client).order_by(Client.name, Client.id), offset, limit)
 
 
 def find_client(session: Session, client_id: UUID, *, for_change: bool = False) -> Client | None:

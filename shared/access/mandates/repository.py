@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 from shared.access.mandates.models import Mandate
 from shared.access.mandates.rules import Term
 from shared.core.clock import BRUSSELS
+from shared.core.pages import page_of_scalars
 
 current_mandates = table(
     "current_mandates",
@@ -74,9 +75,8 @@ def page_of_mandates(
     mandates = _current().where(party.owns())
     if reference_on is not None:
         mandates = mandates.where(_gave_access_on(reference_on))
-    total = session.scalar(mandates.with_only_columns(func.count(), maintain_column_froms=True))
-    page = mandates.order_by(Mandate.from_on.desc(), Mandate.id).offset(offset).limit(limit)
-    return total or 0, session.scalars(page).all()
+    latest = mandates.order_by(Mandate.from_on.desc(), Mandate.id)
+    return page_of_scalars(session, latest, offset, limit)
 
 
 def find_mandate(session: Session, party: Party, mandate_id: UUID) -> Mandate | None:
