@@ -32,7 +32,9 @@ from tests.api.seeding import OTHER, SCHOOL, Seeded, released, seed_schools
 @contextmanager
 def serving(app: ASGIApp) -> Iterator[str]:
     """The address at which a real server serves the app, until this ends."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    # Of protocol TCP by name: asyncio lets answers wait for acknowledgements on any other.
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         if isinstance(app, FastAPI):
             app.state.parts = replace(app.state.parts, public_url=url)
