@@ -113,6 +113,7 @@ def _rarely_collected() -> Iterator[None]:
     A request leaves next to no cycles behind, but makes enough objects for several such searches.
     """
     as_before = gc.get_threshold()
+    gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTED_AFTER)
     try:

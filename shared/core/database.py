@@ -23,6 +23,14 @@ INSTANT = TIMESTAMP(timezone=True)
 IDLE_LEASES = 4
 """How many leases a transaction may stand idle: longer than a slow object store takes."""
 
+NOTICED_WHEN_GONE = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""A server that vanished without a word is given up within a minute; as libpq takes it."""
+
 _IS_PRIVILEGED = """
 select session_user, role.rolsuper or role.rolbypassrls or exists (
     select from pg_class where relnamespace = 'public'::regnamespace
@@ -83,6 +91,7 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
             "application_name": application_name,
             "options": f"-c timezone=UTC -c idle_in_transaction_session_timeout={idle}",
             "connect_timeout": 5,
+            **NOTICED_WHEN_GONE,
         },
     )
     event.listen(engine, "checkout", _require_quiet)

@@ -1,36 +1,44 @@
 """Statements that every read sends: built once, and given to the driver as they are.
 
 What SQLAlchemy does around a statement, each time it is sent, costs about as much as the database's
-answer to a short one. So those that nearly every request sends go past it. What listens to its
-cursor events does not hear of them; a job is held back by such an event once it has lost its lease,
-so no job may send a statement this way.
+answer to a short one. So those that nearly every request sends go past it, and with that past its
+types and its cursor events. A job is held back by such an event once it has lost its lease, so they
+are refused on the connection of a job.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Self
 
 import psycopg
-from sqlalchemy import ClauseElement, Select, bindparam, func, make_url, select
+from sqlalchemy import ClauseElement, Connection, Select, bindparam, func, make_url, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 Rows = list[tuple[Any, ...]]
 
+_LISTENED_TO = "listened_to"
 _DIALECT = make_url("postgresql+psycopg://").get_dialect()()
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL as psycopg takes it, and the values that stand in it already."""
+    """SQL as psycopg takes it, and the values that stand in it already.
+
+    Values go in and rows come out as psycopg has them: no type of SQLAlchemy converts any.
+    """
 
     sql: bytes
     values: Mapping[str, Any]
 
     @classmethod
     def of(cls, built: ClauseElement) -> Self:
+        """Raises ValueError for one whose text is not known until its values are, as with lists."""
         compiled: Any = built.compile(dialect=_DIALECT)
+        if compiled.post_compile_params:
+            raise ValueError("a list of values has no fixed text: send one array, with any()")
         names = compiled.bind_names.items()
         given = {name: bind.value for bind, name in names if not bind.required}
         return cls(compiled.string.encode(), given)
@@ -40,25 +48,38 @@ class Statement:
 
         Raises:
             sqlalchemy.exc.DBAPIError: or one of its kinds, as SQLAlchemy would have.
+            RuntimeError: on a connection of a job.
         """
         connection = session.connection()
+        if _LISTENED_TO in connection.get_execution_options():
+            raise RuntimeError("a job sends its statements through SQLAlchemy")
         driver: Any = connection.connection.driver_connection
         try:
             rows: Rows = driver.execute(self.sql, {**self.values, **values}).fetchall()
         except psycopg.Error as error:
-            is_gone: bool = driver.closed
-            if is_gone:
-                connection.invalidate(error)
+            if driver.closed:
+                _give_up(connection)
             raise DBAPIError.instance(
                 self.sql.decode(),
                 None,
                 error,
                 psycopg.Error,
                 hide_parameters=True,
-                connection_invalidated=is_gone,
+                connection_invalidated=connection.invalidated,
                 dialect=_DIALECT,
             ) from error
         return rows
+
+
+def refuse_statements(connection: Connection) -> None:
+    """For one on whose cursor events something depends, until it goes back to its pool."""
+    connection.execution_options(**{_LISTENED_TO: True})
+
+
+def _give_up(connection: Connection) -> None:
+    """Has SQLAlchemy find out for itself: it gives up the pool's other connections too."""
+    with suppress(DBAPIError):
+        connection.exec_driver_sql("select")
 
 
 def counted_page(

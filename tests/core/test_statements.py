@@ -2,11 +2,11 @@
 
 import psycopg
 import pytest
-from sqlalchemy import bindparam, literal, select, text
+from sqlalchemy import bindparam, column, literal, select, text
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 
 from shared.core.database import Sessions, in_any_case, transaction
-from shared.core.statements import Statement
+from shared.core.statements import Statement, refuse_statements
 
 DIVIDED = Statement.of(text("select 7 / :by, 'a % b'"))
 
@@ -58,3 +58,28 @@ def test_a_connection_that_broke_is_given_up(sessions: Sessions) -> None:
         break_it()
     assert raised.value.connection_invalidated
     assert len(set(done)) == 2  # what has to stay was done on another connection
+
+
+def test_with_one_that_broke_all_that_are_as_old_are_given_up(sessions: Sessions) -> None:
+    backend = Statement.of(text("select pg_backend_pid()"))
+    end = Statement.of(text("select pg_terminate_backend(pg_backend_pid())"))
+    with transaction(sessions) as older:
+        resting = backend.rows(older, {})
+        with pytest.raises(OperationalError), transaction(sessions) as session:
+            end.rows(session, {})
+    with transaction(sessions) as session:
+        assert backend.rows(session, {}) != resting
+
+
+def test_a_list_of_values_is_refused_before_it_is_sent() -> None:
+    with pytest.raises(ValueError, match="array"):
+        Statement.of(select(column("mark")).where(column("mark").in_(["x", "y"])))
+
+
+def test_on_the_connection_of_a_job_it_is_refused(sessions: Sessions) -> None:
+    with transaction(sessions) as session:
+        refuse_statements(session.connection())
+        with pytest.raises(RuntimeError, match="job"):
+            DIVIDED.rows(session, {"by": 1})
+    with transaction(sessions) as session:
+        assert DIVIDED.rows(session, {"by": 1})  # the next one's connection is free again
