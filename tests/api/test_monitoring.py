@@ -57,13 +57,17 @@ def test_metrics_count_by_route_template(api_settings: Settings, callers: Caller
 def lines_of(
     api_settings: Settings, auth: httpx.Auth, path: str
 ) -> tuple[httpx.Response, list[Any]]:
-    """What one request leaves in the log, once the server has ended."""
+    """What one request leaves in the log, once the server has ended.
+
+    The line of an earlier one may come only now, since it is written after the answer.
+    """
     with (
         capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines,
         serving(create_app(api_settings)) as url,
     ):
         answer = httpx.get(url + path, auth=auth)
-    return answer, [line for line in lines if line["event"] == "request"]
+    own = answer.headers["BelGov-Trace-Id"]
+    return answer, [line for line in lines if line.get("trace_id") == own]
 
 
 def test_each_request_is_one_line_without_path_or_query(
