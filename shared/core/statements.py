@@ -13,9 +13,11 @@ from functools import lru_cache
 from typing import Any, Self
 
 import psycopg
-from sqlalchemy import ClauseElement, Connection, Select, bindparam, func, make_url, select
+from sqlalchemy import ClauseElement, Connection, Select, bindparam, func, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+
+from shared.core.pages import count_of
 
 Rows = list[tuple[Any, ...]]
 
@@ -98,10 +100,7 @@ def counted_page(
     rows = _page_of(query).rows(session, {**parameters, **place})
     if rows:
         return rows[0][-1], rows
-    if offset == 0:
-        return 0, []
-    counted = select(func.count()).select_from(query.order_by(None).subquery())
-    return session.scalar(counted, dict(parameters)) or 0, []
+    return count_of(session, query, parameters) if offset else 0, []
 
 
 @lru_cache(maxsize=256)

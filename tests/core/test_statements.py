@@ -12,7 +12,7 @@ DIVIDED = Statement.of(text("select 7 / :by, 'a % b'"))
 
 
 def test_values_that_stand_in_it_are_sent_with_those_given(sessions: Sessions) -> None:
-    statement = Statement.of(select(literal("here"), bindparam("there", type_=None)))
+    statement = Statement.of(select(literal("here"), bindparam("there")))
     with transaction(sessions) as session:
         assert statement.rows(session, {"there": "given"}) == [("here", "given")]
         assert DIVIDED.rows(session, {"by": 7}) == [(1, "a % b")]
