@@ -51,7 +51,7 @@ class TrailOf:
 def append(session: Session, events: Sequence[dict[str, Any]]) -> None:
     """Holds the heads of the chains until the transaction ends; callers keep to one order."""
     for event in events:
-        _APPEND.rows(session, event)
+        _APPEND.add_to_commit(session, event)
 
 
 def page_of_events(

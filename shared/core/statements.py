@@ -1,4 +1,4 @@
-"""Statements that every read sends: built once, and given to the driver as they are.
+"""Statements that every read sends: built once, and given to the connection as they are.
 
 What SQLAlchemy does around a statement, each time it is sent, costs about as much as the database's
 answer to a short one. So those that nearly every request sends go past it, and with that past its
@@ -6,33 +6,36 @@ types and its cursor events. A job is held back by such an event once it has los
 are refused on the connection of a job.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import psycopg
-from sqlalchemy import ClauseElement, Connection, Select, bindparam, func, make_url
+from sqlalchemy import ClauseElement, Connection, Dialect, Select, bindparam, func
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from shared.core.direct import DirectConnection, Rows
 from shared.core.pages import count_of
 
-Rows = list[tuple[Any, ...]]
+Result = TypeVar("Result")
 
 _LISTENED_TO = "listened_to"
-_DIALECT = make_url("postgresql+psycopg://").get_dialect()()
+_DIALECT: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL as psycopg takes it, and the values that stand in it already.
+    """SQL with `$1` for the first of `names` and so on, and the values that stand in it already.
 
-    Values go in and rows come out as psycopg has them: no type of SQLAlchemy converts any.
+    Rows come out as psycopg has them: no type of SQLAlchemy converts any.
     """
 
     sql: bytes
+    names: tuple[str, ...]
     values: Mapping[str, Any]
 
     @classmethod
@@ -43,21 +46,34 @@ class Statement:
             raise ValueError("a list of values has no fixed text: send one array, with any()")
         names = compiled.bind_names.items()
         given = {name: bind.value for bind, name in names if not bind.required}
-        return cls(compiled.string.encode(), given)
+        return cls(compiled.string.encode(), tuple(compiled.positiontup), given)
 
     def rows(self, session: Session, values: Mapping[str, Any]) -> Rows:
         """What the database answers, in the session's transaction.
 
         Raises:
+            KeyError: without a value for each of `names`.
             sqlalchemy.exc.DBAPIError: or one of its kinds, as SQLAlchemy would have.
             RuntimeError: on a connection of a job.
         """
+        return self._by(session, lambda driver: driver.rows(self.sql, self.given(values)))
+
+    def add_to_commit(self, session: Session, values: Mapping[str, Any]) -> None:
+        """Has it sent in one message with the commit, which fails if it does. Raises the same."""
+        self._by(session, lambda driver: driver.add_to_commit(self.sql, self.given(values)))
+
+    def given(self, values: Mapping[str, Any]) -> list[Any]:
+        """One for each of `names`."""
+        all_of_them = {**self.values, **values}
+        return [all_of_them[name] for name in self.names]
+
+    def _by(self, session: Session, send: Callable[[DirectConnection], Result]) -> Result:
         connection = session.connection()
         if _LISTENED_TO in connection.get_execution_options():
             raise RuntimeError("a job sends its statements through SQLAlchemy")
         driver: Any = connection.connection.driver_connection
         try:
-            rows: Rows = driver.execute(self.sql, {**self.values, **values}).fetchall()
+            return send(driver)
         except psycopg.Error as error:
             if driver.closed:
                 _give_up(connection)
@@ -70,7 +86,6 @@ class Statement:
                 connection_invalidated=connection.invalidated,
                 dialect=_DIALECT,
             ) from error
-        return rows
 
 
 def refuse_statements(connection: Connection) -> None:
