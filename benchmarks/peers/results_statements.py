@@ -8,12 +8,11 @@ import argparse
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
-import psycopg
 from sqlalchemy import event
 
 from benchmarks.peers.results_api import CLASS_GROUP, SCHOOL
@@ -23,14 +22,17 @@ from shared.access.service import PROOF_KEPT
 from shared.access.tokens import AccessToken
 from shared.audit.service import Actor
 from shared.core.database import open_engine, session_factory, transaction
+from shared.core.direct import DirectConnection, Rows
 from shared.core.settings import Settings
 from shared.results.service import list_results
 from shared.schools.service import Inquiry
 from shared.students.repository import Cohort
 
-CONNECTIONS, BEFORE = 4, 20
+CONNECTIONS, BEFORE, STATEMENTS = 4, 20, 3
+DIGEST = secrets.token_bytes(32)
 
-Sent = tuple[bytes, Mapping[str, Any]]
+Sent = tuple[str, bytes, Sequence[Any]]
+"""By which method of a connection, what, with which values."""
 
 
 def main() -> None:
@@ -51,15 +53,14 @@ def main() -> None:
 def replay(address: str, request: list[Sent], times: int) -> tuple[float, float]:
     """When the first and the last of so many began and ended, after some that are not counted."""
     began = 0.0
-    with psycopg.connect(address) as connection:
+    with DirectConnection.connect(address) as connection:
         for number in range(BEFORE + times):
             if number == BEFORE:
                 began = time.perf_counter()
             digest = secrets.token_bytes(32)
-            new = {"digest": digest, "lock": int.from_bytes(digest[:8], signed=True)}
-            for statement, parameters in request:
-                fresh = {name: new.get(name, value) for name, value in parameters.items()}
-                connection.execute(statement, fresh, prepare=True).fetchall()
+            for send, sql, values in request:
+                fresh = [digest if value == DIGEST else value for value in values]
+                getattr(connection, send)(sql, fresh)
             connection.commit()
         return began, time.perf_counter()
 
@@ -68,13 +69,17 @@ def statements_of_a_request(settings: Settings) -> list[Sent]:
     engine = open_engine(settings, application_name="bench")
     sent: list[Sent] = []
 
-    class Noting(psycopg.Cursor[Any]):
-        def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
-            sent.append((query, params))
-            return super().execute(query, params, **options)
+    class Noting(DirectConnection):
+        def rows(self, sql: bytes, values: Sequence[Any]) -> Rows:
+            sent.append(("rows", sql, values))
+            return super().rows(sql, values)
+
+        def add_to_commit(self, sql: bytes, values: Sequence[Any]) -> None:
+            sent.append(("add_to_commit", sql, values))
+            super().add_to_commit(sql, values)
 
     def use_noting(driver: Any, *_: object) -> None:
-        driver.cursor_factory = Noting
+        driver.__class__ = Noting
 
     event.listen(engine, "checkout", use_noting)
     school_id, now = os.environ[SCHOOL], datetime.now(UTC)
@@ -83,9 +88,11 @@ def statements_of_a_request(settings: Settings) -> list[Sent]:
     actor = Actor(caller.client, caller.kind, school_id, None)
     inquiry = Inquiry(actor, "listSchoolResults", "/bench", frozenset({school_id}))
     with transaction(session_factory(engine)) as session:
-        admit(session, token, secrets.token_bytes(32), PROOF_KEPT)
+        admit(session, token, DIGEST, PROOF_KEPT)
         list_results(session, inquiry, Cohort(school_id, None, os.environ[CLASS_GROUP]), 0, 200)
     engine.dispose()
+    if len(sent) != STATEMENTS:
+        raise SystemExit(f"a request sends {len(sent)} statements, not {STATEMENTS}")
     return sent
 
 

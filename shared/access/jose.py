@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from joserfc import jwk, jws
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
-from joserfc.jws import CompactSignature
+from joserfc.util import urlsafe_b64decode
 
 PublicKey = ECKey | OKPKey | RSAKey
 
@@ -41,11 +41,20 @@ class Signed(NamedTuple):
     key: PublicKey
 
 
+class _Parts(NamedTuple):
+    """Of a compact JWS; `signed` is what `signature` is of."""
+
+    header: dict[str, Any]
+    algorithm: Any
+    claims: dict[str, Any]
+    signed: bytes
+    signature: bytes
+
+
 class _Registry(jws.JWSRegistry):
     """Takes a header with an RSA key in it, and `EdDSA` without the library's warning."""
 
     max_header_length = 1536
-    max_payload_length = MAX_CHARACTERS
 
     def get_alg(self, name: str) -> Any:
         if name not in ALGORITHMS:
@@ -54,7 +63,7 @@ class _Registry(jws.JWSRegistry):
 
 
 _REGISTRY = _Registry()
-_WRONG = (JoseError, ValueError, TypeError, AttributeError, RecursionError)
+_WRONG = (JoseError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What the library raises for what is no token, or not one of ours."""
 
 
@@ -64,8 +73,8 @@ def peek(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         SignatureError: when it is no compact JWS with a JSON object in it.
     """
-    parts, claims = _read(text)
-    return parts.headers(), claims
+    parts = _read(text)
+    return parts.header, parts.claims
 
 
 def verify(
@@ -76,11 +85,11 @@ def verify(
     Raises:
         SignatureError: whatever is wrong with it. What `key_for` raises is not touched.
     """
-    parts, claims = _read(text)
-    header = parts.headers()
-    key = key_for(header)
+    parts = _read(text)
+    header, key = parts.header, key_for(parts.header)
     try:
-        is_signed = jws.validate_compact(parts, key, registry=_REGISTRY)
+        parts.algorithm.check_key(key)
+        is_signed = parts.algorithm.verify(parts.signed, parts.signature, key)
     except _WRONG:
         is_signed = False
     if not is_signed:
@@ -90,7 +99,7 @@ def verify(
         raise SignatureError("it is of another type")
     if "crit" in header:
         raise SignatureError("it asks for extensions that are not known here")
-    return Signed(claims, key)
+    return Signed(parts.claims, key)
 
 
 def only(key: PublicKey) -> Callable[[object], PublicKey]:
@@ -98,17 +107,29 @@ def only(key: PublicKey) -> Callable[[object], PublicKey]:
     return lambda _: key
 
 
-def _read(text: str) -> tuple[CompactSignature, dict[str, Any]]:
+def _read(text: str) -> _Parts:
     if len(text) > MAX_CHARACTERS:
         raise SignatureError("it is too large")
     try:
-        parts = jws.extract_compact(text.encode("ascii"), registry=_REGISTRY)
-        claims = json.loads(parts.payload)
+        signed, signature = text.encode("ascii").rsplit(b".", 1)
+        head, payload = signed.split(b".")
+        header, algorithm = _header(head)
+        claims = json.loads(urlsafe_b64decode(payload))
+        parts = _Parts(header, algorithm, claims, signed, urlsafe_b64decode(signature))
     except _WRONG:
         raise SignatureError("it is not a signed token") from None
     if not isinstance(claims, dict):
         raise SignatureError("it is not a signed token")
-    return parts, claims
+    return parts
+
+
+@lru_cache(maxsize=1024)
+def _header(segment: bytes) -> tuple[dict[str, Any], Any]:
+    """With its algorithm. All that one key signs has the same, and it is long to check."""
+    _REGISTRY.validate_header_size(segment)
+    header = json.loads(urlsafe_b64decode(segment))
+    _REGISTRY.check_header(header)
+    return header, _REGISTRY.get_alg(header["alg"])
 
 
 def public_key(parameters: Mapping[str, Any]) -> PublicKey:

@@ -59,8 +59,15 @@ class Statement:
         return self._by(session, lambda driver: driver.rows(self.sql, self.given(values)))
 
     def add_to_commit(self, session: Session, values: Mapping[str, Any]) -> None:
-        """Has it sent in one message with the commit, which fails if it does. Raises the same."""
-        self._by(session, lambda driver: driver.add_to_commit(self.sql, self.given(values)))
+        """Has it sent in one message with the commit, which fails if it does. Raises the same.
+
+        Within a savepoint it is sent at once, for what comes in one may be undone by itself.
+        """
+        given = self.given(values)
+        if session.connection().in_nested_transaction():
+            self._by(session, lambda driver: driver.rows(self.sql, given))
+        else:
+            self._by(session, lambda driver: driver.add_to_commit(self.sql, given))
 
     def given(self, values: Mapping[str, Any]) -> list[Any]:
         """One for each of `names`."""

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from shared.core.database import Sessions, transaction
+from shared.core.direct import DirectConnection
 from tests.api.conftest import Trail
 from tests.api.seeding import ADMINISTRATION, OTHER, SCHOOL, Seeded, release, released
 
@@ -131,13 +132,19 @@ def test_a_list_costs_the_same_queries_whatever_its_length(
     school: httpx.Client, other: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     statements: list[object] = []
-    execute = psycopg.Cursor.execute
 
-    def counted(cursor: Any, statement: Any, *arguments: Any, **options: Any) -> Any:
-        statements.append(statement)
-        return execute(cursor, statement, *arguments, **options)
+    def count(place: Any, name: str) -> None:
+        send = getattr(place, name)
 
-    monkeypatch.setattr(psycopg.Cursor, "execute", counted)
+        def counted(sender: Any, statement: Any, *arguments: Any, **options: Any) -> Any:
+            statements.append(statement)
+            return send(sender, statement, *arguments, **options)
+
+        monkeypatch.setattr(place, name, counted)
+
+    count(psycopg.Cursor, "execute")
+    count(DirectConnection, "rows")
+    count(DirectConnection, "add_to_commit")
     school.get(RESULTS)
     four = len(statements)
     other.get(f"/v1/schools/{OTHER}/results")
