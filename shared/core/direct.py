@@ -5,7 +5,7 @@ answer that is waited for has a processor go to sleep and be woken, here and in 
 """
 
 import select
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -57,11 +57,16 @@ class DirectConnection(psycopg.Connection[Any]):
             super().commit()
 
     def rollback(self) -> None:
-        """Psycopg may have the server forget all that is prepared with it."""
         self._with_commit.clear()
         if self.pgconn.transaction_status != TransactionStatus.IDLE:
-            self._names.clear()
+            self._names.clear()  # what failed may have been prepared for tables as they were
         super().rollback()
+
+    def _deallocate(self, name: bytes | None) -> Generator[Any, Any, None]:
+        """Psycopg has the server forget all that is prepared, without a name: after a savepoint."""
+        if name is None:
+            self._names.clear()
+        return super()._deallocate(name)
 
     def _begin(self) -> Iterator[_Sent]:
         if self.pgconn.transaction_status == TransactionStatus.IDLE:

@@ -1,0 +1,194 @@
+"""A connection that sends what it has prepared itself, and the last of it with the commit."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from threading import Thread
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from shared.core.database import Sessions, transaction
+from shared.core.statements import Statement
+
+MARK = Statement.of(text("insert into marks values (:mark)"))
+MARKS = Statement.of(text("select mark from marks order by mark"))
+LOCK, KEY = Statement.of(text("select pg_advisory_xact_lock(:key)")), {"key": 4711}
+
+
+@pytest.fixture(autouse=True)
+def _marks(sessions: Sessions) -> Iterator[None]:
+    with transaction(sessions) as session:
+        session.execute(text("create table marks (mark text primary key check (mark <> 'bad'))"))
+    yield
+    with transaction(sessions) as session:
+        session.execute(text("drop table marks"))
+
+
+def marks(sessions: Sessions) -> list[str]:
+    with transaction(sessions) as session:
+        return [mark for (mark,) in MARKS.rows(session, {})]
+
+
+Work = Callable[[Session], object]
+
+
+def in_one(sessions: Sessions, *work: Work) -> None:
+    """Each in turn, in one transaction."""
+    with transaction(sessions) as session:
+        for each in work:
+            each(session)
+
+
+def added(mark: str) -> Work:
+    return lambda session: MARK.add_to_commit(session, {"mark": mark})
+
+
+def executed(sql: str) -> Work:
+    return lambda session: session.execute(text(sql))
+
+
+def given_up(_: Session) -> None:
+    raise ValueError("undone")
+
+
+def test_what_is_added_goes_with_the_commit(sessions: Sessions) -> None:
+    with transaction(sessions) as session:
+        MARK.add_to_commit(session, {"mark": "b"})
+        MARK.add_to_commit(session, {"mark": "a"})
+        assert MARKS.rows(session, {}) == []
+    assert marks(sessions) == ["a", "b"]
+    with transaction(sessions) as session:
+        session.execute(text("select 1"))
+    assert marks(sessions) == ["a", "b"]  # not sent again with the next one
+
+
+def test_what_is_added_is_gone_with_what_is_undone(sessions: Sessions) -> None:
+    with pytest.raises(ValueError, match="undone"):
+        in_one(sessions, added("a"), given_up)
+    assert marks(sessions) == []
+
+
+def test_a_commit_fails_with_what_was_added_to_it(sessions: Sessions) -> None:
+    with pytest.raises(IntegrityError) as raised:
+        in_one(sessions, executed("insert into marks values ('a')"), added("bad"), added("b"))
+    assert isinstance(raised.value.orig, psycopg.errors.CheckViolation)
+    assert marks(sessions) == []
+
+
+def test_what_is_refused_at_the_very_end_is_an_error_too(sessions: Sessions) -> None:
+    late = "alter table marks add unique (mark) deferrable initially deferred"
+    in_one(sessions, executed("alter table marks drop constraint marks_pkey"), executed(late))
+    with pytest.raises(IntegrityError):
+        in_one(sessions, added("a"), added("a"))
+    assert marks(sessions) == []
+
+
+def test_in_a_savepoint_it_is_undone_with_that(sessions: Sessions) -> None:
+    with transaction(sessions) as session:
+        MARK.add_to_commit(session, {"mark": "outside"})
+        inside = session.begin_nested()
+        MARK.add_to_commit(session, {"mark": "inside"})
+        assert MARKS.rows(session, {}) == [("inside",)]
+        inside.rollback()
+    assert marks(sessions) == ["outside"]
+
+
+OFTEN = [executed("select 1")] * 10
+"""So often that psycopg prepares it."""
+
+
+def test_what_the_server_forgets_with_a_transaction_is_prepared_anew(sessions: Sessions) -> None:
+    assert marks(sessions) == []
+    with pytest.raises(ValueError, match="undone"):
+        in_one(sessions, *OFTEN, given_up)
+    assert marks(sessions) == []
+
+
+def test_what_the_server_forgets_with_a_savepoint_is_prepared_anew(sessions: Sessions) -> None:
+    with transaction(sessions) as session:
+        assert MARKS.rows(session, {}) == []
+        inside = session.begin_nested()
+        for each in OFTEN:
+            each(session)
+        inside.rollback()
+        assert MARKS.rows(session, {}) == []
+        MARK.add_to_commit(session, {"mark": "a"})
+    assert marks(sessions) == ["a"]
+
+
+def test_what_was_prepared_for_a_table_as_it_was_is_prepared_anew(sessions: Sessions) -> None:
+    every = Statement.of(text("select * from marks"))
+    with transaction(sessions) as session:
+        assert every.rows(session, {}) == []
+        added("a")(session)
+    in_one(sessions, executed("alter table marks add more integer"))
+    results = []
+    for _ in range(2):
+        with suppress(DBAPIError), transaction(sessions) as session:
+            results.append(every.rows(session, {}))
+    assert results[-1] == [("a", None)]
+
+
+def test_one_transaction_is_begun_however_it_is_sent(sessions: Sessions) -> None:
+    own = text("select pg_current_xact_id()::text")
+    with transaction(sessions) as session:
+        number = session.execute(own).scalar_one()
+        assert Statement.of(own).rows(session, {}) == [(number,)]
+    with transaction(sessions) as session:
+        ((number,),) = Statement.of(own).rows(session, {})
+        assert session.execute(own).scalar_one() == number
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_answer_may_be_large(sessions: Sessions, *, is_first: bool) -> None:
+    large = Statement.of(text("select repeat('x', 10000000) from generate_series(1, 3)"))
+    with transaction(sessions) as session:
+        if not is_first:
+            session.execute(text("select 1"))
+        assert large.rows(session, {}) == [("x" * 10_000_000,)] * 3
+
+
+@pytest.mark.parametrize("how", ["first", "later", "at the end"])
+def test_others_go_on_while_it_waits(sessions: Sessions, how: str) -> None:
+    """It would wait for ever if this thread could not go on and let go of the lock."""
+
+    def wait() -> None:
+        with transaction(sessions) as session:
+            if how == "later":
+                session.execute(text("select 1"))
+            if how == "at the end":
+                LOCK.add_to_commit(session, KEY)
+            else:
+                LOCK.rows(session, KEY)
+            MARK.add_to_commit(session, {"mark": how})
+
+    waiting = Thread(target=wait, daemon=True)
+    with transaction(sessions) as session:
+        LOCK.rows(session, KEY)
+        waiting.start()
+        waiting.join(0.2)
+        assert waiting.is_alive()
+    waiting.join(10)
+    assert marks(sessions) == [how]
+
+
+def test_a_server_that_hangs_up_at_the_end_is_an_error(sessions: Sessions) -> None:
+    end = Statement.of(text("select pg_terminate_backend(pg_backend_pid())"))
+    with pytest.raises(OperationalError) as raised:
+        in_one(sessions, added("a"), lambda session: end.add_to_commit(session, {}))
+    assert raised.value.connection_invalidated
+    assert marks(sessions) == []
+
+
+def test_a_server_that_hung_up_before_is_an_error(sessions: Sessions) -> None:
+    def hang_up(session: Session) -> None:
+        pid = session.execute(text("select pg_backend_pid()")).scalar_one()
+        in_one(sessions, executed(f"select pg_terminate_backend({pid}, 2000)"))
+
+    with pytest.raises(DBAPIError) as raised:
+        in_one(sessions, added("a"), hang_up)
+    assert raised.value.connection_invalidated
+    assert marks(sessions) == []
