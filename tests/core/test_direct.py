@@ -1,8 +1,11 @@
 """A connection that sends what it has prepared itself, and the last of it with the commit."""
 
+import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Thread
+from typing import Any
 
 import psycopg
 import pytest
@@ -68,6 +71,7 @@ def test_what_is_added_goes_with_the_commit(sessions: Sessions) -> None:
 def test_what_is_added_is_gone_with_what_is_undone(sessions: Sessions) -> None:
     with pytest.raises(ValueError, match="undone"):
         in_one(sessions, added("a"), given_up)
+    in_one(sessions, executed("select 1"))
     assert marks(sessions) == []
 
 
@@ -181,6 +185,18 @@ def test_a_server_that_hangs_up_at_the_end_is_an_error(sessions: Sessions) -> No
         in_one(sessions, added("a"), lambda session: end.add_to_commit(session, {}))
     assert raised.value.connection_invalidated
     assert marks(sessions) == []
+
+
+@pytest.mark.parametrize("how", [socket.SHUT_RD, socket.SHUT_WR])
+def test_a_line_that_is_cut_is_an_error(sessions: Sessions, how: int) -> None:
+    def cut(session: Session) -> None:
+        driver: Any = session.connection().connection.driver_connection
+        with socket.socket(fileno=os.dup(driver.fileno())) as line:
+            line.shutdown(how)
+
+    with pytest.raises(OperationalError) as raised:
+        in_one(sessions, executed("select 1"), added("a"), cut)
+    assert raised.value.connection_invalidated
 
 
 def test_a_server_that_hung_up_before_is_an_error(sessions: Sessions) -> None:
