@@ -8,6 +8,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
+from sqlalchemy.exc import InternalError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -21,6 +22,8 @@ from shared.storage.store import STORE_AWAY
 logger = structlog.get_logger(__name__)
 
 RETRY_AFTER_SECONDS = 5
+MAY_TAKE_IT_LATER = {"25006", "25P03", "25P04"}
+"""SQLSTATEs: read-only, as after a failover; idle in a transaction, or in one, for too long."""
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -106,6 +109,7 @@ def register_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
     for unavailable in (*DATABASE_AWAY, *STORE_AWAY):
         app.add_exception_handler(unavailable, _on_unavailable)
+    app.add_exception_handler(InternalError, _on_internal_error)
 
 
 def _answer(request: Request, problem: Problem) -> Response:
@@ -175,3 +179,11 @@ def allowed_methods(request: Request) -> Iterable[str]:
 async def _on_unavailable(request: Request, error: Exception) -> Response:
     logger.error("unavailable", **describe_error(error))
     return _answer(request, ServiceUnavailable())
+
+
+async def _on_internal_error(request: Request, error: Exception) -> Response:
+    """Of the database: a server that takes no changes, or ended a transaction that stood still."""
+    assert isinstance(error, InternalError)  # noqa: S101  # registered for nothing else
+    if getattr(error.orig, "sqlstate", None) in MAY_TAKE_IT_LATER:
+        return await _on_unavailable(request, error)
+    raise error

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 from joserfc.jwk import ECKey
 from pydantic import SecretStr
+from sqlalchemy import Engine, text
 
 from services.api.app import create_app
 from shared.access.keys import SigningKeys
@@ -280,6 +282,27 @@ def test_without_a_database_the_service_is_unavailable(broken: FastAPI, callers:
     assert problem(answer)["type"] == f"{BELGIF}serviceUnavailable"
     assert int(answer.headers["Retry-After"]) > 0
     assert (health.status_code, health.json()) == (503, {"status": "DOWN"})
+
+
+@pytest.fixture
+def read_only(engine: Engine, api_settings: Settings) -> Iterator[FastAPI]:
+    """An API whose database takes no changes, as after a failover to a standby."""
+    alter = f"alter database {engine.url.database}"
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"{alter} set default_transaction_read_only = on"))
+        yield create_app(api_settings)
+        connection.execute(text(f"{alter} reset default_transaction_read_only"))
+
+
+def test_a_database_that_takes_no_changes_is_unavailable(
+    read_only: FastAPI, callers: Callers
+) -> None:
+    """No proof can be used up, and nothing put on the trail."""
+    auth = callers.auth(callers.token(CallerKind.SCHOOL, SCHOOL))
+    with serving(read_only) as url, httpx.Client(base_url=url) as client:
+        answer = client.get(f"/v1/schools/{SCHOOL}/students", auth=auth)
+    assert answer.status_code == 503
+    assert problem(answer)["type"] == f"{BELGIF}serviceUnavailable"
 
 
 def test_an_unforeseen_error_tells_nothing_of_itself(
