@@ -94,8 +94,7 @@ def brake(request: Request, quota: Quota) -> None:
 
 def token_holds(session: Session, request: Request) -> bool:
     """Whether the token that let a request in still does; for answers that take long."""
-    parts: Parts = request.app.state.parts
-    return still_holds(session, parts.issuer, request.headers["Authorization"].partition(" ")[2])
+    return still_holds(session, request.state.token)
 
 
 def require_token_not_taken_back(session: Session, request: Request) -> None:

@@ -37,6 +37,9 @@ class AccessToken:
     expires_at: datetime
     thumbprint: str | None
 
+    def has_expired(self) -> bool:
+        return self.expires_at + CLOCK_SKEW <= datetime.now(UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class TokenAuthority:
@@ -101,7 +104,7 @@ class TokenAuthority:
             if len(self._remembered) >= REMEMBERED_TOKENS:
                 self._remembered.clear()
             self._remembered[digest] = known
-        if known.expires_at + CLOCK_SKEW <= datetime.now(UTC):
+        if known.has_expired():
             raise InvalidAccessToken(expired=True)
         return known
 
