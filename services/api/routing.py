@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
+from pydantic_core import to_json
 from sqlalchemy.orm import Session
 
 from services.api.idempotency import Handler, keeping_answers
@@ -100,7 +101,7 @@ def _ended_in_its_thread(endpoint: Callable[..., Any], status: int) -> Callable[
     def read(asked: Mapping[str, Any]) -> Any:
         found = endpoint(**asked)
         if isinstance(found, Answer):
-            body = found.model_dump_json(by_alias=True, exclude_none=True)
+            body = to_json(found, by_alias=True, exclude_none=True)
             found = Response(body, status, media_type="application/json")
         for session in asked.values():
             if isinstance(session, Session):
