@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from hashlib import sha256
 from io import BytesIO
 from xml.etree import ElementTree as ET
 from zipfile import ZipFile
@@ -228,3 +229,11 @@ def test_a_higher_level_has_a_deeper_tint_on_which_text_is_read() -> None:
     assert brightness == sorted(brightness, reverse=True)
     assert len(set(tints)) == len(SCALE)
     assert min(brightness) > 3 * 160
+
+
+def test_a_changed_drawing_needs_a_new_template_version() -> None:
+    """Update both together: an overview drawn before is known to be stale by its version only."""
+    with ZipFile(BytesIO(draw_overview(overview()))) as package:
+        parts = [(name, sha256(package.read(name)).hexdigest()) for name in package.namelist()]
+    drawn = sha256(repr(parts).encode()).hexdigest()[:16]
+    assert (OVERVIEW_TEMPLATE_VERSION, drawn) == ("overview-2.nl-1", "2df6b2956fb23aff")
