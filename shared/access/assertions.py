@@ -13,7 +13,6 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 TYPES = frozenset({"", "jwt", "client-authentication+jwt"})
 MAX_LIFETIME_SECONDS = 600
 CLOCK_SKEW_SECONDS = 5
-MAX_ID_CHARACTERS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,8 @@ def read_assertion(
     if not claims.get("iss") == claims.get("sub") == str(client_id):
         raise SignatureError("iss and sub are not both the client id")
     given = claims.get("aud")
-    if not audiences.intersection(given if isinstance(given, list) else [given]):
+    named = given if isinstance(given, list) else [given]
+    if not any(isinstance(name, str) and name in audiences for name in named):
         raise SignatureError("aud is not this service")
     expires = claims.get("exp")
     if not isinstance(expires, int | float) or expires <= now - CLOCK_SKEW_SECONDS:
@@ -65,10 +65,7 @@ def read_assertion(
         begins = claims.get(name, now)
         if not isinstance(begins, int | float) or begins > now + CLOCK_SKEW_SECONDS:
             raise SignatureError(f"{name} has not come yet; see that the clock is right")
-    unique = claims.get("jti")
-    if not isinstance(unique, str) or not 0 < len(unique) <= MAX_ID_CHARACTERS:
-        raise SignatureError(f"jti is not a text of 1 to {MAX_ID_CHARACTERS} characters")
-    return Assertion(client_id, unique, expires)
+    return Assertion(client_id, jose.require_id(claims), expires)
 
 
 def _signed_claims(text: str, keys: Sequence[PublicKey]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from joserfc import jwk, jws
@@ -17,6 +18,7 @@ ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "RS256")
 
 MAX_CHARACTERS = 4096
 RSA_BITS = (2048, 4096)
+MAX_ID_CHARACTERS = 128
 
 _PUBLISHED = frozenset(
     {
@@ -44,7 +46,7 @@ class Signed(NamedTuple):
 class _Parts(NamedTuple):
     """Of a compact JWS; `signed` is what `signature` is of."""
 
-    header: dict[str, Any]
+    header: Mapping[str, Any]
     algorithm: Any
     claims: dict[str, Any]
     signed: bytes
@@ -67,7 +69,7 @@ _WRONG = (JoseError, ValueError, KeyError, TypeError, AttributeError, RecursionE
 """What the library raises for what is no token, or not one of ours."""
 
 
-def peek(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def peek(text: str) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """Header and claims, of which nothing has been checked but form and size.
 
     Raises:
@@ -78,7 +80,7 @@ def peek(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def verify(
-    text: str, key_for: Callable[[dict[str, Any]], PublicKey], types: frozenset[str]
+    text: str, key_for: Callable[[Mapping[str, Any]], PublicKey], types: frozenset[str]
 ) -> Signed:
     """What the key for the header has signed; `types` are the values of `typ` that are taken.
 
@@ -97,9 +99,17 @@ def verify(
     kind = header.get("typ", "")
     if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in types:
         raise SignatureError("it is of another type")
-    if "crit" in header:
+    if "crit" in header or "b64" in header:
         raise SignatureError("it asks for extensions that are not known here")
     return Signed(parts.claims, key)
+
+
+def require_id(claims: Mapping[str, Any]) -> str:
+    """What the claims say as `jti`; raises SignatureError when it could not be kept."""
+    given = claims.get("jti")
+    if isinstance(given, str) and 0 < len(given) <= MAX_ID_CHARACTERS and given.isprintable():
+        return given
+    raise SignatureError(f"jti is not a text of 1 to {MAX_ID_CHARACTERS} printable characters")
 
 
 def only(key: PublicKey) -> Callable[[object], PublicKey]:
@@ -114,7 +124,7 @@ def _read(text: str) -> _Parts:
         signed, signature = text.encode("ascii").rsplit(b".", 1)
         head, payload = signed.split(b".")
         header, algorithm = _header(head)
-        claims = json.loads(urlsafe_b64decode(payload))
+        claims = json.loads(urlsafe_b64decode(payload), parse_constant=_refuse)
         parts = _Parts(header, algorithm, claims, signed, urlsafe_b64decode(signature))
     except _WRONG:
         raise SignatureError("it is not a signed token") from None
@@ -123,13 +133,18 @@ def _read(text: str) -> _Parts:
     return parts
 
 
+def _refuse(constant: str) -> None:
+    """`NaN` and the like, which Python would take and JSON does not have."""
+    raise ValueError(constant)
+
+
 @lru_cache(maxsize=1024)
-def _header(segment: bytes) -> tuple[dict[str, Any], Any]:
+def _header(segment: bytes) -> tuple[Mapping[str, Any], Any]:
     """With its algorithm. All that one key signs has the same, and it is long to check."""
     _REGISTRY.validate_header_size(segment)
     header = json.loads(urlsafe_b64decode(segment))
     _REGISTRY.check_header(header)
-    return header, _REGISTRY.get_alg(header["alg"])
+    return MappingProxyType(header), _REGISTRY.get_alg(header["alg"])
 
 
 def public_key(parameters: Mapping[str, Any]) -> PublicKey:

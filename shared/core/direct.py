@@ -6,9 +6,11 @@ answer that is waited for has a processor go to sleep and be woken, here and in 
 
 import select
 from collections.abc import Generator, Iterator, Sequence
+from itertools import count
 from typing import Any
 
 import psycopg
+from psycopg import IsolationLevel
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
@@ -16,8 +18,8 @@ from psycopg.pq.abc import PGresult
 
 Rows = list[tuple[Any, ...]]
 
-_Sent = tuple[bytes, Any]
-"""The name of what was prepared, and the values for it."""
+_Sent = tuple[bytes, Sequence[Any]]
+"""SQL, and its values."""
 
 _DONE = {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}
 
@@ -31,36 +33,43 @@ class DirectConnection(psycopg.Connection[Any]):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._names: dict[bytes, bytes] = {}
+        self._numbers = count()
+        self._has_failed = False
         self._with_commit: list[_Sent] = []
         self._translated = Transformer.from_context(self)
-        self._arriving = select.poll()
-        self._arriving.register(self.fileno(), select.POLLIN)
+        self._line = select.poll()
+        self._line.register(self.fileno())
 
     def rows(self, sql: bytes, values: Sequence[Any]) -> Rows:
         """What the database answers, in the transaction that is open or else begins with it."""
-        *_, answer = self._answers([*self._begin(), self._sent(sql, values)])
+        *_, answer = self._answers([*self._begin(), (sql, values)])
         self._translated.set_pgresult(answer)
-        return self._translated.load_rows(0, answer.ntuples, tuple)
+        rows: Rows = self._translated.load_rows(0, answer.ntuples, tuple)
+        self._translated.set_pgresult(None)
+        return rows
 
     def add_to_commit(self, sql: bytes, values: Sequence[Any]) -> None:
         """Sends it in one message with the commit, or not at all; what it answers is not looked at.
 
         The commit then fails if it does.
         """
-        self._with_commit.append(self._sent(sql, values))
+        self._with_commit.append((sql, values))
 
     def commit(self) -> None:
         last, self._with_commit = self._with_commit, []
         if last:
-            self._answers([*self._begin(), *last, (self._name(b"commit"), [])])
+            self._answers([*self._begin(), *last, (b"commit", [])])
         else:
             super().commit()
 
     def rollback(self) -> None:
+        """Has what failed prepared anew: it may have been prepared for tables as they were."""
         self._with_commit.clear()
-        if self.pgconn.transaction_status != TransactionStatus.IDLE:
-            self._names.clear()  # what failed may have been prepared for tables as they were
         super().rollback()
+        if self._has_failed:
+            self.pgconn.exec_(b";".join(b"deallocate " + name for name in self._names.values()))
+            self._names.clear()
+            self._has_failed = False
 
     def _deallocate(self, name: bytes | None) -> Generator[Any, Any, None]:
         """Psycopg has the server forget all that is prepared, without a name: after a savepoint."""
@@ -69,45 +78,63 @@ class DirectConnection(psycopg.Connection[Any]):
         return super()._deallocate(name)
 
     def _begin(self) -> Iterator[_Sent]:
-        if self.pgconn.transaction_status == TransactionStatus.IDLE:
-            yield self._name(b"begin"), []
+        if self.pgconn.transaction_status != TransactionStatus.IDLE:
+            return
+        is_usual = self.isolation_level in {None, IsolationLevel.READ_COMMITTED}
+        if self.autocommit or self.read_only or self.deferrable or not is_usual:
+            raise psycopg.NotSupportedError("it begins transactions of the usual kind only")
+        yield b"begin", []
 
-    def _sent(self, sql: bytes, values: Sequence[Any]) -> _Sent:
-        formats = [PyFormat.TEXT] * len(values)
-        return self._name(sql), self._translated.dump_sequence(values, formats)
+    def _answers(self, sent: Sequence[_Sent]) -> list[PGresult]:
+        """What the server answers to each; they go in one message."""
+        try:
+            named = [(self._name(sql), self._as_text(values)) for sql, values in sent]
+            answers = self._answer(*named[0]) if len(sent) == 1 else self._together(named)
+            if len(answers) != len(sent):
+                raise psycopg.OperationalError("the server has hung up")
+            return [_done(answer) for answer in answers]
+        except psycopg.Error:
+            self._has_failed = True
+            raise
 
     def _name(self, sql: bytes) -> bytes:
         """Of what is prepared once for all times that it is sent."""
         name = self._names.get(sql)
         if name is None:
-            name = b"direct_%d" % len(self._names)
-            _done(self.pgconn.close_prepared(name))
+            name = b"direct_%d" % next(self._numbers)
             _done(self.pgconn.prepare(name, sql))
             self._names[sql] = name
         return name
 
-    def _answers(self, sent: Sequence[_Sent]) -> list[PGresult]:
-        """What the server answers to each; they go in one message."""
+    def _as_text(self, values: Sequence[Any]) -> Any:
+        return self._translated.dump_sequence(values, [PyFormat.TEXT] * len(values))
+
+    def _answer(self, name: bytes, values: Any) -> list[PGresult]:
+        return [self.pgconn.exec_prepared(name, values)]
+
+    def _together(self, named: Sequence[tuple[bytes, Any]]) -> list[PGresult]:
         server = self.pgconn
-        if len(sent) == 1:
-            return [_done(server.exec_prepared(*sent[0]))]
-        server.enter_pipeline_mode()
-        for name, values in sent:
-            server.send_query_prepared(name, values)
-        server.pipeline_sync()
-        answers = [*self._arrived()]
+        try:
+            server.enter_pipeline_mode()
+            for name, values in named:
+                server.send_query_prepared(name, values)
+            server.pipeline_sync()
+            answers = [*self._arriving()]
+        except BaseException:
+            self.close()  # answers that nobody waits for any more would come first
+            raise
         if server.status != ConnStatus.BAD:
             server.exit_pipeline_mode()
-        answers = [_done(answer) for answer in answers]
-        if len(answers) != len(sent):
-            raise psycopg.OperationalError("the server has hung up")
         return answers
 
-    def _arrived(self) -> Iterator[PGresult]:
+    def _arriving(self) -> Iterator[PGresult]:
+        """Up to the end of the message; others go on meanwhile, for `poll` lets go of the lock."""
         server = self.pgconn
         while server.status != ConnStatus.BAD:
             while server.is_busy():
-                self._arriving.poll()
+                both = select.POLLIN | (select.POLLOUT if server.flush() else 0)
+                self._line.modify(self.fileno(), both)
+                self._line.poll()
                 server.consume_input()
             answer = server.get_result()
             if answer is not None and answer.status == ExecStatus.PIPELINE_SYNC:

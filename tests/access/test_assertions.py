@@ -1,3 +1,4 @@
+import math
 import time
 from typing import Any
 from uuid import UUID, uuid4
@@ -77,6 +78,8 @@ def test_what_makes_no_difference(changes: dict[str, Any]) -> None:
         ({"jti": ""}, "jti"),
         ({"jti": "x" * 129}, "jti"),
         ({"jti": 1}, "jti"),
+        ({"jti": "\ud800"}, "jti"),
+        ({"aud": [{}]}, "aud"),
     ],
 )
 def test_a_claim_that_is_wrong_or_missing_is_named(changes: dict[str, Any], reason: str) -> None:
@@ -94,6 +97,8 @@ def test_a_claim_that_is_wrong_or_missing_is_named(changes: dict[str, Any], reas
         signed(HEADER | {"typ": "at+jwt"}, claims(), KEY),
         signed(HEADER | {"typ": "dpop+jwt"}, claims(), KEY),
         signed(HEADER | {"crit": ["b64"], "b64": True}, claims(), KEY),
+        signed(HEADER | {"b64": False}, claims(), KEY),
+        signed(HEADER, claims(exp=math.nan), KEY),
         signed(HEADER, claims(padding="x" * 5000), KEY),
         "nonsense",
     ],

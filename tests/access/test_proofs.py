@@ -90,6 +90,7 @@ def test_what_makes_no_difference(changes: dict[str, Any]) -> None:
         {"jti": ""},
         {"jti": "x" * 129},
         {"jti": 1},
+        {"jti": "\ud800"},
         {"jti": None},
         {"ath": hash_of("another token")},
         {"ath": TOKEN},
@@ -117,6 +118,7 @@ def test_a_proof_of_something_else_proves_nothing(changes: dict[str, Any]) -> No
         {"jwk": None},
         {"crit": ["b64"], "b64": True},
         {"crit": ["exp"]},
+        {"b64": False},
     ],
 )
 def test_a_header_that_is_not_a_proofs_is_refused(changes: dict[str, Any]) -> None:
@@ -148,7 +150,7 @@ def test_where_a_token_is_asked_for_there_is_none_to_hash() -> None:
     assert read(signed(header(), claims(**changes), KEY), expected).id == "1"
 
 
-@pytest.mark.parametrize("nonce", ["another", "", None, 7, "é"])
+@pytest.mark.parametrize("nonce", ["another", "", None, 7, "é", "\ud800"])
 def test_with_a_wrong_nonce_a_proof_is_asked_for_again(nonce: object) -> None:
     with pytest.raises(NonceMissingError) as refused:
         read(signed(header(), claims(nonce=nonce), KEY))

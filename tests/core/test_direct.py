@@ -2,22 +2,25 @@
 
 import os
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, NotSupportedError, OperationalError
 from sqlalchemy.orm import Session
 
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions, session_factory, transaction
 from shared.core.statements import Statement
 
 MARK = Statement.of(text("insert into marks values (:mark)"))
 MARKS = Statement.of(text("select mark from marks order by mark"))
+BAD = {"mark": "bad"}
 LOCK, KEY = Statement.of(text("select pg_advisory_xact_lock(:key)")), {"key": 4711}
 
 
@@ -51,6 +54,10 @@ def added(mark: str) -> Work:
 
 def executed(sql: str) -> Work:
     return lambda session: session.execute(text(sql))
+
+
+OFTEN = [executed("select 1")] * 10
+"""So often that psycopg prepares it."""
 
 
 def given_up(_: Session) -> None:
@@ -90,6 +97,20 @@ def test_what_is_refused_at_the_very_end_is_an_error_too(sessions: Sessions) -> 
     assert marks(sessions) == []
 
 
+def test_what_was_added_stays_when_the_server_forgets_how_it_was_prepared(
+    sessions: Sessions,
+) -> None:
+    other = Statement.of(text("select :mark"))
+    with transaction(sessions) as session:
+        MARK.add_to_commit(session, {"mark": "a"})
+        inside = session.begin_nested()
+        for each in OFTEN:
+            each(session)
+        inside.rollback()
+        assert other.rows(session, {"mark": "x"}) == [("x",)]
+    assert marks(sessions) == ["a"]
+
+
 def test_in_a_savepoint_it_is_undone_with_that(sessions: Sessions) -> None:
     with transaction(sessions) as session:
         MARK.add_to_commit(session, {"mark": "outside"})
@@ -98,10 +119,6 @@ def test_in_a_savepoint_it_is_undone_with_that(sessions: Sessions) -> None:
         assert MARKS.rows(session, {}) == [("inside",)]
         inside.rollback()
     assert marks(sessions) == ["outside"]
-
-
-OFTEN = [executed("select 1")] * 10
-"""So often that psycopg prepares it."""
 
 
 def test_what_the_server_forgets_with_a_transaction_is_prepared_anew(sessions: Sessions) -> None:
@@ -155,6 +172,60 @@ def test_an_answer_may_be_large(sessions: Sessions, *, is_first: bool) -> None:
         assert large.rows(session, {}) == [("x" * 10_000_000,)] * 3
 
 
+def test_a_message_may_be_larger_than_the_line_takes_at_once(sessions: Sessions) -> None:
+    long = Statement.of(text("select length(:mark)"))
+    large = "x" * 50_000_000
+    with transaction(sessions) as session:
+        assert long.rows(session, {"mark": large}) == [(len(large),)]
+        long.add_to_commit(session, {"mark": large})
+        MARK.add_to_commit(session, {"mark": "a"})
+    assert marks(sessions) == ["a"]
+
+
+def test_it_recovers_when_another_has_the_server_forget_everything(sessions: Sessions) -> None:
+    assert marks(sessions) == []
+    in_one(sessions, executed("do $$ begin execute 'deallocate all'; end $$"))
+    with pytest.raises(DBAPIError):
+        marks(sessions)
+    assert marks(sessions) == []
+
+
+def test_what_failed_does_not_pile_up_on_the_server(sessions: Sessions) -> None:
+    for _ in range(10):
+        with pytest.raises(IntegrityError):
+            in_one(sessions, executed("select 1"), lambda session: MARK.rows(session, BAD))
+    prepared = text("select count(*) from pg_prepared_statements where name like 'direct_%'")
+    with transaction(sessions) as session:
+        assert session.execute(prepared).scalar_one() == 0
+
+
+def test_a_wait_that_is_broken_off_takes_the_connection_with_it(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted:
+        def poll(self) -> None:
+            raise KeyboardInterrupt
+
+        def modify(self, *_: int) -> None:
+            pass
+
+    def interrupt(session: Session) -> None:
+        driver: Any = session.connection().connection.driver_connection
+        monkeypatch.setattr(driver, "_line", Interrupted())
+
+    with pytest.raises(KeyboardInterrupt):
+        in_one(sessions, interrupt, executed("select 1"), added("a"))
+    in_one(sessions, added("b"))
+    assert "b" in marks(sessions)
+
+
+@pytest.mark.parametrize("kind", ["AUTOCOMMIT", "REPEATABLE READ"])
+def test_it_begins_no_transaction_of_another_kind(engine: Engine, kind: Any) -> None:
+    other = session_factory(engine.execution_options(isolation_level=kind))
+    with pytest.raises(NotSupportedError), transaction(other) as session:
+        MARKS.rows(session, {})
+
+
 @pytest.mark.parametrize("how", ["first", "later", "at the end"])
 def test_others_go_on_while_it_waits(sessions: Sessions, how: str) -> None:
     """It would wait for ever if this thread could not go on and let go of the lock."""
@@ -179,6 +250,35 @@ def test_others_go_on_while_it_waits(sessions: Sessions, how: str) -> None:
     assert marks(sessions) == [how]
 
 
+@pytest.mark.parametrize("how", ["rows", "add_to_commit"])
+def test_others_go_on_while_a_server_is_frozen(
+    sessions: Sessions, tmp_path: Path, how: str
+) -> None:
+    """Also by a statement that is to be prepared first."""
+    never_sent = Statement.of(text(f"select '{how}'"))
+    thawed = tmp_path / "thawed"
+
+    def ask(driver: Any) -> None:
+        send = getattr(driver, how)
+        send(never_sent.sql, [])
+        driver.commit()
+
+    with transaction(sessions) as session:
+        driver: Any = session.connection().connection.driver_connection
+        pid = driver.info.backend_pid
+        thaw = f"kill -STOP {pid}; echo; sleep 1.5; touch '{thawed}'; kill -CONT {pid}"
+        with subprocess.Popen(["/bin/sh", "-c", thaw], stdout=subprocess.PIPE) as freezing:
+            assert freezing.stdout is not None
+            freezing.stdout.readline()
+            asking = Thread(target=ask, args=[driver], daemon=True)
+            asking.start()
+            asking.join(0.1)
+            assert asking.is_alive()
+            assert not thawed.exists()
+            asking.join(10)
+        assert not asking.is_alive()
+
+
 def test_a_server_that_hangs_up_at_the_end_is_an_error(sessions: Sessions) -> None:
     end = Statement.of(text("select pg_terminate_backend(pg_backend_pid())"))
     with pytest.raises(OperationalError) as raised:
@@ -187,7 +287,7 @@ def test_a_server_that_hangs_up_at_the_end_is_an_error(sessions: Sessions) -> No
     assert marks(sessions) == []
 
 
-@pytest.mark.parametrize("how", [socket.SHUT_RD, socket.SHUT_WR])
+@pytest.mark.parametrize("how", [socket.SHUT_RDWR, socket.SHUT_WR])
 def test_a_line_that_is_cut_is_an_error(sessions: Sessions, how: int) -> None:
     def cut(session: Session) -> None:
         driver: Any = session.connection().connection.driver_connection
