@@ -209,12 +209,16 @@ def test_a_wait_that_is_broken_off_takes_the_connection_with_it(
         def modify(self, *_: int) -> None:
             pass
 
+    interrupted: list[Any] = []
+
     def interrupt(session: Session) -> None:
-        driver: Any = session.connection().connection.driver_connection
+        driver = session.connection().connection.driver_connection
         monkeypatch.setattr(driver, "_line", Interrupted())
+        interrupted.append(driver)
 
     with pytest.raises(KeyboardInterrupt):
         in_one(sessions, interrupt, executed("select 1"), added("a"))
+    assert interrupted[0].closed
     in_one(sessions, added("b"))
     assert "b" in marks(sessions)
 
