@@ -89,7 +89,7 @@ class DirectConnection(psycopg.Connection[Any]):
         """What the server answers to each; they go in one message."""
         try:
             named = [(self._name(sql), self._as_text(values)) for sql, values in sent]
-            answers = self._answer(*named[0]) if len(sent) == 1 else self._together(named)
+            answers = self._alone(*named) if len(named) == 1 else self._together(named)
             if len(answers) != len(sent):
                 raise psycopg.OperationalError("the server has hung up")
             return [_done(answer) for answer in answers]
@@ -109,8 +109,8 @@ class DirectConnection(psycopg.Connection[Any]):
     def _as_text(self, values: Sequence[Any]) -> Any:
         return self._translated.dump_sequence(values, [PyFormat.TEXT] * len(values))
 
-    def _answer(self, name: bytes, values: Any) -> list[PGresult]:
-        return [self.pgconn.exec_prepared(name, values)]
+    def _alone(self, named: tuple[bytes, Any]) -> list[PGresult]:
+        return [self.pgconn.exec_prepared(*named)]
 
     def _together(self, named: Sequence[tuple[bytes, Any]]) -> list[PGresult]:
         server = self.pgconn
