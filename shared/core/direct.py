@@ -21,6 +21,10 @@ Rows = list[tuple[Any, ...]]
 _Sent = tuple[bytes, Sequence[Any]]
 """SQL, and its values."""
 
+_BEGIN: dict[IsolationLevel | None, bytes] = {None: b"begin"} | {
+    level: f"begin isolation level {level.name.replace('_', ' ')}".encode()
+    for level in IsolationLevel
+}
 _DONE = {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}
 
 
@@ -67,7 +71,8 @@ class DirectConnection(psycopg.Connection[Any]):
         self._with_commit.clear()
         super().rollback()
         if self._has_failed:
-            self.pgconn.exec_(b";".join(b"deallocate " + name for name in self._names.values()))
+            for name in self._names.values():
+                self.pgconn.exec_(b"deallocate " + name)
             self._names.clear()
             self._has_failed = False
 
@@ -80,10 +85,9 @@ class DirectConnection(psycopg.Connection[Any]):
     def _begin(self) -> Iterator[_Sent]:
         if self.pgconn.transaction_status != TransactionStatus.IDLE:
             return
-        is_usual = self.isolation_level in {None, IsolationLevel.READ_COMMITTED}
-        if self.autocommit or self.read_only or self.deferrable or not is_usual:
-            raise psycopg.NotSupportedError("it begins transactions of the usual kind only")
-        yield b"begin", []
+        if self.autocommit or self.read_only or self.deferrable:
+            raise psycopg.NotSupportedError("it begins transactions that write and end only")
+        yield _BEGIN[self.isolation_level], []
 
     def _answers(self, sent: Sequence[_Sent]) -> list[PGresult]:
         """What the server answers to each; they go in one message."""

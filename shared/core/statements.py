@@ -81,9 +81,11 @@ class Statement:
         driver: Any = connection.connection.driver_connection
         try:
             return send(driver)
-        except psycopg.Error as error:
+        except BaseException as error:
             if driver.closed:
                 _give_up(connection)
+            if not isinstance(error, psycopg.Error):
+                raise
             raise DBAPIError.instance(
                 self.sql.decode(),
                 None,

@@ -199,8 +199,9 @@ def test_what_failed_does_not_pile_up_on_the_server(sessions: Sessions) -> None:
         assert session.execute(prepared).scalar_one() == 0
 
 
+@pytest.mark.parametrize("is_first", [True, False])
 def test_a_wait_that_is_broken_off_takes_the_connection_with_it(
-    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch, *, is_first: bool
 ) -> None:
     class Interrupted:
         def poll(self) -> None:
@@ -216,17 +217,28 @@ def test_a_wait_that_is_broken_off_takes_the_connection_with_it(
         monkeypatch.setattr(driver, "_line", Interrupted())
         interrupted.append(driver)
 
+    work: list[Work] = [interrupt, lambda session: MARKS.rows(session, {})]
+    if not is_first:
+        work[1:] = [executed("select 1"), added("a")]
     with pytest.raises(KeyboardInterrupt):
-        in_one(sessions, interrupt, executed("select 1"), added("a"))
+        in_one(sessions, *work)
     assert interrupted[0].closed
     in_one(sessions, added("b"))
     assert "b" in marks(sessions)
 
 
-@pytest.mark.parametrize("kind", ["AUTOCOMMIT", "REPEATABLE READ"])
-def test_it_begins_no_transaction_of_another_kind(engine: Engine, kind: Any) -> None:
-    other = session_factory(engine.execution_options(isolation_level=kind))
-    with pytest.raises(NotSupportedError), transaction(other) as session:
+@pytest.mark.parametrize("kind", ["REPEATABLE READ", "SERIALIZABLE", "READ UNCOMMITTED"])
+def test_it_begins_transactions_of_the_level_that_is_asked_for(engine: Engine, kind: Any) -> None:
+    level = Statement.of(text("select current_setting('transaction_isolation')"))
+    with transaction(session_factory(engine.execution_options(isolation_level=kind))) as session:
+        assert level.rows(session, {}) == [(kind.lower(),)]
+    with transaction(session_factory(engine)) as session:
+        assert level.rows(session, {}) == [("read committed",)]
+
+
+def test_it_begins_none_where_each_statement_is_one(engine: Engine) -> None:
+    sessions = session_factory(engine.execution_options(isolation_level="AUTOCOMMIT"))
+    with pytest.raises(NotSupportedError), transaction(sessions) as session:
         MARKS.rows(session, {})
 
 
