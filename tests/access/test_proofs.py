@@ -118,6 +118,7 @@ def test_a_proof_of_something_else_proves_nothing(changes: dict[str, Any]) -> No
         {"jwk": None},
         {"crit": ["b64"], "b64": True},
         {"crit": ["exp"]},
+        {"crit": ["typ"]},
         {"b64": False},
     ],
 )

@@ -146,6 +146,7 @@ def test_an_expired_token_is_told_to_be_expired() -> None:
         {"typ": "dpop+jwt"},
         {"crit": ["b64"], "b64": True},
         {"b64": False},
+        {"crit": ["typ"]},
         {"kid": "../../dev/null"},
         {"kid": ECKey.generate_key("P-256").thumbprint()},
     ],
