@@ -6,11 +6,11 @@ types and its cursor events. A job is held back by such an event once it has los
 are refused on the connection of a job.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import psycopg
 from sqlalchemy import ClauseElement, Connection, Dialect, Select, bindparam, func
@@ -18,10 +18,8 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from shared.core.direct import DirectConnection, Rows
+from shared.core.direct import Rows
 from shared.core.pages import count_of
-
-Result = TypeVar("Result")
 
 _LISTENED_TO = "listened_to"
 _DIALECT: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
@@ -52,35 +50,27 @@ class Statement:
         """What the database answers, in the session's transaction.
 
         Raises:
-            KeyError: without a value for each of `names`.
             sqlalchemy.exc.DBAPIError: or one of its kinds, as SQLAlchemy would have.
             RuntimeError: on a connection of a job.
         """
-        return self._by(session, lambda driver: driver.rows(self.sql, self.given(values)))
+        rows: Rows = self._send(session, "rows", values)
+        return rows
 
     def add_to_commit(self, session: Session, values: Mapping[str, Any]) -> None:
         """Has it sent in one message with the commit, which fails if it does. Raises the same.
 
         Within a savepoint it is sent at once, for what comes in one may be undone by itself.
         """
-        given = self.given(values)
-        if session.connection().in_nested_transaction():
-            self._by(session, lambda driver: driver.rows(self.sql, given))
-        else:
-            self._by(session, lambda driver: driver.add_to_commit(self.sql, given))
+        is_inside = session.connection().in_nested_transaction()
+        self._send(session, "rows" if is_inside else "add_to_commit", values)
 
-    def given(self, values: Mapping[str, Any]) -> list[Any]:
-        """One for each of `names`."""
-        all_of_them = {**self.values, **values}
-        return [all_of_them[name] for name in self.names]
-
-    def _by(self, session: Session, send: Callable[[DirectConnection], Result]) -> Result:
+    def _send(self, session: Session, how: str, values: Mapping[str, Any]) -> Any:
         connection = session.connection()
         if _LISTENED_TO in connection.get_execution_options():
             raise RuntimeError("a job sends its statements through SQLAlchemy")
         driver: Any = connection.connection.driver_connection
         try:
-            return send(driver)
+            return getattr(driver, how)(self.sql, self._given(values))
         except BaseException as error:
             if driver.closed:
                 _give_up(connection)
@@ -95,6 +85,14 @@ class Statement:
                 connection_invalidated=connection.invalidated,
                 dialect=_DIALECT,
             ) from error
+
+    def _given(self, values: Mapping[str, Any]) -> list[Any]:
+        """One for each of `names`."""
+        all_of_them = {**self.values, **values}
+        try:
+            return [all_of_them[name] for name in self.names]
+        except KeyError as missing:
+            raise psycopg.ProgrammingError(f"there is no value for {missing}") from None
 
 
 def refuse_statements(connection: Connection) -> None:

@@ -37,7 +37,7 @@ def test_errors_are_those_of_sqlalchemy_and_quote_no_value(sessions: Sessions) -
 
 
 def test_a_value_that_is_missing_is_an_error(sessions: Sessions) -> None:
-    with pytest.raises(KeyError, match="by"), transaction(sessions) as session:
+    with pytest.raises(ProgrammingError, match="by"), transaction(sessions) as session:
         DIVIDED.rows(session, {})
 
 
