@@ -20,6 +20,8 @@ RUN python -m venv /opt/toetsfeedback \
 COPY pyproject.toml README.md ./
 COPY migrations/ migrations/
 COPY shared/ shared/
+COPY embedded/ embedded/
+COPY synthetic/ synthetic/
 COPY services/ services/
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && /opt/toetsfeedback/bin/pip install --no-deps --no-index /wheels/*.whl \

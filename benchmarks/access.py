@@ -29,16 +29,16 @@ from sqlalchemy import text
 from benchmarks.measuring import ADMINISTRATION, Report, cli, timed_import
 from benchmarks.peers import results_api
 from benchmarks.traffic import Answer, Connection, Holder, plain, rate
-from services.cli.embedded.instance import Instance
-from services.cli.embedded.ports import choose_port, is_answered
-from services.cli.embedded.processes import toetsfeedback_command
-from services.cli.embedded.up import running
+from embedded.instance import Instance
+from embedded.ports import choose_port, is_answered
+from embedded.processes import toetsfeedback_command
+from embedded.up import running
 from services.cli.signing import ProofKey
-from services.cli.synthetic.generate import DeliveryPlan, generate_delivery
 from services.cli.target import sessions_of
 from shared.access.rules import GRANTABLE, Caller, CallerKind
-from shared.access.tokens import MAX_LIFETIME, TokenAuthority
 from shared.core.database import transaction
+from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
+from synthetic.generate import DeliveryPlan, generate_delivery
 
 STUDENTS, SCHOOLS, READERS, PROCESSES, CONNECTIONS = 30, 10, 100, 2, 8
 CALLS_ALONE, ROUNDS_ALONE, CALLS_A_ROUND, ROUNDS, CALLS_NOT_THERE = 150, 6, 300, 9, 2_000

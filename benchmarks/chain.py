@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 from benchmarks.measuring import Report, client, peak_mib, start_build, timed_import, wait_for
-from services.cli.embedded.instance import Instance
-from services.cli.embedded.up import running
-from services.cli.synthetic.generate import DeliveryPlan, generate_delivery
+from embedded.instance import Instance
+from embedded.up import running
+from synthetic.generate import DeliveryPlan, generate_delivery
 
 POLL_SECONDS = 0.05
 

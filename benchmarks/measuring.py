@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 import psutil
 
-from services.cli.embedded.instance import Instance
+from embedded.instance import Instance
 from services.cli.signing import ProofKey, TokenAuth
 
 ADMINISTRATION = "2024"

@@ -31,11 +31,11 @@ from benchmarks.measuring import (
     wait_for,
 )
 from benchmarks.verification import verify
-from services.cli.embedded.instance import Instance
-from services.cli.embedded.up import running
-from services.cli.synthetic.generate import DeliveryPlan, generate_delivery
+from embedded.instance import Instance
+from embedded.up import running
 from services.cli.target import sessions_of
 from shared.core.database import transaction
+from synthetic.generate import DeliveryPlan, generate_delivery
 
 SCHOOLS_IN_2024 = 3_853
 POLL_SECONDS = 1.0

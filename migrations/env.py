@@ -3,14 +3,14 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
-import shared.access.clients.models
-import shared.access.mandates.models
-import shared.access.models
 import shared.audit.models
 import shared.documents.grants.models
 import shared.documents.models
 import shared.idempotency.models
 import shared.jobs.models
+import shared.mandates.models
+import shared.oauth.clients.models
+import shared.oauth.models
 import shared.releases.models
 import shared.results.models
 import shared.schools.models

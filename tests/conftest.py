@@ -20,13 +20,13 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from services.cli.embedded.servers import Servers, embedded_servers
-from services.cli.logins import derived_passwords, make_logins
-from services.cli.migrate import migrate
-from shared.access.tokens import TokenAuthority
+from embedded.servers import Servers, embedded_servers
+from migrations.logins import derived_passwords, make_logins
+from migrations.upgrade import migrate
 from shared.core.database import Sessions, open_engine, session_factory
 from shared.core.settings import Settings
 from shared.jobs.queue import WakeUpQueue, open_broker
+from shared.oauth.tokens import TokenAuthority
 from shared.storage.store import Storage, open_storage
 
 TEMPLATE = "toetsfeedback_template"

@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from joserfc.jwk import ECKey
 
-from shared.access.assertions import ASSERTION_TYPE
 from shared.jobs.rules import BUILD_DOCUMENTS
+from shared.oauth.assertions import ASSERTION_TYPE
 
 Ids = Mapping[str, str]
 """What the path parameters are, and by other names what a body needs."""

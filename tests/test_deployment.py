@@ -12,7 +12,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from services.cli.logins import login_of
+from migrations.logins import login_of
 from services.cli.main import COMMANDS
 from shared.core.settings import Settings
 

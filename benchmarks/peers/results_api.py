@@ -8,12 +8,12 @@ from fastapi import FastAPI, Request
 from sqlalchemy.orm import Session
 from starlette.datastructures import URL
 
-from services.api import parts
+from services.api import resources as parts
 from services.api.app import create_app
-from services.api.authentication import brake
-from services.api.dependencies import Requires
-from services.api.links import Links, PageOf
+from services.api.http.links import Links, PageOf
 from services.api.schemas.results import ResultPage
+from services.api.security.authentication import brake
+from services.api.security.permissions import Requires
 from shared.access.rules import Caller, CallerKind
 from shared.audit.service import Actor
 from shared.core.database import open_engine, session_factory, transaction

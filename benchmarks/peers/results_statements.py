@@ -16,14 +16,14 @@ from typing import Any
 from sqlalchemy import event
 
 from benchmarks.peers.results_api import CLASS_GROUP, SCHOOL
-from shared.access.repository import admit
 from shared.access.rules import GRANTABLE, Caller, CallerKind
-from shared.access.service import PROOF_KEPT
-from shared.access.tokens import AccessToken
 from shared.audit.service import Actor
 from shared.core.database import open_engine, session_factory, transaction
 from shared.core.direct import DirectConnection, Rows
 from shared.core.settings import Settings
+from shared.oauth.repository import admit
+from shared.oauth.service import PROOF_KEPT
+from shared.oauth.tokens import AccessToken
 from shared.results.service import list_results
 from shared.schools.service import Inquiry
 from shared.students.repository import Cohort

@@ -9,10 +9,10 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 
-from services.api.metrics import RequestMetrics
-from services.api.middleware import BodyLimit, RequestRecord
-from services.api.parts import Parts
-from services.api.problems import register_problems
+from services.api.http.metrics import RequestMetrics
+from services.api.http.middleware import BodyLimit, RequestRecord
+from services.api.http.problems import register_problems
+from services.api.resources import Parts
 from services.api.routes import (
     audit_events,
     catalogue,

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from services.api.app import build_app
-from services.api.contract import contract_of, to_yaml
+from services.api.openapi_document import contract_of, to_yaml
 
 
 def openapi_yaml(app: FastAPI) -> str:

@@ -17,19 +17,19 @@ import httpx
 import psutil
 from sqlalchemy import select
 
-from services.cli.embedded.data_directory import DataDirectory
-from services.cli.embedded.running import RunningInstance
+from embedded.data_directory import DataDirectory
+from embedded.running import RunningInstance
 from services.cli.progress import progress_bar
 from services.cli.signing import ProofKey, TokenAuth
 from services.cli.steps import Steps
-from services.cli.synthetic.generate import generate_delivery, zip_delivery
-from services.cli.synthetic.plan import DeliveryPlan
 from services.cli.target import sessions_of
 from shared.access.rules import GRANTABLE, Caller, CallerKind, needs_proof
-from shared.access.tokens import MAX_LIFETIME, TokenAuthority
 from shared.core.database import transaction
 from shared.core.settings import Settings
 from shared.documents.models import Document
+from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
+from synthetic.generate import generate_delivery, zip_delivery
+from synthetic.plan import DeliveryPlan
 
 ADMINISTRATION = "2024"
 SEED = 2024

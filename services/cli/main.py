@@ -7,8 +7,8 @@ import typer
 from psycopg.errors import DiskFull
 from sqlalchemy.exc import OperationalError
 
+from embedded.errors import EmbeddedError
 from services.cli.commands import audit, clients, deliveries, jobs, serving, tokens
-from services.cli.embedded.errors import EmbeddedError
 from shared.access.rules import CallerError
 from shared.core.errors import ConfigurationError, Problem
 

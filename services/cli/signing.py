@@ -11,9 +11,9 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from services.cli.embedded.data_directory import write_private
-from shared.access.proofs import hash_of
+from embedded.data_directory import write_private
 from shared.core.errors import ConfigurationError
+from shared.oauth.dpop import hash_of
 
 RENEW_AFTER_SECONDS = 120.0
 ALGORITHM, CURVE = "ES256", "P-256"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.embedded.data_directory import DataDirectory
+from embedded.data_directory import DataDirectory
 from shared.core.database import Sessions, open_engine, session_factory
 from shared.core.errors import ConfigurationError
 from shared.core.settings import Settings

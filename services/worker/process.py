@@ -11,16 +11,16 @@ from prometheus_client import start_http_server
 
 from services.worker.app import create_broker
 from services.worker.sweeper import Chore, Sweeper
-from shared.access.repository import sweep as sweep_identifiers
 from shared.core.clock import database_now
 from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
+from shared.deliveries.uploads import remove_stray_uploads
 from shared.documents.grants.service import remove_old_grants
 from shared.documents.objects import REST, remove_orphans
 from shared.idempotency.service import remove_old_answers
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.service import sweep
-from shared.results.handover import remove_stray_uploads
+from shared.oauth.repository import sweep as sweep_identifiers
 from shared.storage.store import open_storage
 
 logger = structlog.get_logger(__name__)

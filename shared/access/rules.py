@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.access.products import STUDENT_FEEDBACK
 from shared.core.errors import MissingScope
-from shared.schools.products import STUDENT_FEEDBACK
 
 
 class CallerKind(StrEnum):

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.audit.models import AuditEvent, AuditHead
 from shared.audit.rules import Entry, Head
-from shared.core.pages import page_of_scalars
+from shared.core.paging import page_of_scalars
 from shared.core.statements import Statement
 
 _APPEND = Statement.of(

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from shared.core.direct import Rows
-from shared.core.pages import count_of
+from shared.core.paging import count_of
 
 _LISTENED_TO = "listened_to"
 _DIALECT: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]

@@ -26,13 +26,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
+from shared.access.products import STUDENT_FEEDBACK
 from shared.documents.catalogues import Catalogue, Catalogues
 from shared.documents.models import Document
 from shared.releases.models import ReleaseWindow
 from shared.releases.rules import Window
 from shared.results.models import Administration, Result
 from shared.schools.models import Participation
-from shared.schools.products import STUDENT_FEEDBACK
 from shared.students.models import ClassGroup, Student
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, union
 from sqlalchemy.orm import Session, aliased
 
-from shared.core.pages import page_of_rows
+from shared.core.paging import page_of_rows
 from shared.documents.models import Document
 from shared.releases.repository import components_are_released
 from shared.schools.models import Participation

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from shared.core.pages import page_of_rows, page_of_scalars
+from shared.core.paging import page_of_rows, page_of_scalars
 from shared.jobs.models import Job, JobFailure, JobItem
 from shared.jobs.rules import ENDED, Counts, State
 

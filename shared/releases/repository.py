@@ -23,9 +23,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from shared.core.pages import page_of_rows
+from shared.access.products import STUDENT_FEEDBACK
+from shared.core.paging import page_of_rows
 from shared.releases.models import ReleaseWindow
-from shared.schools.products import STUDENT_FEEDBACK
 
 released_components = table(
     "released_components",

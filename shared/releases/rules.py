@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.schools.products import STUDENT_FEEDBACK
+from shared.access.products import STUDENT_FEEDBACK
 
 PRODUCTS = (STUDENT_FEEDBACK,)
 """The products that windows open."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from shared.access.products import STUDENT_FEEDBACK
 from shared.audit.service import Actor, Decision, record
 from shared.core.clock import database_now
 from shared.core.errors import Conflict, ResourceNotFound, invalid_input
@@ -15,7 +16,6 @@ from shared.releases import repository
 from shared.releases.models import ReleaseWindow
 from shared.releases.repository import Scope, WindowRow
 from shared.releases.rules import PRODUCTS, GateState, Window, gate_state
-from shared.schools.products import STUDENT_FEEDBACK
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import ColumnElement, bindparam, exists, select
 from sqlalchemy.orm import Session
 
-from shared.core.pages import page_of_scalars
+from shared.core.paging import page_of_scalars
 from shared.schools.models import Participation, School
 
 

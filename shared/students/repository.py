@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from shared.core.pages import page_of_rows
+from shared.core.paging import page_of_rows
 from shared.schools.models import Participation
 from shared.students.models import ClassGroup, Student
 

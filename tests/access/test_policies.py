@@ -10,11 +10,11 @@ from sqlalchemy import delete, insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from shared.access.mandates.models import Mandate
 from shared.audit.service import Actor, Decision, record
 from shared.core.database import Sessions, act_for, open_engine, session_factory, transaction
 from shared.core.settings import Settings
 from shared.jobs.models import JobFailure, JobItem
+from shared.mandates.models import Mandate
 from shared.releases.models import ReleaseWindow
 from shared.results.models import ItemResult
 from shared.storage.store import Storage

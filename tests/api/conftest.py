@@ -16,14 +16,14 @@ from sqlalchemy import delete, select, text
 from starlette.types import ASGIApp
 
 from services.api.app import create_app
-from services.api.protocol import ProblemProtocol
+from services.api.http.protocol import ProblemProtocol
 from services.cli.signing import ProofKey, TokenAuth
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope, needs_proof
-from shared.access.tokens import MAX_LIFETIME, TokenAuthority
 from shared.audit.models import AuditEvent
 from shared.core.database import Sessions, transaction
 from shared.core.errors import InvalidAccessToken
 from shared.core.settings import Settings
+from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
 from shared.releases.models import ReleaseWindow
 from shared.storage.store import Storage
 from tests.api.seeding import OTHER, SCHOOL, Seeded, released, seed_schools

@@ -8,13 +8,13 @@ from uuid import uuid4
 import httpx
 
 from services.cli.signing import ProofKey
-from shared.access.assertions import ASSERTION_TYPE
-from shared.access.clients.rules import ClientKind
-from shared.access.clients.service import NewClient, register
 from shared.access.rules import Scope
 from shared.audit.service import Actor
 from shared.core.database import Sessions, transaction
-from tests.access.signing import MADE_WITH, signed
+from shared.oauth.assertions import ASSERTION_TYPE
+from shared.oauth.clients.rules import ClientKind
+from shared.oauth.clients.service import NewClient, register
+from tests.oauth.signing import MADE_WITH, signed
 
 ACTOR = Actor("tests", "operator", None, None)
 

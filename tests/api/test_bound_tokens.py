@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from services.cli.signing import ProofKey
-from shared.access.clients.rules import ClientKind
-from shared.access.proofs import hash_of
 from shared.core.database import Sessions
-from tests.access.signing import signed
+from shared.oauth.clients.rules import ClientKind
+from shared.oauth.dpop import hash_of
 from tests.api.oauth_clients import OAuthClient, registered
+from tests.oauth.signing import signed
 
 PATH = "/v1/schools"
 TIMES = 8

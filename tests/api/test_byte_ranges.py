@@ -2,7 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.byte_ranges import ByteRange, UnsatisfiableRangeError, any_matches, single_range
+from services.api.http.byte_ranges import (
+    ByteRange,
+    UnsatisfiableRangeError,
+    any_matches,
+    single_range,
+)
 
 SIZE = 100
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from services.api.openapi import describe_api
-from services.api.routing import PUBLIC_PATHS, required_scopes
+from services.api.operations.operation import PUBLIC_PATHS, required_scopes
 
 SCORES = re.compile(r"score|percent|average|insz", re.IGNORECASE)
 

@@ -9,11 +9,11 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
-from shared.access.clients.rules import ClientKind
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
 from shared.core.database import Sessions, transaction
 from shared.documents.grants.models import DownloadGrant
 from shared.documents.grants.service import remove_old_grants
+from shared.oauth.clients.rules import ClientKind
 from tests.api.conftest import Callers, Trail
 from tests.api.oauth_clients import registered
 from tests.api.seeding import FICHE, SCHOOL, Seeded, released

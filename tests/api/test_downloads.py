@@ -2,7 +2,7 @@ from itertools import repeat
 
 import pytest
 
-from services.api.downloads import NoLongerAllowedError, attachment, watched
+from services.api.http.downloads import NoLongerAllowedError, attachment, watched
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ import pytest
 import time_machine
 from sqlalchemy import update
 
-from shared.access.repository import revoke
 from shared.access.rules import CallerKind
 from shared.core.database import Sessions, transaction
 from shared.jobs.models import JobItem
 from shared.jobs.service import end_when_complete
+from shared.oauth.repository import revoke
 from tests.api.conftest import Callers
 from tests.api.seeding import ADMINISTRATION, OTHER, SCHOOL
 

@@ -15,12 +15,12 @@ from fastapi import FastAPI
 from sqlalchemy import func, select, text, update
 
 from services.api.app import create_app
-from shared.access.clients.rules import ClientKind
 from shared.access.rules import CallerKind
 from shared.core.database import Sessions, transaction
 from shared.core.settings import Settings
 from shared.jobs.models import Job, JobItem
 from shared.jobs.service import end_when_complete
+from shared.oauth.clients.rules import ClientKind
 from shared.results.models import Delivery
 from shared.storage.store import Storage
 from tests.api.conftest import Callers, serving

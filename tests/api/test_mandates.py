@@ -10,13 +10,13 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from services.api.downloads import ASK_AGAIN_SECONDS
-from shared.access.clients.rules import ClientKind
+from services.api.http.downloads import ASK_AGAIN_SECONDS
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
 from shared.core.clock import in_brussels
 from shared.core.database import Sessions, transaction
 from shared.core.settings import MIB
 from shared.documents.models import Document
+from shared.oauth.clients.rules import ClientKind
 from shared.storage.store import Storage
 from tests.api.conftest import Callers, Trail
 from tests.api.oauth_clients import registered

@@ -16,19 +16,19 @@ from joserfc.jwk import ECKey
 from sqlalchemy import delete, func, insert
 
 from services.cli.signing import ProofKey, TokenAuth
-from shared.access.clients.models import Client, ClientKey
-from shared.access.clients.rules import ClientKind
-from shared.access.keys import SigningKeys
-from shared.access.mandates.models import Mandate
-from shared.access.mandates.service import MandatePlan, give_mandate
+from shared.access.products import SCHOOL_FEEDBACK, STUDENT_FEEDBACK
 from shared.access.rules import GRANTABLE, Caller, CallerKind
-from shared.access.tokens import TokenAuthority
 from shared.audit.service import Actor
 from shared.core.database import Base, Sessions, transaction
 from shared.documents.grants.models import DownloadGrant
 from shared.jobs.models import Job, JobFailure, JobItem
+from shared.mandates.models import Mandate
+from shared.mandates.service import MandatePlan, give_mandate
+from shared.oauth.clients.models import Client, ClientKey
+from shared.oauth.clients.rules import ClientKind
+from shared.oauth.signing_keys import SigningKeys
+from shared.oauth.tokens import TokenAuthority
 from shared.releases.models import ReleaseWindow
-from shared.schools.products import SCHOOL_FEEDBACK, STUDENT_FEEDBACK
 from tests.api.conftest import Callers
 from tests.api.oauth_clients import registered
 from tests.api.seeding import ADMINISTRATION, LONG_AGO, OTHER, SCHOOL, Seeded

@@ -14,10 +14,10 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from services.cli.signing import ProofKey
-from shared.access.clients.rules import ClientKind
 from shared.core.database import Sessions
-from tests.access.signing import MADE_WITH
+from shared.oauth.clients.rules import ClientKind
 from tests.api.oauth_clients import OAuthClient, registered
+from tests.oauth.signing import MADE_WITH
 
 TOKEN, INTROSPECT, REVOKE = "/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"
 

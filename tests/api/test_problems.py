@@ -17,10 +17,10 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from services.api.app import create_app
-from shared.access.keys import SigningKeys
 from shared.access.rules import Caller, CallerKind, Scope
-from shared.access.tokens import TokenAuthority
 from shared.core.settings import Settings
+from shared.oauth.signing_keys import SigningKeys
+from shared.oauth.tokens import TokenAuthority
 from tests.api.conftest import Callers, Trail, serving
 from tests.api.seeding import SCHOOL
 

@@ -4,7 +4,7 @@ from threading import Event, current_thread, main_thread
 import pytest
 import structlog
 
-from services.api.threads import in_thread
+from services.api.http.threads import in_thread
 
 
 def test_it_runs_beside_the_loop_and_knows_which_request_it_is_for() -> None:

@@ -12,14 +12,14 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from services.api.app import create_app
-from shared.access.clients.rules import ClientKind
-from shared.access.people.service import ACCESS_TOKEN, GRANT_TYPE
 from shared.core.database import Sessions
 from shared.core.settings import Settings
-from tests.access.people.provider_process import OpenIdProvider, openid_provider
+from shared.oauth.clients.rules import ClientKind
+from shared.oauth.token_exchange import ACCESS_TOKEN, GRANT_TYPE
 from tests.api.conftest import serving
 from tests.api.oauth_clients import OAuthClient, registered
 from tests.api.seeding import OTHER, SCHOOL, Seeded
+from tests.oauth.provider_process import OpenIdProvider, openid_provider
 
 
 @pytest.fixture(scope="module")

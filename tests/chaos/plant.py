@@ -15,25 +15,25 @@ from joserfc.jwk import ECKey
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from services.cli.embedded.children import Child
-from services.cli.embedded.instance import Instance
-from services.cli.embedded.ports import LOOPBACK, choose_port
-from services.cli.embedded.postgres import EmbeddedPostgres
-from services.cli.embedded.processes import Program, answers_health, toetsfeedback_command
-from services.cli.embedded.running import DATABASE_URL, REDIS_URL, STORAGE_URL
-from services.cli.embedded.up import Command
-from services.cli.embedded.valkey import EmbeddedValkey
-from services.cli.logins import derived_passwords, make_logins
-from services.cli.migrate import migrate
+from embedded.children import Child
+from embedded.instance import Instance
+from embedded.ports import LOOPBACK, choose_port
+from embedded.postgres import EmbeddedPostgres
+from embedded.processes import Program, answers_health, toetsfeedback_command
+from embedded.running import DATABASE_URL, REDIS_URL, STORAGE_URL
+from embedded.up import Command
+from embedded.valkey import EmbeddedValkey
+from migrations.logins import derived_passwords, make_logins
+from migrations.upgrade import migrate
 from services.cli.signing import TokenAuth
-from services.cli.synthetic.generate import DeliveryPlan, generate_delivery
 from shared.access.rules import GRANTABLE, Caller, CallerKind
-from shared.access.tokens import MAX_LIFETIME, TokenAuthority
 from shared.core.database import open_engine, session_factory, transaction
 from shared.core.settings import Settings
+from shared.deliveries.service import import_delivery
 from shared.jobs.models import JobItem
+from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
 from shared.releases.service import WindowPlan, save_window
-from shared.results.deliveries.service import import_delivery
+from synthetic.generate import DeliveryPlan, generate_delivery
 
 ADMINISTRATION = "2024"
 LEASE_SECONDS = 2.0

@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from psycopg.errors import InsufficientPrivilege
 from pydantic import SecretStr
 
+from migrations.logins import ROLES
 from services.api.app import create_app
-from services.cli.logins import ROLES
 from shared.core.errors import ConfigurationError
 from shared.core.settings import Settings
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from shared.deliveries.service import import_delivery
 from shared.documents.catalogues import Catalogues
-from shared.results.deliveries.service import import_delivery
 
 SAMPLE = Path(__file__).parents[1] / "data" / "delivery-sample"
 KEY = b"k" * 32

@@ -16,8 +16,8 @@ import httpx
 import psutil
 import pytest
 
-from services.cli.embedded.data_directory import DataDirectory
-from services.cli.embedded.running import RunningInstance
+from embedded.data_directory import DataDirectory
+from embedded.running import RunningInstance
 from services.cli.signing import ProofKey, TokenAuth
 
 START_SECONDS = 120

@@ -15,11 +15,11 @@ import psutil
 import pytest
 from sqlalchemy import select, text
 
-from services.cli.synthetic.generate import DeliveryPlan, generate_delivery
 from shared.core.database import Sessions, open_engine, session_factory, transaction
 from shared.core.settings import Settings
 from shared.documents.models import Document
 from shared.storage.store import open_storage
+from synthetic.generate import DeliveryPlan, generate_delivery
 from tests.journeys.conftest import JOB_SECONDS, Instance
 
 ADMINISTRATION = "2024"

@@ -19,9 +19,9 @@ from services.cli.target import sessions_of, settings_for
 from shared.core.database import transaction
 from shared.jobs.rules import BUILD_DOCUMENTS, KINDS
 from tests.api.oauth_clients import OAuthClient
+from tests.deliveries.delivery_files import DeliveryFiles, full, insz
 from tests.journeys.conftest import JOB_SECONDS, Instance
 from tests.operations import Operation, operations_of
-from tests.results.delivery_files import DeliveryFiles, full, insz
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("marks")]
 

@@ -10,8 +10,8 @@ from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import Engine, inspect, text
 
-from services.cli.embedded.servers import Servers
-from services.cli.migrate import alembic_config, migrate
+from embedded.servers import Servers
+from migrations.upgrade import alembic_config, migrate
 from shared.audit.service import heads, verify
 from shared.core.database import open_engine, session_factory, transaction
 from shared.core.settings import Settings

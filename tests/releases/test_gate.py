@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, insert, select
 from sqlalchemy.orm import Session
 
+from shared.access.products import STUDENT_FEEDBACK
 from shared.core.clock import database_now
 from shared.core.database import Sessions, transaction
 from shared.releases.models import ReleaseWindow
 from shared.releases.repository import released_components
 from shared.releases.rules import Window, is_released
 from shared.results.models import Component
-from shared.schools.products import STUDENT_FEEDBACK
 from tests.api.seeding import ADMINISTRATION, Seeded, seed_schools
 
 SECONDS = st.sampled_from([-7200, -1, 0, 1, 7200])

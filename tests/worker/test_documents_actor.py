@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from services.worker.actors.documents import Press, build_school
 from services.worker.execution import Performed
 from shared.core.errors import Problem
+from shared.deliveries.service import import_delivery
 from shared.documents.models import Document
 from shared.documents.repository import Shelf, page_of_documents
 from shared.jobs import service
@@ -25,7 +26,6 @@ from shared.jobs.models import Job
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.rules import BUILD_DOCUMENTS, Lane
 from shared.releases.models import ReleaseWindow
-from shared.results.deliveries.service import import_delivery
 from shared.results.models import Component
 from shared.storage.store import Storage
 from shared.students.models import ClassGroup, Student

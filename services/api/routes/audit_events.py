@@ -5,10 +5,10 @@ from uuid import UUID
 
 from fastapi import Query
 
-from services.api.dependencies import AuditReader, PageDep, SessionDep
-from services.api.routing import operations
+from services.api.operations.operation import operations
 from services.api.schemas.audit_events import AuditEvent, AuditEventPage
 from services.api.schemas.model import GivenInstant
+from services.api.security.permissions import AuditReader, PageDep, SessionDep
 from shared.audit.repository import TrailOf
 from shared.audit.service import list_events
 from shared.core.errors import ResourceNotFound

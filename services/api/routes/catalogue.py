@@ -1,8 +1,7 @@
 """Operations on administrations and on the code lists that results are understood with."""
 
-from services.api.dependencies import PageDep, SchoolsReader, SessionDep
-from services.api.parameters import OneAdministrationQuery
-from services.api.routing import operations
+from services.api.operations.operation import operations
+from services.api.operations.parameters import OneAdministrationQuery
 from services.api.schemas.catalogue import (
     Administration,
     AdministrationPage,
@@ -11,6 +10,7 @@ from services.api.schemas.catalogue import (
     LevelScale,
     LevelScales,
 )
+from services.api.security.permissions import PageDep, SchoolsReader, SessionDep
 from shared.results import service
 
 router = operations("catalogue")

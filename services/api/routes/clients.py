@@ -4,10 +4,9 @@ from typing import Annotated
 
 from fastapi import Path, Response
 
-from services.api.dependencies import ClientsWriter, LinksDep, PageDep, SessionDep
-from services.api.idempotency import ClientsCreator
-from services.api.parameters import ClientPath
-from services.api.routing import operations, problems
+from services.api.operations.idempotency import ClientsCreator
+from services.api.operations.operation import operations, problems
+from services.api.operations.parameters import ClientPath
 from services.api.schemas.clients import (
     ClientChange,
     NewClientBody,
@@ -15,7 +14,8 @@ from services.api.schemas.clients import (
     RegisteredClient,
     RegisteredClientPage,
 )
-from shared.access.clients import service
+from services.api.security.permissions import ClientsWriter, LinksDep, PageDep, SessionDep
+from shared.oauth.clients import service
 
 router = operations("clients")
 

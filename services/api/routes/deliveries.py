@@ -4,8 +4,17 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from services.api.authentication import require_token_not_taken_back
-from services.api.dependencies import (
+from services.api.http.problems import ServiceUnavailable
+from services.api.http.threads import in_thread
+from services.api.http.uploads import ZIP, kept_only_if_done, require_zip, store_body
+from services.api.operations.idempotency import IdempotencyKey, answer_once
+from services.api.operations.operation import operations, problems
+from services.api.operations.parameters import DeliveryPath
+from services.api.routes.jobs import ACCEPTED, accepted
+from services.api.schemas.deliveries import Delivery
+from services.api.schemas.jobs import Job
+from services.api.security.authentication import require_token_not_taken_back
+from services.api.security.permissions import (
     DeliveriesReader,
     DeliveriesWriter,
     LinksDep,
@@ -13,18 +22,9 @@ from services.api.dependencies import (
     SessionDep,
     turn_given_back,
 )
-from services.api.idempotency import IdempotencyKey, answer_once
-from services.api.parameters import DeliveryPath
-from services.api.problems import ServiceUnavailable
-from services.api.routes.jobs import ACCEPTED, accepted
-from services.api.routing import operations, problems
-from services.api.schemas.deliveries import Delivery
-from services.api.schemas.jobs import Job
-from services.api.threads import in_thread
-from services.api.uploads import ZIP, kept_only_if_done, require_zip, store_body
 from shared.core.database import end_at_once
+from shared.deliveries.uploads import UPLOADS, receive_delivery
 from shared.results import service
-from shared.results.handover import UPLOADS, receive_delivery
 
 router = operations("deliveries")
 

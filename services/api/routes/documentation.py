@@ -5,7 +5,7 @@ from importlib.resources import files
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
-from services.api.contract import contract_of, to_yaml
+from services.api.openapi_document import contract_of, to_yaml
 from shared.core.errors import ResourceNotFound
 
 router = APIRouter(include_in_schema=False)

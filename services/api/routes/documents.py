@@ -5,19 +5,25 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Path, Request, Response
 
-from services.api.authentication import brake_stranger
-from services.api.dependencies import DocumentsReader, LinksDep, PageDep, PartsDep, SessionDep
-from services.api.downloads import answer_with_content, content_headers
-from services.api.parameters import DocumentPath, ShelfDep
-from services.api.parts import Parts
-from services.api.routing import operations, problems
+from services.api.http.downloads import answer_with_content, content_headers
+from services.api.operations.operation import operations, problems
+from services.api.operations.parameters import DocumentPath, ShelfDep
+from services.api.resources import Parts
 from services.api.schemas.documents import Document, DocumentPage, DownloadGrant
-from shared.access.mandates.service import renew_reach
+from services.api.security.authentication import brake_stranger
+from services.api.security.permissions import (
+    DocumentsReader,
+    LinksDep,
+    PageDep,
+    PartsDep,
+    SessionDep,
+)
+from shared.access.products import STUDENT_FEEDBACK
 from shared.core.database import act_for, transaction
 from shared.core.errors import ResourceNotFound
 from shared.documents import service
 from shared.documents.grants import service as grants
-from shared.schools.products import STUDENT_FEEDBACK
+from shared.mandates.service import renew_reach
 from shared.schools.service import Inquiry
 
 router = operations("documents")

@@ -9,22 +9,12 @@ from fastapi.sse import EventSourceResponse
 from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse
 
-from services.api.authentication import token_holds
-from services.api.dependencies import (
-    JobsReader,
-    JobsWriter,
-    LinksDep,
-    PageDep,
-    PartsDep,
-    QueueDep,
-    SessionDep,
-)
-from services.api.events import changes
-from services.api.idempotency import JobsCreator
-from services.api.links import Links
-from services.api.parameters import JobPath
-from services.api.parts import Parts
-from services.api.routing import operations, problems
+from services.api.http.event_streams import changes
+from services.api.http.links import Links
+from services.api.operations.idempotency import JobsCreator
+from services.api.operations.operation import operations, problems
+from services.api.operations.parameters import JobPath
+from services.api.resources import Parts
 from services.api.schemas.jobs import (
     Job,
     JobCounts,
@@ -35,6 +25,16 @@ from services.api.schemas.jobs import (
     JobResult,
     JobSummary,
     NewJob,
+)
+from services.api.security.authentication import token_holds
+from services.api.security.permissions import (
+    JobsReader,
+    JobsWriter,
+    LinksDep,
+    PageDep,
+    PartsDep,
+    QueueDep,
+    SessionDep,
 )
 from shared.audit.service import Actor
 from shared.core.database import DATABASE_AWAY, act_for, transaction

@@ -2,18 +2,18 @@
 
 from fastapi import Response
 
-from services.api.dependencies import (
+from services.api.operations.idempotency import MandatesCreator
+from services.api.operations.operation import operations, problems
+from services.api.operations.parameters import MandatePath, ReferenceDateQuery
+from services.api.schemas.mandates import Mandate, MandateChange, MandatePage, NewMandate
+from services.api.security.permissions import (
     LinksDep,
     MandatesReader,
     MandatesWriter,
     PageDep,
     SessionDep,
 )
-from services.api.idempotency import MandatesCreator
-from services.api.parameters import MandatePath, ReferenceDateQuery
-from services.api.routing import operations, problems
-from services.api.schemas.mandates import Mandate, MandateChange, MandatePage, NewMandate
-from shared.access.mandates import service
+from shared.mandates import service
 
 router = operations("mandates")
 

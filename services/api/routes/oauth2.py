@@ -9,19 +9,24 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.api.authentication import brake_stranger, expected_of, hand_out_nonce, proofs_in
-from services.api.dependencies import PartsDep, SessionDep
-from services.api.forms import OAUTH_PROBLEMS, described_form, form_of
-from services.api.parts import Parts
+from services.api.http.forms import OAUTH_PROBLEMS, described_form, form_of
+from services.api.resources import Parts
 from services.api.schemas.oauth2 import Introspection, KeySet, Metadata, TokenAnswer
-from shared.access import repository, service
-from shared.access.assertions import ASSERTION_TYPE
-from shared.access.clients.models import Client
-from shared.access.errors import OAuthError, invalid_request, provider_away
-from shared.access.jose import ALGORITHMS
-from shared.access.people.service import ACCESS_TOKEN, GRANT_TYPE, exchange
+from services.api.security.authentication import (
+    brake_stranger,
+    expected_of,
+    hand_out_nonce,
+    proofs_in,
+)
+from services.api.security.permissions import PartsDep, SessionDep
 from shared.access.rules import Scope
-from shared.access.service import Issued
+from shared.oauth import repository, service
+from shared.oauth.assertions import ASSERTION_TYPE
+from shared.oauth.clients.models import Client
+from shared.oauth.errors import OAuthError, invalid_request, provider_away
+from shared.oauth.jose import ALGORITHMS
+from shared.oauth.service import Issued
+from shared.oauth.token_exchange import ACCESS_TOKEN, GRANT_TYPE, exchange
 
 CLIENT_CREDENTIALS = "client_credentials"
 PATIENCE_SECONDS = 2.0

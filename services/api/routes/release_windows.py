@@ -2,21 +2,21 @@
 
 from fastapi import Response
 
-from services.api.dependencies import (
-    LinksDep,
-    PageDep,
-    ReleasesReader,
-    ReleasesWriter,
-    SessionDep,
-)
-from services.api.idempotency import WindowsCreator
-from services.api.parameters import AdministrationQuery, WindowPath
-from services.api.routing import operations, problems
+from services.api.operations.idempotency import WindowsCreator
+from services.api.operations.operation import operations, problems
+from services.api.operations.parameters import AdministrationQuery, WindowPath
 from services.api.schemas.release_windows import (
     NewReleaseWindow,
     ReleaseWindow,
     ReleaseWindowChange,
     ReleaseWindowPage,
+)
+from services.api.security.permissions import (
+    LinksDep,
+    PageDep,
+    ReleasesReader,
+    ReleasesWriter,
+    SessionDep,
 )
 from shared.releases import service
 

@@ -1,9 +1,9 @@
 """Operations on results: levels per component, once they are released."""
 
-from services.api.dependencies import LinksDep, PageDep, ResultsReader, SessionDep
-from services.api.parameters import CohortDep, StudentPath
-from services.api.routing import operations
+from services.api.operations.operation import operations
+from services.api.operations.parameters import CohortDep, StudentPath
 from services.api.schemas.results import ResultPage
+from services.api.security.permissions import LinksDep, PageDep, ResultsReader, SessionDep
 from shared.results import service
 
 router = operations("results")

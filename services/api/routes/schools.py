@@ -1,9 +1,9 @@
 """Operations on schools."""
 
-from services.api.dependencies import LinksDep, PageDep, SchoolsReader, SessionDep
-from services.api.parameters import AdministrationQuery, SchoolPath
-from services.api.routing import operations
+from services.api.operations.operation import operations
+from services.api.operations.parameters import AdministrationQuery, SchoolPath
 from services.api.schemas.schools import School, SchoolPage
+from services.api.security.permissions import LinksDep, PageDep, SchoolsReader, SessionDep
 from shared.schools import service
 
 router = operations("schools")

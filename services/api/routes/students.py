@@ -1,9 +1,9 @@
 """Operations on students."""
 
-from services.api.dependencies import LinksDep, PageDep, SessionDep, StudentsReader
-from services.api.parameters import CohortDep, StudentPath
-from services.api.routing import operations
+from services.api.operations.operation import operations
+from services.api.operations.parameters import CohortDep, StudentPath
 from services.api.schemas.students import Student, StudentPage
+from services.api.security.permissions import LinksDep, PageDep, SessionDep, StudentsReader
 from shared.students import service
 
 router = operations("students")

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.api.links import Links
+from services.api.http.links import Links
 from services.api.schemas.model import PLAIN_TEXT, Answer, Instant, Link, Page, RequestBody
-from shared.access.clients.models import ClientKey
-from shared.access.clients.rules import ClientKind, ClientState
-from shared.access.clients.service import MOST_KEYS, ClientView, NewClient
 from shared.access.rules import Scope
+from shared.oauth.clients.models import ClientKey
+from shared.oauth.clients.rules import ClientKind, ClientState
+from shared.oauth.clients.service import MOST_KEYS, ClientView, NewClient
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN_TEXT)]
 _PART = Annotated[str | None, Field(max_length=1024)]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.api.links import Links
+from services.api.http.links import Links
 from services.api.schemas.model import Answer, Instant, Link, Page
 from shared.documents.grants.service import Lent
 from shared.documents.models import KINDS

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from services.api.links import Links
+from services.api.http.links import Links
 from services.api.schemas.model import (
     SCHOOL_ID,
     AdministrationId,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, field_validator
 
-from services.api.links import Links
+from services.api.http.links import Links
 from services.api.schemas.model import (
     PLAIN_TEXT,
     SCHOOL_ID,
@@ -17,8 +17,8 @@ from services.api.schemas.model import (
     Page,
     RequestBody,
 )
-from shared.access.mandates.service import MandatePlan, MandateView
-from shared.schools.products import PRODUCTS
+from shared.access.products import PRODUCTS
+from shared.mandates.service import MandatePlan, MandateView
 
 Product = Literal["studentFeedback", "schoolFeedback"]
 if get_args(Product) != PRODUCTS:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.api.links import Links
+from services.api.http.links import Links
 from services.api.schemas.model import (
     PLAIN_TEXT,
     AdministrationId,

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.api.links import Links, PageOf
+from services.api.http.links import Links, PageOf
 from services.api.schemas.model import Answer, Link, Page
 from shared.results import repository
 from shared.results.repository import ComponentResult

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from services.api.links import Links
+from services.api.http.links import Links
 from services.api.schemas.model import SCHOOL_ID, Answer, Link, Page
 from shared.schools.models import School as SchoolRow
 

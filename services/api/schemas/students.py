@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.api.links import Links
+from services.api.http.links import Links
 from services.api.schemas.model import Answer, Link, Page
 from shared.students.repository import StudentRow
 

@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.table import Table
 
 from services.cli.target import DEFAULT_DATA, DataOption, sessions_of, settings_for
-from shared.access.clients import service
-from shared.access.clients.rules import ClientKind, ClientState
-from shared.access.clients.service import ClientView, NewClient
 from shared.access.rules import Scope
 from shared.audit.service import Actor
 from shared.core.database import transaction
 from shared.core.errors import ConfigurationError
+from shared.oauth.clients import service
+from shared.oauth.clients.rules import ClientKind, ClientState
+from shared.oauth.clients.service import ClientView, NewClient
 
 ACTOR = Actor(client="cli", kind="operator", organisation=None, trace_id=None)
 

@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.table import Table
 
 from services.cli.progress import progress_bar
-from services.cli.synthetic.generate import generate_delivery
-from services.cli.synthetic.plan import DeliveryPlan
 from services.cli.target import DEFAULT_DATA, DataOption, sessions_of, settings_for
 from shared.core.database import transaction
 from shared.core.secrets import read_insz_key
-from shared.results.deliveries.service import import_delivery
+from shared.deliveries.service import import_delivery
+from synthetic.generate import generate_delivery
+from synthetic.plan import DeliveryPlan
 
 SHOWN_FAULTS = 20
 

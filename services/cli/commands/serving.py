@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from services.cli.logins import make_logins, passwords_in_environment
-from services.cli.migrate import migrate
+from migrations.logins import make_logins, passwords_in_environment
+from migrations.upgrade import migrate
 from services.cli.target import DEFAULT_DATA, DataOption, settings_for
 from shared.core.database import open_engine
 from shared.core.logging import configure_logging
@@ -23,7 +23,7 @@ def up(
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
 ) -> None:
     """Start PostgreSQL, Valkey, the API and workers; Ctrl-C stops them and keeps the data."""
-    from services.cli.embedded.up import run_up
+    from embedded.up import run_up
 
     raise typer.Exit(run_up(data, api_port=port, workers=workers))
 
@@ -35,7 +35,7 @@ def api(
     import uvicorn
 
     from services.api.app import create_app
-    from services.api.protocol import ProblemProtocol
+    from services.api.http.protocol import ProblemProtocol
 
     settings = Settings.from_environment()
     configure_logging(settings.log_level, process="api")

@@ -10,7 +10,7 @@ import typer
 from services.cli.signing import ProofKey, TokenAuth
 from services.cli.target import DEFAULT_DATA, DataOption, settings_for
 from shared.access.rules import GRANTABLE, Caller, CallerError, CallerKind, Scope, needs_proof
-from shared.access.tokens import MAX_LIFETIME, TokenAuthority
+from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
 
 MOST_MINUTES = int(MAX_LIFETIME.total_seconds() // 60)
 

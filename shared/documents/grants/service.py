@@ -8,8 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from shared.access.clients.service import may_use
-from shared.access.mandates.service import renew_reach
+from shared.access.products import STUDENT_FEEDBACK
 from shared.access.rules import Scope
 from shared.audit.service import Actor
 from shared.core.errors import ResourceNotFound
@@ -17,7 +16,8 @@ from shared.documents.grants import repository
 from shared.documents.grants.models import DownloadGrant
 from shared.documents.repository import DocumentRow
 from shared.documents.service import read_document
-from shared.schools.products import STUDENT_FEEDBACK
+from shared.mandates.service import renew_reach
+from shared.oauth.clients.service import may_use
 from shared.schools.service import Inquiry, refuse
 
 LIFETIME = timedelta(seconds=60)

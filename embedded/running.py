@@ -1,0 +1,100 @@
+"""The record of a running instance: what other commands and a later start read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from embedded.errors import EmbeddedError
+from embedded.identity import ProcessIdentity
+from shared.core.settings import Settings
+
+PREFIX = "TOETSFEEDBACK_"
+DATABASE_URL = "TOETSFEEDBACK_DATABASE_URL"
+REDIS_URL = "TOETSFEEDBACK_REDIS_URL"
+STORAGE_URL = "TOETSFEEDBACK_STORAGE_URL"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedProcess:
+    name: str
+    identity: ProcessIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class RunningInstance:
+    """`environment` holds the `TOETSFEEDBACK_…` variables that reach this instance, secrets too.
+
+    The database in it is its owner's; `logins` has the URL of each program instead. `owner` is the
+    process that started everything and restarts what falls; `api_url` is None while only the
+    servers run.
+    """
+
+    owner: ProcessIdentity
+    environment: Mapping[str, str]
+    processes: tuple[RecordedProcess, ...] = ()
+    api_url: str | None = None
+    logins: Mapping[str, str] = field(default_factory=dict)
+
+    def environment_of(self, program: str) -> dict[str, str]:
+        """What a program is told, or `owner`; raises EmbeddedError before there are logins."""
+        if program == "owner":
+            return dict(self.environment)
+        if program not in self.logins:
+            raise EmbeddedError("the instance is still starting: try again when it answers")
+        return dict(self.environment) | {DATABASE_URL: self.logins[program]}
+
+    @property
+    def database_url(self) -> str:
+        return self.environment[DATABASE_URL]
+
+    @property
+    def redis_url(self) -> str:
+        return self.environment[REDIS_URL]
+
+    @property
+    def storage_url(self) -> str:
+        return self.environment[STORAGE_URL]
+
+    def settings(self) -> Settings:
+        """What a program of this instance would read from its environment."""
+        given = {n.removeprefix(PREFIX).lower(): v for n, v in self.environment.items()}
+        return Settings.model_validate(given)
+
+    def to_json(self) -> str:
+        return json.dumps(
+            {
+                "owner": _identity_to_json(self.owner),
+                "environment": dict(self.environment),
+                "processes": [
+                    {"name": process.name} | _identity_to_json(process.identity)
+                    for process in self.processes
+                ],
+                "apiUrl": self.api_url,
+                "logins": dict(self.logins),
+            },
+            indent=2,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Raises ValueError, KeyError or TypeError for what `to_json` did not write."""
+        record = json.loads(text)
+        return cls(
+            owner=_identity_from_json(record["owner"]),
+            environment=record["environment"],
+            processes=tuple(
+                RecordedProcess(process["name"], _identity_from_json(process))
+                for process in record["processes"]
+            ),
+            api_url=record["apiUrl"],
+            logins=record.get("logins", {}),
+        )
+
+
+def _identity_to_json(identity: ProcessIdentity) -> dict[str, str | int]:
+    return {"pid": identity.pid, "started": identity.started}
+
+
+def _identity_from_json(record: Mapping[str, object]) -> ProcessIdentity:
+    return ProcessIdentity(int(str(record["pid"])), str(record["started"]))

@@ -1,0 +1,182 @@
+"""What surrounds every request: a trace id, a log line, counts, headers, limits, a last resort."""
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.api.http.metrics import RequestMetrics
+from services.api.http.problems import (
+    InternalServerError,
+    PayloadTooLarge,
+    RequestTimeout,
+    problem_response,
+)
+from shared.core.logging import describe_error
+
+logger = structlog.get_logger(__name__)
+
+TRACE_HEADER = "BelGov-Trace-Id"
+RELATED_TRACE_HEADER = "BelGov-Related-Trace-Id"
+MAX_BODY_BYTES = 64 * 1024
+"""Of any body but a delivery's."""
+
+PATIENCE_SECONDS = 20.0
+"""So long a body may rest, and so long the whole of a small one may take."""
+SLOWEST_BYTES_A_SECOND = 512 * 1024
+"""A path that takes more is given more time: as long as its limit takes at this rate."""
+
+UNMATCHED = "unmatched"
+CLIENT_CLOSED_REQUEST = 499
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+class RequestRecord:
+    """Gives a request its own trace id, and writes and counts what became of it.
+
+    A trace id that came with the request is never taken over, as Belgif asks: it goes back as
+    `BelGov-Related-Trace-Id`, if it has the form of one. The line names the route's template, not
+    the path, and no query.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: RequestMetrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        trace_id = str(uuid4())
+        state = scope.setdefault("state", {})
+        state["trace_id"] = trace_id
+        began, status = time.perf_counter(), 0
+        headers = {TRACE_HEADER: trace_id} | _related(scope)
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _add_headers(message, scope["path"], headers | state.get("answer_headers", {}))
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(trace_id=trace_id):
+            try:
+                await self.app(scope, receive, send_with_headers)
+            except ClientDisconnect:
+                status = status or CLIENT_CLOSED_REQUEST
+            except Exception as error:  # noqa: BLE001  # the last resort
+                failure = describe_error(error)
+                logger.error("request_failed", **failure)  # noqa: TRY400  # a traceback may quote
+                if status == 0:
+                    answer = problem_response(InternalServerError(), trace_id)
+                    await answer(scope, receive, send_with_headers)
+                else:
+                    status = 500
+                    raise ConnectionAbortedError from None
+            finally:
+                self._record(scope, status, time.perf_counter() - began)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path_format", UNMATCHED)
+        self.metrics.observe(scope["method"], route, status, seconds)
+        logger.info(
+            "request",
+            method=scope["method"],
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 1),
+            client=scope["state"].get("client"),
+        )
+
+
+def _related(scope: Scope) -> dict[str, str]:
+    given = Headers(scope=scope).get(TRACE_HEADER, "")
+    return {RELATED_TRACE_HEADER: given} if _UUID.fullmatch(given) else {}
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+_SECURITY_HEADERS = _encoded(SECURITY_HEADERS)
+
+
+def _add_headers(message: Message, path: str, headers: Mapping[str, str]) -> None:
+    """Beside those that a route has set itself, all but what keeps answers out of caches."""
+    is_kept_out = path.startswith(("/v1/", "/oauth2/"))
+    sent = [
+        header
+        for header in message["headers"]
+        if not (is_kept_out and header[0].lower() == b"cache-control")
+    ]
+    own = {name.lower() for name, _ in sent}
+    sent += _encoded(headers)
+    sent += [header for header in _SECURITY_HEADERS if header[0] not in own]
+    if b"cache-control" not in own:
+        sent.append((b"cache-control", b"no-store" if is_kept_out else b"no-cache"))
+    message["headers"] = sent
+
+
+class BodyLimit:
+    """Ends a request whose body is larger than its path takes, declared or not, or too slow."""
+
+    def __init__(
+        self, app: ASGIApp, larger: Mapping[str, int], patience: float = PATIENCE_SECONDS
+    ) -> None:
+        """`larger` names the paths that take more than `MAX_BODY_BYTES`, and how much."""
+        self.app = app
+        self.larger = larger
+        self.patience = patience
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        limit = self.larger.get(scope["path"], MAX_BODY_BYTES)
+        declared = Headers(scope=scope).get("content-length", "0")
+        if declared.isdecimal() and int(declared) > limit:
+            answer = problem_response(PayloadTooLarge(), scope["state"]["trace_id"])
+            await answer(scope, receive, send)
+            return
+        deadline = _now() + self.patience + limit / SLOWEST_BYTES_A_SECOND
+        taken, is_complete = 0, False
+
+        async def receive_within_limit() -> Message:
+            nonlocal taken, is_complete
+            latest = None if is_complete else min(deadline, _now() + self.patience)
+            message = await _receive_before(receive, latest)
+            is_complete = not message.get("more_body", False)
+            taken += len(message.get("body", b""))
+            if taken > limit:
+                raise HTTPException(PayloadTooLarge().status)
+            return message
+
+        await self.app(scope, receive_within_limit, send)
+
+
+async def _receive_before(receive: Receive, latest: float | None) -> Message:
+    try:
+        async with asyncio.timeout_at(latest):
+            return await receive()
+    except TimeoutError:
+        raise HTTPException(RequestTimeout().status) from None
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,216 @@
+"""Applies results and item results: what changed ends a row and adds one, the rest stays."""
+
+from typing import Any, Final
+
+import psycopg
+
+from shared.deliveries.manifest import Mode
+from shared.deliveries.upserts import Changes, Parameters, ordered_uuid
+
+# A result is stored for each enrolment of the student whose class group sits the component.
+_ENROLMENTS: Final = """
+    join components c on c.administration_id = %(administration)s and c.code = s.component
+    join students p on p.administration_id = %(administration)s and p.delivered_as = s.student
+      and p.removed_at is null
+    join class_groups g on g.id = p.class_group_id and g.target_group_id = c.target_group_id
+"""
+
+# Enrolments that a correction brings or changes, beside the other enrolments of the same student.
+_SIBLINGS: Final = """
+    from staged_students s
+    join students p on p.administration_id = %(administration)s
+      and p.school_id = s.school and p.delivered_as = s.student
+    join class_groups g on g.id = p.class_group_id
+    join students sibling on sibling.administration_id = %(administration)s
+      and sibling.delivered_as = s.student and sibling.id <> p.id and sibling.removed_at is null
+"""
+
+_DELIVERED: Final = f"""
+    create temporary table delivered_results on commit drop as
+    select {ordered_uuid("s.line")} as result_id, p.id as student_id, p.school_id,
+           c.id as component_id, s.status, l.id as level_id, s.scale_score::numeric as score,
+           stored.id as stored_id,
+           stored.id is not null and stored.status = s.status
+             and stored.level_id is not distinct from l.id
+             and scored.score is not distinct from s.scale_score::numeric as is_same
+    from staged_results s {_ENROLMENTS}
+    left join levels l on l.administration_id = c.administration_id
+      and l.level_scale = c.level_scale and l.code = s.level
+    left join results stored on stored.student_id = p.id and stored.component_id = c.id
+      and stored.superseded_at is null
+    left join scale_scores scored on scored.result_id = stored.id
+    where s.status <> 'withdrawn'
+"""
+
+_OF_SIBLINGS: Final = f"""
+    insert into delivered_results
+    select distinct on (p.id, r.component_id) gen_random_uuid(), p.id, p.school_id,
+           r.component_id, r.status, r.level_id, scored.score, null::uuid, false
+    {_SIBLINGS}
+    join results r on r.student_id = sibling.id and r.superseded_at is null
+    join components c on c.id = r.component_id and c.target_group_id = g.target_group_id
+    left join scale_scores scored on scored.result_id = r.id
+    where not exists (select from staged_results x
+                      where x.student = s.student and x.component = c.code)
+      and not exists (select from results own where own.student_id = p.id
+                      and own.component_id = c.id and own.superseded_at is null)
+"""
+
+_SUPERSEDE: Final = """
+    update results stored
+    set superseded_at = now(), superseded_by_delivery_id = %(delivery)s
+"""
+
+_SUPERSEDE_CHANGED: Final = f"""
+    {_SUPERSEDE} from delivered_results d where d.stored_id = stored.id and not d.is_same
+"""
+
+_SUPERSEDE_WITHDRAWN: Final = f"""
+    {_SUPERSEDE} from staged_results s
+    join components c on c.administration_id = %(administration)s and c.code = s.component
+    join students p on p.administration_id = %(administration)s and p.delivered_as = s.student
+    where s.status = 'withdrawn' and stored.student_id = p.id and stored.component_id = c.id
+      and stored.superseded_at is null
+"""
+
+_SUPERSEDE_MISSING: Final = f"""
+    {_SUPERSEDE} where stored.administration_id = %(administration)s
+      and stored.superseded_at is null
+      and not exists (select from delivered_results d where d.stored_id = stored.id)
+"""
+
+_INSERT: Final = """
+    insert into results
+        (id, administration_id, school_id, student_id, component_id, status, level_id, delivery_id)
+    select result_id, %(administration)s, school_id, student_id, component_id, status, level_id,
+           %(delivery)s
+    from delivered_results where not is_same
+"""
+
+_INSERT_SCORES: Final = """
+    insert into scale_scores (result_id, school_id, score)
+    select result_id, school_id, score from delivered_results
+    where not is_same and score is not null
+"""
+
+_DELIVERED_ITEMS: Final = f"""
+    create temporary table delivered_items on commit drop as
+    with split as (
+        select student, component from staged_item_results
+        group by student, component having count(*) > 1
+    ), whole as (
+        select s.student, s.component, s.items, s.correct::boolean[] as correct
+        from staged_item_results s
+        where not exists (select from split x
+                          where x.student = s.student and x.component = s.component)
+        union all
+        select s.student, s.component, array_agg(u.item order by s.line, u.n),
+               array_agg(u.correct::boolean order by s.line, u.n)
+        from staged_item_results s join split using (student, component)
+        cross join lateral unnest(s.items, s.correct) with ordinality as u (item, correct, n)
+        group by s.student, s.component
+    )
+    select p.id as student_id, c.id as component_id, p.school_id, s.items, s.correct
+    from whole s {_ENROLMENTS}
+"""
+
+_DELETE_ITEMS: Final = """
+    delete from item_results stored using components c
+    where c.id = stored.component_id and c.administration_id = %(administration)s
+      and not exists (select from delivered_items d where d.student_id = stored.student_id
+                      and d.component_id = stored.component_id)
+"""
+
+_DELETE_WITHDRAWN_ITEMS: Final = """
+    delete from item_results stored using staged_results s, components c, students p
+    where s.status = 'withdrawn' and p.administration_id = %(administration)s
+      and p.delivered_as = s.student and c.administration_id = %(administration)s
+      and c.code = s.component and stored.student_id = p.id and stored.component_id = c.id
+"""
+
+_REPLACE_ITEMS: Final = """
+    update item_results stored set items = d.items, correct = d.correct from delivered_items d
+    where d.student_id = stored.student_id and d.component_id = stored.component_id
+      and row(stored.items::text[], stored.correct) is distinct from row(d.items, d.correct)
+"""
+
+_MERGE_ITEMS: Final = """
+    update item_results stored set items = merged.items, correct = merged.correct
+    from delivered_items d
+    join item_results old on old.student_id = d.student_id and old.component_id = d.component_id
+    cross join lateral (
+        select array_agg(coalesce(n.item, o.item) order by o.place, n.place) as items,
+               array_agg(coalesce(n.correct, o.correct) order by o.place, n.place) as correct
+        from unnest(old.items::text[], old.correct) with ordinality as o (item, correct, place)
+        full join unnest(d.items, d.correct) with ordinality as n (item, correct, place)
+          on n.item = o.item
+    ) merged
+    where stored.student_id = old.student_id and stored.component_id = old.component_id
+      and row(stored.items::text[], stored.correct)
+          is distinct from row(merged.items, merged.correct)
+"""
+
+_INSERT_ITEMS: Final = """
+    insert into item_results (student_id, component_id, school_id, items, correct)
+    select d.student_id, d.component_id, d.school_id, d.items, d.correct from delivered_items d
+    where not exists (select from item_results stored where stored.student_id = d.student_id
+                      and stored.component_id = d.component_id)
+    order by d.student_id, d.component_id
+"""
+
+_INSERT_ITEMS_OF_SIBLINGS: Final = f"""
+    insert into item_results (student_id, component_id, school_id, items, correct)
+    select distinct on (p.id, i.component_id) p.id, i.component_id, p.school_id, i.items, i.correct
+    {_SIBLINGS}
+    join item_results i on i.student_id = sibling.id
+    join components c on c.id = i.component_id and c.target_group_id = g.target_group_id
+    where not exists (select from item_results own where own.student_id = p.id
+                      and own.component_id = i.component_id)
+"""
+
+
+def apply_results(
+    connection: psycopg.Connection[Any], mode: Mode, parameters: Parameters
+) -> Changes:
+    """Students and catalogue must stand already.
+
+    A replaced result counts as superseded and as added.
+    """
+
+    def rows(statement: str) -> int:
+        return connection.execute(statement, parameters).rowcount
+
+    rows("drop table if exists pg_temp.delivered_results")
+    rows(_DELIVERED)
+    if mode == "correction":
+        rows(_OF_SIBLINGS)
+    rows("analyze delivered_results")
+    superseded = rows(_SUPERSEDE_MISSING if mode == "full" else _SUPERSEDE_WITHDRAWN)
+    superseded += rows(_SUPERSEDE_CHANGED)
+    added = rows(_INSERT)
+    rows(_INSERT_SCORES)
+    unchanged = connection.execute("select count(*) from delivered_results where is_same")
+    (same,) = unchanged.fetchone() or (0,)
+    rows("drop table delivered_results")
+    return {"added": added, "superseded": superseded, "unchanged": same}
+
+
+def apply_item_results(
+    connection: psycopg.Connection[Any], mode: Mode, parameters: Parameters
+) -> Changes:
+    """Results must stand already; counts students and components, not single items."""
+
+    def rows(statement: str) -> int:
+        return connection.execute(statement, parameters).rowcount
+
+    rows("drop table if exists pg_temp.delivered_items")
+    rows(_DELIVERED_ITEMS)
+    rows("analyze delivered_items")
+    is_full = mode == "full"
+    removed = rows(_DELETE_ITEMS if is_full else _DELETE_WITHDRAWN_ITEMS)
+    changed = rows(_REPLACE_ITEMS if is_full else _MERGE_ITEMS)
+    added = rows(_INSERT_ITEMS)
+    if not is_full:
+        added += rows(_INSERT_ITEMS_OF_SIBLINGS)
+    rows("drop table delivered_items")
+    return {"added": added, "changed": changed, "removed": removed}

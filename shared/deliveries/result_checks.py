@@ -1,0 +1,138 @@
+"""Rules of the results and item results of a delivery."""
+
+from typing import Final
+
+from shared.deliveries.delivery_format import (
+    CLASS_GROUPS,
+    COMPONENTS,
+    ITEM_RESULTS,
+    LEVEL_DESCRIPTIONS,
+    LEVELS,
+    RESULTS,
+    STUDENTS,
+    FileFormat,
+)
+from shared.deliveries.integrity_check import Check, refers
+
+_ITEM_LINES = f"""(
+    select s.line + n as line, s.student, s.component
+    from {ITEM_RESULTS.table} s cross join lateral generate_series(0, cardinality(s.items) - 1) n
+)"""
+
+
+def _item_refers(column: str, known: str, needs: FileFormat) -> Check:
+    check = refers(ITEM_RESULTS, column, known, needs)
+    return Check(
+        check.kind,
+        check.file,
+        column,
+        f"""select s.line + n as line, s.{column} as value, null as context
+            from {ITEM_RESULTS.table} s
+            cross join lateral generate_series(0, cardinality(s.items) - 1) n
+            where s.{column} is not null
+              and not exists (select from {known} k where k.{column} = s.{column})""",
+        check.detail,
+        check.remedy,
+        check.needs,
+    )
+
+
+OUTCOMES: Final = (
+    refers(RESULTS, "student", "known_enrolments", STUDENTS),
+    refers(RESULTS, "component", "known_components", COMPONENTS),
+    Check(
+        "targetGroupMismatch",
+        RESULTS,
+        "component",
+        """select r.line, r.component as value, null as context
+           from staged_results r join known_components c using (component)
+           where not r.status = 'withdrawn'
+             and exists (select from known_enrolments e where e.student = r.student)
+             and not exists (
+                 select from known_enrolments e
+                 left join known_class_groups g using (school, class_group)
+                 where e.student = r.student
+                   and coalesce(g.target_group, c.target_group) = c.target_group
+             )""",
+        "The component is of another target group than the student's class group.",
+        "Correct the component, or the class group of the student.",
+        (COMPONENTS, CLASS_GROUPS, STUDENTS),
+    ),
+    Check(
+        "levelWithoutReported",
+        RESULTS,
+        "level",
+        """select line, level as value, null as context from staged_results
+           where level is not null and status <> 'reported'""",
+        "A level stands with a status other than reported.",
+        "Leave the level empty, or correct the status.",
+    ),
+    Check(
+        "levelMissing",
+        RESULTS,
+        "level",
+        """select line, null as value, null as context from staged_results
+           where level is null and status = 'reported'""",
+        "A reported result has no level.",
+        "Give the level, or another status.",
+    ),
+    Check(
+        "unknownLevel",
+        RESULTS,
+        "level",
+        """select r.line, r.level as value, null as context
+           from staged_results r join known_components c using (component)
+           where r.status = 'reported' and r.level is not null and not exists (
+               select from known_levels l where l.level_scale = c.level_scale and l.level = r.level
+           )""",
+        "The scale of the component has no such level.",
+        "Use a level that levels.csv gives for the component's scale.",
+        (COMPONENTS, LEVELS),
+    ),
+    Check(
+        "descriptionMissing",
+        RESULTS,
+        "level",
+        """select min(r.line) as line, r.level as value, null as context
+           from staged_results r join known_components c using (component)
+           join known_levels l on l.level_scale = c.level_scale and l.level = r.level
+           where r.status = 'reported' and c.calibration = 'false' and not exists (
+               select from known_descriptions d
+               where d.component = r.component and d.level = r.level
+           ) group by r.component, r.level""",
+        "The component has no description of this level, which a fiche has to give.",
+        "Add the text to level_descriptions.csv.",
+        (COMPONENTS, LEVELS, LEVEL_DESCRIPTIONS),
+    ),
+    _item_refers("student", "known_enrolments", STUDENTS),
+    _item_refers("component", "known_components", COMPONENTS),
+    Check(
+        "danglingReference",
+        ITEM_RESULTS,
+        "component",
+        f"""select s.line, s.component as value, null as context from {_ITEM_LINES} s
+            where exists (select from known_enrolments e where e.student = s.student)
+              and exists (select from known_components c where c.component = s.component)
+              and not exists (select from known_results k
+                              where k.student = s.student and k.component = s.component)""",
+        "The student has no result for this component.",
+        "Add the result to results.csv, or leave out its items.",
+        (STUDENTS, COMPONENTS, RESULTS),
+    ),
+    Check(
+        "duplicateKey",
+        ITEM_RESULTS,
+        "item",
+        """select line, item as value, first_line as context from (
+               select s.line + u.n - 1 as line, u.item,
+                      min(s.line + u.n - 1) over (partition by student, component, u.item)
+                          as first_line
+               from staged_item_results s
+               join (select student, component from staged_item_results
+                     group by student, component having count(*) > 1) k using (student, component)
+               cross join lateral unnest(s.items) with ordinality as u (item, n)
+           ) x where line > first_line and item is not null""",
+        "The same student, component and item is on line {context} already.",
+        "Deliver each key once.",
+    ),
+)

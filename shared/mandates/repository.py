@@ -1,0 +1,140 @@
+"""SQL of mandates: those of one party, and the schools that integrators reach by them now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    Select,
+    String,
+    and_,
+    cast,
+    column,
+    func,
+    insert,
+    or_,
+    select,
+    table,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from shared.core.clock import BRUSSELS
+from shared.core.paging import page_of_scalars
+from shared.mandates.models import Mandate
+from shared.mandates.rules import Term
+
+current_mandates = table(
+    "current_mandates",
+    column("client", String),
+    column("school_id", String),
+    column("product", String),
+    column("purpose", String),
+)
+"""View: what is shared with whom now, and what for, by the database's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Whose mandates: those that a school gave, or else those that a client was given."""
+
+    client: str
+    school_id: str | None
+
+    def owns(self) -> ColumnElement[bool]:
+        if self.school_id is not None:
+            return Mandate.school_id == self.school_id
+        return Mandate.client == self.client
+
+
+def mandated_schools(
+    session: Session, client: str, product: str | None, school_id: str | None
+) -> dict[str, str]:
+    """The schools that share the product (None = any) with the client now, each with the purpose.
+
+    With a `school_id` no other school is looked for.
+    """
+    conditions = [current_mandates.c.client == client]
+    if product is not None:
+        conditions.append(current_mandates.c.product == product)
+    if school_id is not None:
+        conditions.append(current_mandates.c.school_id == school_id)
+    query = select(current_mandates.c.school_id, current_mandates.c.purpose).where(*conditions)
+    return dict(session.execute(query).all())
+
+
+def page_of_mandates(
+    session: Session, party: Party, reference_on: date | None, offset: int, limit: int
+) -> tuple[int, Sequence[Mandate]]:
+    """How many mandates the party has, and a page of them, the latest to begin first."""
+    mandates = _current().where(party.owns())
+    if reference_on is not None:
+        mandates = mandates.where(_gave_access_on(reference_on))
+    latest = mandates.order_by(Mandate.from_on.desc(), Mandate.id)
+    return page_of_scalars(session, latest, offset, limit)
+
+
+def find_mandate(session: Session, party: Party, mandate_id: UUID) -> Mandate | None:
+    return session.scalar(_current().where(Mandate.id == mandate_id, party.owns()))
+
+
+def hold_mandates_of(session: Session, school_id: str) -> None:
+    """Until the transaction ends, no other one changes mandates of the school."""
+    lock = func.pg_advisory_xact_lock(func.hashtext("mandates"), cast(school_id, Integer))
+    session.execute(select(lock))
+
+
+def overlaps_another(
+    session: Session, school_id: str, client: str, products: Sequence[str], term: Term
+) -> bool:
+    """Whether the school already shares one of the products with the client on one of the days."""
+    found = (
+        _current()
+        .where(
+            Mandate.school_id == school_id,
+            Mandate.client == client,
+            Mandate.products.overlap(products),
+            Mandate.revoked_at.is_(None),
+            Mandate.from_on <= term.until_on,
+            Mandate.until_on >= term.from_on,
+        )
+        .exists()
+    )
+    return bool(session.scalar(select(found)))
+
+
+def add_mandate(session: Session, values: dict[str, Any]) -> Mandate:
+    return session.scalars(insert(Mandate).values(values).returning(Mandate)).one()
+
+
+def supersede(session: Session, mandate: Mandate, changes: dict[str, Any]) -> Mandate:
+    """The next version: the same mandate but for the changes."""
+    session.execute(
+        update(Mandate)
+        .where(Mandate.id == mandate.id, Mandate.version == mandate.version)
+        .values(superseded_at=func.now())
+    )
+    kept = {
+        name: getattr(mandate, name)
+        for name in ("id", "school_id", "client", "products", "from_on", "until_on", "purpose")
+    }
+    return add_mandate(session, kept | {"version": mandate.version + 1} | changes)
+
+
+def _current() -> Select[Mandate]:
+    return select(Mandate).where(Mandate.superseded_at.is_(None))
+
+
+def _gave_access_on(day: date) -> ColumnElement[bool]:
+    """At any moment of the day, as far as is known now."""
+    revoked_on = cast(func.timezone(BRUSSELS.key, Mandate.revoked_at), Date)
+    return and_(
+        Mandate.from_on <= day,
+        Mandate.until_on >= day,
+        or_(Mandate.revoked_at.is_(None), revoked_on >= day),
+    )

@@ -1,0 +1,51 @@
+"""SQL of clients and their keys."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared.core.paging import page_of_scalars
+from shared.oauth.clients.models import Client, ClientKey
+
+
+def page_of_clients(session: Session, offset: int, limit: int) -> tuple[int, Sequence[Client]]:
+    return page_of_scalars(session, select(Client).order_by(Client.name, Client.id), offset, limit)
+
+
+def find_client(session: Session, client_id: UUID, *, for_change: bool = False) -> Client | None:
+    """`for_change` makes others who change it wait."""
+    return session.get(Client, client_id, with_for_update=for_change or None)
+
+
+def add_client(session: Session, values: Mapping[str, Any]) -> Client | None:
+    """None when there is a client of that name."""
+    statement = insert(Client).values(**values).on_conflict_do_nothing().returning(Client)
+    return session.scalars(statement).one_or_none()
+
+
+def has_name(session: Session, name: str) -> bool:
+    return session.scalar(select(Client.id).where(Client.name == name)) is not None
+
+
+def keys_of(session: Session, client_ids: Sequence[UUID]) -> Sequence[ClientKey]:
+    query = select(ClientKey).where(ClientKey.client_id.in_(client_ids))
+    return session.scalars(query.order_by(ClientKey.added_at, ClientKey.thumbprint)).all()
+
+
+def add_key(session: Session, client_id: UUID, thumbprint: str, jwk: Mapping[str, Any]) -> bool:
+    """False when a client has that key already."""
+    values = {"client_id": client_id, "thumbprint": thumbprint, "jwk": jwk}
+    statement = insert(ClientKey).values(values).on_conflict_do_nothing()
+    return session.scalar(statement.returning(ClientKey.thumbprint)) is not None
+
+
+def remove_key(session: Session, client_id: UUID, thumbprint: str) -> bool:
+    """False when the client has no such key."""
+    statement = delete(ClientKey).where(
+        ClientKey.client_id == client_id, ClientKey.thumbprint == thumbprint
+    )
+    return session.scalar(statement.returning(ClientKey.thumbprint)) is not None

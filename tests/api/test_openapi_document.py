@@ -1,0 +1,115 @@
+"""The running API against its own contract: no server error, and no answer but a described one."""
+
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+import yaml
+from hypothesis import HealthCheck, settings
+from requests import PreparedRequest
+from requests.auth import AuthBase
+from schemathesis import Case
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from services.api.openapi import describe_api
+from services.api.schemas.model import LATEST
+from services.cli.signing import ProofKey
+from shared.access.products import STUDENT_FEEDBACK
+from shared.access.rules import CallerKind
+from shared.audit.service import Actor
+from shared.core.database import Sessions, transaction
+from shared.mandates.service import MandatePlan, give_mandate
+from shared.oauth.clients.rules import ClientKind
+from shared.releases.service import WindowPlan, save_window
+from tests.api.conftest import Callers
+from tests.api.oauth_clients import registered
+from tests.api.seeding import ADMINISTRATION, LONG_AGO, SCHOOL, Seeded
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+@schemathesis.serializer("application/zip")
+def bytes_of(_context: schemathesis.SerializationContext, value: Any) -> bytes:
+    """A body of bytes is sent as it is; whatever else is generated in its place, as text."""
+    data = getattr(value, "data", value)
+    return data if isinstance(data, bytes) else str(data).encode()
+
+
+contract = schemathesis.openapi.from_dict(yaml.safe_load(describe_api()))
+
+
+class BoundToken(AuthBase):
+    """A token with a proof for each request, as the library that schemathesis sends with wants."""
+
+    def __init__(self, key: ProofKey, token: str) -> None:
+        self.key = key
+        self.token = token
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = f"DPoP {self.token}"
+        proof = self.key.proof(request.method or "", request.url or "", self.token)
+        request.headers["DPoP"] = proof
+        return request
+
+
+class BearerToken(AuthBase):
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        return request
+
+
+@pytest.fixture(scope="module")
+def tokens(callers: Callers, school: httpx.Client) -> list[AuthBase]:
+    school.get("/v1/schools")  # which learns the nonce that proofs need
+    return [
+        BoundToken(callers.key, callers.token(CallerKind.SCHOOL, SCHOOL)),
+        BearerToken(callers.token(CallerKind.OPERATOR)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def known(seeded: Seeded, sessions: Sessions, url: str) -> dict[str, str]:
+    """Path parameters that lead to something, while everything is released."""
+    vendor = registered(sessions, url, ClientKind.INTEGRATOR).id
+    with transaction(sessions) as session:
+        window = save_window(session, WindowPlan(ADMINISTRATION, opens_at=LONG_AGO)).window
+        plan = MandatePlan(vendor, [STUDENT_FEEDBACK], LATEST.date(), "tests")
+        given = give_mandate(session, Actor("portal", CallerKind.SCHOOL, SCHOOL, None), plan)
+    return {
+        "schoolId": SCHOOL,
+        "studentId": str(seeded.students["first"]),
+        "documentId": str(seeded.documents["fiche"]),
+        "jobId": str(seeded.job),
+        "deliveryId": str(seeded.delivery),
+        "windowId": str(window.id),
+        "mandateId": str(given.mandate.id),
+    }
+
+
+@contract.parametrize()
+@settings(max_examples=10, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_answer_is_a_described_one(
+    case: Case[Any], url: str, tokens: list[AuthBase], known: dict[str, str]
+) -> None:
+    for token in tokens:
+        case.call_and_validate(base_url=url, auth=token, checks=CHECKS)
+    if case.path_parameters.keys() & known.keys():
+        case.path_parameters |= known
+        for token in tokens:
+            case.call_and_validate(base_url=url, auth=token, checks=CHECKS)

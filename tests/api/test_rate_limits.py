@@ -1,0 +1,201 @@
+"""Limits, alarms and time limits of the running API."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import structlog
+from fastapi import FastAPI
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from services.api.app import create_app
+from services.api.http.middleware import BodyLimit
+from services.api.security.rate_limits import Brakes, Counts, Quota
+from shared.access.rules import GRANTABLE, Caller, CallerKind
+from shared.core.settings import Settings
+from shared.oauth.assertions import ASSERTION_TYPE
+from tests.api.conftest import Callers, Trail, serving
+from tests.api.seeding import Seeded
+
+WINDOWS = "/v1/releaseWindows"
+NOWHERE = SecretStr("redis://127.0.0.1:1/0")
+
+
+def integrator(callers: Callers) -> httpx.Auth:
+    """One that nobody else counts against."""
+    kind = CallerKind.INTEGRATOR
+    return callers.auth(callers.issue(Caller(f"vendor {uuid4()}", kind, GRANTABLE[kind])))
+
+
+@contextmanager
+def limited(
+    api_settings: Settings, auth: httpx.Auth | None, **limits: Any
+) -> Iterator[tuple[httpx.Client, FastAPI]]:
+    app = create_app(api_settings.model_copy(update=limits))
+    with serving(app) as url, httpx.Client(base_url=url, auth=auth) as client:
+        yield client, app
+
+
+def test_one_request_too_many_is_told_when_to_come_back(
+    api_settings: Settings, callers: Callers
+) -> None:
+    with limited(api_settings, integrator(callers), api_client_requests_per_minute=4) as (
+        client,
+        _,
+    ):
+        answers = [client.get(WINDOWS) for _ in range(10)]
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    body = refused.json()
+    assert body["type"] == "urn:problem-type:belgif:tooManyRequests"
+    assert 0 < body["retryAfterSec"] <= 60
+    assert refused.headers["Retry-After"] == str(body["retryAfterSec"])
+    assert refused.headers["RateLimit-Policy"] == '"client";q=4;w=60'
+    assert refused.headers["RateLimit"] == f'"client";r=0;t={body["retryAfterSec"]}'
+    assert [answer.status_code for answer in answers[:4]] == [200] * 4
+
+
+def test_each_caller_has_a_limit_of_its_own(api_settings: Settings, callers: Callers) -> None:
+    with limited(api_settings, integrator(callers), api_client_requests_per_minute=1) as (
+        client,
+        _,
+    ):
+        for _ in range(3):
+            client.get(WINDOWS)
+        assert client.get(WINDOWS, auth=integrator(callers)).status_code == 200
+
+
+def test_strangers_are_counted_by_address_and_callers_with_a_token_are_not(
+    api_settings: Settings, callers: Callers
+) -> None:
+    here, there = ({"X-Forwarded-For": f"2001:db8:{uuid4().hex[:4]}:{n}::1"} for n in range(2))
+    with limited(api_settings, None, api_address_requests_per_minute=2) as (client, _):
+        form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "nonsense"}
+        for request in (
+            client.build_request("GET", WINDOWS, headers=here),
+            client.build_request("GET", "/v1/downloads/unknown", headers=here),
+            client.build_request("POST", "/oauth2/token", headers=here, data=form),
+        ):
+            assert 429 in {client.send(request).status_code for _ in range(6)}
+        assert client.get(WINDOWS, headers=there).status_code == 401
+        assert client.get(WINDOWS, headers=here, auth=integrator(callers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "used"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", 2),
+        ("2001:db8::1", "2001:db8:0:1::1", 1),
+        ("192.0.2.1", "192.0.2.2", 1),
+    ],
+)
+def test_an_ipv6_network_is_one_address(
+    api_settings: Settings, one: str, other: str, used: int
+) -> None:
+    brakes = Brakes(api_settings.model_copy(update={"redis_url": NOWHERE}))
+    brakes.take_from(one)
+    assert brakes.take_from(other).used == used
+
+
+def test_processes_count_together(api_settings: Settings) -> None:
+    url, key = api_settings.redis_url.get_secret_value(), str(uuid4())
+    one, two = Counts.open(url), Counts.open(url)
+    assert [counts.add({key: 60}, 9) for counts in (one, two, one)] == [[1], [2], [3]]
+
+
+def test_without_redis_a_process_counts_alone_and_says_so(
+    api_settings: Settings, callers: Callers
+) -> None:
+    lost = api_settings.model_copy(update={"redis_url": NOWHERE})
+    auth = integrator(callers)
+    with (
+        capture_logs() as lines,
+        limited(lost, auth, api_client_requests_per_minute=3) as (client, _),
+    ):
+        answers = [client.get(WINDOWS).status_code for _ in range(8)]
+    assert answers[0] == 200
+    assert 429 in answers
+    alone = [line for line in lines if line["event"] == "brakes_count_alone"]
+    assert len(alone) == 1
+    assert "127.0.0.1" not in str(alone)
+
+
+@pytest.mark.parametrize(
+    ("used", "tells"),
+    [(1, None), (5, None), (6, '"school";r=4;t=30'), (12, '"school";r=0;t=30')],
+)
+def test_what_is_left_is_told_from_half_way_on(used: int, tells: str | None) -> None:
+    """Until then answers to the same question have the same bytes."""
+    headers = Quota("school", 10, used, 30).headers()
+    assert headers["RateLimit-Policy"] == '"school";q=10;w=60'
+    assert headers.get("RateLimit") == tells
+
+
+def test_unusual_reading_raises_one_alarm(
+    api_settings: Settings, callers: Callers, seeded: Seeded, trail: Trail
+) -> None:
+    auth = integrator(callers)
+    path = f"/v1/students/{seeded.students['first']}"
+    with (
+        capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines,
+        limited(api_settings, auth, api_bulk_alarm_reads_per_hour=2, database_pool_size=1) as (
+            client,
+            app,
+        ),
+    ):
+        for _ in range(6):
+            client.get(path)
+        client.get(WINDOWS)
+    (alarm,) = [line for line in lines if line["event"] == "bulk_reads"]
+    assert alarm["client"].startswith("vendor ")
+    assert [verdict for verdict in trail.verdicts() if verdict[0] == "bulkReads"] == [
+        ("bulkReads", None, "allowed", "alarm")
+    ]
+    counted = 'toetsfeedback_bulk_reads_total{caller_kind="integrator"} 1.0'
+    assert counted in app.state.metrics.exposition().decode()
+
+
+@pytest.mark.parametrize("changes", [{}, {"redis_url": NOWHERE}])
+def test_a_read_that_is_refused_is_none(api_settings: Settings, changes: dict[str, Any]) -> None:
+    limits = {"api_client_requests_per_minute": 3, "api_bulk_alarm_reads_per_hour": 7}
+    brakes = Brakes(api_settings.model_copy(update=changes | limits))
+    caller = Caller(str(uuid4()), CallerKind.INTEGRATOR, frozenset())
+    taken = [brakes.take(caller, reads=True) for _ in range(10)]
+    assert taken[-1].is_exceeded
+    assert not any(quota.is_unusual for quota in taken)
+
+
+def sent_slowly(url: str, token: str) -> bytes:
+    """The whole answer to a request whose body never comes, until the server hangs up."""
+    address = httpx.URL(url)
+    with socket.create_connection((address.host, address.port or 80), timeout=20) as connection:
+        connection.sendall(
+            f"POST /v1/jobs HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {token}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{".encode()
+        )
+        answer = b""
+        while received := connection.recv(65536):
+            answer += received
+    return answer
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(
+    api_settings: Settings, callers: Callers
+) -> None:
+    with serving(BodyLimit(create_app(api_settings), {}, patience=0.1)) as url:
+        answer = sent_slowly(url, callers.token(CallerKind.OPERATOR))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert b"application/problem+json" in head
+    assert b"requestTimeout" in body
+
+
+@pytest.mark.parametrize("page", ["+1", " 1", "1_0", "1.0", "1e1", "٣"])
+def test_a_page_is_written_in_digits(school: httpx.Client, page: str) -> None:
+    answer = school.get("/v1/schools", params={"page": page})
+    assert answer.status_code == 400
+    assert answer.json()["issues"][0]["name"] == "page"

@@ -1,0 +1,68 @@
+"""Imports of one administration queue; each is judged by what the one before it left."""
+
+import threading
+from pathlib import Path
+
+from sqlalchemy import func, select, text
+
+from shared.core.database import Sessions, transaction
+from shared.deliveries.service import ImportOutcome
+from shared.results.models import Delivery, Result
+from tests.deliveries.delivery_files import correction, full, take_in
+
+
+def test_two_imports_of_one_administration_wait_for_each_other(
+    sessions: Sessions, tmp_path: Path
+) -> None:
+    first = full().write(tmp_path / "first")
+    second = correction(2, results=[["s1", "LEZ4", "reported", "D", ""]]).write(tmp_path / "second")
+    outcomes: list[ImportOutcome] = []
+
+    def take_in_second() -> None:
+        with transaction(sessions) as session:
+            outcomes.append(take_in(session, second))
+
+    with transaction(sessions) as session:
+        assert take_in(session, first).status == "applied"
+        other = threading.Thread(target=take_in_second)
+        other.start()
+        waiting = (
+            select(func.count())
+            .select_from(text("pg_locks"))
+            .where(text("locktype = 'advisory' and not granted"))
+        )
+        with sessions() as observer:
+            while not observer.execute(waiting).scalar_one():
+                observer.rollback()
+        assert not outcomes
+    other.join()
+
+    assert [outcome.status for outcome in outcomes] == ["applied"]
+    with sessions() as session:
+        superseded = select(func.count()).where(Result.superseded_at.is_not(None))
+        assert session.execute(superseded).scalar_one() == 1
+
+
+def test_same_delivery_from_two_sides_is_applied_once(sessions: Sessions, tmp_path: Path) -> None:
+    delivery = full()
+    delivery.manifest |= {"administrationId": "2031", "deliveryId": "twin"}
+    delivery.administration = {**(delivery.administration or {}), "id": "2031"}
+    path = delivery.write(tmp_path)
+    statuses: list[str] = []
+
+    def take_in_once() -> None:
+        with transaction(sessions) as session:
+            statuses.append(take_in(session, path).status)
+
+    threads = [threading.Thread(target=take_in_once) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(statuses) == ["applied", "unchanged", "unchanged"]
+    with sessions() as session:
+        applied = select(func.count()).where(
+            Delivery.reference == "twin", Delivery.status == "applied"
+        )
+        assert session.execute(applied).scalar_one() == 1

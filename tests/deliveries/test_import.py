@@ -1,0 +1,223 @@
+"""What a first delivery leaves in the tables, and that the same one again changes nothing."""
+
+import hashlib
+import hmac
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from shared.deliveries.service import import_delivery
+from shared.results.models import Administration, Delivery, Result
+from shared.schools.models import Participation, School
+from shared.students.models import ClassGroup, Student
+from tests.deliveries.delivery_files import (
+    INSZ_KEY,
+    SAMPLE,
+    full,
+    insz,
+    table_contents,
+    take_in,
+)
+from tests.deliveries.delivery_rows import applied, count, current, items
+
+
+def test_sample_made_elsewhere_is_taken_with_the_counts_of_its_manifest(session: Session) -> None:
+    outcome = take_in(session, SAMPLE)
+
+    manifest = json.loads((SAMPLE / "delivery.json").read_text())
+    rows = {name: entry["rows"] for name, entry in manifest["files"].items()}
+    assert outcome.status == "applied"
+    assert outcome.report["rows"] == rows
+    assert count(session, School) == count(session, Participation) == rows["schools.csv"]
+    assert count(session, ClassGroup) == rows["class_groups.csv"]
+    assert count(session, Student) == rows["students.csv"]
+    assert count(session, Result) == rows["results.csv"]
+    answers = session.execute(text("select sum(cardinality(items)) from item_results"))
+    assert answers.scalar_one() == rows["item_results.csv"]
+    assert outcome.report["changes"]["results"] == {
+        "added": rows["results.csv"],
+        "superseded": 0,
+        "unchanged": 0,
+    }
+
+
+def test_same_delivery_again_changes_nothing(session: Session) -> None:
+    take_in(session, SAMPLE)
+    before = table_contents(session)
+
+    again = take_in(session, SAMPLE)
+
+    assert (again.status, again.report["changes"]) == ("unchanged", {})
+    assert table_contents(session) == before
+
+
+def test_zip_file_is_taken_like_the_directory(session: Session, tmp_path: Path) -> None:
+    assert take_in(session, full().write(tmp_path / "delivery")).status == "applied"
+    assert take_in(session, full().pack(tmp_path / "delivery.zip")).status == "unchanged"
+
+
+def test_rows_become_what_they_say(session: Session, tmp_path: Path) -> None:
+    applied(session, full(), tmp_path)
+
+    administration = session.execute(select(Administration)).scalar_one()
+    assert (administration.school_year, administration.tested_until_on.isoformat()) == (
+        "2023-2024",
+        "2024-05-16",
+    )
+    school = session.execute(select(School).where(School.id == "007947")).scalar_one()
+    assert (school.name, school.successor_of) == ("Ter Linde", "000019")
+    student = session.execute(select(Student).where(Student.delivered_as == "s2")).scalar_one()
+    assert (student.family_name, student.given_name) == ("Çelik", "Žofie")
+    digits = insz("850101003").encode()
+    assert student.insz_hash == hmac.new(INSZ_KEY, digits, hashlib.sha256).digest()
+    assert current(session) == [
+        ("s1", "000028", "LEZ4", "reported", "C", 240.5),
+        ("s1", "000028", "WIS4", "absent", None, None),
+        ("s2", "000028", "KAL4", "reported", "E", None),
+        ("s2", "000028", "LEZ4", "reported", "D", 190.0),
+        ("s3", "000028", "LEZ4", "exempt", None, None),
+        ("s4", "007947", "LEZ2", "reported", "A", 301.25),
+        ("s5", "000028", "LEZ4", "reported", "E", 100.0),
+        ("s5", "007947", "LEZ4", "reported", "E", 100.0),
+    ]
+    assert items(session)[0] == ("s1", "000028", "LEZ4", ["1", "2"], [True, False])
+
+
+def test_student_of_two_schools_has_a_row_and_results_in_each(
+    session: Session, tmp_path: Path
+) -> None:
+    applied(session, full(), tmp_path)
+
+    rows = [(row[0], row[1]) for row in current(session) if row[0] == "s5"]
+    assert rows == [("s5", "000028"), ("s5", "007947")]
+    assert [row[:2] for row in items(session) if row[0] == "s5"] == rows
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+def test_both_delimiters_and_a_byte_order_mark_are_read(
+    session: Session, tmp_path: Path, delimiter: str, start: bytes
+) -> None:
+    delivery = full()
+    delivery.delimiter = delimiter
+    for name in list(delivery.rows):
+        delivery.raw[name] = start + delivery.bytes_of(name).replace(b"\r\n", b"\n")
+
+    applied(session, delivery, tmp_path)
+
+    assert len(current(session)) == 8
+
+
+def test_columns_in_any_order_and_without_optional_ones_are_read(
+    session: Session, tmp_path: Path
+) -> None:
+    delivery = full()
+    for name, rows in delivery.rows.items():
+        delivery.rows[name] = [row[::-1] for row in rows]
+    delivery.rows["class_groups.csv"] = [row[2:] for row in delivery.rows["class_groups.csv"]]
+
+    applied(session, delivery, tmp_path)
+
+    assert len(current(session)) == 8
+    assert count(session, ClassGroup, ClassGroup.site.is_(None)) == 4
+
+
+NASTY = [
+    '=HYPERLINK("http://x";"y")',
+    "</w:t>",
+    "(unbalanced",
+    "../../etc",
+    'O"Brien',
+    '"',
+    "\\N",
+    "\\.",
+    "a\\tb, c; d",
+    "{1,2}",
+    "NULL",
+    "Ó Súilleabháin",
+    "Ελένη",
+    "Щербакова",
+    "王小明",
+    "محمد",
+    "e\u0301\u0323",
+    "X",
+    "n" * 100,
+    " %s %(x)s {0} ",
+    "\U0001f600",
+]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_names_arrive_intact(session: Session, tmp_path: Path, delimiter: str) -> None:
+    delivery = full()
+    delivery.delimiter = delimiter
+    for number, name in enumerate(NASTY):
+        delivery.add("students.csv", f"n{number}", "000028", "4A", name, name[::-1], "", "")
+
+    applied(session, delivery, tmp_path)
+
+    query = select(Student.family_name, Student.given_name).where(
+        Student.delivered_as.like("n%"), Student.school_id == "000028"
+    )
+    assert {tuple(row) for row in session.execute(query)} == {(name, name[::-1]) for name in NASTY}
+
+
+def test_text_of_a_level_may_have_several_lines(session: Session, tmp_path: Path) -> None:
+    delivery = full()
+    delivery.set("level_descriptions.csv", 2, "text", 'Leest "een"\r\nof twee woorden.')
+
+    applied(session, delivery, tmp_path)
+
+    texts = session.execute(text("select text from level_descriptions")).scalars()
+    assert 'Leest "een"\r\nof twee woorden.' in set(texts)
+
+
+def test_items_in_any_order_come_together(session: Session, tmp_path: Path) -> None:
+    delivery = full()
+    delivery.rows["item_results.csv"] = [
+        ["student", "component", "item", "correct"],
+        ["s1", "LEZ4", 'a"b', "1"],
+        ["s4", "LEZ2", "c\\d", "0"],
+        ["s1", "LEZ4", "{e,f}", "0"],
+        ["s4", "LEZ2", "null", "1"],
+    ]
+
+    applied(session, delivery, tmp_path)
+
+    assert items(session) == [
+        ("s1", "000028", "LEZ4", ['a"b', "{e,f}"], [True, False]),
+        ("s4", "007947", "LEZ2", ["c\\d", "null"], [False, True]),
+    ]
+
+
+def test_received_delivery_is_settled_once(session: Session, tmp_path: Path) -> None:
+    received = Delivery(status="received", received_from="client", storage_key="deliveries/x")
+    session.add(received)
+    session.flush()
+    path = full().write(tmp_path / "delivery")
+
+    first = import_delivery(
+        session, path, insz_key=INSZ_KEY, received_from="client", delivery_id=received.id
+    )
+    again = import_delivery(
+        session, path, insz_key=INSZ_KEY, received_from="client", delivery_id=received.id
+    )
+
+    assert first.delivery_id == again.delivery_id == received.id
+    assert first.status == again.status == "applied"
+    assert again.report == first.report
+    row = session.get_one(Delivery, received.id)
+    assert (row.reference, row.mode, row.sequence) == ("test-1", "full", 1)
+    assert (row.storage_key, row.finished_at is not None) == ("deliveries/x", True)
+    assert count(session, Delivery) == 1
+
+
+def test_delivery_that_was_never_received_is_an_error(session: Session, tmp_path: Path) -> None:
+    with pytest.raises(LookupError):
+        import_delivery(
+            session, tmp_path, insz_key=INSZ_KEY, received_from="x", delivery_id=uuid4()
+        )

@@ -1,0 +1,109 @@
+"""Keys delivered twice, and corrections held against what is stored; every check is tried."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from shared.deliveries.validation import CHECKS
+from tests.deliveries.delivery_changes import Place
+from tests.deliveries.delivery_files import DeliveryFiles, correction, full, refused
+from tests.deliveries.test_result_faults import OUTCOME_FAULTS
+from tests.deliveries.test_row_faults import ROW_FAULTS
+
+DUPLICATES: dict[str, tuple[int, Place]] = {
+    "target_groups.csv": (3, ("duplicateKey", "target_groups.csv", 4, "target_group")),
+    "components.csv": (2, ("duplicateKey", "components.csv", 6, "component")),
+    "level_descriptions.csv": (2, ("duplicateKey", "level_descriptions.csv", 10, "component")),
+    "schools.csv": (2, ("duplicateKey", "schools.csv", 4, "school")),
+    "class_groups.csv": (5, ("duplicateKey", "class_groups.csv", 6, "school")),
+    "students.csv": (4, ("duplicateKey", "students.csv", 8, "student")),
+    "results.csv": (3, ("duplicateKey", "results.csv", 9, "student")),
+    "item_results.csv": (2, ("duplicateKey", "item_results.csv", 7, "item")),
+}
+
+
+@pytest.mark.parametrize("file", DUPLICATES)
+def test_key_delivered_twice_is_named(session: Session, tmp_path: Path, file: str) -> None:
+    line, place = DUPLICATES[file]
+    delivery = full(2)
+    delivery.rows[file].append(delivery.rows[file][line - 1])
+
+    report = refused(session, delivery, tmp_path)
+
+    assert report["places"] == [place]
+    assert f"line {line}" in report["faults"][0]["detail"]
+
+
+def test_level_delivered_twice_is_named(session: Session, tmp_path: Path) -> None:
+    delivery = full(2)
+    delivery.add("levels.csv", "SO", "A", "3", "Niveau A", "")
+
+    report = refused(session, delivery, tmp_path)
+
+    assert report["places"] == [("duplicateKey", "levels.csv", 7, "level_scale")]
+
+
+CORRECTIONS: dict[str, tuple[DeliveryFiles, Place]] = {
+    "result of a student who is not stored": (
+        correction(2, results=[["s9", "LEZ4", "absent", "", ""]]),
+        ("danglingReference", "results.csv", 2, "student"),
+    ),
+    "level that is not stored": (
+        correction(2, results=[["s1", "LEZ4", "reported", "A", ""]]),
+        ("unknownLevel", "results.csv", 2, "level"),
+    ),
+    "stamnummer of a stored student": (
+        correction(2, students=[["s9", "000028", "4A", "A", "B", "1000001", ""]]),
+        ("duplicateStamnummer", "students.csv", 2, "stamnummer"),
+    ),
+    "component moved to another scale under its results": (
+        correction(2, components=[["LEZ4", "LO4", "nederlands", "Lezen", "1", "false", "SO"]]),
+        ("contradictsStored", "components.csv", 2, "component"),
+    ),
+    "class group moved to another target group under its results": (
+        correction(2, class_groups=[["007947", "2A", "LO4", "", ""]]),
+        ("contradictsStored", "class_groups.csv", 2, "target_group"),
+    ),
+    "student moved to another target group with results": (
+        correction(2, students=[["s4", "007947", "4C", "Wouters", "Cy", "", ""]]),
+        ("contradictsStored", "students.csv", 2, "class_group"),
+    ),
+    "ordinal that a stored level has": (
+        correction(2, levels=[["LO", "B", "3", "Niveau B", ""]]),
+        ("ordinalsNotInOrder", "levels.csv", 2, "ordinal"),
+    ),
+    "items of a result that it withdraws": (
+        correction(
+            2,
+            results=[["s1", "LEZ4", "withdrawn", "", ""]],
+            item_results=[["s1", "LEZ4", "3", "1"]],
+        ),
+        ("danglingReference", "item_results.csv", 2, "component"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CORRECTIONS)
+def test_correction_is_held_against_what_is_stored(
+    session: Session, tmp_path: Path, name: str
+) -> None:
+    delivery, place = CORRECTIONS[name]
+
+    assert refused(session, delivery, tmp_path)["places"] == [place]
+
+
+def test_every_check_of_rows_is_broken_by_a_test() -> None:
+    tried = [
+        place for _, place in (*ROW_FAULTS.values(), *OUTCOME_FAULTS.values(), *DUPLICATES.values())
+    ]
+    tried += [place for _, place in CORRECTIONS.values()]
+    tried += [("duplicateKey", "levels.csv", 7, "level_scale")]
+    tried += [
+        ("inszShared", "students.csv", 4, "insz"),
+        ("nothingToWithdraw", "results.csv", 2, "status"),
+    ]
+
+    assert {(check.kind, check.file.name, check.column) for check in CHECKS} <= {
+        (kind, file, column) for kind, file, _, column in tried
+    }

@@ -1,0 +1,164 @@
+"""No report, warning, error or log line of an import holds a name, a stamnummer or an INSZ."""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared.deliveries.faults import showable
+from tests.deliveries.delivery_files import DeliveryFiles, full, insz, table_contents, take_in
+
+NAME = "Vandermarkeer"
+NUMBER = insz("851231123")
+STAMNUMMER = "7654321"
+ROW = ["s7", "000028", "4A", NAME, f"{NAME}ke", STAMNUMMER, NUMBER]
+MARKS = re.compile(rf"vandermark|{NUMBER[:9]}|{STAMNUMMER}", re.IGNORECASE)
+
+
+def shifted(delivery: DeliveryFiles) -> None:
+    delivery.rows["students.csv"].extend(
+        [ROW[-places:] + ROW[:-places] for places in range(1, len(ROW))]
+    )
+
+
+def without_header(delivery: DeliveryFiles) -> None:
+    delivery.rows["students.csv"][0] = ROW
+
+
+def in_wrong_file(delivery: DeliveryFiles) -> None:
+    delivery.raw["results.csv"] = delivery.bytes_of("students.csv")
+
+
+def unclosed(delivery: DeliveryFiles) -> None:
+    delivery.raw["students.csv"] = delivery.bytes_of("students.csv") + f's8,"{NAME}'.encode()
+
+
+def damaged_bytes(delivery: DeliveryFiles) -> None:
+    data = delivery.bytes_of("students.csv")
+    delivery.raw["students.csv"] = data + f"s8,000028,4A,{NAME}\r\n".encode() + b"\xff\0\r\n"
+
+
+def everywhere(delivery: DeliveryFiles) -> None:
+    for line in range(1, len(delivery.rows["students.csv"])):
+        for column in range(len(ROW)):
+            row = list(ROW)
+            row[column] = ROW[(column + line) % len(ROW)]
+            delivery.rows["students.csv"].append(row)
+
+
+def number_elsewhere(delivery: DeliveryFiles) -> None:
+    delivery.add("results.csv", NUMBER, "LEZ4", "absent", "", "")
+    delivery.add("results.csv", "s1", f"x{NUMBER}", NUMBER, NUMBER, NUMBER)
+    delivery.add("schools.csv", NUMBER, "School", "Genk", NUMBER, "", NUMBER)
+    delivery.manifest["deliveryId"] = f"{NUMBER}\0"
+
+
+def named_results(delivery: DeliveryFiles) -> None:
+    delivery.add("results.csv", NAME, "LEZ4", "absent", "", "")
+    delivery.add("results.csv", f"{NAME} {NAME}ke", "LEZ4", "absent", "", "")
+    delivery.add("results.csv", "s1", NAME, NAME, NAME, NAME)
+    delivery.add("item_results.csv", f"{NAME}, 4A", "LEZ4", "1", "1")
+    delivery.add("item_results.csv", STAMNUMMER, "LEZ4", "1", "1")
+
+
+def sharing(delivery: DeliveryFiles) -> None:
+    delivery.add("students.csv", "s8", "000028", "4A", NAME, NAME, STAMNUMMER, NUMBER)
+
+
+LEAKS: list[Callable[[DeliveryFiles], None]] = [
+    shifted,
+    without_header,
+    in_wrong_file,
+    unclosed,
+    damaged_bytes,
+    everywhere,
+    number_elsewhere,
+    named_results,
+    sharing,
+]
+
+
+@pytest.mark.parametrize("change", LEAKS)
+def test_what_is_wrong_is_said_without_saying_of_whom(
+    session: Session,
+    tmp_path: Path,
+    change: Callable[[DeliveryFiles], None],
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    delivery = full()
+    delivery.rows["students.csv"].append(ROW)
+    change(delivery)
+
+    outcome = take_in(session, delivery.write(tmp_path))
+
+    assert outcome.status == "refused"
+    assert MARKS.search(json.dumps(outcome.report, ensure_ascii=False)) is None
+    assert MARKS.search(caplog.text + "".join(capfd.readouterr())) is None
+    row = session.execute(text("select d::text from deliveries d")).scalar_one()
+    assert MARKS.search(row) is None
+
+
+def test_insz_is_in_no_table_but_as_a_hash(session: Session, tmp_path: Path) -> None:
+    delivery = full()
+    delivery.rows["students.csv"].append(ROW)
+
+    assert take_in(session, delivery.write(tmp_path)).status == "applied"
+
+    assert not any(NUMBER in row for rows in table_contents(session).values() for row in rows)
+
+
+def test_insz_never_reaches_the_server(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    write = __import__("psycopg").Copy.write
+
+    def record(copy: object, data: str) -> None:
+        sent.append(data)
+        write(copy, data)
+
+    monkeypatch.setattr("psycopg.Copy.write", record)
+    delivery = full()
+    delivery.rows["students.csv"].append(ROW)
+
+    take_in(session, delivery.write(tmp_path))
+
+    assert NAME in "".join(sent)
+    assert NUMBER not in "".join(sent)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["85.12.31-123.45", NUMBER, f"nr {NUMBER}", f"x{NUMBER}y", "851231 123 45", "85123112399"],
+)
+def test_what_looks_like_an_insz_is_not_quoted(value: str) -> None:
+    assert showable(value) is None
+
+
+@pytest.mark.parametrize("value", ["000028", "s1", "acefeb4c8a04fa177205", "LEZ4", "240,5", "x y"])
+def test_what_is_no_personal_value_is_quoted(value: str) -> None:
+    assert showable(value) == value
+
+
+def test_quoted_value_is_short_and_printable() -> None:
+    quoted = showable("a\x00\u202e" + "b" * 500)
+
+    assert quoted is not None
+    assert len(quoted) == 80
+    assert quoted.startswith("a\ufffd\ufffdb")
+
+
+def test_delivery_row_names_its_sender(session: Session, tmp_path: Path) -> None:
+    outcome = take_in(session, full().write(tmp_path))
+
+    assert isinstance(outcome.delivery_id, UUID)
+    row = session.execute(text("select received_from, status from deliveries")).one()
+    assert tuple(row) == ("tests", "applied")

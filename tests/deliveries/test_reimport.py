@@ -1,0 +1,253 @@
+"""Later deliveries: corrected, withdrawn, replaced; history stays, and so does what is equal."""
+
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.results.models import ItemResult, Result, ScaleScore
+from shared.schools.models import Participation, School
+from shared.students.models import Student
+from tests.deliveries.delivery_files import (
+    correction,
+    full,
+    insz,
+    table_contents,
+)
+from tests.deliveries.delivery_rows import applied, count, current, items
+
+
+def test_correction_supersedes_and_keeps_the_history(session: Session, tmp_path: Path) -> None:
+    first = applied(session, full(), tmp_path)
+    untouched = (
+        session.execute(
+            select(Result.id)
+            .join(Student, Student.id == Result.student_id)
+            .where(Student.delivered_as != "s1")
+        )
+        .scalars()
+        .all()
+    )
+
+    second = applied(
+        session, correction(2, results=[["s1", "LEZ4", "reported", "D", "199"]]), tmp_path
+    )
+
+    assert current(session)[0] == ("s1", "000028", "LEZ4", "reported", "D", 199.0)
+    ended = session.execute(select(Result).where(Result.superseded_at.is_not(None))).scalar_one()
+    assert ended.delivery_id == first.delivery_id
+    assert ended.superseded_by_delivery_id == second.delivery_id
+    score = session.get(ScaleScore, ended.id)
+    assert score is not None
+    assert float(score.score) == 240.5
+    assert second.report["changes"]["results"] == {"added": 1, "superseded": 1, "unchanged": 0}
+    still = session.execute(select(Result.id).where(Result.superseded_at.is_(None))).scalars()
+    assert set(untouched) < set(still)
+
+
+def test_correction_that_says_what_stands_already_adds_no_history(
+    session: Session, tmp_path: Path
+) -> None:
+    applied(session, full(), tmp_path)
+    before = table_contents(session)
+
+    same = correction(2, results=[["s1", "LEZ4", "reported", "C", "240.5"]])
+    outcome = applied(session, same, tmp_path)
+
+    assert outcome.report["changes"]["results"] == {"added": 0, "superseded": 0, "unchanged": 1}
+    assert table_contents(session) == before
+
+
+def test_score_alone_is_a_change(session: Session, tmp_path: Path) -> None:
+    applied(session, full(), tmp_path)
+
+    applied(session, correction(2, results=[["s1", "LEZ4", "reported", "C", ""]]), tmp_path)
+
+    assert current(session)[0] == ("s1", "000028", "LEZ4", "reported", "C", None)
+
+
+def test_withdrawn_takes_a_result_and_its_items_away_in_every_school(
+    session: Session, tmp_path: Path
+) -> None:
+    applied(session, full(), tmp_path)
+
+    withdrawal = correction(2, results=[["s5", "LEZ4", "withdrawn", "", ""]])
+    outcome = applied(session, withdrawal, tmp_path)
+
+    assert outcome.report["changes"]["results"] == {"added": 0, "superseded": 2, "unchanged": 0}
+    assert "s5" not in {row[0] for row in current(session) + items(session)}
+    assert count(session, Result, Result.superseded_at.is_not(None)) == 2
+
+
+def test_withdrawing_what_is_not_there_is_a_warning(session: Session, tmp_path: Path) -> None:
+    applied(session, full(), tmp_path)
+
+    withdrawal = correction(2, results=[["s3", "WIS4", "withdrawn", "", ""]])
+    outcome = applied(session, withdrawal, tmp_path)
+
+    assert outcome.report["warningCounts"] == {"nothingToWithdraw": 1}
+
+
+def test_correction_merges_items_by_item(session: Session, tmp_path: Path) -> None:
+    applied(session, full(), tmp_path)
+
+    corrected = [["s1", "LEZ4", "3", "1"], ["s1", "LEZ4", "2", "1"], ["s2", "LEZ4", "1", "1"]]
+    applied(session, correction(2, item_results=corrected), tmp_path)
+
+    assert items(session)[:2] == [
+        ("s1", "000028", "LEZ4", ["1", "2", "3"], [True, True, True]),
+        ("s2", "000028", "LEZ4", ["1"], [True]),
+    ]
+    assert len(items(session)) == 5
+
+
+def test_correction_adds_a_student_beside_what_stands(session: Session, tmp_path: Path) -> None:
+    applied(session, full(), tmp_path)
+
+    applied(
+        session,
+        correction(
+            2,
+            students=[["s6", "000028", "4A", "Baert", "Eva", "1000006", ""]],
+            results=[["s6", "WIS4", "reported", "E", ""]],
+        ),
+        tmp_path,
+    )
+
+    assert current(session)[-1] == ("s6", "000028", "WIS4", "reported", "E", None)
+    assert count(session, Student, Student.removed_at.is_(None)) == 7
+
+
+def test_correction_that_enrols_a_student_elsewhere_brings_the_results_along(
+    session: Session, tmp_path: Path
+) -> None:
+    applied(session, full(), tmp_path)
+
+    enrolment = [["s1", "007947", "4C", "Peeters", "An", "1000007", insz("850101001")]]
+    applied(session, correction(2, students=enrolment), tmp_path)
+
+    assert [row for row in current(session) if row[0] == "s1" and row[1] == "007947"] == [
+        ("s1", "007947", "LEZ4", "reported", "C", 240.5),
+        ("s1", "007947", "WIS4", "absent", None, None),
+    ]
+    assert ("s1", "007947", "LEZ4", ["1", "2"], [True, False]) in items(session)
+
+
+def test_correction_moves_a_student_and_withdraws_what_no_longer_fits(
+    session: Session, tmp_path: Path
+) -> None:
+    applied(session, full(), tmp_path)
+
+    applied(
+        session,
+        correction(
+            2,
+            students=[["s4", "007947", "4C", "Wouters", "Cy", "1000001", ""]],
+            results=[
+                ["s4", "LEZ2", "withdrawn", "", ""],
+                ["s4", "WIS4", "reported", "D", ""],
+            ],
+        ),
+        tmp_path,
+    )
+
+    assert [row[2:4] for row in current(session) if row[0] == "s4"] == [("WIS4", "reported")]
+
+
+def test_full_takes_away_what_it_no_longer_has(session: Session, tmp_path: Path) -> None:
+    applied(session, full(), tmp_path)
+    smaller = full(2)
+    smaller.remove("schools.csv", 3)
+    del smaller.rows["class_groups.csv"][3:]
+    for line in (7, 5, 4):
+        smaller.remove("students.csv", line)
+    for line in (7, 6):
+        smaller.remove("results.csv", line)
+    del smaller.rows["item_results.csv"]
+    smaller.remove("levels.csv", 6)
+    smaller.remove("level_descriptions.csv", 9)
+
+    outcome = applied(session, smaller, tmp_path)
+
+    removed = {name: change.get("removed") for name, change in outcome.report["changes"].items()}
+    assert removed == {
+        "targetGroups": 0,
+        "components": 0,
+        "levels": 1,
+        "levelDescriptions": 1,
+        "schools": 0,
+        "participations": 1,
+        "classGroups": 2,
+        "students": 3,
+        "results": None,
+        "itemResults": 4,
+    }
+    assert outcome.report["changes"]["results"] == {"added": 0, "superseded": 3, "unchanged": 5}
+    assert {row[:2] for row in current(session)} == {
+        ("s1", "000028"),
+        ("s2", "000028"),
+        ("s5", "000028"),
+    }
+    assert count(session, School) == 2
+
+
+def test_row_that_comes_back_is_the_same_row(session: Session, tmp_path: Path) -> None:
+    applied(session, full(), tmp_path)
+    before = set(session.execute(select(Student.id)).scalars())
+    smaller = full(2)
+    smaller.remove("students.csv", 4)
+    smaller.remove("results.csv", 6)
+    applied(session, smaller, tmp_path)
+    assert count(session, Student, Student.removed_at.is_not(None)) == 1
+
+    applied(session, full(3), tmp_path)
+
+    assert count(session, Student, Student.removed_at.is_not(None)) == 0
+    assert set(session.execute(select(Student.id)).scalars()) == before
+    assert [row[3] for row in current(session) if row[0] == "s3"] == ["exempt"]
+
+
+def test_full_leaves_equal_rows_untouched(session: Session, tmp_path: Path) -> None:
+    applied(session, full(), tmp_path)
+    before = table_contents(session)
+
+    outcome = applied(session, full(2), tmp_path)
+
+    assert table_contents(session) == before
+    assert outcome.report["changes"]["results"] == {"added": 0, "superseded": 0, "unchanged": 8}
+
+
+def test_other_administration_is_left_alone(session: Session, tmp_path: Path) -> None:
+    applied(session, full(), tmp_path)
+    other = full()
+    other.administration = {**(other.administration or {}), "id": "2025"}
+    other.manifest |= {"administrationId": "2025", "deliveryId": "other"}
+    other.set("schools.csv", 2, "name", "De Nieuwe Wilg")
+
+    applied(session, other, tmp_path)
+
+    assert count(session, Student) == 12
+    assert count(session, Result, Result.superseded_at.is_(None)) == 16
+    names = select(Participation.administration_id, Participation.name).where(
+        Participation.school_id == "000028"
+    )
+    assert {tuple(row) for row in session.execute(names)} == {
+        ("2024", "De Wilg"),
+        ("2025", "De Nieuwe Wilg"),
+    }
+    assert session.get_one(School, "000028").name == "De Nieuwe Wilg"
+
+
+def test_items_of_a_full_delivery_replace_the_old_ones(session: Session, tmp_path: Path) -> None:
+    applied(session, full(), tmp_path)
+    replaced = full(2)
+    replaced.rows["item_results.csv"] = [
+        ["student", "component", "item", "correct"],
+        ["s1", "LEZ4", "9", "1"],
+    ]
+
+    outcome = applied(session, replaced, tmp_path)
+
+    assert items(session) == [("s1", "000028", "LEZ4", ["9"], [True])]
+    assert outcome.report["changes"]["itemResults"] == {"added": 0, "changed": 1, "removed": 3}
+    assert count(session, ItemResult) == 1

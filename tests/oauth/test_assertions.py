@@ -1,0 +1,119 @@
+import math
+import time
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from joserfc.jwk import ECKey
+
+from shared.oauth.assertions import (
+    CLOCK_SKEW_SECONDS,
+    MAX_LIFETIME_SECONDS,
+    Assertion,
+    claimed_client,
+    read_assertion,
+)
+from shared.oauth.jose import SignatureError
+from tests.oauth.signing import MADE_WITH, signed, unsigned, with_public_key_as_secret
+
+CLIENT = uuid4()
+KEY = ECKey.generate_key("P-256")
+AUDIENCES = frozenset({"https://api.example", "https://api.example/oauth2/token"})
+NOW = time.time()
+HEADER = {"alg": "ES256", "typ": "JWT"}
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    whole = {
+        "iss": str(CLIENT),
+        "sub": str(CLIENT),
+        "aud": "https://api.example",
+        "exp": NOW + 60,
+        "jti": "1",
+    }
+    return {name: value for name, value in (whole | changes).items() if value is not None}
+
+
+def read(text: str, *keys: Any) -> Assertion:
+    return read_assertion(text, CLIENT, keys or [KEY], AUDIENCES, NOW)
+
+
+@pytest.mark.parametrize("algorithm", MADE_WITH)
+def test_an_assertion_may_be_signed_by_any_key_of_the_client(algorithm: str) -> None:
+    key = MADE_WITH[algorithm]()
+    text = signed({"alg": algorithm}, claims(), key)
+    assert read(text, KEY, key) == Assertion(CLIENT, "1", NOW + 60)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"aud": "https://api.example/oauth2/token"},
+        {"aud": ["https://other.example", "https://api.example"]},
+        {"exp": NOW + MAX_LIFETIME_SECONDS},
+        {"iat": NOW, "nbf": NOW + CLOCK_SKEW_SECONDS},
+    ],
+)
+def test_what_makes_no_difference(changes: dict[str, Any]) -> None:
+    assert read(signed(HEADER, claims(**changes), KEY)).id == "1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"iss": str(uuid4())}, "iss and sub"),
+        ({"iss": None}, "iss and sub"),
+        ({"iss": str(uuid4()), "sub": str(uuid4())}, "iss and sub"),
+        ({"aud": "https://other.example"}, "aud"),
+        ({"aud": "https://api.example/"}, "aud"),
+        ({"aud": []}, "aud"),
+        ({"aud": None}, "aud"),
+        ({"exp": NOW - CLOCK_SKEW_SECONDS}, "exp"),
+        ({"exp": None}, "exp"),
+        ({"exp": "tomorrow"}, "exp"),
+        ({"exp": NOW + MAX_LIFETIME_SECONDS + 1}, "lives longer"),
+        ({"iat": NOW + 60}, "iat has not come"),
+        ({"nbf": NOW + 60}, "nbf has not come"),
+        ({"jti": None}, "jti"),
+        ({"jti": ""}, "jti"),
+        ({"jti": "x" * 129}, "jti"),
+        ({"jti": 1}, "jti"),
+        ({"jti": "\ud800"}, "jti"),
+        ({"aud": [{}]}, "aud"),
+    ],
+)
+def test_a_claim_that_is_wrong_or_missing_is_named(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(SignatureError, match=reason):
+        read(signed(HEADER, claims(**changes), KEY))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        unsigned(HEADER, claims()),
+        with_public_key_as_secret(HEADER, claims(), KEY),
+        signed(HEADER, claims(), ECKey.generate_key("P-256")),
+        signed(HEADER | {"jwk": KEY.as_dict(private=False)}, claims(), ECKey.generate_key("P-256")),
+        signed(HEADER | {"typ": "at+jwt"}, claims(), KEY),
+        signed(HEADER | {"typ": "dpop+jwt"}, claims(), KEY),
+        signed(HEADER | {"crit": ["b64"], "b64": True}, claims(), KEY),
+        signed(HEADER | {"b64": False}, claims(), KEY),
+        signed(HEADER, claims(exp=math.nan), KEY),
+        signed(HEADER, claims(padding="x" * 5000), KEY),
+        "nonsense",
+    ],
+)
+def test_what_no_key_of_the_client_signed_is_refused(text: str) -> None:
+    with pytest.raises(SignatureError, match="not signed by a registered key"):
+        read(text)
+
+
+@pytest.mark.parametrize("subject", ["me", "", None, 7, ["x"]])
+def test_an_assertion_that_names_no_client_is_refused(subject: object) -> None:
+    with pytest.raises(SignatureError):
+        claimed_client(signed(HEADER, claims(sub=subject), KEY))
+
+
+def test_one_of_another_client_is_used_up_apart() -> None:
+    digests = {Assertion(client, "1", NOW).digest for client in (CLIENT, UUID(int=1))}
+    assert len(digests) == 2

@@ -1,0 +1,66 @@
+from typing import Any
+
+import pytest
+
+from shared.access.rules import Scope
+from shared.oauth.person_claims import ClaimRules, Person, PersonError, person_of
+from tests.oauth.provider_process import RULES, claims
+
+ROLE = "toetsfeedback_rol_3d"
+READS = frozenset({Scope.SCHOOLS_READ, Scope.STUDENTS_READ, Scope.RESULTS_READ})
+MANAGES = frozenset({Scope.SCHOOLS_READ, Scope.MANDATES_WRITE, Scope.AUDIT_READ})
+
+
+def person(**changes: Any) -> Person:
+    return person_of(claims(**changes), ClaimRules.model_validate(RULES))
+
+
+@pytest.mark.parametrize(
+    ("changes", "scopes"),
+    [
+        ({}, READS),
+        ({"scope": ["openid", "vo"]}, READS),
+        ({ROLE: "Beheerder:000028"}, MANAGES),
+        ({ROLE: ["Raadpleger:000028", "Beheerder:000028"]}, READS | MANAGES),
+        ({ROLE: ["Raadpleger:000028", "Beheerder:999999", "Kok:000028", 7, None]}, READS),
+    ],
+)
+def test_a_person_may_do_what_their_roles_at_the_school_allow(
+    changes: dict[str, Any], scopes: frozenset[Scope]
+) -> None:
+    assert person(**changes) == Person("a1b2c3", "000028", scopes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"scope": "openid vo2"}, "scope"),
+        ({"scope": ["openid"]}, "scope"),
+        ({"scope": None}, "scope"),
+        ({"scope": {"vo": True}}, "scope"),
+        ({"vo_doelgroepcode": "BUR"}, "vo_doelgroepcode"),
+        ({"vo_doelgroepcode": None}, "vo_doelgroepcode"),
+        ({"vo_orgcode": "28"}, "vo_orgcode"),
+        ({"vo_orgcode": 28}, "vo_orgcode"),
+        ({"vo_orgcode": "000028\n"}, "vo_orgcode"),
+        ({"vo_orgcode": None}, "vo_orgcode"),
+        ({"vo_id": "a b"}, "vo_id"),
+        ({"vo_id": None}, "vo_id"),
+        ({ROLE: ["Raadpleger:000036"]}, ROLE),
+        ({ROLE: ["Raadpleger"]}, ROLE),
+        ({ROLE: ["Kok:000028"]}, ROLE),
+        ({ROLE: {"Raadpleger": "000028"}}, ROLE),
+        ({ROLE: []}, ROLE),
+        ({ROLE: None}, ROLE),
+    ],
+)
+def test_who_is_not_at_a_school_or_has_no_role_there_is_nobody_to_us(
+    changes: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(PersonError, match=named):
+        person(**changes)
+
+
+def test_no_role_may_do_more_than_a_school() -> None:
+    with pytest.raises(ValueError, match="jobs:write"):
+        ClaimRules.model_validate(RULES | {"roles": {"Beheerder": ["jobs:write"]}})
