@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session
 
 from services.worker.metrics import ITEM_SECONDS, ITEMS
-from shared.core.database import DATABASE_AWAY, Sessions, transaction
+from shared.core.database import DATABASE_UNAVAILABLE, Sessions, transaction
 from shared.core.errors import Problem
 from shared.core.logging import describe_error
 from shared.core.statements import refuse_statements
@@ -34,7 +34,7 @@ from shared.storage.store import STORE_AWAY
 
 logger = structlog.get_logger(__name__)
 
-MAY_PASS = (*DATABASE_AWAY, *STORE_AWAY, OSError)
+MAY_PASS = (*DATABASE_UNAVAILABLE, *STORE_AWAY, OSError)
 """Errors of what an attempt leans on: tried again. Any other would only be repeated."""
 
 HEARTBEATS_PER_LEASE = 3

@@ -1,8 +1,9 @@
 """Who may see what: scopes, kinds of caller, and reach, as pure rules."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 from shared.access.products import STUDENT_FEEDBACK
 from shared.core.errors import MissingScope
@@ -95,29 +96,36 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The schools a caller can see: every one (`schools` is None) or just those named."""
+    """The schools that a caller can see: all of them (`schools` is None) or those named.
+
+    `purposes` has the purpose of the mandate for each school that gave one.
+    """
 
     schools: frozenset[str] | None
+    purposes: Mapping[str, str] = field(default_factory=dict)
 
     def includes(self, school_id: str) -> bool:
         return self.schools is None or school_id in self.schools
 
 
-def reach_of_schools(caller: Caller, mandated: frozenset[str] = frozenset()) -> Reach:
-    """For who a school is: operators see every school, others only where they act."""
+NO_MANDATES: Mapping[str, str] = MappingProxyType({})
+
+
+def reach_of_schools(caller: Caller, mandates: Mapping[str, str] = NO_MANDATES) -> Reach:
+    """Return the schools whose own facts the caller can see: an operator sees every school."""
     if caller.kind is CallerKind.OPERATOR:
         return Reach(None)
-    return reach_of_students(caller, mandated)
+    return reach_of_students(caller, mandates)
 
 
-def reach_of_students(caller: Caller, mandated: frozenset[str] = frozenset()) -> Reach:
-    """For students, results and documents: a school its own, and nobody any other.
+def reach_of_students(caller: Caller, mandates: Mapping[str, str] = NO_MANDATES) -> Reach:
+    """Return the schools whose students, results and documents the caller can see.
 
-    An integrator reaches a school by its mandate only: `mandated` are those that share the
-    product with it now.
+    A school reaches itself. An integrator reaches the schools in `mandates`: those that share the
+    product with it now, each with the purpose of the mandate. An operator reaches none.
     """
     if caller.kind is CallerKind.INTEGRATOR:
-        return Reach(mandated)
+        return Reach(frozenset(mandates), mandates)
     return Reach(frozenset({caller.school_id} if caller.school_id else ()))
 
 

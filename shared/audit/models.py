@@ -1,4 +1,4 @@
-"""Tables of the trail: who asked for which school data and what was answered, chained by hash."""
+"""Tables of the audit log: decisions on school data, chained by hash."""
 
 from datetime import datetime
 
@@ -11,10 +11,10 @@ from shared.core.database import INSTANT, Base
 class AuditEvent(Base):
     """One decision on school data; rows are only ever added, by `append_audit_event`.
 
-    `organisation` is the school the data is of, when it is known; `purpose` is what a mandate was
-    given for; `caller_subject` the pseudonym of the person for whom a portal asked; `rule` is the
-    question of the policy that decided (`scope`, `reach`, `gate`) or `granted`. `position` counts
-    the entries of one organisation, and `hash` covers this entry and the hash of the one before it.
+    `organisation` is the school that the data is about, if known; `purpose` is that of a mandate;
+    `caller_subject` the pseudonym of the person for whom a portal called; `rule` is the question
+    that decided (`scope`, `reach`, `gate`, …) or `granted`. `position` counts the entries of one
+    organisation, and `hash` covers this entry and the hash of the one before it.
     """
 
     __tablename__ = "audit_events"
@@ -47,9 +47,9 @@ class AuditEvent(Base):
 
 
 class AuditHead(Base):
-    """The end of one organisation's chain; `chain` is the school, or empty for entries about none.
+    """The head of one chain; `chain` is the school, or empty for entries about no school.
 
-    Without it nobody would miss the last entry.
+    Without it a removed last entry would not be noticed.
     """
 
     __tablename__ = "audit_heads"

@@ -1,10 +1,10 @@
-"""SQL of the trail: appending to it, reading a school's own, and walking all of its chains."""
+"""SQL of the audit log: append an event, page through those of a school, walk every chain."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Literal
 
 from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.orm import Session
@@ -24,11 +24,44 @@ _ENTRY = tuple(field.name for field in fields(Entry))
 _BATCH = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class TrailOf:
-    """The entries about one school, or those among them that the other facts name.
+Outcome = Literal["allowed", "refused"]
 
-    `resources` are paths, each with what lies below it; `since` counts, `until` does not any more.
+
+@dataclass(frozen=True, slots=True)
+class NewAuditEvent:
+    """An event to append; `organisation` is the school whose data it is about, if known.
+
+    `resource` is a path with opaque ids only. `purpose` is that of the mandate, where one was
+    needed. `caller_subject` is the pseudonym of the person for whom a portal called.
+    """
+
+    client: str
+    caller_kind: str
+    caller_organisation: str | None
+    caller_subject: str | None
+    organisation: str | None
+    purpose: str | None
+    action: str
+    resource: str
+    outcome: Outcome
+    rule: str
+    trace_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The chain of one school by its number, or of no school (an empty name)."""
+
+    name: str
+    head: Head | None
+    entries: Iterator[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """The events about one school that match the other fields.
+
+    `resources` are paths, each with the paths below it. `since` is inclusive, `until` exclusive.
     """
 
     organisation: str
@@ -48,17 +81,16 @@ class TrailOf:
         return conditions
 
 
-def append(session: Session, events: Sequence[dict[str, Any]]) -> None:
-    """Holds the heads of the chains until the transaction ends; callers keep to one order."""
-    for event in events:
-        _APPEND.add_to_commit(session, event)
+def append(session: Session, event: NewAuditEvent) -> None:
+    """Append an event; its chain stays locked until the transaction ends."""
+    _APPEND.add_to_commit(session, asdict(event))
 
 
 def page_of_events(
-    session: Session, trail: TrailOf, offset: int, limit: int
+    session: Session, audit_filter: AuditFilter, offset: int, limit: int
 ) -> tuple[int, Sequence[AuditEvent]]:
-    """How many entries there are, and a page of them, newest first."""
-    query = select(AuditEvent).where(*trail.conditions())
+    """Return the number of events that match, and a page of them, newest first."""
+    query = select(AuditEvent).where(*audit_filter.conditions())
     return page_of_scalars(session, query.order_by(AuditEvent.position.desc()), offset, limit)
 
 
@@ -67,21 +99,22 @@ def heads(session: Session) -> dict[str, Head]:
     return {chain: Head(events, hash_) for chain, events, hash_ in rows}
 
 
-def chains(session: Session) -> Iterator[tuple[str, Head | None, Iterator[Entry]]]:
-    """Every chain with its head and its entries by position, to be read in this order.
+def chains(session: Session) -> Iterator[Chain]:
+    """Yield every chain; read its entries before the next chain is asked for.
 
-    One statement, so that what is appended meanwhile is seen with its head or not at all.
+    One statement, so that an event appended meanwhile is seen together with its head or not at all.
     """
     event, head = AuditEvent.__table__, AuditHead.__table__
-    chain = func.coalesce(event.c.organisation, "")
-    name = func.coalesce(head.c.chain, chain).label("chain")
+    organisation = func.coalesce(event.c.organisation, "")
+    name = func.coalesce(head.c.chain, organisation).label("chain")
     columns = [event.c[column] for column in _ENTRY]
     query = (
-        select(name, head.c.events, head.c.hash, *columns)
-        .select_from(head.outerjoin(event, chain == head.c.chain, full=True))
+        select(name, head.c.events, head.c.hash.label("head_hash"), *columns)
+        .select_from(head.outerjoin(event, organisation == head.c.chain, full=True))
         .order_by(name, event.c.position)
         .execution_options(yield_per=_BATCH)
     )
-    for (found, events, hash_), rows in groupby(session.execute(query), lambda row: row[:3]):
-        end = None if events is None else Head(events, hash_)
-        yield found, end, (Entry(*row[3:]) for row in rows if row.id is not None)
+    rows = session.execute(query)
+    for (found, events, head_hash), own in groupby(rows, lambda row: tuple(row[:3])):
+        stored = None if events is None else Head(events, head_hash)
+        yield Chain(found, stored, (Entry(*row[3:]) for row in own if row.id is not None))

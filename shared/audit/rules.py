@@ -1,4 +1,4 @@
-"""The chain of the trail as pure rules: what an entry's hash covers, and what is wrong in a row."""
+"""The hash chain of the audit log as pure rules: the bytes that a hash covers, and the faults."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +12,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry as it is stored; the field order is the one in which the hash covers them."""
+    """One entry as stored; the hash covers the fields in this order."""
 
     id: int
     position: int
@@ -31,13 +31,13 @@ class Entry:
     hash: bytes
 
     def follows(self, previous: bytes) -> bool:
-        """Whether the hash is the one it got when it was appended after `previous`."""
+        """Return True when the hash is that of an entry appended after `previous`."""
         return self.hash == sha256(previous + entry_bytes(self)).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How many entries a chain has, and the hash of the last."""
+    """The number of entries of a chain, and the hash of the last."""
 
     events: int
     hash: bytes
@@ -47,12 +47,12 @@ class Head:
 
     @classmethod
     def from_json(cls, value: Mapping[str, int | str]) -> Self:
-        """Raises ValueError, KeyError or TypeError for what `as_json` did not write."""
+        """Read what `as_json` wrote; raise ValueError, KeyError or TypeError for anything else."""
         return cls(int(value["events"]), bytes.fromhex(str(value["hash"])))
 
 
 def entry_bytes(entry: Entry) -> bytes:
-    """JSON as PostgreSQL writes it: `audit_hash` in the migration covers the same bytes."""
+    """Return the JSON that PostgreSQL writes: `audit_hash` in the migration covers the same bytes."""
     fields = [
         entry.id,
         entry.position,
@@ -68,36 +68,36 @@ def entry_bytes(entry: Entry) -> bytes:
         entry.rule,
         entry.trace_id,
     ]
-    if entry.caller_subject is not None:  # entries from before there were any keep their hash
+    if entry.caller_subject is not None:  # the hash of older entries does not cover it
         fields.append(entry.caller_subject)
     return json.dumps(fields, ensure_ascii=False).encode()
 
 
-def faults_of_chain(
-    entries: Iterable[Entry], head: Head | None, kept: Head | None = None
+def chain_faults(
+    entries: Iterable[Entry], head: Head | None, stored: Head | None = None
 ) -> Iterator[str]:
-    """What is wrong with one chain, an entry at a time; nothing when it is whole.
+    """Yield the faults of one chain; none when it is intact.
 
-    `entries` come by position. `kept` is an earlier head of the same chain that was kept elsewhere,
-    where who can write in this database cannot reach it.
+    `entries` come by position. `stored` is an earlier head of the same chain, from a place where no
+    writer of this database can change it.
     """
     position, previous, known = 0, b"", {0: b""}
     for entry in entries:
         if entry.position != position + 1:
             yield _missing(position + 1, entry.position - 1)
         elif not entry.follows(previous):
-            yield f"entry {entry.position} was changed, or another stood before it"
+            yield f"entry {entry.position} was changed, or the entry before it was"
         position, previous = entry.position, entry.hash
-        if kept is not None and position == kept.events:
+        if stored is not None and position == stored.events:
             known[position] = previous
     if head is None:
-        yield "the head of the chain is gone"
+        yield "the head of the chain is missing"
     elif head.events > position:
         yield _missing(position + 1, head.events)
     elif head != Head(position, previous):
         yield f"the head of the chain is not that of its last entry, number {position}"
-    if kept is not None and known.get(kept.events) != kept.hash:
-        yield f"entry {kept.events} is not the one whose hash was kept"
+    if stored is not None and known.get(stored.events) != stored.hash:
+        yield f"entry {stored.events} does not have the hash that was stored"
 
 
 def _missing(first: int, last: int) -> str:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from shared.core.clock import database_now
+from shared.core.unit_of_work import UnitOfWork
 from shared.jobs import service as jobs
 from shared.jobs.models import Job
 from shared.jobs.queue import WakeUpQueue
@@ -18,15 +19,18 @@ UPLOADS = "deliveries"
 
 
 def receive_delivery(
-    session: Session, queue: WakeUpQueue, storage_key: str, received_from: str
+    unit: UnitOfWork, queue: WakeUpQueue, storage_key: str, received_from: str
 ) -> Job:
-    """The job for a delivery whose ZIP is stored under the key; its subject is the delivery."""
+    """Record a received delivery, and start the job that applies it.
+
+    Its ZIP is stored under the key; the subject of the job is the id of the delivery.
+    """
     received = Delivery(status="received", storage_key=storage_key, received_from=received_from)
-    delivery_id = str(repository.add_delivery(session, received).id)
+    delivery_id = str(repository.add_delivery(unit.session, received).id)
     return jobs.start(
-        session,
+        unit,
         queue,
-        jobs.Order(
+        jobs.NewJob(
             kind=APPLY_DELIVERY,
             lane=Lane.BULK,
             subject=delivery_id,

@@ -1,4 +1,4 @@
-"""SQL of building: the facts of one school in a constant number of queries, and its rows."""
+"""SQL of builds: the facts of one school in a constant number of queries, and its documents."""
 
 import json
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ from shared.students.models import ClassGroup, Student
 
 @dataclass(frozen=True, slots=True)
 class SchoolRows:
-    """What the database knows of one school in one administration."""
+    """The facts of one school in one administration."""
 
     participation: Participation
     catalogue: Catalogue
@@ -50,7 +50,7 @@ class SchoolRows:
 # Built once: building a statement can take longer than executing it.
 _ADMINISTRATION: BindParameter[str] = bindparam("administration_id")
 _SCHOOL: BindParameter[str] = bindparam("school_id")
-_HOLD = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key"), 0)))
+_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key"), 0)))
 _WINDOWS = select(
     ReleaseWindow.target_group_id,
     ReleaseWindow.component_id,
@@ -76,17 +76,17 @@ _RESULTS = select(Result.student_id, Result.component_id, Result.status, Result.
 )
 
 
-def hold_school(session: Session, administration_id: str, school_id: str) -> None:
-    """Waits for, and then takes, the one place there is for building this school's documents."""
-    session.execute(_HOLD, {"key": f"documents/{administration_id}/{school_id}"})
+def lock_school(session: Session, administration_id: str, school_id: str) -> None:
+    """Take the lock for building the documents of this school; another build waits for it."""
+    session.execute(_LOCK, {"key": f"documents/{administration_id}/{school_id}"})
 
 
 def load_school(
     session: Session, catalogues: Catalogues, administration_id: str, school_id: str
 ) -> SchoolRows | None:
-    """Everything that is current for the school; None when it does not take part.
+    """Load the current facts of a school; None when it does not take part.
 
-    The participation comes first, for its revision says how new the rest is at least.
+    The participation is read first: the other facts are at least as new as its revision.
     """
     participation = session.get(Participation, (administration_id, school_id))
     if participation is None or participation.removed_at is not None:
@@ -108,7 +108,7 @@ def administration_exists(session: Session, administration_id: str) -> bool:
 def participating_schools(
     session: Session, administration_id: str, school_id: str | None
 ) -> list[str]:
-    """The instellingsnummers that take part, in order; just the one that is named, if it does."""
+    """Return the schools that take part, by number; at most the one that is named."""
     query = select(Participation.school_id).where(
         Participation.administration_id == administration_id,
         Participation.removed_at.is_(None),
@@ -119,7 +119,7 @@ def participating_schools(
 
 
 def _replacement() -> Delete:
-    """Adds and updates the rows that go in as one JSON value; deletes others not left alone."""
+    """Build the statement that upserts rows from one JSON value and deletes the others."""
     identity = {"administration_id", "school_id", "kind", "class_group_id", "student_id"}
     names = [c.name for c in Document.__table__.c if c.name not in {"id", "version", "built_at"}]
     rows = cast(bindparam("rows", type_=String), JSONB)
@@ -134,7 +134,7 @@ def _replacement() -> Delete:
         Document.administration_id == bindparam("administration_id"),
         Document.school_id == bindparam("school_id"),
         Document.id.not_in(select(kept.cte("kept").c.id)),
-        not_(Document.id == any_(bindparam("left_alone", type_=ARRAY(Uuid)))),
+        not_(Document.id == any_(bindparam("unchanged", type_=ARRAY(Uuid)))),
     )
 
 
@@ -142,7 +142,7 @@ _REPLACEMENT = _replacement().execution_options(synchronize_session=False)
 
 
 def document_rows(session: Session, administration_id: str, school_id: str) -> Sequence[Any]:
-    """The rows of the school's documents, as columns."""
+    """Return the document rows of a school, as columns."""
     query = select(*Document.__table__.columns).where(
         Document.administration_id == administration_id, Document.school_id == school_id
     )
@@ -150,7 +150,7 @@ def document_rows(session: Session, administration_id: str, school_id: str) -> S
 
 
 def keep_documents(session: Session, ids: Sequence[UUID], build: dict[str, Any]) -> None:
-    """Says of documents that a build left alone what they belong to now."""
+    """Set facts revision and job of the documents that a build did not change."""
     if ids:
         session.execute(update(Document).where(Document.id.in_(ids)).values(build))
 
@@ -159,18 +159,18 @@ def replace_documents(
     session: Session,
     school: dict[str, str],
     rows: Sequence[dict[str, Any]],
-    left_alone: Sequence[UUID],
+    unchanged: Sequence[UUID],
 ) -> int:
-    """Makes `rows` the documents of the school beside those left alone; how many went away.
+    """Make `rows` the documents of the school, next to the unchanged ones; return the number removed.
 
-    `school` names the administration and the school. A document that stays keeps its id, and one
-    that is made again gets the next version.
+    `school` names the administration and the school. A document keeps its id, and gets the next
+    version when it was rebuilt.
     """
     values = json.dumps([row | school for row in rows], default=_in_json)
-    parameters = {"rows": values, "left_alone": left_alone, **school}
+    parameters = {"rows": values, "unchanged": unchanged, **school}
     return len(session.execute(_REPLACEMENT.returning(Document.id), parameters).all())
 
 
 def _in_json(value: UUID | bytes) -> str:
-    """As PostgreSQL reads it from a JSON string."""
+    """Write a value as PostgreSQL reads it from a JSON string."""
     return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)

@@ -1,4 +1,4 @@
-"""Use cases of building: ask for a build, and make one school's documents the current ones."""
+"""Use cases of builds: start one, and publish the documents of one school."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.core.errors import OWN, Problem, invalid_input
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents import build_repository
 from shared.documents.assembly import SchoolAssembler, SchoolContent
 from shared.documents.catalogues import Catalogues
@@ -24,12 +25,12 @@ FICHE_PRINT = "fichePrint"
 
 
 Identity = tuple[str, UUID | None, UUID | None]
-"""What a document of a school is about: its kind, class group and student."""
+"""The identity of a document within a school: its kind, class group and student."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltDocument:
-    """A document whose bytes are stored: the segments put end to end; none while it is planned."""
+    """A document to be published; its bytes are its segments, end to end; none while it is planned."""
 
     kind: str
     class_group_id: UUID | None
@@ -59,13 +60,13 @@ _COLUMNS = tuple(item.name for item in fields(BuiltDocument) if item.name != "se
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StandingDocument(BuiltDocument):
+class ExistingDocument(BuiltDocument):
     """A document of an earlier build, with its row's id."""
 
     id: UUID
 
-    def is_as(self, wanted: BuiltDocument) -> bool:
-        """Whether it says, under the same name and in the same form, what is wanted now."""
+    def matches(self, wanted: BuiltDocument) -> bool:
+        """Return True when content, template, components and file name are the wanted ones."""
         return (
             self.content_sha256 == wanted.content_sha256
             and self.template_version == wanted.template_version
@@ -75,7 +76,7 @@ class StandingDocument(BuiltDocument):
 
 
 def start_build(
-    session: Session,
+    unit: UnitOfWork,
     queue: WakeUpQueue,
     administration_id: str,
     school_id: str | None,
@@ -83,14 +84,15 @@ def start_build(
     *,
     force: bool = False,
 ) -> Job:
-    """A job with an item per school; the active one when the same is being built already.
+    """Start a job with an item per school, or return the active one for the same build.
 
-    It leaves documents alone that say what is known already, unless `force` is given; a build with
-    `force` is not the same as one without.
+    Documents whose content has not changed are not rebuilt, unless `force` is given. A build with
+    `force` is another one than without.
 
     Raises:
         Problem: 400 when the administration is unknown, or the school takes no part in it.
     """
+    session = unit.session
     if not build_repository.administration_exists(session, administration_id):
         raise invalid_input("body", "/administrationId", "There is no such administration.")
     schools = build_repository.participating_schools(session, administration_id, school_id)
@@ -98,9 +100,9 @@ def start_build(
         raise invalid_input("body", "/schoolId", "The school takes no part in it.")
     about = [administration_id, *([school_id] if school_id else []), *(["force"] if force else [])]
     return jobs.start(
-        session,
+        unit,
         queue,
-        jobs.Order(
+        jobs.NewJob(
             kind=BUILD_DOCUMENTS,
             lane=Lane.BULK if school_id is None else Lane.INTERACTIVE,
             subject="/".join(about),
@@ -118,7 +120,7 @@ def start_build(
 def school_content(
     session: Session, catalogues: Catalogues, administration_id: str, school_id: str
 ) -> SchoolContent:
-    """What the documents of the school say at this moment.
+    """Return the present content of the documents of a school.
 
     Until the transaction ends, another build of the same school waits here, so that an older
     content never replaces a newer one.
@@ -126,7 +128,7 @@ def school_content(
     Raises:
         Problem: when the school no longer takes part; building again would not help.
     """
-    build_repository.hold_school(session, administration_id, school_id)
+    build_repository.lock_school(session, administration_id, school_id)
     rows = build_repository.load_school(session, catalogues, administration_id, school_id)
     if rows is None:
         raise Problem(
@@ -138,13 +140,13 @@ def school_content(
     return SchoolAssembler(rows).assemble()
 
 
-def standing_documents(
+def existing_documents(
     session: Session, administration_id: str, school_id: str
-) -> list[StandingDocument]:
-    """The documents that the school has from earlier builds, whatever they say."""
+) -> list[ExistingDocument]:
+    """Return the documents of the school from earlier builds."""
     rows = build_repository.document_rows(session, administration_id, school_id)
     return [
-        StandingDocument(
+        ExistingDocument(
             id=row.id,
             kind=row.kind,
             class_group_id=row.class_group_id,
@@ -167,20 +169,20 @@ def publish(
     content: SchoolContent,
     documents: Sequence[BuiltDocument],
 ) -> int:
-    """Makes these the documents of the school in one step; how many older ones went away.
+    """Make these the documents of the school in one step; return the number of older ones removed.
 
-    Those that were left standing keep their row, and now belong to these facts and this job.
+    Unchanged documents keep their row, and now belong to these facts and this job.
     """
     school = {
         "administration_id": content.administration_id,
         "school_id": content.school_id,
     }
     build = {"job_id": job_id, "facts_revision": content.facts_revision}
-    left_alone = [document.id for document in documents if isinstance(document, StandingDocument)]
+    unchanged = [document.id for document in documents if isinstance(document, ExistingDocument)]
     rows = [
         document.as_row() | build
         for document in documents
-        if not isinstance(document, StandingDocument)
+        if not isinstance(document, ExistingDocument)
     ]
-    build_repository.keep_documents(session, left_alone, build)
-    return build_repository.replace_documents(session, school, rows, left_alone)
+    build_repository.keep_documents(session, unchanged, build)
+    return build_repository.replace_documents(session, school, rows, unchanged)

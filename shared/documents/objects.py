@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.core.clock import database_now
 from shared.documents.repository import referenced
-from shared.jobs.repository import subjects_at_work
+from shared.jobs.repository import active_subjects
 from shared.jobs.rules import BUILD_DOCUMENTS
 from shared.storage.store import Storage
 
@@ -43,7 +43,7 @@ def remove_orphans(session: Session, storage: Storage) -> int:
 def _orphans(session: Session, keys: Sequence[str]) -> list[str]:
     """In this order: what is replaced after the first question is answered by the second."""
     strays = set(keys) - referenced(session, keys)
-    at_work = subjects_at_work(session, BUILD_DOCUMENTS, {_school_of(key) for key in strays}, REST)
+    at_work = active_subjects(session, BUILD_DOCUMENTS, {_school_of(key) for key in strays}, REST)
     return [key for key in strays if _school_of(key) not in at_work]
 
 

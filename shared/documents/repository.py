@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union
 from sqlalchemy.orm import Session, aliased
 
 from shared.core.paging import page_of_rows
@@ -13,13 +14,18 @@ from shared.releases.repository import components_are_released
 from shared.schools.models import Participation
 from shared.students.models import ClassGroup, Student
 
-DocumentRow = Row[Document, str | None, bool]
-"""A document, the name of its class group if it is about one, and whether it is released now."""
+
+class DocumentRow(NamedTuple):
+    """A document, the name of its class group if it has one, and the state of its gate."""
+
+    document: Document
+    class_group: str | None
+    is_released: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
-    """The documents of one school, or those among them that the other facts name."""
+class DocumentFilter:
+    """The documents of one school that match the other fields."""
 
     school_id: str
     administration_id: str | None = None
@@ -41,10 +47,10 @@ class Shelf:
 
 
 def page_of_documents(
-    session: Session, shelf: Shelf, offset: int, limit: int
+    session: Session, wanted: DocumentFilter, offset: int, limit: int
 ) -> tuple[int, Sequence[DocumentRow]]:
-    """How many released documents there are on the shelf, and a page of them."""
-    released = _documents().where(*shelf.conditions(), _is_released())
+    """Return the number of released documents that match, and a page of them."""
+    released = _documents().where(*wanted.conditions(), _is_released())
     in_order = released.order_by(
         Document.administration_id,
         Document.kind,
@@ -53,21 +59,23 @@ def page_of_documents(
         func.lower(Student.given_name).nulls_first(),
         Document.id,
     )
-    return page_of_rows(session, in_order, offset, limit)
+    total, rows = page_of_rows(session, in_order, offset, limit)
+    return total, [DocumentRow(*row) for row in rows]
 
 
 def find_document(session: Session, document_id: UUID) -> DocumentRow | None:
-    """One that is not released is there for who sees past policies only: its row says so."""
-    return session.execute(_documents().where(Document.id == document_id)).one_or_none()
+    """Return a document, released or not; row-level security hides an unreleased one from the API."""
+    row = session.execute(_documents().where(Document.id == document_id)).one_or_none()
+    return None if row is None else DocumentRow(*row)
 
 
 def school_of_document(session: Session, document_id: UUID) -> str | None:
-    """For the trail of a refusal; nothing else is told of what the caller may not see."""
+    """Return the school of a document that the caller may not see, for the audit log only."""
     return session.scalar(select(func.school_of_document(document_id)))
 
 
 def referenced(session: Session, storage_keys: Sequence[str]) -> set[str]:
-    """Those of the keys that a document has bytes in; no document needs the other objects."""
+    """Return the keys that a document has bytes in; the other objects are orphans."""
     query = select(func.unnest(Document.storage_keys)).distinct()
     found = session.scalars(query.where(Document.storage_keys.overlap(list(storage_keys))))
     return set(storage_keys).intersection(found)
@@ -76,9 +84,9 @@ def referenced(session: Session, storage_keys: Sequence[str]) -> set[str]:
 def documents_with(
     session: Session, school_id: str, student_id: UUID | None, document_id: UUID | None
 ) -> Sequence[UUID]:
-    """The document, or all fiches of the student, and the documents of the school around them.
+    """Return the document, or all fiches of the student, and the documents that contain them.
 
-    Those are the bundles and print files that hold a fiche, and for a student the overview too.
+    Those are the bundles and print files with a fiche, and for a student the overview too.
     """
     inner, outer = aliased(Document), aliased(Document)
     is_meant = [inner.school_id == school_id]
@@ -94,8 +102,8 @@ def documents_with(
         outer.kind.in_(kinds),
         or_(outer.class_group_id.is_(None), outer.class_group_id == inner.class_group_id),
     )
-    around = select(outer.id).join(inner, holds).where(*is_meant)
-    return session.scalars(union(select(inner.id).where(*is_meant), around)).all()
+    containers = select(outer.id).join(inner, holds).where(*is_meant)
+    return session.scalars(union(select(inner.id).where(*is_meant), containers)).all()
 
 
 def _is_released() -> ColumnElement[bool]:
@@ -103,7 +111,7 @@ def _is_released() -> ColumnElement[bool]:
 
 
 def _documents() -> Select[Document, str | None, bool]:
-    """Without those of a student, class group or school that a later delivery removed."""
+    """Select documents without those of a student, class group or school that was removed."""
     return (
         select(Document, ClassGroup.name, _is_released())
         .join(

@@ -1,55 +1,62 @@
-"""Use cases of reading documents; the policy is asked again at every one, content included."""
+"""Use cases of reading documents; each read asks the four questions, each download too."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from shared.access.decisions import Rule, allow, deny
+from shared.access.requests import AccessRequest
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents import repository
-from shared.documents.repository import DocumentRow, Shelf
-from shared.schools.service import Inquiry, grant, refuse, require_school
+from shared.documents.repository import DocumentFilter, DocumentRow
+from shared.schools.service import require_school
 
 
 def list_documents(
-    session: Session, inquiry: Inquiry, shelf: Shelf, offset: int, limit: int
+    unit: UnitOfWork, access: AccessRequest, wanted: DocumentFilter, offset: int, limit: int
 ) -> tuple[int, Sequence[DocumentRow]]:
-    """How many documents on the shelf are released now, and a page of them.
+    """Return the number of released documents that match, and a page of them.
 
     Raises:
-        ResourceNotFound: when the school is not there or out of reach.
+        ResourceNotFound: when the school does not exist or is out of reach.
     """
-    require_school(session, inquiry, shelf.school_id)
-    page = repository.page_of_documents(session, shelf, offset, limit)
-    grant(session, inquiry, shelf.school_id)
+    require_school(unit, access, wanted.school_id)
+    page = repository.page_of_documents(unit.session, wanted, offset, limit)
+    allow(unit, access, wanted.school_id)
     return page
 
 
-def read_document(session: Session, inquiry: Inquiry, document_id: UUID) -> DocumentRow:
-    """The document, with the place of its bytes in the object store.
+def read_document(unit: UnitOfWork, access: AccessRequest, document_id: UUID) -> DocumentRow:
+    """Return the document with the place of its bytes in the object store, and record the read.
 
     Raises:
-        ResourceNotFound: when it is not there, out of reach or not released; the trail knows
-            which, the caller does not.
+        ResourceNotFound: when it does not exist, is out of reach or is not released. The audit log
+            has the reason; the caller does not learn it.
     """
-    row = require_document(session, inquiry, document_id)
-    grant(session, inquiry, row[0].school_id)
+    row = require_document(unit, access, document_id)
+    allow(unit, access, row.document.school_id)
     return row
 
 
-def require_document(session: Session, inquiry: Inquiry, document_id: UUID) -> DocumentRow:
-    """The same without an entry for what is allowed: for a read that was granted before."""
-    row = repository.find_document(session, document_id)
-    if row is None or not inquiry.reaches(row[0].school_id) or not row[2]:
-        school_id = repository.school_of_document(session, document_id)
-        is_reached = school_id is not None and inquiry.reaches(school_id)
-        refuse(session, inquiry, school_id, "gate" if is_reached else "reach")
+def require_document(unit: UnitOfWork, access: AccessRequest, document_id: UUID) -> DocumentRow:
+    """Return the document without recording the read, for a download that is under way.
+
+    Raises:
+        ResourceNotFound: as `read_document`; the refusal is recorded.
+    """
+    row = repository.find_document(unit.session, document_id)
+    if row is None or not row.is_released or not access.reach.includes(row.document.school_id):
+        school_id = repository.school_of_document(unit.session, document_id)
+        is_reached = school_id is not None and access.reach.includes(school_id)
+        deny(unit, access, school_id, Rule.GATE if is_reached else Rule.REACH)
     return row
 
 
 def resources_with(
     session: Session, school_id: str, student_id: UUID | None, document_id: UUID | None
 ) -> list[str] | None:
-    """What the trail calls the data of a student or a document; None when neither is named."""
+    """Return the resources of a student or a document in the audit log; None when neither is named."""
     if student_id is None and document_id is None:
         return None
     documents = {*repository.documents_with(session, school_id, student_id, document_id)}

@@ -1,4 +1,4 @@
-"""Table of answers that are kept, so that a request sent again does nothing twice."""
+"""Table of stored responses: a request sent again with its idempotency key is done once."""
 
 from datetime import datetime
 
@@ -8,20 +8,20 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.core.database import INSTANT, Base
 
 
-class KeptAnswer(Base):
-    """What a request with a key was answered; written in the transaction of its work.
+class StoredResponse(Base):
+    """The response to a request with an idempotency key; written in the transaction of its work.
 
-    `key_sha256` is a hash over the caller, the operation and the key, `request_sha256` one over
-    what was asked. Neither key nor request is kept.
+    `key_sha256` is a hash of the caller, the operation and the key, `request_sha256` a hash of path
+    and body. Neither key nor request is stored.
     """
 
-    __tablename__ = "kept_answers"
+    __tablename__ = "stored_responses"
     __table_args__ = (
         CheckConstraint(
             "octet_length(key_sha256) = 32 and octet_length(request_sha256) = 32",
             name="hashes_are_hashes",
         ),
-        Index("ix_kept_answers_created_at", "created_at"),
+        Index("ix_stored_responses_created_at", "created_at"),
     )
 
     key_sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)

@@ -1,4 +1,4 @@
-"""SQL of kept answers."""
+"""SQL of stored responses."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,24 +6,24 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from shared.idempotency.models import KeptAnswer
+from shared.idempotency.models import StoredResponse
 
 
-def hold_key(session: Session, key_sha256: bytes) -> bool:
-    """Keeps others with the same key out until the transaction ends; False when one is at work."""
+def lock_key(session: Session, key_sha256: bytes) -> bool:
+    """Lock the key until the transaction ends; False when another request has locked it."""
     number = int.from_bytes(key_sha256[:8], signed=True)
     return bool(session.scalar(select(func.pg_try_advisory_xact_lock(number))))
 
 
-def find_answer(session: Session, key_sha256: bytes) -> KeptAnswer | None:
-    return session.get(KeptAnswer, key_sha256)
+def find_response(session: Session, key_sha256: bytes) -> StoredResponse | None:
+    return session.get(StoredResponse, key_sha256)
 
 
-def add_answer(session: Session, values: dict[str, Any]) -> None:
-    session.execute(insert(KeptAnswer).values(values))
+def add_response(session: Session, values: dict[str, Any]) -> None:
+    session.execute(insert(StoredResponse).values(values))
 
 
-def remove_answers(session: Session, older_than: timedelta) -> int:
-    """How many there were that are older than that."""
-    gone = delete(KeptAnswer).where(KeptAnswer.created_at < func.now() - older_than)
-    return len(session.execute(gone.returning(KeptAnswer.key_sha256)).all())
+def remove_responses(session: Session, older_than: timedelta) -> int:
+    """Remove the responses older than that; return their number."""
+    removed = delete(StoredResponse).where(StoredResponse.created_at < func.now() - older_than)
+    return len(session.execute(removed.returning(StoredResponse.key_sha256)).all())

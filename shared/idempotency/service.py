@@ -1,4 +1,4 @@
-"""Use cases of idempotency keys: the same request sent again gets the answer it got before."""
+"""Use cases of idempotency keys: a request that is sent again gets the response it got before."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -10,59 +10,62 @@ from sqlalchemy.orm import Session
 from shared.core.errors import OWN, Conflict, Problem
 from shared.idempotency import repository
 
-KEPT = timedelta(hours=24)
+RETENTION = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyedRequest:
-    """A request that carries a key, as hashes: whose key for which operation, and what is asked."""
+    """A request with an idempotency key, as hashes: one of caller, operation and key, one of its content."""
 
     key_sha256: bytes
     request_sha256: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
+    """The parts of a response that are stored."""
+
     status: int
     location: str | None
     body: str
 
 
 def hash_of(*parts: str | None) -> bytes:
-    """The same parts in the same order have the same hash, and no others have."""
+    """Hash a sequence of parts unambiguously."""
     return sha256(json.dumps(parts).encode()).digest()
 
 
-def recall(session: Session, request: KeyedRequest) -> Answer | None:
-    """The answer that the request got before; None for the first, which holds its key from now on.
+def find_response(session: Session, request: KeyedRequest) -> Response | None:
+    """Return the stored response to the request; None for a new one, whose key is locked from now on.
 
     Raises:
-        Conflict: while another request with the same key is under way.
+        Conflict: while another request with the same key is being processed.
         Problem: 422, when the key was used for another request.
     """
-    if not repository.hold_key(session, request.key_sha256):
+    if not repository.lock_key(session, request.key_sha256):
         raise Conflict(
             "requestInFlight",
             "Request In Flight",
-            "A request with this idempotency key is under way; send it again in a moment.",
+            "A request with this idempotency key is being processed; send it again in a moment.",
         )
-    kept = repository.find_answer(session, request.key_sha256)
-    if kept is None:
+    stored = repository.find_response(session, request.key_sha256)
+    if stored is None:
         return None
-    if kept.request_sha256 != request.request_sha256:
+    if stored.request_sha256 != request.request_sha256:
         raise Problem(
             f"{OWN}idempotencyKeyReused",
             "Idempotency Key Reused",
             422,
             "This idempotency key was used for another request; take a new key for a new request.",
         )
-    return Answer(kept.status, kept.location, kept.body)
+    return Response(stored.status, stored.location, stored.body)
 
 
-def keep(session: Session, request: KeyedRequest, answer: Answer) -> None:
-    """In the transaction of the work itself, so that a crash leaves both or neither."""
-    repository.add_answer(session, asdict(request) | asdict(answer))
+def store_response(session: Session, request: KeyedRequest, response: Response) -> None:
+    """Store the response in the transaction of the work: a crash leaves both or neither."""
+    repository.add_response(session, asdict(request) | asdict(response))
 
 
-def remove_old_answers(session: Session) -> int:
-    return repository.remove_answers(session, KEPT)
+def remove_old_responses(session: Session) -> int:
+    """Remove the responses older than the retention time; return their number."""
+    return repository.remove_responses(session, RETENTION)

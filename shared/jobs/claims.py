@@ -1,4 +1,4 @@
-"""SQL of a worker's hold on an item: taken with a lease, proved with a fencing number."""
+"""SQL of the claim of a worker on an item: a lease, and a fencing token that proves it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +16,9 @@ from shared.jobs.rules import Lane, State
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's hold on an item; `fence` proves it to whatever the worker commits.
+    """The claim of a worker on an item; `fencing_token` proves it in every commit of the worker.
 
-    `lost` is set as soon as the worker knows that the item is its own no more.
+    `lost` is set as soon as the worker knows that it has lost the claim.
     """
 
     item_id: UUID
@@ -28,21 +28,21 @@ class Claim:
     subject: str
     arguments: dict[str, Any]
     attempt: int
-    fence: int
+    fencing_token: int
     lost: Event = field(default_factory=Event, compare=False)
 
     def require_held(self) -> None:
-        """To be called now and then by whoever works long, so that a cancelled item ends soon.
+        """Raise when the claim is lost; long work calls it often, so that a cancelled item ends soon.
 
         Raises:
-            LeaseLostError: when what is being made cannot be committed any more.
+            LeaseLostError: when the work cannot be committed any more.
         """
         if self.lost.is_set():
-            raise LeaseLostError(f"item {self.item_id} was cancelled or taken over")
+            raise LeaseLostError(f"item {self.item_id} was cancelled or claimed by another worker")
 
 
 class LeaseLostError(Exception):
-    """Another worker has taken the item over, or it was cancelled; nothing may be committed."""
+    """Another worker has claimed the item, or it was cancelled; nothing may be committed."""
 
 
 _CLAIM = text("""
@@ -63,53 +63,53 @@ _CLAIM = text("""
         limit 1
     ), taken as (
         update job_items
-        set state = 'running', fence = fence + 1, attempts = attempts + 1,
+        set state = 'running', fencing_token = fencing_token + 1, attempts = attempts + 1,
             lease_until_at = now() + :lease, started_at = now()
         from best where job_items.id = best.id
-        returning job_items.id, job_id, subject, attempts, fence
+        returning job_items.id, job_id, subject, attempts, fencing_token
     ), begun as (
         update jobs set state = 'running', started_at = now()
         from taken where jobs.id = taken.job_id and jobs.state = 'queued'
     )
-    select taken.id, job_id, kind, lane, taken.subject, arguments, attempts, fence
+    select taken.id, job_id, kind, lane, taken.subject, arguments, attempts, fencing_token
     from taken join jobs on jobs.id = job_id
 """)
-"""The job least recently served in the first lane that has work, in one round trip.
+"""Claims an item of the job least recently served in the first lane that has work.
 
-Nobody waits for another's claim, but for those who begin the same job at the same moment.
+One round trip. No claim waits for another, except two that begin the same job at the same moment.
 """
 
 
 def claim(
     session: Session, kinds: Collection[str], lanes: Sequence[Lane], lease: timedelta
 ) -> Claim | None:
-    """Takes the item whose turn it is, of these kinds, the first lane first; None when none is due.
+    """Claim the next item of these kinds, the first lane first; None when no item is due.
 
-    Within a lane jobs take turns, so that a second country does not wait for the first.
+    Within a lane jobs are served in turn, so that a second country does not wait for the first.
     """
     wanted = {"kinds": list(kinds), "lanes": list(lanes), "lease": lease}
     row = session.execute(_CLAIM, wanted).one_or_none()
     return None if row is None else Claim(*row)
 
 
-def extend_lease(session: Session, held: Claim, lease: timedelta) -> bool:
-    """Shows a sign of life; False when the item is no longer this worker's."""
+def extend_lease(session: Session, claimed: Claim, lease: timedelta) -> bool:
+    """Extend the lease (a heartbeat); False when the claim is lost."""
     extended = session.scalar(
-        _held(held).values(lease_until_at=func.now() + lease).returning(JobItem.id)
+        _claimed(claimed).values(lease_until_at=func.now() + lease).returning(JobItem.id)
     )
     return extended is not None
 
 
 def settle(
-    session: Session, held: Claim, state: State, outcome: dict[str, Any], problem: Any = None
+    session: Session, claimed: Claim, state: State, outcome: dict[str, Any], problem: Any = None
 ) -> None:
-    """Ends a held item.
+    """End a claimed item.
 
     Raises:
-        LeaseLostError: when it is no longer held; the transaction must not be committed.
+        LeaseLostError: when the claim is lost; the transaction must not be committed.
     """
     ended = session.scalar(
-        _held(held)
+        _claimed(claimed)
         .values(
             state=state,
             lease_until_at=None,
@@ -120,13 +120,15 @@ def settle(
         .returning(JobItem.id)
     )
     if ended is None:
-        raise LeaseLostError(f"item {held.item_id} is no longer held with fence {held.fence}")
+        raise LeaseLostError(
+            f"item {claimed.item_id} is not claimed with token {claimed.fencing_token} any more"
+        )
 
 
-def put_back(session: Session, held: Claim, delay: timedelta, problem: dict[str, Any]) -> bool:
-    """Queues a held item again for later; False when it is no longer held."""
+def requeue(session: Session, claimed: Claim, delay: timedelta, problem: dict[str, Any]) -> bool:
+    """Queue a claimed item again for later; False when the claim is lost."""
     queued = session.scalar(
-        _held(held)
+        _claimed(claimed)
         .values(
             state=State.QUEUED,
             lease_until_at=None,
@@ -138,8 +140,8 @@ def put_back(session: Session, held: Claim, delay: timedelta, problem: dict[str,
     return queued is not None
 
 
-def take_back(session: Session, limit: int) -> int:
-    """Queues items again whose holders have shown no sign of life; how many."""
+def requeue_expired(session: Session, limit: int) -> int:
+    """Queue items again whose lease has expired; return their number."""
     returned = session.scalars(
         update(JobItem)
         .where(JobItem.id.in_(_expired(limit)))
@@ -149,10 +151,10 @@ def take_back(session: Session, limit: int) -> int:
     return len(returned.all())
 
 
-def give_up(
+def fail_exhausted(
     session: Session, max_attempts: int, problem: dict[str, Any], limit: int
 ) -> Sequence[UUID]:
-    """Ends such items that were tried often enough; the jobs they belong to."""
+    """Fail items whose lease has expired and that have no attempt left; return their jobs."""
     return session.scalars(
         update(JobItem)
         .where(JobItem.id.in_(_expired(limit).where(JobItem.attempts >= max_attempts)))
@@ -162,7 +164,7 @@ def give_up(
 
 
 def _expired(limit: int) -> Select[UUID]:
-    """Several sweepers never take the same ones."""
+    """Select items whose lease has expired; two sweepers never lock the same ones."""
     running: ColumnElement[str] = literal_column("'running'")  # a parameter would miss the index
     return (
         select(JobItem.id)
@@ -173,9 +175,9 @@ def _expired(limit: int) -> Select[UUID]:
     )
 
 
-def _held(held: Claim) -> Any:
+def _claimed(claimed: Claim) -> Any:
     return update(JobItem).where(
-        JobItem.id == held.item_id,
+        JobItem.id == claimed.item_id,
         JobItem.state == State.RUNNING,
-        JobItem.fence == held.fence,
+        JobItem.fencing_token == claimed.fencing_token,
     )

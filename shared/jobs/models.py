@@ -14,10 +14,10 @@ STATES = "('queued', 'running', 'done', 'failed', 'cancelled')"
 
 
 class Job(Base):
-    """One thing asked for; moves forward only, from queued to running to an end.
+    """A long-running task; its state moves forward only, from queued to running to an end.
 
-    `subject` is what the job is about as a whole, in the terms of its kind, and makes two requests
-    for the same active work one: an administration with or without a school, or a delivery.
+    `subject` names the work as a whole, in the terms of its kind: an administration with or without
+    a school, or a delivery. Two requests for the same active work get one job.
     """
 
     __tablename__ = "jobs"
@@ -48,11 +48,11 @@ class Job(Base):
 
 
 class JobItem(Base):
-    """The part of a job that one worker does at a time.
+    """The part of a job that one worker runs at a time.
 
-    A claim raises `fence`; whatever a worker commits later carries the number it was given and is
-    refused once another claim has raised it further. `due_at` is when it may next be tried,
-    `started_at` when its latest attempt began.
+    Each claim raises `fencing_token`. A worker commits with the token of its claim, and is refused
+    once a later claim has raised it. `due_at` is the earliest time of the next attempt,
+    `started_at` the beginning of the latest one.
     """
 
     __tablename__ = "job_items"
@@ -78,7 +78,7 @@ class JobItem(Base):
     subject: Mapped[str] = mapped_column(String(128))
     state: Mapped[str] = mapped_column(String(16), server_default=text("'queued'"))
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    fence: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    fencing_token: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     due_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
     lease_until_at: Mapped[datetime | None] = mapped_column(INSTANT)
     started_at: Mapped[datetime | None] = mapped_column(INSTANT)
@@ -88,9 +88,9 @@ class JobItem(Base):
 
 
 class JobFailure(Base):
-    """One thing inside an item that could not be made while the rest was, such as one fiche.
+    """A failure inside an item that is otherwise done, such as one fiche that cannot be drawn.
 
-    `subject` is an opaque id; `problem` says what is wrong and what to do, and names nobody.
+    `subject` is an opaque id; `problem` has the fault and the remedy, and names nobody.
     """
 
     __tablename__ = "job_failures"

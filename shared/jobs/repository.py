@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -27,6 +27,15 @@ from shared.core.paging import page_of_rows, page_of_scalars
 from shared.jobs.models import Job, JobFailure, JobItem
 from shared.jobs.rules import ENDED, Counts, State
 
+
+class Failure(NamedTuple):
+    """A failure of a job: the subject of its item, its own subject, and the problem."""
+
+    item: str
+    subject: str
+    problem: dict[str, Any]
+
+
 ACTIVE: BindParameter[Any] = bindparam(
     "active", (State.QUEUED, State.RUNNING), expanding=True, literal_execute=True
 )
@@ -34,7 +43,7 @@ ACTIVE: BindParameter[Any] = bindparam(
 
 
 def add_job(session: Session, values: dict[str, Any], subjects: Iterable[str]) -> UUID | None:
-    """Adds a job with an item per subject, or nothing when the same work is already active."""
+    """Add a job with an item per subject; None when the same work is already active."""
     job_id = session.scalar(
         upsert(Job)
         .values(**values)
@@ -62,7 +71,7 @@ def find_job(session: Session, job_id: UUID) -> Job | None:
 
 
 def page_of_jobs(session: Session, offset: int, limit: int) -> tuple[int, Sequence[Job]]:
-    """How many jobs there are, and a page of them, newest first."""
+    """Return the number of jobs, and a page of them, newest first."""
     newest = select(Job).order_by(Job.created_at.desc(), Job.id)
     return page_of_scalars(session, newest, offset, limit)
 
@@ -87,7 +96,7 @@ def count_items(session: Session, job_id: UUID) -> Counts:
 
 
 def ended_lately(session: Session, job_id: UUID, at_most: timedelta) -> tuple[int, timedelta]:
-    """How many items ended in the latest stretch of a job that runs, and how long that is."""
+    """Return the number of items of a running job that ended lately, and the length of that time."""
     stretch = func.least(func.now() - Job.started_at, at_most, type_=Interval)
     ended = select(func.count()).where(
         JobItem.job_id == Job.id, JobItem.finished_at > func.now() - stretch
@@ -98,7 +107,7 @@ def ended_lately(session: Session, job_id: UUID, at_most: timedelta) -> tuple[in
 
 
 def sum_outcomes(session: Session, job_id: UUID) -> dict[str, int]:
-    """The numbers in the items' outcomes, added up by name."""
+    """Return the sums of the numbers in the outcomes of the items, by name."""
     pairs = func.jsonb_each_text(JobItem.outcome).table_valued("key", "value")
     query = (
         select(pairs.c.key, func.sum(pairs.c.value.cast(BigInteger)))
@@ -114,9 +123,9 @@ def sum_outcomes(session: Session, job_id: UUID) -> dict[str, int]:
 def add_failures(
     session: Session, item_id: UUID, failures: Sequence[tuple[str, dict[str, Any]]]
 ) -> None:
-    """Keeps what could not be made inside an item: pairs of an opaque subject and a problem.
+    """Add the failures inside an item: pairs of an opaque subject and a problem.
 
-    With the settlement of the item, so that there are none of an earlier attempt.
+    Written when the item is settled, so that none remain of an earlier attempt.
     """
     if failures:
         session.execute(
@@ -127,8 +136,8 @@ def add_failures(
 
 def page_of_failures(
     session: Session, job_id: UUID, offset: int, limit: int
-) -> tuple[int, list[tuple[str, str, dict[str, Any]]]]:
-    """How many failures a job has, and a page of (item subject, subject, problem)."""
+) -> tuple[int, list[Failure]]:
+    """Return the number of failures of a job, and a page of them."""
     inside = (
         select(JobItem.subject.label("item"), JobFailure.subject, JobFailure.problem)
         .join(JobItem, JobItem.id == JobFailure.item_id)
@@ -140,11 +149,11 @@ def page_of_failures(
     both = inside.union_all(whole).subquery("failures")
     in_order = select(both).order_by(both.c[0], both.c[1])
     total, rows = page_of_rows(session, in_order, offset, limit)
-    return total, [tuple(row) for row in rows]
+    return total, [Failure(*row) for row in rows]
 
 
 def cancel_active(session: Session, job_id: UUID) -> None:
-    """Ends the items nobody has begun and takes those under way from their workers."""
+    """Cancel the queued items, and the running ones by raising their fencing token."""
     session.execute(
         update(JobItem)
         .where(JobItem.job_id == job_id, JobItem.state.in_(ACTIVE))
@@ -152,13 +161,13 @@ def cancel_active(session: Session, job_id: UUID) -> None:
             state=State.CANCELLED,
             lease_until_at=None,
             finished_at=func.now(),
-            fence=JobItem.fence + 1,
+            fencing_token=JobItem.fencing_token + 1,
         )
     )
 
 
 def failed_subjects(session: Session, job_id: UUID) -> list[str]:
-    """The subjects of items that failed, as a whole or in part."""
+    """Return the subjects of items that failed, as a whole or in part."""
     in_part = select(JobFailure.item_id)
     query = select(JobItem.subject).where(
         JobItem.job_id == job_id,
@@ -192,16 +201,16 @@ _LOCKED_STATE = (
 
 
 def lock_job(session: Session, job_id: UUID) -> str | None:
-    """The job's state, held against others that would end it at the same time.
+    """Lock the job against others that would end it at the same time, and return its state.
 
-    Not against rows that refer to it: each settling worker has just written some, and two that
-    wait for each other's would never get on.
+    The lock permits new rows that refer to the job: each settling worker has just written some, and
+    a stronger lock would be a deadlock.
     """
     return session.scalar(_LOCKED_STATE, {"job_id": job_id})
 
 
 def kinds_due(session: Session) -> Sequence[str]:
-    """The kinds of which an item is due that nobody has taken."""
+    """Return the kinds with an item that is due and not claimed."""
     due = exists().where(
         JobItem.job_id == Job.id,
         JobItem.state == literal_column("'queued'"),
@@ -210,10 +219,10 @@ def kinds_due(session: Session) -> Sequence[str]:
     return session.scalars(select(Job.kind).where(Job.state.in_(ACTIVE), due).distinct()).all()
 
 
-def subjects_at_work(
+def active_subjects(
     session: Session, kind: str, subjects: Iterable[str], rest: timedelta
 ) -> set[str]:
-    """Those of the subjects with an item that has not ended, or ended less than `rest` ago."""
+    """Return the subjects with an item that is active, or ended less than `rest` ago."""
     at_work = or_(JobItem.state.in_(ACTIVE), JobItem.finished_at > func.now() - rest)
     query = select(JobItem.subject).join(Job, Job.id == JobItem.job_id)
     of_these = query.where(Job.kind == kind, JobItem.subject.in_(subjects), at_work)

@@ -1,4 +1,4 @@
-"""Use cases of jobs: ask for one, follow it, cancel it, run again what failed."""
+"""Use cases of jobs: start one, read its progress, cancel it, retry the items that failed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from shared.core.database import after_commit
 from shared.core.errors import Conflict, ResourceNotFound
+from shared.core.unit_of_work import UnitOfWork
 from shared.jobs import claims, repository
 from shared.jobs.models import Job
 from shared.jobs.queue import WakeUpQueue
@@ -29,8 +29,8 @@ SWEEP_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """A job to be made: `subject` names the work as a whole, `items` its parts."""
+class NewJob:
+    """A job to be started: `subject` names the work as a whole, `items` its parts."""
 
     kind: str
     lane: Lane
@@ -40,30 +40,31 @@ class Order:
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
-def start(session: Session, queue: WakeUpQueue, order: Order) -> Job:
-    """The new job, or the one for the same work that is already active.
+def start(unit: UnitOfWork, queue: WakeUpQueue, new: NewJob) -> Job:
+    """Start a job, or return the active one for the same work.
 
-    Its rows stand in the caller's transaction; a worker is woken once that is committed. A job
-    without items is done at once.
+    Its rows are written in the caller's transaction; a worker is woken once that is committed. A
+    job without items is done at once.
     """
+    session = unit.session
     values = {
-        "kind": order.kind,
-        "lane": order.lane,
-        "subject": order.subject,
-        "requested_by": order.requested_by,
-        "arguments": order.arguments,
+        "kind": new.kind,
+        "lane": new.lane,
+        "subject": new.subject,
+        "requested_by": new.requested_by,
+        "arguments": new.arguments,
     }
-    job_id = repository.add_job(session, values, order.items)
+    job_id = repository.add_job(session, values, new.items)
     if job_id is None:
-        active = repository.find_active(session, order.kind, order.subject)
-        return active if active is not None else start(session, queue, order)
-    after_commit(session, lambda: queue.wake(order.kind))
+        active = repository.find_active(session, new.kind, new.subject)
+        return active if active is not None else start(unit, queue, new)
+    unit.after_commit(lambda: queue.wake(new.kind))
     end_when_complete(session, job_id)
     return _existing(session, job_id)
 
 
 def read(session: Session, job_id: UUID) -> tuple[Job, Counts]:
-    """The job with the counts of its items.
+    """Return the job with the counts of its items.
 
     Raises:
         ResourceNotFound: when there is no such job.
@@ -73,16 +74,16 @@ def read(session: Session, job_id: UUID) -> tuple[Job, Counts]:
 
 
 def measure_pace(session: Session, job: Job, counts: Counts) -> Pace | None:
-    """How fast a job gets on; None while it waits, once it has ended, and when it stands still."""
+    """Return the pace of a running job; None when it is not running, or no item ended lately."""
     if job.state != State.RUNNING:
         return None
     return pace_of(counts, *repository.ended_lately(session, job.id, PACE_OVER))
 
 
 def cancel(session: Session, job_id: UUID) -> Job:
-    """Ends a job; what is finished stays, what is under way cannot be committed any more.
+    """Cancel a job; finished items stay, running items can no longer be committed.
 
-    Items before the job, as workers take them, so that neither waits for the other.
+    Items are locked before the job, as workers do it, so that neither waits for the other.
     """
     if _existing(session, job_id).state not in ENDED:
         repository.cancel_active(session, job_id)
@@ -92,8 +93,9 @@ def cancel(session: Session, job_id: UUID) -> Job:
     return _existing(session, job_id)
 
 
-def retry_failed(session: Session, queue: WakeUpQueue, job_id: UUID, requested_by: str) -> Job:
-    """A new job for just the items that failed, as a whole or in part."""
+def retry_failed(unit: UnitOfWork, queue: WakeUpQueue, job_id: UUID, requested_by: str) -> Job:
+    """Start a new job for the items that failed, as a whole or in part."""
+    session = unit.session
     job = _existing(session, job_id)
     if job.state not in ENDED:
         raise Conflict("jobActive", "Job Active", "The job has not ended; wait or cancel it.")
@@ -101,13 +103,12 @@ def retry_failed(session: Session, queue: WakeUpQueue, job_id: UUID, requested_b
     if not items:
         raise Conflict("nothingFailed", "Nothing Failed", "Nothing in this job failed.")
     lane = Lane(job.lane)
-    return start(
-        session, queue, Order(job.kind, lane, job.subject, items, requested_by, job.arguments)
-    )
+    new = NewJob(job.kind, lane, job.subject, items, requested_by, job.arguments)
+    return start(unit, queue, new)
 
 
 def end_when_complete(session: Session, job_id: UUID) -> None:
-    """Ends the job if none of its items is waiting or under way any more.
+    """End the job when none of its items is queued or running any more.
 
     Called in the transaction that settles an item. The lock lets the last two items that settle
     at the same moment see each other.
@@ -117,20 +118,19 @@ def end_when_complete(session: Session, job_id: UUID) -> None:
     repository.set_state(session, job_id, ended_state(repository.count_items(session, job_id)))
 
 
-def sweep(session: Session, queue: WakeUpQueue, max_attempts: int) -> int:
-    """Takes items from workers that show no sign of life, and wakes one for whatever is due.
+def sweep(unit: UnitOfWork, queue: WakeUpQueue, max_attempts: int) -> int:
+    """Requeue items whose lease has expired, and wake a worker for each kind that is due.
 
-    An item that was tried often enough ends with a reason, though no worker comes for it any
-    more. Returns how many were taken.
+    An item with no attempt left fails with a reason. Return the number of items changed.
     """
-    reason = attempts_exhausted(max_attempts)
-    given_up = claims.give_up(session, max_attempts, reason, SWEEP_BATCH)
-    for job_id in sorted(set(given_up)):
+    session, reason = unit.session, attempts_exhausted(max_attempts)
+    failed = claims.fail_exhausted(session, max_attempts, reason, SWEEP_BATCH)
+    for job_id in sorted(set(failed)):
         end_when_complete(session, job_id)
-    taken = claims.take_back(session, SWEEP_BATCH)
+    requeued = claims.requeue_expired(session, SWEEP_BATCH)
     for kind in repository.kinds_due(session):
-        after_commit(session, partial(queue.wake, kind))
-    return len(given_up) + taken
+        unit.after_commit(partial(queue.wake, kind))
+    return len(failed) + requeued
 
 
 def _existing(session: Session, job_id: UUID) -> Job:

@@ -8,21 +8,22 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
-from shared.access.rules import CallerKind
-from shared.audit.service import Actor, Decision, record
+from shared.access.decisions import Rule, deny, record_change
+from shared.access.requests import AccessRequest
+from shared.access.rules import Caller, CallerKind, reach_of_students
 from shared.core.clock import database_today
 from shared.core.errors import Conflict, MissingPermission, invalid_input
+from shared.core.unit_of_work import UnitOfWork
 from shared.mandates import repository
 from shared.mandates.models import Mandate
-from shared.mandates.repository import Party
+from shared.mandates.repository import MandateFilter
 from shared.mandates.rules import MandateState, Term, state_of
 from shared.oauth.clients.service import is_integrator
-from shared.schools.service import Inquiry, refuse
 
 
 @dataclass(frozen=True, slots=True)
 class MandatePlan:
-    """A mandate as it is asked for; without `from_on` it begins today."""
+    """A mandate to be given; without `from_on` it begins today."""
 
     client: str
     products: Sequence[str]
@@ -40,33 +41,40 @@ class MandateView:
 
 
 def list_mandates(
-    session: Session, actor: Actor, reference_on: date | None, offset: int, limit: int
+    session: Session, access: AccessRequest, reference_on: date | None, offset: int, limit: int
 ) -> tuple[int, list[MandateView]]:
-    """The mandates of the caller; with a day only those that give access at any time of it."""
-    party = _party(actor)
-    total, rows = repository.page_of_mandates(session, party, reference_on, offset, limit)
+    """Return the number of the caller's mandates, and a page of them.
+
+    With a `reference_on`, only those that give access at any time of that day.
+    """
+    wanted = _visible_to(access.caller)
+    total, rows = repository.page_of_mandates(session, wanted, reference_on, offset, limit)
     today = database_today(session)
     return total, [_view(row, today) for row in rows]
 
 
-def read_mandate(session: Session, inquiry: Inquiry, mandate_id: UUID) -> MandateView:
-    """Raises ResourceNotFound for a mandate that is not there, or of others."""
-    mandate = repository.find_mandate(session, _party(inquiry.actor), mandate_id)
+def read_mandate(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) -> MandateView:
+    """Return one mandate of the caller.
+
+    Raises:
+        ResourceNotFound: when it does not exist or belongs to others.
+    """
+    mandate = repository.find_mandate(unit.session, _visible_to(access.caller), mandate_id)
     if mandate is None:
-        refuse(session, inquiry, None, "reach")
-    return _view(mandate, database_today(session))
+        deny(unit, access, None, Rule.REACH)
+    return _view(mandate, database_today(unit.session))
 
 
-def give_mandate(session: Session, actor: Actor, plan: MandatePlan) -> MandateView:
-    """A new mandate of the caller's own school.
+def give_mandate(unit: UnitOfWork, access: AccessRequest, plan: MandatePlan) -> MandateView:
+    """Give a new mandate of the caller's own school.
 
     Raises:
         MissingPermission: when the caller does not act for a school.
-        Problem: 400 when the days contradict each other or lie in the past, or no integrator is
+        Problem: 400 when the days contradict each other or are in the past, or no integrator is
             registered as the client, 409 when the school already shares one of the products with
             it on one of the days.
     """
-    school_id = _own_school(actor)
+    session, school_id = unit.session, _own_school(access.caller)
     today = database_today(session)
     term = Term(plan.from_on or today, plan.until_on)
     if term.from_on < today:
@@ -76,7 +84,7 @@ def give_mandate(session: Session, actor: Actor, plan: MandatePlan) -> MandateVi
         raise invalid_input(
             "body", "/clientId", "No integrator has this id; ask the vendor for its client_id."
         )
-    repository.hold_mandates_of(session, school_id)
+    repository.lock_mandates_of(session, school_id)
     if repository.overlaps_another(session, school_id, plan.client, plan.products, term):
         raise Conflict(
             "mandateOverlaps",
@@ -91,81 +99,81 @@ def give_mandate(session: Session, actor: Actor, plan: MandatePlan) -> MandateVi
         "from_on": term.from_on,
         "until_on": term.until_on,
         "purpose": plan.purpose,
-        "decided_by": actor.client,
+        "decided_by": access.caller.client,
     }
     mandate = repository.add_mandate(session, values)
-    record(session, actor, _decision("createMandate", mandate))
+    _record(unit, access, "createMandate", mandate)
     return _view(mandate, today)
 
 
 def shorten_mandate(
-    session: Session, inquiry: Inquiry, mandate_id: UUID, until_on: date
+    unit: UnitOfWork, access: AccessRequest, mandate_id: UUID, until_on: date
 ) -> MandateView:
-    """Ends a mandate on an earlier day, today at the earliest.
+    """End a mandate on an earlier day, today at the earliest.
 
     Raises:
         ResourceNotFound: when the school has no such mandate.
-        Problem: 400 when the day is not one to which it can be shortened, 409 when it is over.
+        Problem: 400 when the day is too early or later than before, 409 when the mandate is over.
     """
-    before = _held(session, inquiry, mandate_id)
-    today, mandate = database_today(session), before.mandate
+    before = _locked(unit, access, mandate_id)
+    today, mandate = database_today(unit.session), before.mandate
     if before.state.is_over:
         raise _over(before.state)
     if until_on > mandate.until_on:
         raise invalid_input("body", "/until", "A mandate is not prolonged; give a new one.")
     _require_order(Term(mandate.from_on, until_on), today)
-    changed = repository.supersede(
-        session, mandate, {"until_on": until_on, "decided_by": inquiry.actor.client}
-    )
-    record(session, inquiry.actor, _decision(inquiry.action, changed))
+    changes = {"until_on": until_on, "decided_by": access.caller.client}
+    changed = repository.supersede(unit.session, mandate, changes)
+    _record(unit, access, access.action, changed)
     return _view(changed, today)
 
 
-def revoke_mandate(session: Session, inquiry: Inquiry, mandate_id: UUID) -> MandateView:
-    """Ends a mandate now; one that is revoked already stays as it is.
+def revoke_mandate(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) -> MandateView:
+    """End a mandate now; one that was revoked before stays as it is.
 
     Raises:
         ResourceNotFound: when the school has no such mandate.
         Conflict: when it has expired.
     """
-    before = _held(session, inquiry, mandate_id)
+    before = _locked(unit, access, mandate_id)
     if before.state is MandateState.REVOKED:
         return before
     if before.state.is_over:
         raise _over(before.state)
-    changed = repository.supersede(
-        session,
-        before.mandate,
-        {"revoked_at": func.now(), "decided_by": inquiry.actor.client},
-    )
-    record(session, inquiry.actor, _decision(inquiry.action, changed))
-    return _view(changed, database_today(session))
+    changes = {"revoked_at": func.now(), "decided_by": access.caller.client}
+    changed = repository.supersede(unit.session, before.mandate, changes)
+    _record(unit, access, access.action, changed)
+    return _view(changed, database_today(unit.session))
 
 
-def renew_reach(session: Session, inquiry: Inquiry, product: str) -> Inquiry:
-    """The same inquiry with what is within reach by now; only an integrator's reach changes."""
-    if inquiry.actor.kind != CallerKind.INTEGRATOR:
-        return inquiry
-    purposes = repository.mandated_schools(session, inquiry.actor.client, product, None)
-    return replace(inquiry, schools=frozenset(purposes), purposes=purposes)
+def renew_reach(session: Session, access: AccessRequest, product: str) -> AccessRequest:
+    """Return the request with its present reach; only that of an integrator changes."""
+    if access.caller.kind is not CallerKind.INTEGRATOR:
+        return access
+    mandates = repository.mandated_schools(session, access.caller.client, product, None)
+    return replace(access, reach=reach_of_students(access.caller, mandates))
 
 
-def _party(actor: Actor) -> Party:
-    """A school's own, or those of the integrator that asks; nobody else has any."""
-    if actor.kind == CallerKind.INTEGRATOR:
-        return Party(actor.client, None)
-    return Party(actor.client, _own_school(actor))
+def _visible_to(caller: Caller) -> MandateFilter:
+    """Return the mandates of a school, or those of the integrator that calls."""
+    if caller.kind is CallerKind.INTEGRATOR:
+        return MandateFilter(caller.client, None)
+    return MandateFilter(caller.client, _own_school(caller))
 
 
-def _own_school(actor: Actor) -> str:
-    if actor.kind != CallerKind.SCHOOL or actor.organisation is None:
+def _own_school(caller: Caller) -> str:
+    if caller.kind is not CallerKind.SCHOOL or caller.school_id is None:
         raise MissingPermission("Only a school gives, shortens and revokes mandates.")
-    return actor.organisation
+    return caller.school_id
 
 
-def _held(session: Session, inquiry: Inquiry, mandate_id: UUID) -> MandateView:
-    repository.hold_mandates_of(session, _own_school(inquiry.actor))
-    return read_mandate(session, inquiry, mandate_id)
+def _locked(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) -> MandateView:
+    repository.lock_mandates_of(unit.session, _own_school(access.caller))
+    return read_mandate(unit, access, mandate_id)
+
+
+def _record(unit: UnitOfWork, access: AccessRequest, action: str, mandate: Mandate) -> None:
+    record_change(unit, access, action, f"/v1/mandates/{mandate.id}", mandate.school_id)
 
 
 def _require_order(term: Term, today: date) -> None:
@@ -177,11 +185,6 @@ def _require_order(term: Term, today: date) -> None:
 
 def _over(state: MandateState) -> Conflict:
     return Conflict("mandateOver", "Mandate Over", f"The mandate is {state}; give a new one.")
-
-
-def _decision(action: str, mandate: Mandate) -> Decision:
-    resource = f"/v1/mandates/{mandate.id}"
-    return Decision(action, resource, mandate.school_id, "allowed", "granted")
 
 
 def _view(mandate: Mandate, today: date) -> MandateView:

@@ -1,4 +1,4 @@
-"""Proofs of possession (DPoP, RFC 9449): that who sends a token holds the key it is bound to."""
+"""DPoP proofs (RFC 9449): a client proves possession of the key that its token is bound to."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -16,28 +16,28 @@ TYPES = frozenset({"dpop+jwt"})
 MAX_AGE_SECONDS = 60
 MAX_AHEAD_SECONDS = 5
 NONCE_SECONDS = 150
-"""For so long one nonce is handed out; it is taken for as long again."""
+"""One nonce is issued for this time, and accepted for twice as long."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class ProofError(ValueError):
-    """A proof that proves nothing; the message says which of its parts is wrong."""
+    """A proof that is not valid; the message names the part that is wrong."""
 
     code = "invalid_dpop_proof"
 
 
 class NonceMissingError(ProofError):
-    """A proof that is right but for its nonce; a new one has to hold the one we hand out."""
+    """A proof whose only fault is its nonce; the response has the one to use."""
 
     code = "use_dpop_nonce"
 
 
 @dataclass(frozen=True, slots=True)
 class Nonces:
-    """Nonces of which none is stored: they are made of the time and a secret.
+    """Stateless nonces, derived from the time and a secret.
 
-    A secret hands out from its day on, and is known before and after.
+    A secret issues nonces from its day on; it verifies them before and after.
     """
 
     secrets: tuple[tuple[date, bytes], ...]
@@ -55,8 +55,8 @@ class Nonces:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """The request that a proof has to be about; `token` is None where one is asked for."""
+class ExpectedRequest:
+    """The request that a proof has to match; `token` is None at the token endpoint."""
 
     method: str
     url: str
@@ -65,7 +65,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A proof that holds for one request, if it was never used before."""
+    """A proof that is valid for one request, unless it was used before."""
 
     thumbprint: str
     id: str
@@ -75,8 +75,8 @@ class Proof:
         return sha256(f"proof {self.thumbprint} {self.id}".encode()).digest()
 
 
-def read_proof(text: str, expected: Expected, nonces: Nonces, now: float) -> Proof:
-    """The proof, if it is about this request and this token.
+def verify_proof(text: str, expected: ExpectedRequest, nonces: Nonces, now: float) -> Proof:
+    """Verify a DPoP proof against the request it came with.
 
     Raises:
         NonceMissingError: when nothing but the nonce is wrong.
@@ -95,11 +95,11 @@ def read_proof(text: str, expected: Expected, nonces: Nonces, now: float) -> Pro
     if not isinstance(claims.get("htu"), str) or not _is_same_url(claims["htu"], expected.url):
         raise ProofError("htu is not the address of the request")
     if not _is_recent(claims.get("iat"), now):
-        raise ProofError("iat is not now; see that the clock is right")
-    if expected.token is not None and claims.get("ath") != hash_of(expected.token):
+        raise ProofError("iat is not now; check the clock")
+    if expected.token is not None and claims.get("ath") != token_hash(expected.token):
         raise ProofError("ath is not the hash of the token")
     if not nonces.accepts(claims.get("nonce"), now):
-        raise NonceMissingError("nonce is not the one in the DPoP-Nonce header of this answer")
+        raise NonceMissingError("nonce is not the one in the DPoP-Nonce header of this response")
     return proof
 
 
@@ -109,8 +109,8 @@ def _nonce(secret: bytes, window: int) -> str:
     return urlsafe_b64encode(digest[:18]).decode()
 
 
-def hash_of(token: str) -> str:
-    """What a proof says as `ath` of the token it goes with."""
+def token_hash(token: str) -> str:
+    """Return the `ath` of a token: the hash that a proof names it by."""
     return urlsafe_b64encode(sha256(token.encode()).digest()).rstrip(b"=").decode()
 
 
@@ -130,7 +130,7 @@ def _is_same_url(given: str, expected: str) -> bool:
 
 
 def _normal(url: str) -> tuple[str, str | None, int | None, str]:
-    """Without query and fragment, and without what may be written in two ways."""
+    """Normalise a URL: no query, no fragment, lower-case scheme, explicit port."""
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     return scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(scheme), parts.path or "/"

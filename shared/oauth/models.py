@@ -1,4 +1,4 @@
-"""Tables of what may happen once, and of tokens that were taken back before they expired."""
+"""Tables of one-time identifiers, and of tokens revoked before they expired."""
 
 from datetime import datetime
 
@@ -9,9 +9,9 @@ from shared.core.database import INSTANT, Base
 
 
 class UsedIdentifier(Base):
-    """A client assertion or a proof that was used, by the hash of its `jti`.
+    """A client assertion or DPoP proof that was used, by the hash of its `jti`.
 
-    Kept until it is too old to be taken anyway.
+    Stored until it is too old to be accepted.
     """
 
     __tablename__ = "used_identifiers"
@@ -21,7 +21,7 @@ class UsedIdentifier(Base):
 
 
 class RevokedToken(Base):
-    """An access token that its client took back, by its `jti`; kept until it expires."""
+    """An access token that its client revoked, by its `jti`; stored until it expires."""
 
     __tablename__ = "revoked_tokens"
 

@@ -1,4 +1,4 @@
-"""Queries on one-time identifiers and revoked tokens."""
+"""SQL of one-time identifiers and revoked tokens."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,13 +8,14 @@ from sqlalchemy import Uuid as UuidType
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
-from shared.core.database import ACTS_FOR, act_for, acting, in_any_case
+from shared.access.decisions import SETTINGS_COLUMNS, act_for, settings_parameters
 from shared.core.statements import Statement
+from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.clients.rules import registered_id
 from shared.oauth.models import RevokedToken, UsedIdentifier
 from shared.oauth.tokens import AccessToken
 
-_ADMIT = Statement.of(
+_VALIDATE = Statement.of(
     text(f"""
 with used as (
     insert into used_identifiers (digest, expires_at)
@@ -26,10 +27,10 @@ with used as (
 select cast(:digest as bytea) is null or exists (select from used) as is_first_use,
        exists (select from revoked_tokens where id = :token_id) as is_revoked,
        exists (select from clients where id = :client_id and state <> 'active') as is_suspended,
-       {ACTS_FOR}
+       {SETTINGS_COLUMNS}
 """).bindparams(bindparam("client_id", type_=UuidType))
 )
-"""Whoever sends a proof again before its first use is committed is refused, and does not wait."""
+"""A replayed proof whose first use is not committed yet is refused without waiting for it."""
 
 _SWEEP = """
 delete from {table} where {key} in (
@@ -39,48 +40,43 @@ delete from {table} where {key} in (
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
-    """What the database knows about a token and the proof that came with it."""
+class TokenStatus:
+    """The state of a token and its proof in the database."""
 
     is_first_use: bool
     is_revoked: bool
     is_suspended: bool
 
 
-def admit(
-    session: Session, token: AccessToken, digest: bytes | None, kept_for: timedelta
-) -> Admission:
-    """Uses up the proof with the digest, and looks up all else in the same round trip.
+def check_token(
+    unit: UnitOfWork, token: AccessToken, digest: bytes | None, kept_for: timedelta
+) -> TokenStatus:
+    """Record the use of the proof with the digest, and return the token's state, in one statement.
 
-    No later error in the request takes the use back. From here on the session acts for the caller.
+    The use stays recorded if the request is rolled back. From here on the unit acts for the caller.
     """
     caller = token.caller
     values = {
-        **acting(caller.client, caller.kind, caller.school_id),
+        **settings_parameters(caller),
         "digest": digest,
         "lock": int.from_bytes((digest or b"")[:8], signed=True),
         "kept_for": kept_for,
         "token_id": token.id,
         "client_id": registered_id(caller.client),
     }
-    ((*admitted, _, _, _),) = _ADMIT.rows(session, values)
-    admission = Admission(*admitted)
-    act_for(session, caller.client, caller.kind, caller.school_id)
-    if digest is not None and admission.is_first_use:
-        in_any_case(session, lambda again: _use_up(again, digest, kept_for))
-    return admission
-
-
-def _use_up(session: Session, digest: bytes, kept_for: timedelta) -> None:
-    session.execute(_use(digest, kept_for))
+    ((is_first_use, is_revoked, is_suspended, *_),) = _VALIDATE.rows(unit.session, values)
+    act_for(unit, caller)
+    if digest is not None and is_first_use:
+        unit.on_rollback(lambda session: session.execute(_insert_use(digest, kept_for)))
+    return TokenStatus(is_first_use, is_revoked, is_suspended)
 
 
 def use_once(engine: Engine, digest: bytes, kept_for: timedelta) -> bool:
-    """False when it was used before.
+    """Record the use of an identifier; False when it was used before.
 
-    On a connection that commits at once: no later error takes the use back.
+    On a connection that commits at once, so that the use stays recorded whatever follows.
     """
-    use = _use(digest, kept_for).returning(UsedIdentifier.digest)
+    use = _insert_use(digest, kept_for).returning(UsedIdentifier.digest)
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         return connection.execute(use).one_or_none() is not None
 
@@ -95,13 +91,13 @@ def is_revoked(session: Session, token_id: str) -> bool:
 
 
 def sweep(session: Session) -> int:
-    """Removes what has expired; how much that was."""
+    """Remove identifiers and tokens that have expired; return their number."""
     return sum(
         session.execute(text(_SWEEP.format(table=table, key=key))).rowcount  # type: ignore[attr-defined]
         for table, key in (("used_identifiers", "digest"), ("revoked_tokens", "id"))
     )
 
 
-def _use(digest: bytes, kept_for: timedelta) -> Insert:
+def _insert_use(digest: bytes, kept_for: timedelta) -> Insert:
     values = {"digest": digest, "expires_at": func.now() + kept_for}
     return insert(UsedIdentifier).values(values).on_conflict_do_nothing()

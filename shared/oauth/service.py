@@ -1,4 +1,4 @@
-"""Use cases of tokens: let one in, give one out, say what one is, take one back."""
+"""Use cases of tokens: validate, issue, introspect and revoke access tokens."""
 
 import time
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared.access.rules import Caller, Scope, needs_proof
 from shared.core.errors import InvalidAccessToken
+from shared.core.unit_of_work import UnitOfWork
 from shared.oauth import jose, repository
 from shared.oauth.assertions import (
     ASSERTION_TYPE,
@@ -23,23 +24,23 @@ from shared.oauth.clients.rules import CALLER_KIND, ClientKind, ClientState
 from shared.oauth.dpop import (
     MAX_AGE_SECONDS,
     MAX_AHEAD_SECONDS,
-    Expected,
+    ExpectedRequest,
     Nonces,
     Proof,
     ProofError,
-    read_proof,
+    verify_proof,
 )
 from shared.oauth.errors import InvalidProof, OAuthError, invalid_client, invalid_request
 from shared.oauth.jose import SignatureError
 from shared.oauth.tokens import MAX_LIFETIME, AccessToken, TokenAuthority
 
-PROOF_KEPT = timedelta(seconds=MAX_AGE_SECONDS + MAX_AHEAD_SECONDS)
-USED_BEFORE = "it was used before; sign a new one for each request"
+PROOF_RETENTION = timedelta(seconds=MAX_AGE_SECONDS + MAX_AHEAD_SECONDS)
+REPLAYED = "it was used before; sign a new one for each request"
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """What tokens are issued, checked and taken back with."""
+    """The parts with which tokens are issued, validated and revoked."""
 
     engine: Engine
     authority: TokenAuthority
@@ -47,32 +48,33 @@ class Issuer:
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
-    """A token as it came: by which scheme, with which proofs, and with which request."""
+class PresentedToken:
+    """A token as received: its scheme, the proofs sent with it, and the request they are for."""
 
     token: str
     scheme: str
     proofs: tuple[str, ...]
-    request: Expected
+    request: ExpectedRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class IssuedToken:
+    """A new access token; `is_bound` when it needs a DPoP proof."""
+
     token: str
     lifetime: timedelta
     scopes: frozenset[Scope]
     is_bound: bool
 
 
-def admit(session: Session, issuer: Issuer, presented: Presented) -> AccessToken:
-    """The token, if it is ours, still holds, and was sent by who it is bound to.
+def validate_token(unit: UnitOfWork, issuer: Issuer, presented: PresentedToken) -> AccessToken:
+    """Validate an access token and the DPoP proof that it is bound to.
 
-    The session acts for the caller from here on. The proof is used up, also when the transaction is
-    undone.
+    The unit acts for the caller from here on. The proof is used up, also if the unit is rolled back.
 
     Raises:
-        InvalidAccessToken: when the token does not hold, or not any more.
-        InvalidProof: when the proof is missing, was used before, or does not hold.
+        InvalidAccessToken: when the token is not valid, or was revoked.
+        InvalidProof: when the proof is missing, was used before, or is not valid.
     """
     token = issuer.authority.verify(presented.token)
     is_proven = presented.scheme == "dpop"
@@ -84,47 +86,47 @@ def admit(session: Session, issuer: Issuer, presented: Presented) -> AccessToken
         if proof.thumbprint != token.thumbprint:
             raise InvalidProof("its key is not the one that the token is bound to")
         digest = proof.digest
-    admission = repository.admit(session, token, digest, PROOF_KEPT)
-    if not admission.is_first_use:
-        raise InvalidProof(USED_BEFORE)
-    if admission.is_revoked or admission.is_suspended:
+    status = repository.check_token(unit, token, digest, PROOF_RETENTION)
+    if not status.is_first_use:
+        raise InvalidProof(REPLAYED)
+    if status.is_revoked or status.is_suspended:
         raise InvalidAccessToken
     return token
 
 
-def still_holds(session: Session, token: AccessToken) -> bool:
-    """Whether a token that was let in has neither expired since nor been taken back."""
-    return not (token.has_expired() or is_taken_back(session, token))
+def is_active(unit: UnitOfWork, token: AccessToken) -> bool:
+    """Return True when a validated token has neither expired nor been revoked since."""
+    return not (token.has_expired() or is_revoked(unit, token))
 
 
-def is_taken_back(session: Session, token: AccessToken) -> bool:
-    """Whether a token that was let in was revoked since, or its client suspended."""
-    admission = repository.admit(session, token, None, PROOF_KEPT)
-    return admission.is_revoked or admission.is_suspended
+def is_revoked(unit: UnitOfWork, token: AccessToken) -> bool:
+    """Return True when a validated token was revoked since, or its client suspended."""
+    status = repository.check_token(unit, token, None, PROOF_RETENTION)
+    return status.is_revoked or status.is_suspended
 
 
-def _proof_with_token(issuer: Issuer, presented: Presented) -> Proof:
+def _proof_with_token(issuer: Issuer, presented: PresentedToken) -> Proof:
     try:
-        return _read_one(issuer, presented.proofs, presented.request)
+        return _verify_one(issuer, presented.proofs, presented.request)
     except ProofError as error:
         raise InvalidProof(str(error), error=error.code) from None
 
 
-def _read_one(issuer: Issuer, proofs: tuple[str, ...], request: Expected) -> Proof:
+def _verify_one(issuer: Issuer, proofs: tuple[str, ...], request: ExpectedRequest) -> Proof:
     if len(proofs) != 1:
         raise ProofError("send one DPoP header")
-    return read_proof(proofs[0], request, issuer.nonces, time.time())
+    return verify_proof(proofs[0], request, issuer.nonces, time.time())
 
 
 def authenticate_client(
     issuer: Issuer, form: Mapping[str, str], audiences: frozenset[str]
 ) -> Client:
-    """The client whose key signed the assertion in the form; the assertion is used up.
+    """Authenticate a client by the assertion in the form; the assertion is used up.
 
-    No connection is held while another is asked for.
+    No connection is held while another is requested.
 
     Raises:
-        OAuthError: `invalid_client`, whatever is wrong.
+        OAuthError: `invalid_client` in every case.
     """
     if form.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in form:
         raise invalid_client("send a client_assertion of type private_key_jwt")
@@ -141,36 +143,36 @@ def authenticate_client(
         raise invalid_client("client_id is not its subject")
     kept_for = timedelta(seconds=assertion.expires_at - now + 2 * CLOCK_SKEW_SECONDS)
     if not repository.use_once(issuer.engine, assertion.digest, kept_for):
-        raise invalid_client(USED_BEFORE)
+        raise invalid_client(REPLAYED)
     if client is None or client.state != ClientState.ACTIVE:
         raise invalid_client("the client is suspended")
     return client
 
 
-def proven_key(issuer: Issuer, proofs: tuple[str, ...], request: Expected) -> str | None:
-    """The thumbprint that a new token is to be bound to; None when no proof was sent.
+def proven_key(issuer: Issuer, proofs: tuple[str, ...], request: ExpectedRequest) -> str | None:
+    """Return the thumbprint that a new token is bound to; None when no proof was sent.
 
     Raises:
-        OAuthError: `invalid_dpop_proof` or `use_dpop_nonce` when the proof does not hold.
+        OAuthError: `invalid_dpop_proof` or `use_dpop_nonce` when the proof is not valid.
     """
     if not proofs:
         return None
     try:
-        proof = _read_one(issuer, proofs, request)
+        proof = _verify_one(issuer, proofs, request)
     except ProofError as error:
-        raise OAuthError(error.code, f"The DPoP proof does not hold: {error}.") from None
-    if not repository.use_once(issuer.engine, proof.digest, PROOF_KEPT):
-        raise OAuthError("invalid_dpop_proof", f"The DPoP proof does not hold: {USED_BEFORE}.")
+        raise OAuthError(error.code, f"The DPoP proof is not valid: {error}.") from None
+    if not repository.use_once(issuer.engine, proof.digest, PROOF_RETENTION):
+        raise OAuthError("invalid_dpop_proof", f"The DPoP proof is not valid: {REPLAYED}.")
     return proof.thumbprint
 
 
 def grant_to_client(
     issuer: Issuer, client: Client, form: Mapping[str, str], thumbprint: str | None
-) -> Issued:
-    """A token for the client itself.
+) -> IssuedToken:
+    """Issue a token for the client itself (client credentials).
 
     Raises:
-        OAuthError: when it cannot have one, or not with these scopes, or not without a proof.
+        OAuthError: for a portal, for other scopes than registered, or without a DPoP proof.
     """
     kind = ClientKind(client.kind)
     if kind is ClientKind.PORTAL:
@@ -181,10 +183,10 @@ def grant_to_client(
 
 
 def requested_scopes(form: Mapping[str, str], allowed: frozenset[Scope]) -> frozenset[Scope]:
-    """The scopes that are asked for; all that are allowed when none are.
+    """Return the requested scopes; all that are allowed when the form names none.
 
     Raises:
-        OAuthError: `invalid_scope` when one of them is not allowed, or there are none.
+        OAuthError: `invalid_scope` when one of them is not allowed, or none is left.
     """
     names = form.get("scope", "").split()
     wanted = {scope for scope in allowed if scope.value in names} if names else allowed
@@ -195,20 +197,26 @@ def requested_scopes(form: Mapping[str, str], allowed: frozenset[Scope]) -> froz
     return frozenset(wanted)
 
 
-def issue(issuer: Issuer, caller: Caller, lifetime: timedelta, thumbprint: str | None) -> Issued:
-    """Raises OAuthError: `invalid_dpop_proof` when the scopes ask for a key and there is none."""
+def issue(
+    issuer: Issuer, caller: Caller, lifetime: timedelta, thumbprint: str | None
+) -> IssuedToken:
+    """Issue a token for a caller.
+
+    Raises:
+        OAuthError: `invalid_dpop_proof` when the scopes need a bound token and there is no proof.
+    """
     if thumbprint is None and needs_proof(caller.scopes):
         raise OAuthError(
             "invalid_dpop_proof", "These scopes need a token bound to a key: send a DPoP proof."
         )
     token = issuer.authority.issue(caller, lifetime, thumbprint)
-    return Issued(token, lifetime, caller.scopes, thumbprint is not None)
+    return IssuedToken(token, lifetime, caller.scopes, thumbprint is not None)
 
 
 def find_own_token(
     session: Session, issuer: Issuer, client: Client, form: Mapping[str, str]
 ) -> AccessToken | None:
-    """The token in the form, while it holds and is the client's; others learn nothing of it.
+    """Return the token in the form if it is active and belongs to the client.
 
     Raises:
         OAuthError: `invalid_request` when the form has no token.

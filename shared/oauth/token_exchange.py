@@ -10,7 +10,7 @@ from shared.oauth.clients.rules import ClientKind
 from shared.oauth.errors import OAuthError, invalid_request, provider_away
 from shared.oauth.identity_provider import Provider, ProviderAwayError, UserTokenError
 from shared.oauth.person_claims import PersonError, person_of
-from shared.oauth.service import Issued, Issuer, issue, requested_scopes
+from shared.oauth.service import IssuedToken, Issuer, issue, requested_scopes
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # the name of a type
@@ -23,7 +23,7 @@ def exchange(
     client: Client,
     form: Mapping[str, str],
     thumbprint: str | None,
-) -> Issued:
+) -> IssuedToken:
     """A token for the person, for as long as theirs holds and five minutes at the most.
 
     Raises:

@@ -8,10 +8,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from shared.access.decisions import record_change
 from shared.access.products import STUDENT_FEEDBACK
-from shared.audit.service import Actor, Decision, record
+from shared.access.requests import AccessRequest
 from shared.core.clock import database_now
 from shared.core.errors import Conflict, ResourceNotFound, invalid_input
+from shared.core.unit_of_work import UnitOfWork
 from shared.releases import repository
 from shared.releases.models import ReleaseWindow
 from shared.releases.repository import Scope, WindowRow
@@ -72,16 +74,16 @@ def read_window(session: Session, window_id: UUID) -> WindowView:
     return _view(row, database_now(session))
 
 
-def create_window(session: Session, actor: Actor, plan: WindowPlan) -> WindowView:
-    """A new window.
+def create_window(unit: UnitOfWork, access: AccessRequest, plan: WindowPlan) -> WindowView:
+    """Plan a new window.
 
     Raises:
         Problem: 400 when it is about something unknown or its moments contradict each other,
             409 when there already is a window of the same scope.
     """
     _require_order(plan.moments)
-    scope = _scope(session, plan)
-    window_id = repository.add_window(session, scope, asdict(plan.moments))
+    scope = _scope(unit.session, plan)
+    window_id = repository.add_window(unit.session, scope, asdict(plan.moments))
     if window_id is None:
         raise Conflict(
             "releaseWindowExists",
@@ -89,37 +91,36 @@ def create_window(session: Session, actor: Actor, plan: WindowPlan) -> WindowVie
             "There already is a window for the same product, target group and component; change "
             "that one.",
         )
-    record(session, actor, _decision("createReleaseWindow", window_id))
-    return read_window(session, window_id)
+    record_change(unit, access, "createReleaseWindow", f"/v1/releaseWindows/{window_id}")
+    return read_window(unit.session, window_id)
 
 
 def change_window(
-    session: Session, actor: Actor, window_id: UUID, changes: Mapping[str, Any]
+    unit: UnitOfWork, access: AccessRequest, window_id: UUID, changes: Mapping[str, Any]
 ) -> WindowView:
-    """Changes some of the window's `Moments`, named as there; the others stay.
+    """Change some of the window's `Moments`, by their names; the others stay.
 
     Raises:
         ResourceNotFound: when there is no such window.
         Problem: 400 when its moments would contradict each other.
     """
-    window = repository.lock_window(session, window_id)
+    window = repository.lock_window(unit.session, window_id)
     if window is None:
         raise ResourceNotFound
     before = Moments(window.planned_from_at, window.opens_at, window.closes_at, window.never)
     after = replace(before, **changes)
     _require_order(after)
-    repository.change_window(session, window_id, asdict(after))
-    record(session, actor, _decision("changeReleaseWindow", window_id))
-    return read_window(session, window_id)
+    repository.change_window(unit.session, window_id, asdict(after))
+    record_change(unit, access, "changeReleaseWindow", f"/v1/releaseWindows/{window_id}")
+    return read_window(unit.session, window_id)
 
 
-def save_window(session: Session, plan: WindowPlan) -> WindowView:
-    """The window of the plan's scope with just these moments, whether or not there was one."""
-    actor = Actor(client="cli", kind="operator", organisation=None, trace_id=None)
-    existing = repository.find_window_of(session, _scope(session, plan))
+def save_window(unit: UnitOfWork, access: AccessRequest, plan: WindowPlan) -> WindowView:
+    """Create the window of the plan's scope, or change it to exactly these moments."""
+    existing = repository.find_window_of(unit.session, _scope(unit.session, plan))
     if existing is None:
-        return create_window(session, actor, plan)
-    return change_window(session, actor, existing, asdict(plan.moments))
+        return create_window(unit, access, plan)
+    return change_window(unit, access, existing, asdict(plan.moments))
 
 
 def _scope(session: Session, plan: WindowPlan) -> Scope:
@@ -151,10 +152,6 @@ def _require_order(moments: Moments) -> None:
             raise invalid_input("body", "/closesAt", "What closes needs an opensAt.")
         if moments.closes_at <= moments.opens_at:
             raise invalid_input("body", "/closesAt", "Must be later than opensAt.")
-
-
-def _decision(action: str, window_id: UUID) -> Decision:
-    return Decision(action, f"/v1/releaseWindows/{window_id}", None, "allowed", "granted")
 
 
 def _view(row: WindowRow, now: datetime) -> WindowView:

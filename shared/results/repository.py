@@ -26,7 +26,7 @@ from shared.schools.models import Participation
 from shared.students.models import ClassGroup, Student
 from shared.students.repository import (
     Cohort,
-    in_reading_order,
+    class_list_order,
     student_is_present,
     takes_part_with,
 )
@@ -109,7 +109,7 @@ def _released_results(wanted: frozenset[str]) -> Select[*tuple[Any, ...]]:
             Student.id,
             Student.administration_id,
             ClassGroup.name.label("class_group"),
-            func.row_number().over(order_by=in_reading_order()).label("place"),
+            func.row_number().over(order_by=class_list_order()).label("place"),
         )
         .join(ClassGroup, ClassGroup.id == Student.class_group_id)
         .join(Participation, takes_part_with(Student))

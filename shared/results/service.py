@@ -5,61 +5,65 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from shared.access.decisions import allow
+from shared.access.requests import AccessRequest
 from shared.core.errors import ResourceNotFound
+from shared.core.unit_of_work import UnitOfWork
 from shared.results import repository
 from shared.results.models import Administration, Delivery, Level
 from shared.results.repository import ComponentResult, ComponentRow
-from shared.schools.service import Inquiry, grant, require_school
+from shared.schools.service import require_school
 from shared.students.repository import Cohort
 from shared.students.service import require_student
 
 
 def list_results(
-    session: Session, inquiry: Inquiry, cohort: Cohort, offset: int, limit: int
+    unit: UnitOfWork, access: AccessRequest, cohort: Cohort, offset: int, limit: int
 ) -> tuple[int, list[ComponentResult]]:
-    """How many results of the cohort are released now, and a page of them.
+    """Return the number of released results of a cohort, and a page of them.
 
-    Before anything opens a school's own list is there, and empty.
+    Before a release window opens, the list of the caller's own school is empty.
 
     Raises:
-        ResourceNotFound: when the school is not there or out of reach.
+        ResourceNotFound: when the school does not exist or is out of reach.
     """
-    page: tuple[int, list[ComponentResult]] = 0, []
-    if inquiry.reaches(cohort.school_id):
-        page = repository.page_of_results(session, cohort, offset, limit)
-    if page[0] == 0:  # else it is there
-        require_school(session, inquiry, cohort.school_id)
-    grant(session, inquiry, cohort.school_id)
-    return page
+    total, results = 0, list[ComponentResult]()
+    if access.reach.includes(cohort.school_id):
+        total, results = repository.page_of_results(unit.session, cohort, offset, limit)
+    if total == 0:  # a school with results exists, so nothing needs to be looked up
+        require_school(unit, access, cohort.school_id)
+    allow(unit, access, cohort.school_id)
+    return total, results
 
 
 def list_student_results(
-    session: Session, inquiry: Inquiry, student_id: UUID, offset: int, limit: int
+    unit: UnitOfWork, access: AccessRequest, student_id: UUID, offset: int, limit: int
 ) -> tuple[int, list[ComponentResult]]:
-    """The same for one student.
+    """Return the number of released results of one student, and a page of them.
 
     Raises:
-        ResourceNotFound: when the student is not there or out of reach.
+        ResourceNotFound: when the student does not exist or is out of reach.
     """
-    student, _ = require_student(session, inquiry, student_id)
-    page = repository.page_of_student_results(session, student_id, offset, limit)
-    grant(session, inquiry, student.school_id)
+    student = require_student(unit, access, student_id).student
+    page = repository.page_of_student_results(unit.session, student_id, offset, limit)
+    allow(unit, access, student.school_id)
     return page
 
 
 def list_administrations(
-    session: Session, inquiry: Inquiry, offset: int, limit: int
+    session: Session, access: AccessRequest, offset: int, limit: int
 ) -> tuple[int, Sequence[Administration]]:
-    return repository.page_of_administrations(session, inquiry.schools, offset, limit)
+    """Return the number of administrations with a school within reach, and a page, newest first."""
+    return repository.page_of_administrations(session, access.reach.schools, offset, limit)
 
 
 def list_level_scales(session: Session, administration_id: str) -> list[tuple[str, list[Level]]]:
-    """None for an administration that is not there."""
+    """Return the scales of an administration by code; none for an unknown administration."""
     return repository.level_scales(session, administration_id)
 
 
 def list_components(session: Session, administration_id: str) -> Sequence[ComponentRow]:
-    """Without calibrations, about which no student gets feedback."""
+    """Return the components of an administration, without calibrations."""
     return repository.components(session, administration_id)
 
 

@@ -1,4 +1,4 @@
-"""SQL of schools: those that take part in an administration, within what a caller can see."""
+"""SQL of schools that take part in an administration, within the reach of a caller."""
 
 from collections.abc import Collection, Sequence
 
@@ -10,7 +10,7 @@ from shared.schools.models import Participation, School
 
 
 def _takes_part(administration_id: str | None = None) -> ColumnElement[bool]:
-    """The school takes part now, in this administration or in any."""
+    """Build the condition that a school takes part now, in this administration or in any."""
     condition = exists().where(
         Participation.school_id == School.id, Participation.removed_at.is_(None)
     )
@@ -27,7 +27,7 @@ def find_school(session: Session, school_id: str) -> School | None:
 
 
 def is_known(session: Session, school_id: str) -> bool:
-    """Whether there is such a school, whether or not it takes part in anything."""
+    """Return True when the school exists, even if it takes part in no administration."""
     return bool(session.scalar(select(exists().where(School.id == school_id))))
 
 
@@ -38,7 +38,7 @@ def page_of_schools(
     offset: int,
     limit: int,
 ) -> tuple[int, Sequence[School]]:
-    """How many schools there are within reach (None = every one), and a page of them."""
+    """Return the number of schools within reach (None = all), and a page of them by number."""
     schools = select(School).where(_takes_part(administration_id)).order_by(School.id)
     if within is not None:
         schools = schools.where(School.id.in_(within))

@@ -2,17 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from shared.core.paging import page_of_rows
 from shared.schools.models import Participation
 from shared.students.models import ClassGroup, Student
 
-StudentRow = Row[Student, ClassGroup]
+
+class StudentRow(NamedTuple):
+    """A student with the class group."""
+
+    student: Student
+    class_group: ClassGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ class Cohort:
 
 
 def student_is_present() -> ColumnElement[bool]:
-    """For queries that join Student, ClassGroup and Participation: none of them is removed."""
+    """Build the condition that none of Student, ClassGroup and Participation is removed."""
     return and_(
         Student.removed_at.is_(None),
         ClassGroup.removed_at.is_(None),
@@ -34,7 +39,7 @@ def student_is_present() -> ColumnElement[bool]:
 
 
 def takes_part_with(enrolled: type[Student] | type[ClassGroup]) -> ColumnElement[bool]:
-    """The join from a student or class group to the participation of its school."""
+    """Build the join from a student or class group to the participation of its school."""
     return and_(
         Participation.administration_id == enrolled.administration_id,
         Participation.school_id == enrolled.school_id,
@@ -42,7 +47,7 @@ def takes_part_with(enrolled: type[Student] | type[ClassGroup]) -> ColumnElement
 
 
 def is_in(cohort: Cohort) -> list[ColumnElement[bool]]:
-    """Conditions of a query that joins Student and ClassGroup."""
+    """Build the conditions of a query that joins Student and ClassGroup."""
     conditions = [Student.school_id == cohort.school_id]
     if cohort.administration_id is not None:
         conditions.append(Student.administration_id == cohort.administration_id)
@@ -51,8 +56,8 @@ def is_in(cohort: Cohort) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def in_reading_order() -> tuple[ColumnElement[Any], ...]:
-    """By class group, then by name; the id makes it one order for every page."""
+def class_list_order() -> tuple[ColumnElement[Any], ...]:
+    """Build the order by class group, then by name; the id makes it the same on every page."""
     return (
         Student.administration_id.expression,
         func.lower(ClassGroup.name),
@@ -63,20 +68,22 @@ def in_reading_order() -> tuple[ColumnElement[Any], ...]:
 
 
 def find_student(session: Session, student_id: UUID) -> StudentRow | None:
-    return session.execute(_present().where(Student.id == student_id)).one_or_none()
+    row = session.execute(_present().where(Student.id == student_id)).one_or_none()
+    return None if row is None else StudentRow(*row)
 
 
 def school_of_student(session: Session, student_id: UUID) -> str | None:
-    """For the trail of a refusal; nothing else is told of who the caller may not see."""
+    """Return the school of a student that the caller may not see, for the audit log only."""
     return session.scalar(select(func.school_of_student(student_id)))
 
 
 def page_of_students(
     session: Session, cohort: Cohort, offset: int, limit: int
 ) -> tuple[int, Sequence[StudentRow]]:
-    """How many students the cohort has, and a page of them."""
-    students = _present().where(*is_in(cohort))
-    return page_of_rows(session, students.order_by(*in_reading_order()), offset, limit)
+    """Return the number of students of the cohort, and a page of them by class group and name."""
+    students = _present().where(*is_in(cohort)).order_by(*class_list_order())
+    total, rows = page_of_rows(session, students, offset, limit)
+    return total, [StudentRow(*row) for row in rows]
 
 
 def _present() -> Select[Student, ClassGroup]:

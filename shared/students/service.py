@@ -1,42 +1,49 @@
-"""Use cases of students: a school reads who its students are."""
+"""Use cases of students: list those of a school, and read one."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
-from shared.schools.service import Inquiry, grant, refuse, require_school
+from shared.access.decisions import Rule, allow, deny
+from shared.access.requests import AccessRequest
+from shared.core.unit_of_work import UnitOfWork
+from shared.schools.service import require_school
 from shared.students import repository
 from shared.students.repository import Cohort, StudentRow
 
 
 def list_students(
-    session: Session, inquiry: Inquiry, cohort: Cohort, offset: int, limit: int
+    unit: UnitOfWork, access: AccessRequest, cohort: Cohort, offset: int, limit: int
 ) -> tuple[int, Sequence[StudentRow]]:
-    """How many students the cohort has, and a page of them by class group and name.
+    """Return the number of students of a cohort, and a page of them by class group and name.
 
     Raises:
-        ResourceNotFound: when the school is not there or out of reach.
+        ResourceNotFound: when the school does not exist or is out of reach.
     """
-    require_school(session, inquiry, cohort.school_id)
-    page = repository.page_of_students(session, cohort, offset, limit)
-    grant(session, inquiry, cohort.school_id)
+    require_school(unit, access, cohort.school_id)
+    page = repository.page_of_students(unit.session, cohort, offset, limit)
+    allow(unit, access, cohort.school_id)
     return page
 
 
-def require_student(session: Session, inquiry: Inquiry, student_id: UUID) -> StudentRow:
-    """The student, if there is one within reach; a refusal is put on the trail.
+def require_student(unit: UnitOfWork, access: AccessRequest, student_id: UUID) -> StudentRow:
+    """Return the student if there is one within reach.
 
     Raises:
-        ResourceNotFound: otherwise.
+        ResourceNotFound: otherwise; the refusal is recorded in the audit log.
     """
-    row = repository.find_student(session, student_id)
-    if row is None or not inquiry.reaches(row[0].school_id):
-        refuse(session, inquiry, repository.school_of_student(session, student_id), "reach")
+    row = repository.find_student(unit.session, student_id)
+    if row is None or not access.reach.includes(row.student.school_id):
+        school_id = repository.school_of_student(unit.session, student_id)
+        deny(unit, access, school_id, Rule.REACH)
     return row
 
 
-def read_student(session: Session, inquiry: Inquiry, student_id: UUID) -> StudentRow:
-    row = require_student(session, inquiry, student_id)
-    grant(session, inquiry, row[0].school_id)
+def read_student(unit: UnitOfWork, access: AccessRequest, student_id: UUID) -> StudentRow:
+    """Return the student and record the read.
+
+    Raises:
+        ResourceNotFound: when it does not exist or is out of reach.
+    """
+    row = require_student(unit, access, student_id)
+    allow(unit, access, row.student.school_id)
     return row

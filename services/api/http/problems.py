@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from services.api.http.validation import bad_request
-from shared.core.database import DATABASE_AWAY
+from shared.core.database import DATABASE_UNAVAILABLE
 from shared.core.errors import BELGIF, OWN, BadRequest, Problem, ResourceNotFound
 from shared.core.logging import describe_error
 from shared.oauth.errors import OAuthError
@@ -107,7 +107,7 @@ def register_problems(app: FastAPI) -> None:
     app.add_exception_handler(OAuthError, _on_oauth_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    for unavailable in (*DATABASE_AWAY, *STORE_AWAY):
+    for unavailable in (*DATABASE_UNAVAILABLE, *STORE_AWAY):
         app.add_exception_handler(unavailable, _on_unavailable)
     app.add_exception_handler(InternalError, _on_internal_error)
 

@@ -37,7 +37,7 @@ from services.api.security.permissions import (
     SessionDep,
 )
 from shared.audit.service import Actor
-from shared.core.database import DATABASE_AWAY, act_for, transaction
+from shared.core.database import DATABASE_UNAVAILABLE, act_for, transaction
 from shared.core.errors import ResourceNotFound
 from shared.documents.building import start_build
 from shared.jobs import repository, service
@@ -145,7 +145,7 @@ def _look(parts: Parts, request: Request, actor: Actor, job_id: UUID) -> JobProg
             job, counts = service.read(session, job_id)
             pace = service.measure_pace(session, job, counts)
             return JobProgress.of(job, counts, _problem(session, job, counts), pace)
-    except (ResourceNotFound, *DATABASE_AWAY):
+    except (ResourceNotFound, *DATABASE_UNAVAILABLE):
         return None
 
 

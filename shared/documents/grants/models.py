@@ -1,4 +1,4 @@
-"""Table of download grants: links good for one download, by whoever holds them."""
+"""Table of download grants: links that are valid for one download."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,11 +10,11 @@ from shared.core.database import INSTANT, Base
 
 
 class DownloadGrant(Base):
-    """A caller lends its right to one document, once. Only a hash of the secret is kept.
+    """A caller delegates its right to one document, once. Only a hash of the secret is stored.
 
-    `client`, `caller_kind` and `caller_organisation` say who lends it: its rights are asked about
-    again when the link is used. `caller_subject` is the person for whom it does, if there is one;
-    `school_id` is the school whose document it is.
+    `client`, `caller_kind` and `caller_organisation` identify the issuer: its rights are checked
+    again when the link is used. `caller_subject` is the person for whom the issuer called, if there
+    is one; `school_id` is the school of the document.
     """
 
     __tablename__ = "download_grants"

@@ -10,7 +10,7 @@ from shared.documents.grants.models import DownloadGrant
 
 
 def add_grant(session: Session, lifetime: timedelta, values: dict[str, Any]) -> datetime:
-    """The moment at which it ends."""
+    """Add a grant and return its expiry."""
     return session.execute(
         insert(DownloadGrant)
         .values(values | {"expires_at": func.now() + lifetime})
@@ -23,7 +23,7 @@ def find_grant(session: Session, secret_sha256: bytes) -> DownloadGrant | None:
 
 
 def use_grant(session: Session, secret_sha256: bytes) -> bool:
-    """Whether it could still be used; of two at the same moment one can."""
+    """Mark the grant as used; False when it was used before or has expired."""
     used = session.execute(
         update(DownloadGrant)
         .where(
@@ -38,7 +38,7 @@ def use_grant(session: Session, secret_sha256: bytes) -> bool:
 
 
 def remove_grants(session: Session, expired_before: timedelta) -> int:
-    """How many there were that ended so long ago."""
+    """Remove the grants that expired so long ago; return their number."""
     gone = session.execute(
         delete(DownloadGrant)
         .where(DownloadGrant.expires_at < func.now() - expired_before)

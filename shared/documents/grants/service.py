@@ -8,87 +8,95 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from shared.access.decisions import Rule, deny
 from shared.access.products import STUDENT_FEEDBACK
-from shared.access.rules import Scope
-from shared.audit.service import Actor
+from shared.access.requests import AccessRequest
+from shared.access.rules import Caller, CallerKind, Scope, reach_of_students
 from shared.core.errors import ResourceNotFound
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents.grants import repository
 from shared.documents.grants.models import DownloadGrant
 from shared.documents.repository import DocumentRow
 from shared.documents.service import read_document
 from shared.mandates.service import renew_reach
 from shared.oauth.clients.service import may_use
-from shared.schools.service import Inquiry, refuse
 
 LIFETIME = timedelta(seconds=60)
-REMEMBERED = timedelta(days=1)
-"""So long after its end the use of a grant is still told apart from one that never was."""
+RETENTION = timedelta(days=1)
+"""For so long after its end a used grant is distinguished from one that never existed."""
 SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Lent:
-    """The secret that the link is made of, and when it ends; the secret is kept nowhere."""
+class IssuedGrant:
+    """The secret of the link, and its expiry; only a hash of the secret is stored."""
 
     secret: str
     expires_at: datetime
 
 
-def lend_document(session: Session, inquiry: Inquiry, document_id: UUID) -> Lent:
-    """A grant for the document, if the caller may read it now.
+def issue_grant(unit: UnitOfWork, access: AccessRequest, document_id: UUID) -> IssuedGrant:
+    """Issue a grant for a document that the caller may read now.
 
     Raises:
-        ResourceNotFound: when it may not.
+        ResourceNotFound: when the caller may not read it.
     """
-    document, _, _ = read_document(session, inquiry, document_id)
+    document = read_document(unit, access, document_id).document
     secret = token_urlsafe(SECRET_BYTES)
-    actor = inquiry.actor
+    caller = access.caller
     values = {
         "secret_sha256": _hash(secret),
         "document_id": document_id,
-        "client": actor.client,
-        "caller_kind": actor.kind,
-        "caller_organisation": actor.organisation,
-        "caller_subject": actor.subject,
+        "client": caller.client,
+        "caller_kind": caller.kind.value,
+        "caller_organisation": caller.school_id,
+        "caller_subject": caller.subject,
         "school_id": document.school_id,
     }
-    return Lent(secret, repository.add_grant(session, LIFETIME, values))
+    return IssuedGrant(secret, repository.add_grant(unit.session, LIFETIME, values))
 
 
 def find_grant(session: Session, secret: str) -> DownloadGrant:
-    """The grant, of whatever age; raises ResourceNotFound when there is none."""
+    """Return the grant, expired or not; raise ResourceNotFound when there is none."""
     grant = repository.find_grant(session, _hash(secret))
     if grant is None:
         raise ResourceNotFound
     return grant
 
 
+def caller_of(grant: DownloadGrant) -> Caller:
+    """Return the caller that issued the grant, with the one scope that it delegates."""
+    return Caller(
+        grant.client,
+        CallerKind(grant.caller_kind),
+        frozenset({Scope.DOCUMENTS_READ}),
+        grant.caller_organisation,
+        grant.caller_subject,
+    )
+
+
 def use_grant(
-    session: Session, grant: DownloadGrant, action: str, trace_id: str | None
-) -> tuple[Inquiry, DocumentRow]:
-    """The document of a grant, with whoever lent it as the one who asks; uses the grant up.
+    unit: UnitOfWork, grant: DownloadGrant, action: str, trace_id: str | None
+) -> tuple[AccessRequest, DocumentRow]:
+    """Use the grant once; return the access request of its issuer, and the document.
 
     Raises:
-        ResourceNotFound: when it was used or has ended, and when who lent it may not read the
-            document any more. The trail knows which.
+        ResourceNotFound: when it was used or has expired, and when its issuer may not read the
+            document any more. The audit log has the reason.
     """
-    organisation = grant.caller_organisation
-    inquiry = Inquiry(
-        Actor(grant.client, grant.caller_kind, organisation, trace_id, grant.caller_subject),
-        action,
-        f"/v1/documents/{grant.document_id}/content",
-        frozenset({organisation} if organisation else ()),
-    )
-    if not repository.use_grant(session, grant.secret_sha256):
-        refuse(session, inquiry, grant.school_id, "grant")
-    if not may_use(session, grant.client, Scope.DOCUMENTS_READ):
-        refuse(session, inquiry, grant.school_id, "scope")
-    renewed = renew_reach(session, inquiry, STUDENT_FEEDBACK)
-    return renewed, read_document(session, renewed, grant.document_id)
+    caller = caller_of(grant)
+    resource = f"/v1/documents/{grant.document_id}/content"
+    access = AccessRequest(caller, action, resource, trace_id, reach_of_students(caller))
+    if not repository.use_grant(unit.session, grant.secret_sha256):
+        deny(unit, access, grant.school_id, Rule.GRANT)
+    if not may_use(unit.session, grant.client, Scope.DOCUMENTS_READ):
+        deny(unit, access, grant.school_id, Rule.SCOPE)
+    renewed = renew_reach(unit.session, access, STUDENT_FEEDBACK)
+    return renewed, read_document(unit, renewed, grant.document_id)
 
 
 def remove_old_grants(session: Session) -> int:
-    return repository.remove_grants(session, REMEMBERED)
+    return repository.remove_grants(session, RETENTION)
 
 
 def _hash(secret: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Use cases of clients: register one, change or suspend it, and give it keys or take them away."""
+"""Use cases of clients: register one, change or suspend it, add and remove its keys."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,9 +8,11 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from shared.access.decisions import record_change
+from shared.access.requests import AccessRequest
 from shared.access.rules import Scope
-from shared.audit.service import Actor, Decision, record
 from shared.core.errors import Conflict, ResourceNotFound, invalid_input
+from shared.core.unit_of_work import UnitOfWork
 from shared.oauth import jose
 from shared.oauth.clients import repository
 from shared.oauth.clients.models import Client, ClientKey
@@ -27,7 +29,7 @@ MOST_KEYS = 10
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """What a client is registered as; without scopes it gets all that its kind can have."""
+    """A client to be registered; without scopes it gets all that its kind may have."""
 
     name: str
     kind: ClientKind
@@ -50,7 +52,7 @@ def list_clients(session: Session, offset: int, limit: int) -> tuple[int, list[C
 
 
 def read_client(session: Session, client_id: UUID) -> ClientView:
-    """Raises ResourceNotFound when there is no such client."""
+    """Return a client with its keys; raise ResourceNotFound when there is none."""
     client = repository.find_client(session, client_id)
     if client is None:
         raise ResourceNotFound
@@ -58,7 +60,7 @@ def read_client(session: Session, client_id: UUID) -> ClientView:
 
 
 def is_integrator(session: Session, client: str) -> bool:
-    """Whether an integrator is registered under this id, and not suspended."""
+    """Return True when an integrator is registered with this id and is not suspended."""
     found = _registered(session, client)
     return found is not None and (found.kind, found.state) == (
         ClientKind.INTEGRATOR,
@@ -67,7 +69,7 @@ def is_integrator(session: Session, client: str) -> bool:
 
 
 def may_use(session: Session, client: str, scope: Scope) -> bool:
-    """Whether a client that held the scope may use it now; one of the command line always may."""
+    """Return True when a client may use the scope now; a name from the command line always may."""
     found = _registered(session, client)
     return found is None or (found.state == ClientState.ACTIVE and scope in found.scopes)
 
@@ -77,8 +79,8 @@ def _registered(session: Session, client: str) -> Client | None:
     return None if client_id is None else repository.find_client(session, client_id)
 
 
-def register(session: Session, actor: Actor, new: NewClient) -> ClientView:
-    """A client that may ask for tokens from now on, with the keys it was given.
+def register(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> ClientView:
+    """Register a client, with its keys; it may request tokens from now on.
 
     Raises:
         Problem: 400 for a scope or a key that it cannot have, 409 when the name or a key is taken.
@@ -86,50 +88,56 @@ def register(session: Session, actor: Actor, new: NewClient) -> ClientView:
     _require_allowed(new.kind, new.scopes)
     scopes = sorted(new.scopes or allowed_scopes(new.kind))
     client = repository.add_client(
-        session, {"name": new.name, "kind": new.kind.value, "scopes": scopes}
+        unit.session, {"name": new.name, "kind": new.kind.value, "scopes": scopes}
     )
     if client is None:
         raise _name_taken()
     for number, jwk in enumerate(new.keys):
-        _add_key(session, client, jwk, f"/keys/{number}")
-    _record(session, actor, "createClient", client.id)
-    return read_client(session, client.id)
+        _add_key(unit.session, client, jwk, f"/keys/{number}")
+    _record(unit, access, "createClient", client.id)
+    return read_client(unit.session, client.id)
 
 
 def change(
-    session: Session, actor: Actor, client_id: UUID, changes: Mapping[str, Any]
+    unit: UnitOfWork, access: AccessRequest, client_id: UUID, changes: Mapping[str, Any]
 ) -> ClientView:
-    """Changes `name`, `scopes` or `state`; what is suspended is refused from this commit on.
+    """Change `name`, `scopes` or `state`; a suspended client is refused from this commit on.
 
     Raises:
         Problem: 400 for a scope that its kind cannot have, 404, or 409 when the name is taken.
     """
-    client = _for_change(session, client_id)
+    client = _for_change(unit.session, client_id)
     if "scopes" in changes:
         _require_allowed(ClientKind(client.kind), changes["scopes"])
     new_name = changes.get("name", client.name)
-    if new_name != client.name and repository.has_name(session, new_name):
+    if new_name != client.name and repository.has_name(unit.session, new_name):
         raise _name_taken()
     for name, value in changes.items():
         setattr(client, name, sorted(value) if name == "scopes" else value)
-    session.flush()
-    _record(session, actor, "changeClient", client_id)
-    return read_client(session, client_id)
+    unit.session.flush()
+    _record(unit, access, "changeClient", client_id)
+    return read_client(unit.session, client_id)
 
 
-def add_key(session: Session, actor: Actor, client_id: UUID, jwk: Mapping[str, Any]) -> ClientView:
-    """Raises Problem: 400 for a key we do not take, 404, or 409 when a client has it already."""
-    _add_key(session, _for_change(session, client_id), jwk, "")
-    _record(session, actor, "addClientKey", client_id)
-    return read_client(session, client_id)
+def add_key(
+    unit: UnitOfWork, access: AccessRequest, client_id: UUID, jwk: Mapping[str, Any]
+) -> ClientView:
+    """Add a public key to a client.
+
+    Raises:
+        Problem: 400 for a key that is not accepted, 404, or 409 when a client has it already.
+    """
+    _add_key(unit.session, _for_change(unit.session, client_id), jwk, "")
+    _record(unit, access, "addClientKey", client_id)
+    return read_client(unit.session, client_id)
 
 
-def remove_key(session: Session, actor: Actor, client_id: UUID, thumbprint: str) -> None:
-    """Raises ResourceNotFound when there is no such client, or it has no such key."""
-    _for_change(session, client_id)
-    if not repository.remove_key(session, client_id, thumbprint):
+def remove_key(unit: UnitOfWork, access: AccessRequest, client_id: UUID, thumbprint: str) -> None:
+    """Remove a key; raise ResourceNotFound when there is no such client or key."""
+    _for_change(unit.session, client_id)
+    if not repository.remove_key(unit.session, client_id, thumbprint):
         raise ResourceNotFound
-    _record(session, actor, "removeClientKey", client_id)
+    _record(unit, access, "removeClientKey", client_id)
 
 
 def _for_change(session: Session, client_id: UUID) -> Client:
@@ -175,5 +183,5 @@ def _name_taken() -> Conflict:
     )
 
 
-def _record(session: Session, actor: Actor, action: str, client_id: UUID) -> None:
-    record(session, actor, Decision(action, f"/v1/clients/{client_id}", None, "allowed", "granted"))
+def _record(unit: UnitOfWork, access: AccessRequest, action: str, client_id: UUID) -> None:
+    record_change(unit, access, action, f"/v1/clients/{client_id}")

@@ -1,0 +1,117 @@
+"""The unit of work: one transaction, and the actions that wait for its commit or its rollback."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import structlog
+from sqlalchemy.orm import Session
+
+from shared.core.database import DATABASE_UNAVAILABLE, Sessions
+from shared.core.errors import Refusal
+
+logger = structlog.get_logger(__name__)
+
+Action = Callable[[], object]
+
+
+class UnitOfWork:
+    """A session whose transaction is committed at the end of the `with` block.
+
+    An error rolls it back. A `Refusal` is committed too: policy decides before anything else is
+    written, and the audit log of a refusal has to stay. Whoever opens a unit commits it; repositories
+    and services only write to its `session`.
+    """
+
+    def __init__(self, sessions: Sessions) -> None:
+        self.session: Session = sessions()
+        self._sessions = sessions
+        self._before_commit: list[tuple[str, Action]] = []
+        self._after_commit: list[Action] = []
+        self._on_rollback: list[Callable[[Session], object]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None or isinstance(error, Refusal):
+                self._commit_or_roll_back()
+            else:
+                self._roll_back()
+        finally:
+            self.session.close()
+
+    @property
+    def is_finished(self) -> bool:
+        """True when neither a transaction nor an action is left for the end of the block."""
+        return not (self.session.in_transaction() or self._before_commit or self._after_commit)
+
+    def before_commit(self, action: Action, *, order: str = "") -> None:
+        """Run `action` as the last thing in the transaction, if it is committed.
+
+        For an action that takes a lock: no lock is held longer than the commit takes. Actions run
+        by `order`, so that two units that take the same locks never wait for each other.
+        """
+        self._before_commit.append((order, action))
+
+    def after_commit(self, action: Action) -> None:
+        """Run `action` once the transaction is committed, and never if it is rolled back.
+
+        An error of the action is logged and not raised: the rows are safe, and a sweeper retries.
+        """
+        self._after_commit.append(action)
+
+    def on_rollback(self, action: Callable[[Session], object]) -> None:
+        """Run `action` in a transaction of its own if this one is rolled back."""
+        self._on_rollback.append(action)
+
+    def commit(self) -> None:
+        """Commit, then run the actions that wait for it; the next statement begins a new transaction.
+
+        Called before the end of the block so that no transaction stays open for long, or so that
+        the thread that did the work also commits it.
+        """
+        pending, self._before_commit = self._before_commit, []
+        if pending:
+            self.session.flush()
+        for _, action in sorted(pending, key=lambda entry: entry[0]):
+            action()
+        self.session.commit()
+        self._on_rollback.clear()
+        waiting, self._after_commit = self._after_commit, []
+        for action in waiting:
+            _run_logged(action)
+
+    def _commit_or_roll_back(self) -> None:
+        try:
+            self.commit()
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        self.session.rollback()
+        self._before_commit.clear()
+        self._after_commit.clear()
+        actions, self._on_rollback = self._on_rollback, []
+        if not actions:
+            return
+        try:
+            with self._sessions.begin() as session:
+                for action in actions:
+                    action(session)
+        except DATABASE_UNAVAILABLE as error:
+            logger.warning("rollback_action_failed", error=type(error).__name__)
+
+
+def _run_logged(action: Action) -> None:
+    try:
+        action()
+    except Exception as error:  # noqa: BLE001  # the commit stands, whatever fails after it
+        logger.warning("after_commit_failed", error=type(error).__name__)
