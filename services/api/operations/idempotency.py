@@ -1,24 +1,24 @@
 """The header `Idempotency-Key`: a request that creates something can safely be sent again.
 
-As in draft-ietf-httpapi-idempotency-key-header. An operation takes it by asking for its caller with
-one of the aliases at the end, or with `answer_once` where its body is not read in one piece.
+As in draft-ietf-httpapi-idempotency-key-header. An operation supports it by naming `IdempotencyDep`
+in its signature, after its permission: a client without permission learns nothing of stored
+responses. `CommittingRoute` stores the response in the transaction of the work.
 """
 
-from collections.abc import Callable, Coroutine
-from functools import partial
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Header, Request
-from sqlalchemy.orm import Session
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.api.security.permissions import Requires, SessionDep
-from shared.access.rules import Scope
+from services.api.dependencies import UnitDep
+from services.api.http.context import context_of
+from services.api.http.threads import run_in_thread
+from shared.access.requests import AccessRequest
+from shared.core.unit_of_work import UnitOfWork
 from shared.idempotency import service
-from shared.idempotency.service import Answer, KeyedRequest, hash_of
-from shared.schools.service import Inquiry
+from shared.idempotency.service import KeyedRequest, hash_of
 
 _CHARACTERS = r"[!#-\[\]-~]{1,128}"
 
@@ -27,95 +27,78 @@ IdempotencyKey = Annotated[
     Header(
         alias="Idempotency-Key",
         pattern=f'^("{_CHARACTERS}"|{_CHARACTERS})$',
-        description="A value of the caller's own, new for each new request. The same request sent "
-        "again with it gets the answer it got before, for 24 hours. Only success is remembered.",
+        description="A value chosen by the client, new for each new request. The same request sent "
+        "again with it within 24 hours gets the same response. Only successful responses are "
+        "stored.",
         examples=['"8e03978e-40d5-43e8-bc93-6894a57f9324"'],
     ),
 ]
-"""As the draft writes it, or without the quotes that many leave out."""
-
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+"""As the draft writes it, or without the quotes that many clients leave out."""
 
 
-class AnsweredBefore(Exception):  # noqa: N818  # nothing is wrong
-    """Ends a request that was answered before."""
+class ReplayedResponse(Exception):  # noqa: N818  # not an error: it ends the request early
+    """The stored response to a request that was sent before."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, stored: service.Response) -> None:
         super().__init__()
-        self.answer = answer
+        self.stored = stored
+
+    def to_response(self) -> Response:
+        location = self.stored.location
+        headers = {} if location is None else {"Location": location}
+        return Response(
+            self.stored.body, self.stored.status, headers, media_type="application/json"
+        )
 
 
-def answer_once(
-    request: Request, session: Session, inquiry: Inquiry, key: str | None, body_sha256: bytes
-) -> None:
-    """To be called before the work begins, in its transaction: from there on it is done once.
+@dataclass(frozen=True, slots=True)
+class IdempotentRequest:
+    """A request with an idempotency key, or one without (`keyed` is None)."""
 
-    Raises:
-        AnsweredBefore: when this request was answered before.
-        Problem: 409 while one with the same key is under way, 422 when the key was another's.
-    """
-    if key is None:
-        return
-    actor = inquiry.actor
-    keyed = KeyedRequest(
-        hash_of(actor.kind, actor.client, actor.organisation, inquiry.action, key.strip('"')),
-        hash_of(request.url.path, body_sha256.hex()),
-    )
-    earlier = service.recall(session, keyed)
-    if earlier is not None:
-        raise AnsweredBefore(earlier)
-    request.state.keep_answer = partial(_keep, session, keyed)
+    keyed: KeyedRequest | None
 
+    @classmethod
+    def of(cls, request: Request, access: AccessRequest, key: str | None, body: bytes) -> "IdempotentRequest":
+        """Hash caller, operation, key, path and the SHA-256 of the body."""
+        if key is None:
+            return cls(None)
+        caller = access.caller
+        key_hash = hash_of(
+            caller.kind, caller.client, caller.school_id, access.action, key.strip('"')
+        )
+        return cls(KeyedRequest(key_hash, hash_of(request.url.path, body.hex())))
 
-def _keep(session: Session, keyed: KeyedRequest, response: Response) -> None:
-    body = bytes(response.body).decode()
-    answer = Answer(response.status_code, response.headers.get("location"), body)
-    service.keep(session, keyed, answer)
+    def replay(self, unit: UnitOfWork) -> None:
+        """Lock the key, and end the request when a response is stored.
 
+        Raises:
+            ReplayedResponse: when this request was sent before.
+            Conflict: while a request with the same key is being processed, or when the key was
+                used for another request.
+        """
+        if self.keyed is not None:
+            stored = service.find_response(unit.session, self.keyed)
+            if stored is not None:
+                raise ReplayedResponse(stored)
 
-def keeping_answers(handle: Handler) -> Handler:
-    """Around the handler of a route, inside its transaction: that ends when this has returned."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            response = await handle(request)
-        except AnsweredBefore as before:
-            return _again(before.answer)
-        keep = getattr(request.state, "keep_answer", None)
-        if keep is not None:
-            await run_in_threadpool(keep, response)
-        return response
-
-    return answer
+    def store(self, unit: UnitOfWork, response: Response) -> None:
+        """Store the response with the unit's commit."""
+        if self.keyed is not None:
+            body = bytes(response.body).decode()
+            location = response.headers.get("location")
+            stored = service.Response(response.status_code, location, body)
+            service.store_response(unit.session, self.keyed, stored)
 
 
-def _again(answer: Answer) -> Response:
-    headers = {} if answer.location is None else {"Location": answer.location}
-    return Response(answer.body, answer.status, headers, media_type="application/json")
+async def idempotent_request(
+    request: Request, unit: UnitDep, key: IdempotencyKey = None
+) -> IdempotentRequest:
+    access = context_of(request).require_access()
+    body = sha256(await request.body()).digest()
+    idempotent = IdempotentRequest.of(request, access, key, body)
+    if idempotent.keyed is not None:
+        await run_in_thread(idempotent.replay, unit)
+    return idempotent
 
 
-async def _body_sha256(request: Request) -> bytes:
-    return sha256(await request.body()).digest()
-
-
-def _once(requires: Requires) -> Callable[..., Inquiry]:
-    """Decides who may ask first: who may not learns nothing of what others were answered."""
-
-    def let_in_once(
-        inquiry: Annotated[Inquiry, Depends(requires)],
-        request: Request,
-        session: SessionDep,
-        body_sha256: Annotated[bytes, Depends(_body_sha256)],
-        key: IdempotencyKey = None,
-    ) -> Inquiry:
-        answer_once(request, session, inquiry, key, body_sha256)
-        return inquiry
-
-    return let_in_once
-
-
-JobsCreator = Annotated[Inquiry, Depends(_once(Requires(Scope.JOBS_WRITE)))]
-WindowsCreator = Annotated[Inquiry, Depends(_once(Requires(Scope.RELEASES_WRITE)))]
-MandatesCreator = Annotated[Inquiry, Depends(_once(Requires(Scope.MANDATES_WRITE)))]
-ClientsCreator = Annotated[Inquiry, Depends(_once(Requires(Scope.CLIENTS_WRITE)))]
-"""Who may create, by the scope of which a token needs one; the same request creates once."""
+IdempotencyDep = Annotated[IdempotentRequest, Depends(idempotent_request)]

@@ -1,25 +1,24 @@
-"""The conventions of every operation under /v1, in the one class their routes are made of."""
+"""Routes: one that commits the unit of work of its request, and the conventions of version 1."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from functools import wraps
 from http import HTTPStatus
 from inspect import isasyncgenfunction, iscoroutinefunction
-from typing import Any
+from typing import Any, TypeVar
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
-from sqlalchemy.orm import Session
 
 from services.api.http.problems import MEDIA_TYPE
-from services.api.http.threads import in_thread
-from services.api.operations.idempotency import Handler, keeping_answers
+from services.api.http.threads import run_in_thread
+from services.api.operations.idempotency import IdempotentRequest, ReplayedResponse
 from services.api.operations.known_parameters import query_names
-from services.api.schemas.model import Answer
 from shared.access.rules import Scope
-from shared.core.database import end_at_once
+from shared.core.unit_of_work import UnitOfWork
 
 PUBLIC_PATHS = frozenset(
     {
@@ -36,31 +35,34 @@ PUBLIC_PATHS = frozenset(
         "/.well-known/jwks.json",
     }
 )
-"""The only paths that need no access token: a download's path holds a secret of its own, and under
-/oauth2 a client shows its key."""
+"""The only paths without an access token: the path of a download contains a secret of its own, and
+under /oauth2 a client authenticates with its key."""
 
-EVERYWHERE = (400, 401, 403, 408, 429, 500, 503)
-"""Problems that any operation under /v1 can answer with."""
+COMMON_STATUSES = (400, 401, 403, 408, 429, 500, 503)
+"""Statuses of problems that any operation under /v1 can answer with."""
 
 _DESCRIPTIONS = {
-    400: "The request is not as described here.",
-    401: "There is no access token, or it is not valid.",
-    403: "The access token holds none of the scopes that are required.",
-    404: "There is no such resource, or it is not available to the caller, or not yet.",
-    408: "The body came too slowly.",
-    409: "The request cannot be done in the state things are in.",
+    400: "The request does not match this description.",
+    401: "The access token is missing or not valid.",
+    403: "The access token has none of the required scopes.",
+    404: "The resource does not exist, or is not available to the caller, or not yet.",
+    408: "The body arrived too slowly.",
+    409: "The request conflicts with the current state of the resource.",
     413: "The body is too large.",
-    415: "The body is of another media type than this operation takes.",
-    416: "The range lies outside the document.",
+    415: "This operation does not accept the media type of the body.",
+    416: "The range is outside the document.",
     422: "The idempotency key was used for another request.",
-    429: "The caller asks too often; `retryAfterSec` says when to ask again.",
-    500: "Something went wrong in the service.",
-    503: "The service cannot answer now.",
+    429: "The caller sends too many requests; `retryAfterSec` has the time to wait.",
+    500: "The service failed.",
+    503: "The service cannot respond now.",
 }
+
+Wanted = TypeVar("Wanted")
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The documentation of problem answers, for a route's `responses`."""
+    """Return the documentation of problem responses, for a route's `responses`."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
         status: {"description": _DESCRIPTIONS[status], "content": {MEDIA_TYPE: schema}}
@@ -68,14 +70,35 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-class Operation(APIRoute):
-    """An operation named after its function; absent values are left out of what it answers."""
+class CommittingRoute(APIRoute):
+    """A route whose unit of work is committed before its response is sent.
+
+    A plain function runs in one thread: the work, the JSON of its response, the stored response of
+    an idempotent request, and the commit. A coroutine commits by itself, in the open.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if not (iscoroutinefunction(endpoint) or isasyncgenfunction(endpoint)):
+            endpoint = _committed(endpoint, options.get("status_code") or HTTPStatus.OK)
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Handler:
+        handle = super().get_route_handler()
+
+        async def handle_or_replay(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except ReplayedResponse as replayed:
+                return replayed.to_response()
+
+        return handle_or_replay
+
+
+class Operation(CommittingRoute):
+    """An operation of version 1, named after its function; absent values are left out of its JSON."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         options["operation_id"] = to_camel(endpoint.__name__)
-        is_plain = not (iscoroutinefunction(endpoint) or isasyncgenfunction(endpoint))
-        if options["methods"][0] in {"GET", "HEAD"} and is_plain:
-            endpoint = _ended_in_its_thread(endpoint, options.get("status_code") or 200)
         options["response_model_exclude_none"] = True
         options["responses"] = self._responses(path, options.get("responses") or {})
         success = options.get("status_code") or HTTPStatus.OK
@@ -83,45 +106,58 @@ class Operation(APIRoute):
         super().__init__(path, endpoint, **options)
         self.query_names = query_names(self.dependant)
 
-    def get_route_handler(self) -> Handler:
-        return keeping_answers(super().get_route_handler())
-
     @staticmethod
     def _responses(
         path: str, own: Mapping[int | str, dict[str, Any]]
     ) -> dict[int | str, dict[str, Any]]:
         not_found = (404,) if "{" in path else ()
-        all_of_them = {**problems(*EVERYWHERE, *not_found), **own}
+        all_of_them = {**problems(*COMMON_STATUSES, *not_found), **own}
         return dict(sorted(all_of_them.items(), key=lambda item: str(item[0])))
 
 
-def _ended_in_its_thread(endpoint: Callable[..., Any], status: int) -> Callable[..., Any]:
-    """Reads, writes what was found as JSON, and commits, without a change of threads between."""
-
-    def read(asked: Mapping[str, Any]) -> Any:
-        found = endpoint(**asked)
-        if isinstance(found, Answer):
-            body = to_json(found, by_alias=True, exclude_none=True)
-            found = Response(body, status, media_type="application/json")
-        for session in asked.values():
-            if isinstance(session, Session):
-                end_at_once(session)
-        return found
+def _committed(endpoint: Callable[..., Any], status: int) -> Callable[..., Any]:
+    def run(arguments: Mapping[str, Any]) -> Response:
+        response = _to_response(endpoint(**arguments), status, _of_type(arguments, Response))
+        unit = _of_type(arguments, UnitOfWork)
+        if unit is not None:
+            idempotent = _of_type(arguments, IdempotentRequest)
+            if idempotent is not None:
+                idempotent.store(unit, response)
+            unit.commit()
+        return response
 
     @wraps(endpoint)
-    async def answer(**asked: Any) -> Any:
-        return await in_thread(read, asked)
+    async def respond(**arguments: Any) -> Response:
+        return await run_in_thread(run, arguments)
 
-    return answer
+    return respond
+
+
+def _to_response(result: Any, status: int, given: Response | None) -> Response:
+    """Write a model as JSON; `given` has the headers that the endpoint has set."""
+    if isinstance(result, Response):
+        return result
+    headers = {} if given is None else dict(given.headers)
+    headers.pop("content-length", None)
+    if result is None:
+        return Response(None, status, headers)
+    if not isinstance(result, BaseModel):
+        raise TypeError(f"an endpoint returns a model or a response, not {type(result).__name__}")
+    body = to_json(result, by_alias=True, exclude_none=True)
+    return Response(body, status, headers, media_type="application/json")
+
+
+def _of_type(arguments: Mapping[str, Any], wanted: type[Wanted]) -> Wanted | None:
+    return next((value for value in arguments.values() if isinstance(value, wanted)), None)
 
 
 def operations(noun: str) -> APIRouter:
-    """A router for the operations on one noun of version 1."""
+    """Return a router for the operations on one noun of version 1."""
     return APIRouter(prefix="/v1", tags=[noun], route_class=Operation)
 
 
 def required_scopes(route: APIRoute) -> frozenset[Scope]:
-    """The scopes of which a route's caller needs one; empty for a route that asks for none."""
+    """Return the scopes of which a route needs one; none for a public route."""
     for call in _calls(route.dependant.dependencies):
         scopes: frozenset[Scope] | None = getattr(call, "required_scopes", None)
         if scopes is not None:

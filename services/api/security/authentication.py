@@ -1,19 +1,19 @@
-"""Who calls: takes token and proof from a request, and has them checked."""
+"""Authentication: take the access token and DPoP proofs from a request, and validate them."""
 
 import time
 
 from fastapi import Request
 from fastapi.security.utils import get_authorization_scheme_param
-from sqlalchemy.orm import Session
 
-from services.api.http.problems import TooManyRequests
-from services.api.resources import Parts
-from services.api.security.rate_limits import Quota
+from services.api.http.context import context_of
+from services.api.resources import Resources
+from services.api.security.rate_limits import rate_limit_unauthenticated
 from shared.access.rules import Caller
 from shared.core.errors import InvalidAccessToken, NoAccessToken, Problem
-from shared.oauth.dpop import Expected
+from shared.core.unit_of_work import UnitOfWork
+from shared.oauth.dpop import ExpectedRequest
 from shared.oauth.jose import ALGORITHMS
-from shared.oauth.service import Presented, admit, is_taken_back, still_holds
+from shared.oauth.service import PresentedToken, is_active, is_revoked, validate_token
 from shared.oauth.tokens import AccessToken
 
 BEARER_TOKEN, BOUND_TOKEN = "bearerToken", "boundToken"  # names in the OpenAPI document
@@ -22,104 +22,80 @@ NONCE_HEADER = "DPoP-Nonce"
 SECURITY_SCHEMES = {
     BOUND_TOKEN: {
         "type": "http",
-        "description": "An access token that is bound to a key (RFC 9449). It comes with a proof "
+        "description": "An access token that is bound to a key (RFC 9449). It is sent with a proof "
         f"in the header `DPoP`, signed with {', '.join(ALGORITHMS)}, with the nonce of the last "
-        f"answer's `{NONCE_HEADER}`. Each operation names the scopes it needs one of.",
+        f"response's `{NONCE_HEADER}`. Each operation names the scopes it needs one of.",
         "scheme": "DPoP",
     },
     BEARER_TOKEN: {
         "type": "http",
-        "description": "An operator's access token; each operation names the scopes it needs one "
+        "description": "An operator's access token. Each operation names the scopes it needs one "
         "of.",
         "scheme": "bearer",
         "bearerFormat": "at+jwt",
     },
 }
-"""As the OpenAPI document describes what stands in the header `Authorization`."""
+"""The OpenAPI description of the header `Authorization`."""
 
 
-def authenticate(request: Request, session: Session) -> Caller:
-    """The caller whom the token speaks for.
+def authenticate(request: Request, unit: UnitOfWork, resources: Resources) -> Caller:
+    """Return the caller of the request's access token; the unit acts for it from here on.
 
     Raises:
         NoAccessToken: without a token.
-        InvalidAccessToken: with one that is not ours, or not valid any more.
-        InvalidProof: with one that is bound to a key, without a proof that holds.
-        TooManyRequests: instead of these, when it happens too often from one address.
+        InvalidAccessToken: when the token is not valid, or not any more.
+        InvalidProof: when the token is bound to a key and the proof is not valid.
+        TooManyRequests: instead of these, when they are too many from one address.
     """
     try:
-        token = _token_of(request, session)
+        token = _validated_token(request, unit, resources)
     except Problem:
-        brake_stranger(request)
+        rate_limit_unauthenticated(request, resources)
         raise
-    request.state.token, request.state.client = token, token.caller.client
+    context_of(request).token = token
     return token.caller
 
 
-def _token_of(request: Request, session: Session) -> AccessToken:
+def _validated_token(request: Request, unit: UnitOfWork, resources: Resources) -> AccessToken:
     scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
     scheme = scheme.lower()
     if not token or scheme not in {"bearer", "dpop"}:
         raise NoAccessToken
-    parts: Parts = request.app.state.parts
     if scheme == "dpop":
-        hand_out_nonce(request)
-    presented = Presented(
+        issue_nonce(request, resources)
+    presented = PresentedToken(
         token=token,
         scheme=scheme,
         proofs=proofs_in(request),
-        request=expected_of(request, token),
+        request=expected_request(request, resources, token),
     )
-    return admit(session, parts.issuer, presented)
+    return validate_token(unit, resources.issuer, presented)
 
 
-def brake_stranger(request: Request) -> None:
-    """Counts one who shows no valid token, by the address that it comes from.
-
-    A proxy in front has to pass that on, or all strangers behind it count as one.
-
-    Raises:
-        TooManyRequests: over the limit.
-    """
-    parts: Parts = request.app.state.parts
-    brake(request, parts.brakes.take_from(request.client.host if request.client else ""))
+def token_is_active(unit: UnitOfWork, request: Request) -> bool:
+    """Return True when the token of an authorized request has not ended since; for long responses."""
+    return is_active(unit, context_of(request).require_token())
 
 
-def brake(request: Request, quota: Quota) -> None:
-    """Tells the limit in the answer; raises TooManyRequests when it is exceeded."""
-    _add_to_answer(request, quota.headers())
-    if quota.is_exceeded:
-        raise TooManyRequests(quota.seconds_left)
-
-
-def token_holds(session: Session, request: Request) -> bool:
-    """Whether the token that let a request in still does; for answers that take long."""
-    return still_holds(session, request.state.token)
-
-
-def require_token_not_taken_back(session: Session, request: Request) -> None:
-    """Raises InvalidAccessToken when it was since it let the request in; it may have expired."""
-    if is_taken_back(session, request.state.token):
+def require_token_not_revoked(unit: UnitOfWork, request: Request) -> None:
+    """Raise InvalidAccessToken when the token was revoked since; it may have expired."""
+    if is_revoked(unit, context_of(request).require_token()):
         raise InvalidAccessToken
 
 
-def hand_out_nonce(request: Request) -> None:
-    """Puts the nonce for the next proof into the answer, whatever it will be."""
-    parts: Parts = request.app.state.parts
-    _add_to_answer(request, {NONCE_HEADER: parts.issuer.nonces.at(time.time())})
-
-
-def _add_to_answer(request: Request, headers: dict[str, str]) -> None:
-    """Beside what is in it already, whatever the answer will be."""
-    request.state.answer_headers = getattr(request.state, "answer_headers", {}) | headers
+def issue_nonce(request: Request, resources: Resources) -> None:
+    """Add the nonce for the next proof to the response, whatever it will be."""
+    nonce = resources.issuer.nonces.at(time.time())
+    context_of(request).response_headers[NONCE_HEADER] = nonce
 
 
 def proofs_in(request: Request) -> tuple[str, ...]:
     return tuple(request.headers.getlist("DPoP"))
 
 
-def expected_of(request: Request, token: str | None = None) -> Expected:
-    """By the address we are known by, never by the host that the request names."""
-    parts: Parts = request.app.state.parts
+def expected_request(
+    request: Request, resources: Resources, token: str | None = None
+) -> ExpectedRequest:
+    """Return the request that a proof has to match, at our public address whatever `Host` says."""
     path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
-    return Expected(request.method, f"{parts.public_url}{path}", token)
+    return ExpectedRequest(request.method, f"{resources.public_url}{path}", token)

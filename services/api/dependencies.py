@@ -1,0 +1,74 @@
+"""Dependencies that any operation can ask for: resources, unit of work, queue, links."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+from anyio import CancelScope
+from fastapi import Depends, Request
+
+from services.api.http.links import Links
+from services.api.http.threads import run_in_thread
+from services.api.resources import Resources
+from shared.core.unit_of_work import UnitOfWork
+from shared.jobs.queue import WakeUpQueue
+
+
+async def resources_of(request: Request) -> Resources:
+    resources: Resources = request.app.state.resources
+    return resources
+
+
+ResourcesDep = Annotated[Resources, Depends(resources_of)]
+
+
+@asynccontextmanager
+async def release_slot_while_waiting(resources: Resources) -> AsyncIterator[None]:
+    """Give the request's connection slot to others while it waits for its client.
+
+    The slot is acquired again in every case, since it is released once more at the end.
+    """
+    resources.connection_slots.release()
+    try:
+        yield
+    finally:
+        with CancelScope(shield=True):
+            await resources.connection_slots.acquire()
+
+
+async def open_unit(resources: ResourcesDep) -> AsyncIterator[UnitOfWork]:
+    """Open the unit of work of a request; `CommittingRoute` commits it before the response is sent.
+
+    It waits for a connection slot without a thread. A request that waited in a thread would keep
+    that thread from a request with a connection: with enough requests, each would wait for another.
+    A unit connects with its first statement, so that opening it needs no thread; ending it does,
+    unless it is finished.
+    """
+    async with resources.connection_slots:
+        unit = UnitOfWork(resources.sessions)
+        try:
+            yield unit
+        except BaseException as error:
+            await run_in_thread(unit.__exit__, type(error), error, error.__traceback__)
+            raise
+        if unit.is_finished:
+            unit.__exit__(None, None, None)
+        else:
+            await run_in_thread(unit.__exit__, None, None, None)
+
+
+UnitDep = Annotated[UnitOfWork, Depends(open_unit, scope="function")]
+
+
+async def queue_of(resources: ResourcesDep) -> WakeUpQueue:
+    return resources.queue
+
+
+QueueDep = Annotated[WakeUpQueue, Depends(queue_of)]
+
+
+async def links_of(request: Request) -> Links:
+    return Links(str(request.base_url).rstrip("/"))
+
+
+LinksDep = Annotated[Links, Depends(links_of)]

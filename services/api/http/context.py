@@ -1,0 +1,41 @@
+"""The state of one request, from the first middleware to the response."""
+
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from shared.access.requests import AccessRequest
+from shared.oauth.tokens import AccessToken
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One per request; `response_headers` are added to the response, whatever it will be.
+
+    `token` is set by authentication and `access` by authorization; `query_names` is set by the route.
+    """
+
+    trace_id: str
+    response_headers: dict[str, str] = field(default_factory=dict)
+    token: AccessToken | None = None
+    access: AccessRequest | None = None
+
+    @property
+    def client(self) -> str | None:
+        """The authenticated client, for the log."""
+        return None if self.token is None else self.token.caller.client
+
+    def require_token(self) -> AccessToken:
+        if self.token is None:
+            raise RuntimeError("the request is not authenticated: authorize it first")
+        return self.token
+
+    def require_access(self) -> AccessRequest:
+        if self.access is None:
+            raise RuntimeError("the request is not authorized: put `access` first in the signature")
+        return self.access
+
+
+def context_of(request: Request) -> RequestContext:
+    context: RequestContext = request.state.context
+    return context
