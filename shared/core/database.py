@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from shared.core.direct import DirectConnection
-from shared.core.errors import ConfigurationError, Refusal
+from shared.core.errors import AccessDenied, ConfigurationError
 from shared.core.settings import Settings
 
 logger = structlog.get_logger(__name__)
@@ -209,14 +209,14 @@ def in_any_case(session: Session, action: Callable[[Session], object]) -> None:
 def transaction(sessions: Sessions) -> Iterator[Session]:
     """One unit of work: committed at the end, rolled back on an error.
 
-    A `Refusal` is committed too, since policy decides before anything else is written and the
+    An `AccessDenied` is committed too, since policy decides before anything else is written and the
     trail of a refusal has to stay.
     """
     with sessions() as session:
         try:
             try:
                 yield session
-            except Refusal:
+            except AccessDenied:
                 session.commit()
                 raise
             session.commit()

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from sqlalchemy.orm import Session
 
-from shared.core.errors import OWN, Conflict, Problem
+from shared.core.errors import Conflict, DomainError
 from shared.idempotency import repository
 
 KEPT = timedelta(hours=24)
@@ -37,24 +37,21 @@ def recall(session: Session, request: KeyedRequest) -> Answer | None:
     """The answer that the request got before; None for the first, which holds its key from now on.
 
     Raises:
-        Conflict: while another request with the same key is under way.
-        Problem: 422, when the key was used for another request.
+        Conflict: while another request with the same key is in progress.
+        DomainError: `idempotencyKeyReused`, when the key was used for another request.
     """
     if not repository.hold_key(session, request.key_sha256):
         raise Conflict(
             "requestInFlight",
-            "Request In Flight",
-            "A request with this idempotency key is under way; send it again in a moment.",
+            "A request with this idempotency key is in progress; send it again in a moment.",
         )
     kept = repository.find_answer(session, request.key_sha256)
     if kept is None:
         return None
     if kept.request_sha256 != request.request_sha256:
-        raise Problem(
-            f"{OWN}idempotencyKeyReused",
-            "Idempotency Key Reused",
-            422,
-            "This idempotency key was used for another request; take a new key for a new request.",
+        raise DomainError(
+            "idempotencyKeyReused",
+            "This idempotency key was used for another request; use a new key for a new request.",
         )
     return Answer(kept.status, kept.location, kept.body)
 

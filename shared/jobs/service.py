@@ -87,7 +87,7 @@ def cancel(session: Session, job_id: UUID) -> Job:
     if _existing(session, job_id).state not in ENDED:
         repository.cancel_active(session, job_id)
     if _locked_state(session, job_id) in ENDED:
-        raise Conflict("jobEnded", "Job Ended", "The job has already ended; start a new one.")
+        raise Conflict("jobEnded", "The job has already ended; start a new one.")
     repository.set_state(session, job_id, State.CANCELLED)
     return _existing(session, job_id)
 
@@ -96,10 +96,10 @@ def retry_failed(session: Session, queue: WakeUpQueue, job_id: UUID, requested_b
     """A new job for just the items that failed, as a whole or in part."""
     job = _existing(session, job_id)
     if job.state not in ENDED:
-        raise Conflict("jobActive", "Job Active", "The job has not ended; wait or cancel it.")
+        raise Conflict("jobActive", "The job has not ended; wait or cancel it.")
     items = repository.failed_subjects(session, job_id)
     if not items:
-        raise Conflict("nothingFailed", "Nothing Failed", "Nothing in this job failed.")
+        raise Conflict("nothingFailed", "Nothing in this job failed.")
     lane = Lane(job.lane)
     return start(
         session, queue, Order(job.kind, lane, job.subject, items, requested_by, job.arguments)

@@ -1,7 +1,8 @@
-"""Absolute links to our own resources, and between the pages of a list."""
+"""Absolute URLs of resources, and links between the pages of a list."""
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from starlette.datastructures import URL
@@ -9,7 +10,7 @@ from starlette.datastructures import URL
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """`root` is the address at which the caller reached us, without a slash at the end."""
+    """URLs of resources; `root` is the base URL of the request, without a trailing slash."""
 
     root: str
 
@@ -24,6 +25,16 @@ class Links:
 
     def job(self, job_id: UUID) -> str:
         return f"{self.root}/v1/jobs/{job_id}"
+
+    def job_result(self, job_id: UUID) -> str:
+        return f"{self.job(job_id)}/result"
+
+    def schools_of(self, administration_id: str) -> str:
+        return f"{self.root}/v1/schools?{urlencode({'administrationId': administration_id})}"
+
+    def documents_of(self, school_id: str, administration_id: str) -> str:
+        query = urlencode({"administrationId": administration_id})
+        return f"{self.school(school_id)}/documents?{query}"
 
     def delivery(self, delivery_id: UUID | str) -> str:
         return f"{self.root}/v1/deliveries/{delivery_id}"
@@ -42,8 +53,8 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
-class PageOf:
-    """The part of a list that is asked for: `number` counts from 1, `url` is the request's."""
+class PageRequest:
+    """A requested page of a list: `number` counts from 1, `url` is the request's."""
 
     number: int
     size: int
@@ -53,8 +64,8 @@ class PageOf:
     def offset(self) -> int:
         return (self.number - 1) * self.size
 
-    def about(self, total: int) -> dict[str, Any]:
-        """What a list says of itself beside its items."""
+    def metadata(self, total: int) -> dict[str, Any]:
+        """Return the fields of `Page` without its items."""
         is_last = self.number * self.size >= total
         return {
             "self_link": str(self.url),

@@ -13,11 +13,11 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 from sqlalchemy.orm import Session
 
-from services.api.http.problems import MEDIA_TYPE
-from services.api.http.threads import in_thread
+from services.api.http.problem_types import MEDIA_TYPE
+from services.api.http.threads import run_in_thread
 from services.api.operations.idempotency import Handler, keeping_answers
 from services.api.operations.known_parameters import query_names
-from services.api.schemas.model import Answer
+from services.api.schemas.model import ResponseModel
 from shared.access.rules import Scope
 from shared.core.database import end_at_once
 
@@ -100,7 +100,7 @@ def _ended_in_its_thread(endpoint: Callable[..., Any], status: int) -> Callable[
 
     def read(asked: Mapping[str, Any]) -> Any:
         found = endpoint(**asked)
-        if isinstance(found, Answer):
+        if isinstance(found, ResponseModel):
             body = to_json(found, by_alias=True, exclude_none=True)
             found = Response(body, status, media_type="application/json")
         for session in asked.values():
@@ -110,7 +110,7 @@ def _ended_in_its_thread(endpoint: Callable[..., Any], status: int) -> Callable[
 
     @wraps(endpoint)
     async def answer(**asked: Any) -> Any:
-        return await in_thread(read, asked)
+        return await run_in_thread(read, asked)
 
     return answer
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Depends, Path, Query
 
 from services.api.schemas.documents import DocumentKind
-from services.api.schemas.model import PLAIN_TEXT, SCHOOL_ID, GivenDate
+from services.api.schemas.model import PLAIN_TEXT, SCHOOL_ID, RequestDate
 from shared.documents.repository import Shelf
 from shared.students.repository import Cohort
 
@@ -58,7 +58,7 @@ ClassGroupQuery = Annotated[
     ),
 ]
 ReferenceDateQuery = Annotated[
-    GivenDate | None,
+    RequestDate | None,
     Query(
         alias="referenceDate",
         description="Only what gives access at any time of this day in Brussels.",

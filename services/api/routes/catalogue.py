@@ -22,7 +22,9 @@ def list_administrations(
 ) -> AdministrationPage:
     """The administrations in which a school takes part that the caller can see, newest first."""
     total, rows = service.list_administrations(session, inquiry, page.offset, page.size)
-    return AdministrationPage(items=[Administration.of(row) for row in rows], **page.about(total))
+    return AdministrationPage(
+        items=[Administration.of(row) for row in rows], **page.metadata(total)
+    )
 
 
 @router.get("/refData/levelScales")

@@ -34,7 +34,7 @@ def list_clients(
     """The registered clients, by name."""
     total, views = service.list_clients(session, page.offset, page.size)
     clients = [RegisteredClient.of(view, links) for view in views]
-    return RegisteredClientPage(items=clients, **page.about(total))
+    return RegisteredClientPage(items=clients, **page.metadata(total))
 
 
 @router.get("/clients/{clientId}")

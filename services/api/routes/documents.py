@@ -5,17 +5,17 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Path, Request, Response
 
-from services.api.http.downloads import answer_with_content, content_headers
+from services.api.http.downloads import content_headers, content_response
 from services.api.operations.operation import operations, problems
 from services.api.operations.parameters import DocumentPath, ShelfDep
-from services.api.resources import Parts
+from services.api.resources import Resources
 from services.api.schemas.documents import Document, DocumentPage, DownloadGrant
-from services.api.security.authentication import brake_stranger
+from services.api.security.authentication import rate_limit_unauthenticated
 from services.api.security.permissions import (
     DocumentsReader,
     LinksDep,
     PageDep,
-    PartsDep,
+    ResourcesDep,
     SessionDep,
 )
 from shared.access.products import STUDENT_FEEDBACK
@@ -57,7 +57,7 @@ def list_school_documents(
 ) -> DocumentPage:
     """The released documents of a school; empty while nothing is released."""
     total, rows = service.list_documents(session, inquiry, shelf, page.offset, page.size)
-    return DocumentPage(items=[Document.of(row, links) for row in rows], **page.about(total))
+    return DocumentPage(items=[Document.of(row, links) for row in rows], **page.metadata(total))
 
 
 @router.get("/documents/{documentId}")
@@ -82,17 +82,17 @@ def get_document_content(
     document_id: DocumentPath,
     inquiry: DocumentsReader,
     session: SessionDep,
-    parts: PartsDep,
+    resources: ResourcesDep,
     range_: Annotated[str | None, Header(alias="Range")] = None,
     if_range: Annotated[str | None, Header()] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """The bytes of a document, or a single range of them; every download is decided anew."""
     document, _, _ = service.read_document(session, inquiry, document_id)
-    return answer_with_content(
+    return content_response(
         document,
-        parts.storage,
-        lambda: _is_still_open(parts, inquiry, document_id),
+        resources.storage,
+        lambda: _is_still_open(resources, inquiry, document_id),
         range_header=range_,
         if_range=if_range,
         if_none_match=if_none_match,
@@ -122,32 +122,32 @@ def create_download_grant(
 
 @router.get(
     "/downloads/{secret}",
-    dependencies=[Depends(brake_stranger)],
+    dependencies=[Depends(rate_limit_unauthenticated)],
     response_class=Response,
     responses={200: {"description": "The document.", "content": _CONTENT, "headers": _HEADERS}},
 )
 def use_download_grant(
     request: Request,
-    parts: PartsDep,
+    resources: ResourcesDep,
     session: SessionDep,
     secret: Annotated[str, Path(min_length=1, max_length=64, description="Out of a link.")],
 ) -> Response:
     """The bytes that a link was made for; the second time it is not there any more."""
-    with transaction(parts.sessions) as looking:
+    with transaction(resources.sessions) as looking:
         grant = grants.find_grant(looking, secret)
     act_for(session, grant.client, grant.caller_kind, grant.caller_organisation)
     inquiry, row = grants.use_grant(
         session, grant, request.scope["route"].operation_id, request.state.trace_id
     )
-    return answer_with_content(
-        row[0], parts.storage, lambda: _is_still_open(parts, inquiry, row[0].id)
+    return content_response(
+        row[0], resources.storage, lambda: _is_still_open(resources, inquiry, row[0].id)
     )
 
 
-def _is_still_open(parts: Parts, inquiry: Inquiry, document_id: UUID) -> bool:
+def _is_still_open(resources: Resources, inquiry: Inquiry, document_id: UUID) -> bool:
     """Decides anew, in a transaction of its own; a refusal is put on the trail."""
     try:
-        with transaction(parts.sessions) as session:
+        with transaction(resources.sessions) as session:
             actor = inquiry.actor
             act_for(session, actor.client, actor.kind, actor.organisation)
             renewed = renew_reach(session, inquiry, STUDENT_FEEDBACK)

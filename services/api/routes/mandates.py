@@ -32,7 +32,7 @@ def list_mandates(
     total, views = service.list_mandates(
         session, inquiry.actor, reference_date, page.offset, page.size
     )
-    return MandatePage(items=[Mandate.of(view, links) for view in views], **page.about(total))
+    return MandatePage(items=[Mandate.of(view, links) for view in views], **page.metadata(total))
 
 
 @router.get("/mandates/{mandateId}")

@@ -36,7 +36,7 @@ def list_release_windows(
     """Windows by administration, the widest first."""
     total, views = service.list_windows(session, administration_id, page.offset, page.size)
     windows = [ReleaseWindow.of(view, links) for view in views]
-    return ReleaseWindowPage(items=windows, **page.about(total))
+    return ReleaseWindowPage(items=windows, **page.metadata(total))
 
 
 @router.get("/releaseWindows/{windowId}")

@@ -21,7 +21,9 @@ def list_schools(
     total, schools = service.list_schools(
         session, inquiry, administration_id, page.offset, page.size
     )
-    return SchoolPage(items=[School.of(school, links) for school in schools], **page.about(total))
+    return SchoolPage(
+        items=[School.of(school, links) for school in schools], **page.metadata(total)
+    )
 
 
 @router.get("/schools/{schoolId}")

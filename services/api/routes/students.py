@@ -19,7 +19,7 @@ def list_school_students(
 ) -> StudentPage:
     """The students of a school, by class group and name."""
     total, rows = service.list_students(session, inquiry, cohort, page.offset, page.size)
-    return StudentPage(items=[Student.of(row, links) for row in rows], **page.about(total))
+    return StudentPage(items=[Student.of(row, links) for row in rows], **page.metadata(total))
 
 
 @router.get("/students/{studentId}")

@@ -6,11 +6,11 @@ from fastapi import Request
 from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy.orm import Session
 
-from services.api.http.problems import TooManyRequests
-from services.api.resources import Parts
-from services.api.security.rate_limits import Quota
+from services.api.http.problems import NoAccessToken, TooManyRequests
+from services.api.resources import Resources
+from services.api.security.rate_limits import RateLimitStatus
 from shared.access.rules import Caller
-from shared.core.errors import InvalidAccessToken, NoAccessToken, Problem
+from shared.core.errors import InvalidAccessToken
 from shared.oauth.dpop import Expected
 from shared.oauth.jose import ALGORITHMS
 from shared.oauth.service import Presented, admit, is_taken_back, still_holds
@@ -49,8 +49,8 @@ def authenticate(request: Request, session: Session) -> Caller:
     """
     try:
         token = _token_of(request, session)
-    except Problem:
-        brake_stranger(request)
+    except (NoAccessToken, InvalidAccessToken):
+        rate_limit_unauthenticated(request)
         raise
     request.state.token, request.state.client = token, token.caller.client
     return token.caller
@@ -61,7 +61,7 @@ def _token_of(request: Request, session: Session) -> AccessToken:
     scheme = scheme.lower()
     if not token or scheme not in {"bearer", "dpop"}:
         raise NoAccessToken
-    parts: Parts = request.app.state.parts
+    resources: Resources = request.app.state.resources
     if scheme == "dpop":
         hand_out_nonce(request)
     presented = Presented(
@@ -70,26 +70,31 @@ def _token_of(request: Request, session: Session) -> AccessToken:
         proofs=proofs_in(request),
         request=expected_of(request, token),
     )
-    return admit(session, parts.issuer, presented)
+    return admit(session, resources.issuer, presented)
 
 
-def brake_stranger(request: Request) -> None:
-    """Counts one who shows no valid token, by the address that it comes from.
+def rate_limit_unauthenticated(request: Request) -> None:
+    """Count a request without a valid token, by the address of its client.
 
-    A proxy in front has to pass that on, or all strangers behind it count as one.
+    A proxy in front has to forward that address, or all clients behind it share one limit.
 
     Raises:
         TooManyRequests: over the limit.
     """
-    parts: Parts = request.app.state.parts
-    brake(request, parts.brakes.take_from(request.client.host if request.client else ""))
+    resources: Resources = request.app.state.resources
+    address = request.client.host if request.client else ""
+    apply_rate_limit(request, resources.rate_limiter.check_address(address))
 
 
-def brake(request: Request, quota: Quota) -> None:
-    """Tells the limit in the answer; raises TooManyRequests when it is exceeded."""
-    _add_to_answer(request, quota.headers())
-    if quota.is_exceeded:
-        raise TooManyRequests(quota.seconds_left)
+def apply_rate_limit(request: Request, status: RateLimitStatus) -> None:
+    """Add the rate limit to the response headers.
+
+    Raises:
+        TooManyRequests: over the limit.
+    """
+    _add_to_answer(request, status.to_http_headers())
+    if status.is_exceeded:
+        raise TooManyRequests(status.seconds_left)
 
 
 def token_holds(session: Session, request: Request) -> bool:
@@ -105,8 +110,8 @@ def require_token_not_taken_back(session: Session, request: Request) -> None:
 
 def hand_out_nonce(request: Request) -> None:
     """Puts the nonce for the next proof into the answer, whatever it will be."""
-    parts: Parts = request.app.state.parts
-    _add_to_answer(request, {NONCE_HEADER: parts.issuer.nonces.at(time.time())})
+    resources: Resources = request.app.state.resources
+    _add_to_answer(request, {NONCE_HEADER: resources.issuer.nonces.at(time.time())})
 
 
 def _add_to_answer(request: Request, headers: dict[str, str]) -> None:
@@ -120,6 +125,6 @@ def proofs_in(request: Request) -> tuple[str, ...]:
 
 def expected_of(request: Request, token: str | None = None) -> Expected:
     """By the address we are known by, never by the host that the request names."""
-    parts: Parts = request.app.state.parts
+    resources: Resources = request.app.state.resources
     path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
-    return Expected(request.method, f"{parts.public_url}{path}", token)
+    return Expected(request.method, f"{resources.public_url}{path}", token)

@@ -11,11 +11,11 @@ from fastapi import Depends, Query, Request
 from pydantic import BeforeValidator
 from sqlalchemy.orm import Session
 
-from services.api.http.links import Links, PageOf
-from services.api.http.threads import in_thread
+from services.api.http.links import Links, PageRequest
+from services.api.http.threads import run_in_thread
 from services.api.operations.known_parameters import refuse_unknown_query
-from services.api.resources import Parts
-from services.api.security.authentication import authenticate, brake
+from services.api.resources import Resources
+from services.api.security.authentication import apply_rate_limit, authenticate
 from shared.access.rules import (
     PRODUCT_READ,
     Caller,
@@ -41,7 +41,7 @@ def _digits_only(value: object) -> object:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_digits_only)]
+NonNegativeInt = Annotated[int, BeforeValidator(_digits_only)]
 """A number written with digits alone, of the many forms that would be understood as one."""
 
 DEFAULT_PAGE_SIZE = 50
@@ -52,26 +52,26 @@ _SCHOOL_ID = re.compile(r"[0-9]{6}")
 _OPAQUE = re.compile(r"[0-9]{6}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-async def parts_of(request: Request) -> Parts:
-    parts: Parts = request.app.state.parts
-    return parts
+async def resources_of(request: Request) -> Resources:
+    resources: Resources = request.app.state.resources
+    return resources
 
 
-PartsDep = Annotated[Parts, Depends(parts_of)]
+ResourcesDep = Annotated[Resources, Depends(resources_of)]
 
 
 @asynccontextmanager
-async def turn_given_back(parts: Parts) -> AsyncIterator[None]:
+async def release_slot_while_waiting(resources: Resources) -> AsyncIterator[None]:
     """Lets others have the request's turn while it waits for its caller, without a connection.
 
     The turn is taken again whatever happens, since it is given back once more at the end.
     """
-    parts.turns.release()
+    resources.connection_slots.release()
     try:
         yield
     finally:
         with CancelScope(shield=True):
-            await parts.turns.acquire()
+            await resources.connection_slots.acquire()
 
 
 async def open_session(request: Request) -> AsyncIterator[Session]:
@@ -84,26 +84,26 @@ async def open_session(request: Request) -> AsyncIterator[Session]:
     To begin takes no connection yet and so no thread; to end does, if the route has not done so
     itself.
     """
-    parts: Parts = request.app.state.parts
-    async with parts.turns:
-        unit = transaction(parts.sessions)
+    resources: Resources = request.app.state.resources
+    async with resources.connection_slots:
+        unit = transaction(resources.sessions)
         session = unit.__enter__()
         try:
             yield session
         except BaseException as error:
-            await in_thread(unit.__exit__, type(error), error, error.__traceback__)
+            await run_in_thread(unit.__exit__, type(error), error, error.__traceback__)
             raise
         if has_ended(session):
             unit.__exit__(None, None, None)
         else:
-            await in_thread(unit.__exit__, None, None, None)
+            await run_in_thread(unit.__exit__, None, None, None)
 
 
 SessionDep = Annotated[Session, Depends(open_session, scope="function")]
 
 
-async def queue_of(parts: PartsDep) -> WakeUpQueue:
-    return parts.queue
+async def queue_of(resources: ResourcesDep) -> WakeUpQueue:
+    return resources.queue
 
 
 QueueDep = Annotated[WakeUpQueue, Depends(queue_of)]
@@ -124,7 +124,7 @@ class Requires:
         self._reach_of = reach_of_schools if self._is_about_schools else reach_of_students
 
     async def __call__(self, request: Request, session: SessionDep) -> Inquiry:
-        return await in_thread(self.let_in, request, session)
+        return await run_in_thread(self.let_in, request, session)
 
     def let_in(self, request: Request, session: Session) -> Inquiry:
         """Who asks, and for what, if they may; to be called in a thread."""
@@ -136,10 +136,10 @@ class Requires:
             trace_id=request.state.trace_id,
             subject=caller.subject,
         )
-        parts: Parts = request.app.state.parts
-        quota = parts.brakes.take(caller, reads=self._reads(caller))
-        brake(request, quota)
-        if quota.is_unusual:
+        resources: Resources = request.app.state.resources
+        status = resources.rate_limiter.check(caller, reads=self._reads(caller))
+        apply_rate_limit(request, status)
+        if status.is_unusual:
             _raise_alarm(session, request, actor)
         asked = request.scope["route"].operation_id, _resource(request)
         try:
@@ -211,14 +211,14 @@ LinksDep = Annotated[Links, Depends(links_of)]
 async def page_of(
     request: Request,
     page: Annotated[
-        Whole, Query(ge=1, le=LAST_PAGE, description="Number of the page, from 1.")
+        NonNegativeInt, Query(ge=1, le=LAST_PAGE, description="Number of the page, from 1.")
     ] = 1,
     page_size: Annotated[
-        Whole,
+        NonNegativeInt,
         Query(alias="pageSize", ge=1, le=LARGEST_PAGE_SIZE, description="Most items on one page."),
     ] = DEFAULT_PAGE_SIZE,
-) -> PageOf:
-    return PageOf(page, page_size, request.url)
+) -> PageRequest:
+    return PageRequest(page, page_size, request.url)
 
 
-PageDep = Annotated[PageOf, Depends(page_of)]
+PageDep = Annotated[PageRequest, Depends(page_of)]

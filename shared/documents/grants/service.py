@@ -27,14 +27,14 @@ SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Lent:
+class IssuedGrant:
     """The secret that the link is made of, and when it ends; the secret is kept nowhere."""
 
     secret: str
     expires_at: datetime
 
 
-def lend_document(session: Session, inquiry: Inquiry, document_id: UUID) -> Lent:
+def lend_document(session: Session, inquiry: Inquiry, document_id: UUID) -> IssuedGrant:
     """A grant for the document, if the caller may read it now.
 
     Raises:
@@ -52,7 +52,7 @@ def lend_document(session: Session, inquiry: Inquiry, document_id: UUID) -> Lent
         "caller_subject": actor.subject,
         "school_id": document.school_id,
     }
-    return Lent(secret, repository.add_grant(session, LIFETIME, values))
+    return IssuedGrant(secret, repository.add_grant(session, LIFETIME, values))
 
 
 def find_grant(session: Session, secret: str) -> DownloadGrant:
