@@ -10,9 +10,9 @@ from starlette.datastructures import URL
 
 from services.api import resources as parts
 from services.api.app import create_app
-from services.api.http.links import Links, PageOf
+from services.api.http.links import Links, PageRequest
 from services.api.schemas.results import ResultPage
-from services.api.security.authentication import brake
+from services.api.security.authentication import apply_rate_limit
 from services.api.security.permissions import Requires
 from shared.access.rules import Caller, CallerKind
 from shared.audit.service import Actor
@@ -70,7 +70,7 @@ def _without_checks(let_in: Callable[..., Inquiry]) -> FastAPI:
 
 def _let_in_when_braked(requires: Requires, request: Request, session: Session) -> Inquiry:
     caller = Caller("anyone", CallerKind.SCHOOL, frozenset(), request.path_params["schoolId"])
-    brake(request, request.app.state.parts.brakes.take(caller, reads=True))
+    apply_rate_limit(request, request.app.state.resources.rate_limiter.check(caller, reads=True))
     return _let_in(requires, request, session)
 
 
@@ -84,7 +84,7 @@ def _reader() -> Callable[[], ResultPage]:
     sessions = session_factory(open_engine(Settings.from_environment(), application_name="bench"))
     cohort = Cohort(os.environ[SCHOOL], None, os.environ[CLASS_GROUP])
     links = Links("http://127.0.0.1")
-    page = PageOf(1, 200, URL(links.root))
+    page = PageRequest(1, 200, URL(links.root))
 
     def results() -> ResultPage:
         with transaction(sessions) as session:

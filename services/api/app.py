@@ -10,9 +10,9 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 
 from services.api.http.metrics import RequestMetrics
-from services.api.http.middleware import BodyLimit, RequestRecord
-from services.api.http.problems import register_problems
-from services.api.resources import Parts
+from services.api.http.middleware import BodyLimit, RequestLogging
+from services.api.http.problems import register_exception_handlers
+from services.api.resources import Resources
 from services.api.routes import (
     audit_events,
     catalogue,
@@ -35,7 +35,7 @@ TITLE = "Toetsfeedback"
 VERSION = "1.0.0"
 UPLOAD_PATH = "/v1/deliveries"
 
-NOUNS = (
+ROUTE_MODULES = (
     schools,
     students,
     results,
@@ -51,73 +51,73 @@ NOUNS = (
     monitoring,
     documentation,
 )
-COLLECTED_AFTER = 20_000, 20, 50
-"""New objects until Python looks for garbage among them, and how often until it looks further."""
+GC_THRESHOLDS = 20_000, 20, 50
+"""Thresholds of the generations of Python's garbage collector (`gc.set_threshold`)."""
 
-QUIET: TelemetryConfig = {
+NO_TELEMETRY: TelemetryConfig = {
     "tracing": False,
     "metrics": False,
     "logs": False,
     "operation_spans": False,
     "auto_configure": False,
 }
-"""FastAPI's own telemetry: what it sends could quote a request."""
+"""FastAPI's own telemetry is off: it could quote a request."""
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """An API on the servers of the settings; it connects to them on the first request.
+    """Create an API on the servers of the settings; it connects to them on the first request.
 
     Raises:
         ConfigurationError: when the signing key or the storage cannot be used.
     """
     app = build_app({UPLOAD_PATH: settings.api_max_upload_bytes})
-    app.state.parts = Parts.open(settings)
+    app.state.resources = Resources.open(settings)
     return app
 
 
 def build_app(larger_bodies: Mapping[str, int] | None = None) -> FastAPI:
-    """The routes and what surrounds them, without the parts they work with."""
+    """Build the routes and middleware, without resources: enough for the OpenAPI document."""
     metrics = RequestMetrics()
     app = FastAPI(
         title=TITLE,
         version=VERSION,
         openapi_url=None,
         redirect_slashes=False,
-        lifespan=_closing_parts,
-        telemetry=QUIET,
+        lifespan=_lifespan,
+        telemetry=NO_TELEMETRY,
         middleware=[
-            Middleware(RequestRecord, metrics=metrics),
+            Middleware(RequestLogging, metrics=metrics),
             Middleware(BodyLimit, larger=larger_bodies or {}),
         ],
     )
     app.state.metrics = metrics
-    register_problems(app)
-    for noun in NOUNS:
-        app.include_router(noun.router)
+    register_exception_handlers(app)
+    for module in ROUTE_MODULES:
+        app.include_router(module.router)
     return app
 
 
 @asynccontextmanager
-async def _closing_parts(app: FastAPI) -> AsyncIterator[None]:
-    parts: Parts = app.state.parts
-    get_running_loop().set_default_executor(parts.threads)
-    with _rarely_collected():
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    resources: Resources = app.state.resources
+    get_running_loop().set_default_executor(resources.threads)
+    with _tuned_garbage_collection():
         yield
-    parts.close()
+    resources.close()
 
 
 @contextmanager
-def _rarely_collected() -> Iterator[None]:
-    """Has garbage looked for less often, and never among what is there before the first request.
+def _tuned_garbage_collection() -> Iterator[None]:
+    """Collect garbage less often, and never among the objects that exist before the first request.
 
-    A request leaves next to no cycles behind, but makes enough objects for several such searches.
+    A request creates enough objects for several collections, but next to no reference cycles.
     """
-    as_before = gc.get_threshold()
+    previous = gc.get_threshold()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*COLLECTED_AFTER)
+    gc.set_threshold(*GC_THRESHOLDS)
     try:
         yield
     finally:
-        gc.set_threshold(*as_before)
+        gc.set_threshold(*previous)
         gc.unfreeze()

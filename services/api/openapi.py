@@ -1,16 +1,171 @@
-"""The contract as text, for whoever has no running API at hand."""
+"""The OpenAPI document, generated from the routes."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute, iter_route_contexts
 
-from services.api.app import build_app
-from services.api.openapi_document import contract_of, to_yaml
+from services.api.http.middleware import TRACE_HEADER
+from services.api.http.problem_types import MEDIA_TYPE
+from services.api.operations.operation import required_scopes
+from services.api.schemas.problem import InputValidationIssue, Problem
+from services.api.security.authentication import BEARER_TOKEN, BOUND_TOKEN, SECURITY_SCHEMES
+from shared.access.rules import Scope, needs_proof
+
+OPENAPI_VERSION = "3.1.0"
+PATCHES = frozenset({"ReleaseWindowChange"})
+"""Schemas of JSON merge patches, in which null removes a value."""
+
+DESCRIPTION = """\
+Feedback of the Flemish tests (Vlaamse toetsen), for each school its own.
+
+Results and documents are available only while their release window is open. Before and after, the
+response is the same as for a resource that does not exist. Every read is recorded in the audit log.
+"""
+TAGS = [
+    {"name": "schools", "description": "Schools: number, name and municipality."},
+    {"name": "students", "description": "Students, as enrolled in a school."},
+    {"name": "results", "description": "Results: a level per component, never a score."},
+    {"name": "documents", "description": "Fiches, overviews, bundles and print files."},
+    {"name": "catalogue", "description": "Administrations, components and levels."},
+    {"name": "jobs", "description": "Long-running tasks."},
+    {"name": "deliveries", "description": "Deliveries: results as submitted to this service."},
+    {"name": "releaseWindows", "description": "Release windows: when feedback becomes visible."},
+    {"name": "mandates", "description": "Mandates: what a school shares with an integrator."},
+    {"name": "auditEvents", "description": "The audit log of a school: access to its data."},
+    {"name": "clients", "description": "OAuth clients."},
+    {"name": "oauth2", "description": "The authorization server: OAuth 2 access tokens."},
+    {"name": "monitoring", "description": "Health and metrics, for operations."},
+]
+_TRACE = {
+    "description": "Identifies this response; quote it when you report an error.",
+    "schema": {"type": "string", "format": "uuid"},
+}
+
+
+def build_openapi(app: FastAPI) -> dict[str, Any]:
+    """Build the document; the same routes give the same document, in the same order."""
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        openapi_version=OPENAPI_VERSION,
+        description=DESCRIPTION,
+        routes=app.routes,
+        tags=TAGS,
+    )
+    components = document["components"]
+    components["schemas"] = dict(sorted(_schemas(components["schemas"]).items()))
+    components["securitySchemes"] = SECURITY_SCHEMES
+    components["responses"] = {}
+    components["headers"] = {TRACE_HEADER: _TRACE}
+    for route in operation_routes(app):
+        for method in sorted(route.methods or ()):
+            operation = document["paths"][route.path_format][method.lower()]
+            _describe(operation, route)
+            _refer_to_problems(operation["responses"], components["responses"])
+    _drop_null(document["paths"])
+    return document
+
+
+def operation_routes(app: FastAPI) -> Iterator[APIRoute]:
+    """Iterate over the routes in the document."""
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            yield route
 
 
 def openapi_yaml(app: FastAPI) -> str:
-    """What the app serves as its OpenAPI document."""
-    return to_yaml(contract_of(app))
+    """Return the document as the API serves it; the app needs no resources."""
+    return yaml.dump(
+        build_openapi(app), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
+    )
 
 
-def describe_api() -> str:
-    """The same, without settings or servers."""
-    return openapi_yaml(build_app())
+class _Dumper(yaml.SafeDumper):
+    """YAML without anchors, with block literals, and with quotes around leading digits."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # the library's signature
+        return True
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        lines, number = "|" if "\n" in text else None, "'" if text[:1].isdigit() else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=lines or number)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
+
+
+def _schemas(schemas: dict[str, Any]) -> dict[str, Any]:
+    """Replace FastAPI's schemas of validation errors by those of problems."""
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for model in (InputValidationIssue, Problem):
+        schemas[model.__name__] = model.model_json_schema(
+            ref_template="#/components/schemas/{model}", mode="serialization"
+        )
+        schemas[model.__name__].pop("$defs", None)
+    for name, schema in schemas.items():
+        if name not in PATCHES:
+            _drop_null(schema)
+        for part in (schema, *schema.get("properties", {}).values()):
+            part.pop("title", None)
+    return schemas
+
+
+def _describe(operation: dict[str, Any], route: APIRoute) -> None:
+    operation["summary"] = route.description.splitlines()[0]
+    rest = route.description.partition("\n\n")[2]
+    operation.pop("description", None)
+    if rest:
+        operation["description"] = rest
+    for parameter in operation.get("parameters", ()):
+        for repeated in ("title", "description"):
+            parameter["schema"].pop(repeated, None)
+    scopes = sorted(scope.value for scope in required_scopes(route))
+    if scopes:
+        operation["security"] = [
+            {scheme: [scope]}
+            for scope in scopes
+            for scheme in (BOUND_TOKEN, BEARER_TOKEN)
+            if scheme == BOUND_TOKEN or not needs_proof([Scope(scope)])
+        ]
+
+
+def _refer_to_problems(responses: dict[str, Any], shared: dict[str, Any]) -> None:
+    """Move problem responses to the components, and add the headers that every response has."""
+    if MEDIA_TYPE not in responses.get("422", {}).get("content", {}):
+        responses.pop("422", None)  # FastAPI's own, which is never sent
+    for status, response in responses.items():
+        headers = {TRACE_HEADER: {"$ref": f"#/components/headers/{TRACE_HEADER}"}}
+        response["headers"] = headers | response.get("headers", {})
+        for content in response.get("content", {}).values():
+            if "itemSchema" in content:  # OpenAPI 3.2; in 3.1 it has no name
+                content |= {"schema": {}, "x-itemSchema": content.pop("itemSchema")}
+        if MEDIA_TYPE in response.get("content", {}):
+            shared[f"Problem{status}"] = response
+            responses[status] = {"$ref": f"#/components/responses/Problem{status}"}
+
+
+def _drop_null(schema: Any) -> None:
+    """Remove the type null: absent values are left out of responses."""
+    for part in _unions(schema):
+        options = [option for option in part.pop("anyOf") if option != {"type": "null"}]
+        part.update(options[0] | part if len(options) == 1 else {"anyOf": options})
+        if part.get("default", ...) is None:
+            del part["default"]
+
+
+def _unions(value: Any) -> Iterator[dict[str, Any]]:
+    """Iterate over the schemas with `anyOf`, at any depth."""
+    if isinstance(value, dict):
+        if "anyOf" in value:
+            yield value
+        for inner in list(value.values()):
+            yield from _unions(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _unions(inner)

@@ -1,4 +1,4 @@
-"""What a running API is made of, put together once and closed once."""
+"""The long-lived resources of a running API: pools, clients and limits."""
 
 from asyncio import Semaphore
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from services.api.security.rate_limits import Brakes
+from services.api.security.rate_limits import RateLimiter
 from shared.core.database import (
     Sessions,
     open_engine,
@@ -25,23 +25,26 @@ from shared.oauth.service import Issuer
 from shared.oauth.tokens import TokenAuthority
 from shared.storage.store import Storage, open_storage
 
-SPARE_CONNECTIONS = 2
-"""For short transactions beside those of requests, such as the checks of a running download."""
+RESERVED_CONNECTIONS = 2
+"""For short transactions outside of requests, such as the checks during a download."""
 
-MOST_UPLOADS = 8
-"""So many deliveries come in at a time; each holds a few parts of 5 MiB."""
+MAX_CONCURRENT_UPLOADS = 8
+"""Deliveries received at a time; each has a few parts of 5 MiB in memory."""
 
-MOST_EXCHANGES = 16
-"""So many at a time wait for the provider of people's tokens, each in a thread."""
+MAX_CONCURRENT_EXCHANGES = 16
+"""Token exchanges that wait for the identity provider at a time, each in a thread."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """Nothing here connects before it is used: an API can start before its servers do."""
+class Resources:
+    """Opened once and closed once; nothing connects before its first use.
+
+    A request takes one of the `connection_slots` before it takes a connection of the pool.
+    """
 
     engine: Engine
     sessions: Sessions
-    turns: Semaphore
+    connection_slots: Semaphore
     threads: ThreadPoolExecutor
     storage: Storage
     issuer: Issuer
@@ -51,37 +54,42 @@ class Parts:
     public_url: str
     broker: RedisBroker
     queue: WakeUpQueue
-    brakes: Brakes
+    rate_limiter: RateLimiter
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """Raises ConfigurationError when the signing key or the storage cannot be used."""
+        """Open all resources.
+
+        Raises:
+            ConfigurationError: when the signing key or the storage cannot be used.
+        """
         authority = TokenAuthority.of(settings)
         storage = open_storage(settings.storage_url)
         engine = open_engine(settings, application_name="toetsfeedback-api")
         refuse_privileged_logins(engine)
         broker = open_broker(settings, middleware=[])
-        at_once = max(1, settings.database_pool_size - SPARE_CONNECTIONS)
+        slots = max(1, settings.database_pool_size - RESERVED_CONNECTIONS)
         return cls(
             engine=engine,
             sessions=session_factory(engine),
-            turns=Semaphore(at_once),
-            threads=ThreadPoolExecutor(at_once, thread_name_prefix="request"),
+            connection_slots=Semaphore(slots),
+            threads=ThreadPoolExecutor(slots, thread_name_prefix="request"),
             storage=storage,
             issuer=Issuer(engine, authority, Nonces(authority.keys.secrets_for("nonces"))),
             provider=_provider(settings),
-            exchanges=Semaphore(MOST_EXCHANGES),
-            uploads=Semaphore(MOST_UPLOADS),
+            exchanges=Semaphore(MAX_CONCURRENT_EXCHANGES),
+            uploads=Semaphore(MAX_CONCURRENT_UPLOADS),
             public_url=settings.public_url,
             broker=broker,
             queue=WakeUpQueue(broker),
-            brakes=Brakes(settings),
+            rate_limiter=RateLimiter(settings),
         )
 
     def require_harmless_login(self) -> None:
-        """Raises ConfigurationError when the database lets us do more than a program should.
+        """Check the privileges of the database login; every new connection checks them again.
 
-        While the database cannot be reached nothing is known yet; each connection asks again.
+        Raises:
+            ConfigurationError: when the login has privileges that the API must not have.
         """
         with suppress(OperationalError), self.engine.connect():
             pass

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from embedded.errors import EmbeddedError
 from services.cli.commands import audit, clients, deliveries, jobs, serving, tokens
 from shared.access.rules import CallerError
-from shared.core.errors import ConfigurationError, Problem
+from shared.core.errors import ConfigurationError, DomainError, InvalidInput
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,10 +43,19 @@ REFUSED = (
     ConfigurationError,
     EmbeddedError,
     CallerError,
-    Problem,
+    DomainError,
     FileNotFoundError,
     FileExistsError,
 )
+
+
+OPTIONS = {
+    "administration_id": "administration",
+    "keys": "key",
+    "school_id": "school",
+    "scopes": "scope",
+}
+"""Options that have another name than the field of the use case."""
 
 
 def main() -> None:
@@ -57,8 +66,17 @@ def main() -> None:
         print(f"toetsfeedback: {_what_ails_the_database(error)}", file=sys.stderr)
         sys.exit(1)
     except REFUSED as error:
-        print(f"toetsfeedback: {error}", file=sys.stderr)
+        print(f"toetsfeedback: {_message_of(error)}", file=sys.stderr)
         sys.exit(1)
+
+
+def _message_of(error: Exception) -> str:
+    """Return the text of an error, with the option whose value cannot be used."""
+    if not isinstance(error, InvalidInput) or not error.field:
+        return str(error)
+    field = str(error.field[0])
+    option = OPTIONS.get(field, field).replace("_", "-")
+    return f"--{option}: {error.detail}"
 
 
 def _what_ails_the_database(error: OperationalError) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from services.worker.metrics import ITEM_SECONDS, ITEMS
 from shared.core.database import DATABASE_UNAVAILABLE, Sessions, transaction
-from shared.core.errors import Problem
+from shared.core.errors import DomainError
 from shared.core.logging import describe_error
 from shared.core.statements import refuse_statements
 from shared.jobs import claims, repository
@@ -119,8 +119,8 @@ class Execution:
             return self._perform_and_settle(claim)
         except LeaseLostError:
             return "lost"
-        except Problem as problem:
-            return self._settle_failed(claim, problem.as_json())
+        except DomainError as error:
+            return self._settle_failed(claim, error.as_json())
         except MAY_PASS as error:
             self._log_failed(claim, error)
             return self._put_back(claim, type(error).__name__)

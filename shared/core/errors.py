@@ -1,141 +1,85 @@
-"""Errors that cross rooms: a problem a caller can read (RFC 9457, Belgif), and configuration."""
+"""Domain errors: a stable code and a detail, for each entry point to present in its own way.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+The API turns a code into a problem (`services/api/http/problem_types.py`), the worker stores the
+error with the job, and the command line prints its detail.
+"""
+
+from collections.abc import Iterable
 from typing import Any
-
-BELGIF = "urn:problem-type:belgif:"
-OWN = "urn:problem-type:toetsfeedback:api:"
 
 
 class ConfigurationError(Exception):
     """The process cannot start as configured; the message names the setting and the remedy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """One fault in what a caller sent.
+class DomainError(Exception):
+    """A use case that cannot be completed.
 
-    `where` is `query`, `path`, `header` or `body`; `name` is the parameter, or for a body a
-    JSON pointer. The value itself is left out: it could be personal.
+    `code` is in lowerCamelCase and never changes; `detail` names the thing and the remedy; `data`
+    holds further values by name. None of them contains personal data.
     """
 
-    type: str
-    where: str
-    name: str
-    detail: str
-
-    def as_json(self) -> dict[str, str]:
-        return {"type": self.type, "in": self.where, "name": self.name, "detail": self.detail}
-
-
-class Problem(Exception):  # noqa: N818  # the standard calls it a problem
-    """What went wrong, in the words of the Belgif problem types; never holds personal data."""
-
-    def __init__(
-        self,
-        type_: str,
-        title: str,
-        status: int,
-        detail: str,
-        *,
-        issues: Sequence[Issue] = (),
-        extra: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, code: str, detail: str, **data: Any) -> None:
         super().__init__(detail)
-        self.type = type_
-        self.title = title
-        self.status = status
+        self.code = code
         self.detail = detail
-        self.issues = tuple(issues)
-        self.extra = dict(extra or {})
-        self.headers = dict(headers or {})
+        self.data = data
 
     def as_json(self) -> dict[str, Any]:
-        """The members of problem+json, without `instance`, which belongs to one response."""
-        body: dict[str, Any] = {
-            "type": self.type,
-            "title": self.title,
-            "status": self.status,
-            "detail": self.detail,
-        }
-        if self.issues:
-            body["issues"] = [issue.as_json() for issue in self.issues]
-        return body | self.extra
+        """Return the error as it is stored with a job."""
+        return {"code": self.code, "detail": self.detail, **self.data}
 
 
-class Refusal(Problem):
-    """A decision of the access policy; its trail is kept although the request ends in an error."""
+class AccessDenied(DomainError):  # noqa: N818  # named after the decision
+    """A decision of the access policy; its audit record is kept although the request fails."""
 
 
-class ResourceNotFound(Refusal):
-    """One and the same answer for what does not exist, is not the caller's, or is not open yet."""
+class ResourceNotFound(AccessDenied):
+    """The same error for a resource that does not exist, is out of reach, or is not released."""
 
     def __init__(self) -> None:
         super().__init__(
-            f"{BELGIF}resourceNotFound",
-            "Resource Not Found",
-            404,
-            "There is no such resource, or it is not available to you.",
+            "resourceNotFound", "There is no such resource, or it is not available to you."
         )
 
 
-class MissingScope(Refusal):
-    def __init__(self, required: Sequence[str]) -> None:
+class MissingScope(AccessDenied):
+    """The access token has none of the required scopes."""
+
+    def __init__(self, required: Iterable[str]) -> None:
         super().__init__(
-            f"{BELGIF}missingScope",
-            "Missing Scope",
-            403,
-            "The access token does not hold a scope that this operation requires.",
-            extra={"requiredScopes": sorted(required)},
+            "missingScope", "The access token does not have a scope that this operation requires."
         )
+        self.required = sorted(required)
 
 
-class MissingPermission(Refusal):
+class MissingPermission(AccessDenied):
+    """The caller may not do this, whatever the scopes of its token."""
+
     def __init__(self, detail: str) -> None:
-        super().__init__(f"{BELGIF}missingPermission", "Missing Permission", 403, detail)
+        super().__init__("missingPermission", detail)
 
 
-class NoAccessToken(Problem):
-    def __init__(self) -> None:
-        super().__init__(
-            f"{BELGIF}noAccessToken",
-            "No Access Token",
-            401,
-            "This operation needs an access token in the Authorization header.",
-            headers={"WWW-Authenticate": 'Bearer realm="toetsfeedback"'},
-        )
+class InvalidAccessToken(DomainError):  # noqa: N818  # named after its code
+    """An access token that is not one of ours, has expired, or was revoked."""
+
+    def __init__(self, detail: str | None = None, *, is_expired: bool = False) -> None:
+        state = "expired" if is_expired else "invalid"
+        text = f"The access token is {state}; request a new one."
+        super().__init__(f"{state}AccessToken", detail or text)
 
 
-class InvalidAccessToken(Problem):
-    def __init__(self, *, expired: bool = False) -> None:
-        kind = "expired" if expired else "invalid"
-        super().__init__(
-            f"{BELGIF}{kind}AccessToken",
-            f"{kind.capitalize()} Access Token",
-            401,
-            f"The access token is {kind}; ask for a new one.",
-            headers={
-                "WWW-Authenticate": f'Bearer realm="toetsfeedback", error="invalid_token", '
-                f'error_description="The access token is {kind}"'
-            },
-        )
+class InvalidInput(DomainError):  # noqa: N818  # named after its code
+    """A value that cannot be used.
+
+    `field` is the path to it, by the names of the use case: `("until_on",)`, `("keys", 0)`. It is
+    empty when the input as a whole cannot be used.
+    """
+
+    def __init__(self, *field: str | int, detail: str) -> None:
+        super().__init__("invalidInput", detail)
+        self.field = field
 
 
-class BadRequest(Problem):
-    def __init__(self, detail: str, issues: Sequence[Issue] = ()) -> None:
-        super().__init__(f"{BELGIF}badRequest", "Bad Request", 400, detail, issues=issues)
-
-
-class Conflict(Problem):
-    """`name` is the last part of the problem type, in lowerCamelCase."""
-
-    def __init__(self, name: str, title: str, detail: str) -> None:
-        super().__init__(f"{OWN}{name}", title, 409, detail)
-
-
-def invalid_input(where: str, name: str, detail: str) -> BadRequest:
-    """A request whose one parameter or field has a value that cannot be used."""
-    issue = Issue(f"{BELGIF}input-validation:invalidInput", where, name, detail)
-    return BadRequest("The request has input that cannot be used.", [issue])
+class Conflict(DomainError):  # noqa: N818  # the standard word
+    """The current state of the resource does not allow the change."""

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from shared.core.database import DATABASE_UNAVAILABLE, Sessions
-from shared.core.errors import Refusal
+from shared.core.errors import AccessDenied
 
 logger = structlog.get_logger(__name__)
 
@@ -18,7 +18,7 @@ Action = Callable[[], object]
 class UnitOfWork:
     """A session whose transaction is committed at the end of the `with` block.
 
-    An error rolls it back. A `Refusal` is committed too: policy decides before anything else is
+    An error rolls it back. A `AccessDenied` is committed too: policy decides before anything else is
     written, and the audit log of a refusal has to stay. Whoever opens a unit commits it; repositories
     and services only write to its `session`.
     """
@@ -40,7 +40,7 @@ class UnitOfWork:
         _traceback: TracebackType | None,
     ) -> None:
         try:
-            if error is None or isinstance(error, Refusal):
+            if error is None or isinstance(error, AccessDenied):
                 self._commit_or_roll_back()
             else:
                 self._roll_back()

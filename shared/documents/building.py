@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from shared.core.errors import OWN, Problem, invalid_input
+from shared.core.errors import Conflict, InvalidInput
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents import build_repository
 from shared.documents.assembly import SchoolAssembler, SchoolContent
@@ -90,14 +90,14 @@ def start_build(
     `force` is another one than without.
 
     Raises:
-        Problem: 400 when the administration is unknown, or the school takes no part in it.
+        InvalidInput: when the administration is unknown, or the school takes no part in it.
     """
     session = unit.session
     if not build_repository.administration_exists(session, administration_id):
-        raise invalid_input("body", "/administrationId", "There is no such administration.")
+        raise InvalidInput("administration_id", detail="There is no such administration.")
     schools = build_repository.participating_schools(session, administration_id, school_id)
     if school_id is not None and not schools:
-        raise invalid_input("body", "/schoolId", "The school takes no part in it.")
+        raise InvalidInput("school_id", detail="The school takes no part in this administration.")
     about = [administration_id, *([school_id] if school_id else []), *(["force"] if force else [])]
     return jobs.start(
         unit,
@@ -126,16 +126,14 @@ def school_content(
     content never replaces a newer one.
 
     Raises:
-        Problem: when the school no longer takes part; building again would not help.
+        Conflict: when the school no longer takes part; building again would not help.
     """
     build_repository.lock_school(session, administration_id, school_id)
     rows = build_repository.load_school(session, catalogues, administration_id, school_id)
     if rows is None:
-        raise Problem(
-            f"{OWN}schoolNotTakingPart",
-            "School Not Taking Part",
-            409,
-            "The school takes no part in the administration any more; start a new build.",
+        raise Conflict(
+            "schoolNotTakingPart",
+            "The school no longer takes part in the administration; start a new build.",
         )
     return SchoolAssembler(rows).assemble()
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from sqlalchemy.orm import Session
 
-from shared.core.errors import OWN, Conflict, Problem
+from shared.core.errors import Conflict, DomainError
 from shared.idempotency import repository
 
 RETENTION = timedelta(hours=24)
@@ -40,23 +40,20 @@ def find_response(session: Session, request: KeyedRequest) -> Response | None:
 
     Raises:
         Conflict: while another request with the same key is being processed.
-        Problem: 422, when the key was used for another request.
+        DomainError: `idempotencyKeyReused`, when the key was used for another request.
     """
     if not repository.lock_key(session, request.key_sha256):
         raise Conflict(
             "requestInFlight",
-            "Request In Flight",
             "A request with this idempotency key is being processed; send it again in a moment.",
         )
     stored = repository.find_response(session, request.key_sha256)
     if stored is None:
         return None
     if stored.request_sha256 != request.request_sha256:
-        raise Problem(
-            f"{OWN}idempotencyKeyReused",
-            "Idempotency Key Reused",
-            422,
-            "This idempotency key was used for another request; take a new key for a new request.",
+        raise DomainError(
+            "idempotencyKeyReused",
+            "This idempotency key was used for another request; use a new key for a new request.",
         )
     return Response(stored.status, stored.location, stored.body)
 

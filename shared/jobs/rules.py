@@ -6,7 +6,7 @@ from enum import StrEnum
 from random import Random
 from typing import Any
 
-from shared.core.errors import OWN, Problem
+from shared.core.errors import DomainError
 
 BUILD_DOCUMENTS = "documents.build"
 APPLY_DELIVERY = "deliveries.apply"
@@ -95,30 +95,24 @@ def lanes_in_turn(interactive_weight: int, random: Random) -> tuple[Lane, Lane]:
 
 def attempts_exhausted(attempts: int, error: str = "no sign of life") -> dict[str, Any]:
     """Why an item failed that was tried often enough; `error` is a kind, never a message."""
-    return Problem(
-        f"{OWN}attemptsExhausted",
-        "Attempts Exhausted",
-        500,
-        f"It was tried {attempts} times; the last attempt ended with: {error}. Look in the "
-        "worker's log for the item, mend the cause, and retry the job.",
+    return DomainError(
+        "attemptsExhausted",
+        f"It was tried {attempts} times; the last attempt ended with: {error}. Look up the item in "
+        "the worker's log, fix the cause, and retry the job.",
     ).as_json()
 
 
 def attempt_failed(error: str) -> dict[str, Any]:
     """Why an item waits for its next attempt."""
-    return Problem(
-        f"{OWN}attemptFailed", "Attempt Failed", 500, f"An attempt ended with: {error}."
-    ).as_json()
+    return DomainError("attemptFailed", f"An attempt ended with: {error}.").as_json()
 
 
 def cannot_be_done(error: str) -> dict[str, Any]:
     """Why an item failed at once: what went wrong would go wrong again."""
-    return Problem(
-        f"{OWN}unexpectedError",
-        "Unexpected Error",
-        500,
-        f"It ended with {error}, which trying again does not mend. Look in the worker's log for "
-        "the item, mend the cause, and retry the job.",
+    return DomainError(
+        "unexpectedError",
+        f"It ended with {error}, which another attempt would not fix. Look up the item in the "
+        "worker's log, fix the cause, and retry the job.",
     ).as_json()
 
 

@@ -88,7 +88,7 @@ def cancel(session: Session, job_id: UUID) -> Job:
     if _existing(session, job_id).state not in ENDED:
         repository.cancel_active(session, job_id)
     if _locked_state(session, job_id) in ENDED:
-        raise Conflict("jobEnded", "Job Ended", "The job has already ended; start a new one.")
+        raise Conflict("jobEnded", "The job has already ended; start a new one.")
     repository.set_state(session, job_id, State.CANCELLED)
     return _existing(session, job_id)
 
@@ -98,10 +98,10 @@ def retry_failed(unit: UnitOfWork, queue: WakeUpQueue, job_id: UUID, requested_b
     session = unit.session
     job = _existing(session, job_id)
     if job.state not in ENDED:
-        raise Conflict("jobActive", "Job Active", "The job has not ended; wait or cancel it.")
+        raise Conflict("jobActive", "The job has not ended; wait or cancel it.")
     items = repository.failed_subjects(session, job_id)
     if not items:
-        raise Conflict("nothingFailed", "Nothing Failed", "Nothing in this job failed.")
+        raise Conflict("nothingFailed", "Nothing in this job failed.")
     lane = Lane(job.lane)
     new = NewJob(job.kind, lane, job.subject, items, requested_by, job.arguments)
     return start(unit, queue, new)

@@ -12,7 +12,7 @@ from shared.access.decisions import Rule, deny, record_change
 from shared.access.requests import AccessRequest
 from shared.access.rules import Caller, CallerKind, reach_of_students
 from shared.core.clock import database_today
-from shared.core.errors import Conflict, MissingPermission, invalid_input
+from shared.core.errors import Conflict, InvalidInput, MissingPermission
 from shared.core.unit_of_work import UnitOfWork
 from shared.mandates import repository
 from shared.mandates.models import Mandate
@@ -70,25 +70,24 @@ def give_mandate(unit: UnitOfWork, access: AccessRequest, plan: MandatePlan) -> 
 
     Raises:
         MissingPermission: when the caller does not act for a school.
-        Problem: 400 when the days contradict each other or are in the past, or no integrator is
-            registered as the client, 409 when the school already shares one of the products with
-            it on one of the days.
+        InvalidInput: when the days contradict each other or are in the past, or no integrator is
+            registered as the client.
+        Conflict: when the school already shares one of the products with it on one of the days.
     """
     session, school_id = unit.session, _own_school(access.caller)
     today = database_today(session)
     term = Term(plan.from_on or today, plan.until_on)
     if term.from_on < today:
-        raise invalid_input("body", "/from", "Must be today or later.")
+        raise InvalidInput("from_on", detail="Must be today or later.")
     _require_order(term, today)
     if not is_integrator(session, plan.client):
-        raise invalid_input(
-            "body", "/clientId", "No integrator has this id; ask the vendor for its client_id."
+        raise InvalidInput(
+            "client", detail="No integrator has this id; ask the vendor for its client_id."
         )
     repository.lock_mandates_of(session, school_id)
     if repository.overlaps_another(session, school_id, plan.client, plan.products, term):
         raise Conflict(
             "mandateOverlaps",
-            "Mandate Overlaps",
             "The school already shares one of these products with this client on one of these "
             "days; shorten or revoke that mandate, or choose other days.",
         )
@@ -113,14 +112,15 @@ def shorten_mandate(
 
     Raises:
         ResourceNotFound: when the school has no such mandate.
-        Problem: 400 when the day is too early or later than before, 409 when the mandate is over.
+        InvalidInput: when the day is too early, or later than before.
+        Conflict: when the mandate is over.
     """
     before = _locked(unit, access, mandate_id)
     today, mandate = database_today(unit.session), before.mandate
     if before.state.is_over:
         raise _over(before.state)
     if until_on > mandate.until_on:
-        raise invalid_input("body", "/until", "A mandate is not prolonged; give a new one.")
+        raise InvalidInput("until_on", detail="A mandate cannot be extended; give a new one.")
     _require_order(Term(mandate.from_on, until_on), today)
     changes = {"until_on": until_on, "decided_by": access.caller.client}
     changed = repository.supersede(unit.session, mandate, changes)
@@ -178,13 +178,13 @@ def _record(unit: UnitOfWork, access: AccessRequest, action: str, mandate: Manda
 
 def _require_order(term: Term, today: date) -> None:
     if term.until_on < today:
-        raise invalid_input("body", "/until", "Must be today or later; revoke to end it now.")
+        raise InvalidInput("until_on", detail="Must be today or later; revoke it to end it now.")
     if term.until_on < term.from_on:
-        raise invalid_input("body", "/until", "Must not be before the day it begins.")
+        raise InvalidInput("until_on", detail="Must not be before the day it begins.")
 
 
 def _over(state: MandateState) -> Conflict:
-    return Conflict("mandateOver", "Mandate Over", f"The mandate is {state}; give a new one.")
+    return Conflict("mandateOver", f"The mandate is {state}; give a new one.")
 
 
 def _view(mandate: Mandate, today: date) -> MandateView:

@@ -1,57 +1,35 @@
-"""What goes wrong around tokens, in the words of the standards that name it."""
+"""Errors of tokens and of the authorization server, by the codes of RFC 6749 and RFC 9449."""
 
-from collections.abc import Mapping
-
-from shared.core.errors import BELGIF, Problem
-from shared.oauth.jose import ALGORITHMS
+from shared.core.errors import InvalidAccessToken
 
 
-class InvalidProof(Problem):
-    """A bound token without a proof that holds (RFC 9449, section 7.1)."""
+class InvalidProof(InvalidAccessToken):
+    """A bound token without a valid DPoP proof (RFC 9449, section 7.1)."""
 
     def __init__(self, reason: str, *, error: str = "invalid_dpop_proof") -> None:
-        super().__init__(
-            f"{BELGIF}invalidAccessToken",
-            "Invalid Access Token",
-            401,
-            f"The access token needs a DPoP proof that holds for this request: {reason}.",
-            headers={
-                "WWW-Authenticate": f'DPoP realm="toetsfeedback", error="{error}", '
-                f'error_description="{reason}", algs="{" ".join(ALGORITHMS)}"'
-            },
-        )
+        super().__init__(f"The access token needs a valid DPoP proof for this request: {reason}.")
+        self.reason = reason
+        self.error = error
 
 
 class OAuthError(Exception):
-    """Why a request under /oauth2 failed (RFC 6749, section 5.2); quotes nothing of it."""
+    """A failed request to the authorization server (RFC 6749, section 5.2); quotes none of it."""
 
-    def __init__(
-        self,
-        error: str,
-        description: str,
-        *,
-        status: int = 400,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, error: str, description: str) -> None:
         super().__init__(description)
         self.error = error
         self.description = description
-        self.status = status
-        self.headers = dict(headers or {})
 
 
-def provider_away() -> OAuthError:
+def provider_unavailable() -> OAuthError:
     return OAuthError(
         "temporarily_unavailable",
-        "The provider of the person's token gives no answer now; try again later.",
-        status=503,
+        "The provider of the person's token does not respond; try again later.",
     )
 
 
 def invalid_client(reason: str) -> OAuthError:
-    return OAuthError(
-        "invalid_client", f"The client assertion cannot be used: {reason}.", status=401
-    )
+    return OAuthError("invalid_client", f"The client assertion cannot be used: {reason}.")
 
 
 def invalid_request(reason: str) -> OAuthError:

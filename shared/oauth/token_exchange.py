@@ -7,7 +7,7 @@ from datetime import timedelta
 from shared.access.rules import Caller, CallerKind, Scope
 from shared.oauth.clients.models import Client
 from shared.oauth.clients.rules import ClientKind
-from shared.oauth.errors import OAuthError, invalid_request, provider_away
+from shared.oauth.errors import OAuthError, invalid_request, provider_unavailable
 from shared.oauth.identity_provider import Provider, ProviderAwayError, UserTokenError
 from shared.oauth.person_claims import PersonError, person_of
 from shared.oauth.service import IssuedToken, Issuer, issue, requested_scopes
@@ -41,7 +41,7 @@ def exchange(
         claims = provider.claims_of(form["subject_token"])
         person = person_of(claims, provider.settings.claims)
     except ProviderAwayError:
-        raise provider_away() from None
+        raise provider_unavailable() from None
     except (UserTokenError, PersonError) as error:
         raise invalid_request(f"The subject_token cannot be used: {error}.") from None
     allowed = person.scopes.intersection(map(Scope, client.scopes))

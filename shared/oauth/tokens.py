@@ -106,7 +106,7 @@ class TokenAuthority:
                 self._remembered.clear()
             self._remembered[digest] = known
         if known.has_expired():
-            raise InvalidAccessToken(expired=True)
+            raise InvalidAccessToken(is_expired=True)
         return known
 
     def _read(self, token: str) -> AccessToken:

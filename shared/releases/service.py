@@ -12,7 +12,7 @@ from shared.access.decisions import record_change
 from shared.access.products import STUDENT_FEEDBACK
 from shared.access.requests import AccessRequest
 from shared.core.clock import database_now
-from shared.core.errors import Conflict, ResourceNotFound, invalid_input
+from shared.core.errors import Conflict, InvalidInput, ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
 from shared.releases import repository
 from shared.releases.models import ReleaseWindow
@@ -78,8 +78,8 @@ def create_window(unit: UnitOfWork, access: AccessRequest, plan: WindowPlan) -> 
     """Plan a new window.
 
     Raises:
-        Problem: 400 when it is about something unknown or its moments contradict each other,
-            409 when there already is a window of the same scope.
+        InvalidInput: when it names something unknown, or its moments contradict each other.
+        Conflict: when there already is a window of the same scope.
     """
     _require_order(plan.moments)
     scope = _scope(unit.session, plan)
@@ -87,7 +87,6 @@ def create_window(unit: UnitOfWork, access: AccessRequest, plan: WindowPlan) -> 
     if window_id is None:
         raise Conflict(
             "releaseWindowExists",
-            "Release Window Exists",
             "There already is a window for the same product, target group and component; change "
             "that one.",
         )
@@ -102,7 +101,7 @@ def change_window(
 
     Raises:
         ResourceNotFound: when there is no such window.
-        Problem: 400 when its moments would contradict each other.
+        InvalidInput: when its moments would contradict each other.
     """
     window = repository.lock_window(unit.session, window_id)
     if window is None:
@@ -126,32 +125,38 @@ def save_window(unit: UnitOfWork, access: AccessRequest, plan: WindowPlan) -> Wi
 def _scope(session: Session, plan: WindowPlan) -> Scope:
     """Codes become ids; a component brings the target group it belongs to."""
     if plan.product not in PRODUCTS:
-        raise invalid_input("body", "/product", f"Must be one of {', '.join(PRODUCTS)}.")
+        raise InvalidInput("product", detail=f"Must be one of {', '.join(PRODUCTS)}.")
     if not repository.administration_exists(session, plan.administration_id):
-        raise invalid_input("body", "/administrationId", "There is no such administration.")
+        raise InvalidInput("administration_id", detail="There is no such administration.")
     target_group_id = component_id = None
     if plan.target_group is not None:
         target_group_id = repository.find_target_group(
             session, plan.administration_id, plan.target_group
         )
         if target_group_id is None:
-            raise invalid_input("body", "/targetGroup", "The administration has none of this code.")
+            raise InvalidInput(
+                "target_group", detail="The administration has no target group with this code."
+            )
     if plan.component is not None:
         found = repository.find_component(session, plan.administration_id, plan.component)
         if found is None or target_group_id not in {None, found[1]}:
-            raise invalid_input("body", "/component", "The target group has none of this code.")
+            raise InvalidInput(
+                "component", detail="The target group has no component with this code."
+            )
         component_id, target_group_id = found
     return Scope(plan.administration_id, plan.product, target_group_id, component_id)
 
 
 def _require_order(moments: Moments) -> None:
     if moments.never and (moments.opens_at is not None or moments.closes_at is not None):
-        raise invalid_input("body", "/never", "What never opens has no opensAt and no closesAt.")
+        raise InvalidInput(
+            "never", detail="A window that never opens has no opening or closing moment."
+        )
     if moments.closes_at is not None:
         if moments.opens_at is None:
-            raise invalid_input("body", "/closesAt", "What closes needs an opensAt.")
+            raise InvalidInput("closes_at", detail="A window that closes needs an opening moment.")
         if moments.closes_at <= moments.opens_at:
-            raise invalid_input("body", "/closesAt", "Must be later than opensAt.")
+            raise InvalidInput("closes_at", detail="Must be later than the opening moment.")
 
 
 def _view(row: WindowRow, now: datetime) -> WindowView:

@@ -77,7 +77,7 @@ def test_one_of_the_required_scopes_is_enough() -> None:
     require_scope(reader, [Scope.RESULTS_READ, Scope.JOBS_READ])
     with pytest.raises(MissingScope) as refused:
         require_scope(reader, [Scope.STUDENTS_READ, Scope.DOCUMENTS_READ])
-    assert refused.value.extra == {"requiredScopes": ["documents:read", "students:read"]}
+    assert refused.value.required == ["documents:read", "students:read"]
 
 
 def test_a_caller_without_scopes_may_nothing() -> None:

@@ -37,7 +37,7 @@ def serving(app: ASGIApp) -> Iterator[str]:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         if isinstance(app, FastAPI):
-            app.state.parts = replace(app.state.parts, public_url=url)
+            app.state.resources = replace(app.state.resources, public_url=url)
         config = uvicorn.Config(
             app,
             http=ProblemProtocol,

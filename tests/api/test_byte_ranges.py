@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from services.api.http.byte_ranges import (
     ByteRange,
     UnsatisfiableRangeError,
-    any_matches,
-    single_range,
+    matches_entity_tag,
+    parse_single_range,
 )
 
 SIZE = 100
@@ -27,27 +27,27 @@ SIZE = 100
 def test_a_single_range_is_taken_as_far_as_there_are_bytes(
     header: str, expected: ByteRange
 ) -> None:
-    assert single_range(header, SIZE) == expected
+    assert parse_single_range(header, SIZE) == expected
 
 
 @pytest.mark.parametrize(
     "header", ["", "bytes=", "bytes=-", "bytes=5-3", "items=0-1", "bytes=0-1,3-4", "bytes=a-b"]
 )
 def test_what_is_no_single_range_is_ignored(header: str) -> None:
-    assert single_range(header, SIZE) is None
+    assert parse_single_range(header, SIZE) is None
 
 
 @pytest.mark.parametrize("header", ["bytes=100-", "bytes=100-200", "bytes=-0"])
 def test_a_range_without_a_byte_is_unsatisfiable(header: str) -> None:
     with pytest.raises(UnsatisfiableRangeError):
-        single_range(header, SIZE)
+        parse_single_range(header, SIZE)
 
 
 @given(first=st.none() | st.integers(0, 300), last=st.none() | st.integers(0, 300))
 def test_a_range_never_leaves_the_bytes(first: int | None, last: int | None) -> None:
     header = f"bytes={'' if first is None else first}-{'' if last is None else last}"
     try:
-        found = single_range(header, SIZE)
+        found = parse_single_range(header, SIZE)
     except UnsatisfiableRangeError:
         return
     assert found is None or 0 <= found.start < found.end <= SIZE
@@ -58,4 +58,4 @@ def test_a_range_never_leaves_the_bytes(first: int | None, last: int | None) -> 
     [('"a"', True), ('W/"a"', True), ('"b", "a"', True), ("*", True), ('"b"', False), ("a", False)],
 )
 def test_entity_tags_are_compared_weakly(header: str, *, expected: bool) -> None:
-    assert any_matches(header, '"a"') is expected
+    assert matches_entity_tag(header, '"a"') is expected

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import ProgrammingError
 
 from services.api.app import create_app
-from services.api.resources import MOST_UPLOADS
+from services.api.resources import MAX_CONCURRENT_UPLOADS
 from shared.access.rules import CallerKind
 from shared.core.database import Sessions, transaction
 from shared.core.settings import Settings
@@ -172,7 +172,9 @@ def test_more_uploads_at_a_time_are_told_to_come_back(
 
     token = callers.token(CallerKind.OPERATOR)
     with ExitStack() as uploads:
-        for _ in range(2 * MOST_UPLOADS):  # what asks meanwhile may take the place of some
+        for _ in range(
+            2 * MAX_CONCURRENT_UPLOADS
+        ):  # what asks meanwhile may take the place of some
             uploads.enter_context(begun_upload(callers, token))
         wait_until(lambda: status() == 503)
     wait_until(lambda: status() == 202)

@@ -2,7 +2,7 @@ from itertools import repeat
 
 import pytest
 
-from services.api.http.downloads import NoLongerAllowedError, attachment, watched
+from services.api.http.downloads import AccessRevokedError, content_disposition, recheck_access
 
 
 @pytest.mark.parametrize(
@@ -15,20 +15,22 @@ from services.api.http.downloads import NoLongerAllowedError, attachment, watche
         ("100%41.pdf", "100_41.pdf", "100%2541.pdf"),
     ],
 )
-def test_a_file_name_cannot_break_out_of_its_header(name: str, plain: str, extended: str) -> None:
-    assert attachment(name) == (f"attachment; filename=\"{plain}\"; filename*=UTF-8''{extended}")
+def test_file_name_cannot_break_out_of_its_header(name: str, plain: str, extended: str) -> None:
+    assert content_disposition(name) == (
+        f"attachment; filename=\"{plain}\"; filename*=UTF-8''{extended}"
+    )
 
 
-def test_a_download_ends_at_the_next_chunk_after_it_is_refused() -> None:
+def test_download_ends_at_the_next_chunk_after_access_is_denied() -> None:
     answers = iter([True, False])
-    chunks = watched(repeat(b"chunk"), lambda: next(answers), every=0)
+    chunks = recheck_access(repeat(b"chunk"), lambda: next(answers), interval=0)
     assert next(chunks) == b"chunk"
-    with pytest.raises(NoLongerAllowedError):
+    with pytest.raises(AccessRevokedError):
         next(chunks)
 
 
-def test_a_download_is_not_decided_anew_for_every_chunk() -> None:
+def test_access_is_not_checked_again_for_every_chunk() -> None:
     def refuse() -> bool:
         raise AssertionError
 
-    assert list(watched(iter([b"1", b"2"]), refuse, every=3600)) == [b"1", b"2"]
+    assert list(recheck_access(iter([b"1", b"2"]), refuse, interval=3600)) == [b"1", b"2"]

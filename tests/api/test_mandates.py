@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from services.api.http.downloads import ASK_AGAIN_SECONDS
+from services.api.http.downloads import RECHECK_SECONDS
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
 from shared.core.clock import in_brussels
 from shared.core.database import Sessions, transaction
@@ -130,7 +130,7 @@ def test_a_running_download_ends_with_its_mandate(
         chunks = answer.iter_bytes(MIB)
         taken += len(next(chunks))
         school.post(f"{href}/revoke")
-        time.sleep(ASK_AGAIN_SECONDS)
+        time.sleep(RECHECK_SECONDS)
         with pytest.raises(httpx.RemoteProtocolError):
             taken += sum(len(chunk) for chunk in chunks)
     assert taken < MIB * 48

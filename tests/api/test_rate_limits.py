@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from services.api.app import create_app
 from services.api.http.middleware import BodyLimit
-from services.api.security.rate_limits import Brakes, Counts, Quota
+from services.api.security.rate_limits import Counters, RateLimiter, RateLimitStatus
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.settings import Settings
 from shared.oauth.assertions import ASSERTION_TYPE
@@ -96,18 +96,18 @@ def test_strangers_are_counted_by_address_and_callers_with_a_token_are_not(
 def test_an_ipv6_network_is_one_address(
     api_settings: Settings, one: str, other: str, used: int
 ) -> None:
-    brakes = Brakes(api_settings.model_copy(update={"redis_url": NOWHERE}))
-    brakes.take_from(one)
-    assert brakes.take_from(other).used == used
+    limiter = RateLimiter(api_settings.model_copy(update={"redis_url": NOWHERE}))
+    limiter.check_address(one)
+    assert limiter.check_address(other).used == used
 
 
 def test_processes_count_together(api_settings: Settings) -> None:
     url, key = api_settings.redis_url.get_secret_value(), str(uuid4())
-    one, two = Counts.open(url), Counts.open(url)
-    assert [counts.add({key: 60}, 9) for counts in (one, two, one)] == [[1], [2], [3]]
+    one, two = Counters.open(url), Counters.open(url)
+    assert [counters.increment({key: 60}, 9) for counters in (one, two, one)] == [[1], [2], [3]]
 
 
-def test_without_redis_a_process_counts_alone_and_says_so(
+def test_without_redis_a_process_counts_fallback_and_says_so(
     api_settings: Settings, callers: Callers
 ) -> None:
     lost = api_settings.model_copy(update={"redis_url": NOWHERE})
@@ -119,9 +119,9 @@ def test_without_redis_a_process_counts_alone_and_says_so(
         answers = [client.get(WINDOWS).status_code for _ in range(8)]
     assert answers[0] == 200
     assert 429 in answers
-    alone = [line for line in lines if line["event"] == "brakes_count_alone"]
-    assert len(alone) == 1
-    assert "127.0.0.1" not in str(alone)
+    fallback = [line for line in lines if line["event"] == "rate_limiter_local_fallback"]
+    assert len(fallback) == 1
+    assert "127.0.0.1" not in str(fallback)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_without_redis_a_process_counts_alone_and_says_so(
 )
 def test_what_is_left_is_told_from_half_way_on(used: int, tells: str | None) -> None:
     """Until then answers to the same question have the same bytes."""
-    headers = Quota("school", 10, used, 30).headers()
+    headers = RateLimitStatus("school", 10, used, 30).to_http_headers()
     assert headers["RateLimit-Policy"] == '"school";q=10;w=60'
     assert headers.get("RateLimit") == tells
 
@@ -162,11 +162,11 @@ def test_unusual_reading_raises_one_alarm(
 @pytest.mark.parametrize("changes", [{}, {"redis_url": NOWHERE}])
 def test_a_read_that_is_refused_is_none(api_settings: Settings, changes: dict[str, Any]) -> None:
     limits = {"api_client_requests_per_minute": 3, "api_bulk_alarm_reads_per_hour": 7}
-    brakes = Brakes(api_settings.model_copy(update=changes | limits))
+    limiter = RateLimiter(api_settings.model_copy(update=changes | limits))
     caller = Caller(str(uuid4()), CallerKind.INTEGRATOR, frozenset())
-    taken = [brakes.take(caller, reads=True) for _ in range(10)]
-    assert taken[-1].is_exceeded
-    assert not any(quota.is_unusual for quota in taken)
+    checked = [limiter.check(caller, reads=True) for _ in range(10)]
+    assert checked[-1].is_exceeded
+    assert not any(status.is_unusual for status in checked)
 
 
 def sent_slowly(url: str, token: str) -> bytes:
@@ -186,7 +186,7 @@ def sent_slowly(url: str, token: str) -> bytes:
 def test_a_body_that_does_not_come_is_not_waited_for(
     api_settings: Settings, callers: Callers
 ) -> None:
-    with serving(BodyLimit(create_app(api_settings), {}, patience=0.1)) as url:
+    with serving(BodyLimit(create_app(api_settings), {}, timeout=0.1)) as url:
         answer = sent_slowly(url, callers.token(CallerKind.OPERATOR))
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408 ")

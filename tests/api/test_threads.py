@@ -4,7 +4,7 @@ from threading import Event, current_thread, main_thread
 import pytest
 import structlog
 
-from services.api.http.threads import in_thread
+from services.api.http.threads import run_in_thread
 
 
 def test_it_runs_beside_the_loop_and_knows_which_request_it_is_for() -> None:
@@ -14,7 +14,7 @@ def test_it_runs_beside_the_loop_and_knows_which_request_it_is_for() -> None:
 
     async def ask() -> object:
         with structlog.contextvars.bound_contextvars(trace_id="one"):
-            return await in_thread(work)
+            return await run_in_thread(work)
 
     assert asyncio.run(ask()) == (True, "one")
 
@@ -24,7 +24,7 @@ def test_its_error_is_the_callers() -> None:
         raise OSError("disk")
 
     with pytest.raises(OSError, match="disk"):
-        asyncio.run(in_thread(fail))
+        asyncio.run(run_in_thread(fail))
 
 
 @pytest.mark.parametrize("error", [None, OSError("disk")])
@@ -39,7 +39,7 @@ def test_who_gives_up_waits_until_the_work_has_ended(error: Exception | None) ->
             raise error
 
     async def give_up() -> None:
-        task = asyncio.create_task(in_thread(work))
+        task = asyncio.create_task(run_in_thread(work))
         await asyncio.to_thread(began.wait, 10)
         for _ in range(2):  # as a server does that is told to stop twice
             task.cancel()

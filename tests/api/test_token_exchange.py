@@ -179,7 +179,9 @@ def test_who_would_wait_too_long_for_a_slow_provider_is_told_to_come_back(
 ) -> None:
     file = outside.key_file.with_name("provider.json")
     app = create_app(api_settings.model_copy(update={"user_provider_file": file}))
-    app.state.parts = replace(app.state.parts, exchanges=Semaphore(0))  # others have every turn
+    app.state.resources = replace(
+        app.state.resources, exchanges=Semaphore(0)
+    )  # others have every turn
     with serving(app) as url:
         answer = exchange(registered(sessions, url, ClientKind.PORTAL), at_school(outside))
         vendor = registered(sessions, url, ClientKind.INTEGRATOR)

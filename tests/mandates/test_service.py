@@ -13,7 +13,7 @@ from shared.audit.models import AuditEvent
 from shared.audit.service import Actor
 from shared.core.clock import database_today
 from shared.core.database import Sessions, transaction
-from shared.core.errors import BadRequest, Conflict, MissingPermission, ResourceNotFound
+from shared.core.errors import Conflict, InvalidInput, MissingPermission, ResourceNotFound
 from shared.mandates.models import Mandate
 from shared.mandates.repository import mandated_schools
 from shared.mandates.service import (
@@ -168,7 +168,7 @@ def test_each_side_reads_its_own_mandates(session: Session) -> None:
 def test_days_that_contradict_each_other_or_are_over_are_refused(
     session: Session, from_in: int, until_in: int
 ) -> None:
-    with pytest.raises(BadRequest):
+    with pytest.raises(InvalidInput):
         give(session, until_in=until_in, from_in=from_in)
 
 
@@ -177,7 +177,7 @@ def test_a_mandate_is_not_shortened_into_the_past_nor_prolonged(
     session: Session, today: date, days: int
 ) -> None:
     mandate = give(session, until_in=30)
-    with pytest.raises(BadRequest):
+    with pytest.raises(InvalidInput):
         shorten_mandate(session, asking(OF_SCHOOL), mandate, today + timedelta(days=days))
 
 

@@ -136,7 +136,7 @@ def test_an_expired_token_is_told_to_be_expired() -> None:
     long_ago = int(datetime.now(UTC).timestamp()) - 60
     with pytest.raises(InvalidAccessToken) as refused:
         AUTHORITY.verify(signed(iat=long_ago - 60, exp=long_ago))
-    assert refused.value.type.endswith(":expiredAccessToken")
+    assert refused.value.code == "expiredAccessToken"
 
 
 @pytest.mark.parametrize(
@@ -207,4 +207,4 @@ def test_a_token_that_was_seen_before_still_expires(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(tokens, "CLOCK_SKEW", timedelta(seconds=-1))
     with pytest.raises(InvalidAccessToken) as refused:
         AUTHORITY.verify(token)
-    assert refused.value.type.endswith(":expiredAccessToken")
+    assert refused.value.code == "expiredAccessToken"

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.audit.models import AuditEvent
-from shared.core.errors import BadRequest
+from shared.core.errors import InvalidInput
 from shared.releases.rules import GateState
 from shared.releases.service import WindowPlan, list_windows, save_window
 from tests.api.seeding import ADMINISTRATION, seed_schools
@@ -78,6 +78,6 @@ def test_every_change_of_a_window_is_on_the_trail(session: Session) -> None:
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(session: Session, plan: WindowPlan) -> None:
-    with pytest.raises(BadRequest):
+    with pytest.raises(InvalidInput):
         save_window(session, plan)
     assert list_windows(session, None, 0, 10)[0] == 0

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from services.worker.actors.documents import Press, build_school
 from services.worker.execution import Performed
-from shared.core.errors import Problem
+from shared.core.errors import Conflict
 from shared.deliveries.service import import_delivery
 from shared.documents.models import Document
 from shared.documents.repository import Shelf, page_of_documents
@@ -358,7 +358,7 @@ def without_student(target: Path, student: str) -> Path:
 def test_a_school_that_takes_no_part_is_a_problem_that_says_so(
     delivered: Session, storage: Storage, job: Job
 ) -> None:
-    with pytest.raises(Problem, match="takes no part"):
+    with pytest.raises(Conflict, match="no longer takes part"):
         build(delivered, storage, job, "999999")
 
 

@@ -93,7 +93,7 @@ def test_what_cannot_pass_fails_at_once_and_says_why(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
     def refuse(_session: Session, _claim: Claim) -> Performed:
-        raise Conflict("schoolNotTakingPart", "School Not Taking Part", "Start a new build.")
+        raise Conflict("schoolNotTakingPart", "Start a new build.")
 
     run(execution, refuse)
     with transaction(sessions) as session:

@@ -1,4 +1,4 @@
-"""Single byte ranges and validators of RFC 9110, as pure rules."""
+"""Single byte ranges and entity tags of RFC 9110, as pure rules."""
 
 import re
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
 class UnsatisfiableRangeError(Exception):
-    """The range asked for lies outside the bytes there are."""
+    """The requested range lies outside the content."""
 
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """From `start` up to but not including `end`, counted from the first byte."""
+    """The bytes from offset `start` up to but not including `end`."""
 
     start: int
     end: int
 
 
-def single_range(header: str, size: int) -> ByteRange | None:
-    """The range a `Range` header asks for of `size` bytes.
+def parse_single_range(header: str, size: int) -> ByteRange | None:
+    """Return the range of a `Range` header over content of `size` bytes.
 
-    None for several ranges, another unit or no valid range at all: then all is answered with.
+    None for several ranges, another unit or an invalid range: the header is then ignored.
 
     Raises:
-        UnsatisfiableRangeError: when it begins behind the last byte, or asks for none.
+        UnsatisfiableRangeError: when the range begins after the last byte, or is empty.
     """
     match = _SINGLE.fullmatch(header)
     if match is None:
@@ -44,6 +44,6 @@ def single_range(header: str, size: int) -> ByteRange | None:
     return ByteRange(int(first), size if last is None else min(int(last) + 1, size))
 
 
-def any_matches(header: str, entity_tag: str) -> bool:
-    """Whether an `If-None-Match` header names the tag; compares weakly, as it must."""
+def matches_entity_tag(header: str, entity_tag: str) -> bool:
+    """Tell if an `If-None-Match` header contains the tag, by weak comparison."""
     return header.strip() == "*" or entity_tag in _ENTITY_TAG.findall(header)

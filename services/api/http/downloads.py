@@ -1,4 +1,4 @@
-"""Answers with the bytes of a stored document: whole, in part, or not at all when unchanged."""
+"""Responses with the bytes of a stored document: all of them, a range, or 304 Not Modified."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -12,26 +12,26 @@ from starlette.types import Receive, Scope, Send
 from services.api.http.byte_ranges import (
     ByteRange,
     UnsatisfiableRangeError,
-    any_matches,
-    single_range,
+    matches_entity_tag,
+    parse_single_range,
 )
-from shared.core.errors import OWN, Problem
+from services.api.http.problem_types import Problem
 from shared.documents.models import Document
 from shared.storage.store import Storage
 
-ASK_AGAIN_SECONDS = 1.0
-"""After so long a running download is decided on again before its next chunk goes out."""
+RECHECK_SECONDS = 1.0
+"""How often access is checked again during a download, before the next chunk is sent."""
 
 
-class NoLongerAllowedError(Exception):
-    """What the download was allowed by has ended; the answer breaks off."""
+class AccessRevokedError(Exception):
+    """The access that a running download was allowed by has ended; the response is aborted."""
 
 
-class StoredContent(StreamingResponse):
-    """Opens the object only when the answer goes out: the transaction has ended by then.
+class StoredContentResponse(StreamingResponse):
+    """A stream that opens the object when the response is sent, after the transaction has ended.
 
-    What is wrong with the store shows at the first chunk, while a problem can still be answered
-    with instead.
+    It reads the first chunk before the status line, so that an error of the object store still
+    becomes a problem.
     """
 
     def __init__(self, chunks: Iterator[bytes], status: int, headers: dict[str, str]) -> None:
@@ -44,27 +44,27 @@ class StoredContent(StreamingResponse):
         await super().__call__(scope, receive, send)
 
 
-def watched(
-    chunks: Iterator[bytes], may_go_on: Callable[[], bool], every: float = ASK_AGAIN_SECONDS
+def recheck_access(
+    chunks: Iterator[bytes], is_allowed: Callable[[], bool], interval: float = RECHECK_SECONDS
 ) -> Iterator[bytes]:
-    """The chunks, until one is due when reading is not allowed any more.
+    """Yield the chunks while access is allowed, checked every `interval` seconds.
 
     Raises:
-        NoLongerAllowedError: instead of that chunk; a body that is too short shows as broken off.
+        AccessRevokedError: when it is no longer allowed; a client sees an incomplete body.
     """
-    asked = monotonic()
+    checked_at = monotonic()
     for chunk in chunks:
-        if monotonic() - asked >= every:
-            if not may_go_on():
-                raise NoLongerAllowedError
-            asked = monotonic()
+        if monotonic() - checked_at >= interval:
+            if not is_allowed():
+                raise AccessRevokedError
+            checked_at = monotonic()
         yield chunk
 
 
 def content_headers(document: Document) -> dict[str, str]:
     return {
         "Content-Type": document.media_type,
-        "Content-Disposition": attachment(document.file_name),
+        "Content-Disposition": content_disposition(document.file_name),
         "ETag": entity_tag(document),
         "Accept-Ranges": "bytes",
     }
@@ -74,8 +74,8 @@ def entity_tag(document: Document) -> str:
     return f'"{document.sha256.hex()}"'
 
 
-def attachment(file_name: str) -> str:
-    """A `Content-Disposition` (RFC 6266): the name as it is, and one for clients of old."""
+def content_disposition(file_name: str) -> str:
+    """Return a `Content-Disposition` (RFC 6266) with the file name, and an ASCII form of it."""
     plain = "".join(
         character if character.isascii() and character.isprintable() else "_"
         for character in file_name
@@ -85,42 +85,45 @@ def attachment(file_name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
 
 
-def answer_with_content(
+def content_response(
     document: Document,
     storage: Storage,
-    may_go_on: Callable[[], bool],
+    is_allowed: Callable[[], bool],
     *,
     range_header: str | None = None,
     if_range: str | None = None,
     if_none_match: str | None = None,
 ) -> Response:
-    """Raises Problem 416 for a range outside the document.
+    """Return the response to a conditional or range request for a document.
 
-    `may_go_on` is asked while the bytes go out, in a thread and outside the request's transaction.
+    `is_allowed` is called while the bytes are sent, in a thread and outside the request's
+    transaction.
+
+    Raises:
+        Problem: `rangeNotSatisfiable` for a range outside the document.
     """
     headers = content_headers(document)
-    if if_none_match is not None and any_matches(if_none_match, headers["ETag"]):
+    if if_none_match is not None and matches_entity_tag(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    whole = ByteRange(0, document.byte_size)
-    asked = None
+    requested = None
     if range_header is not None and if_range in {None, headers["ETag"]}:
-        asked = _asked(range_header, document.byte_size)
-    part = asked or whole
-    headers["Content-Length"] = str(part.end - part.start)
-    if asked is not None:
-        headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{document.byte_size}"
-    chunks = storage.stream_segments(document.segments, part.start, part.end)
-    return StoredContent(watched(chunks, may_go_on), 200 if asked is None else 206, headers)
+        requested = _requested_range(range_header, document.byte_size)
+    sent = requested or ByteRange(0, document.byte_size)
+    headers["Content-Length"] = str(sent.end - sent.start)
+    if requested is not None:
+        headers["Content-Range"] = f"bytes {sent.start}-{sent.end - 1}/{document.byte_size}"
+    chunks = recheck_access(
+        storage.stream_segments(document.segments, sent.start, sent.end), is_allowed
+    )
+    return StoredContentResponse(chunks, 200 if requested is None else 206, headers)
 
 
-def _asked(range_header: str, size: int) -> ByteRange | None:
+def _requested_range(range_header: str, size: int) -> ByteRange | None:
     try:
-        return single_range(range_header, size)
+        return parse_single_range(range_header, size)
     except UnsatisfiableRangeError:
         raise Problem(
-            f"{OWN}rangeNotSatisfiable",
-            "Range Not Satisfiable",
-            416,
+            "rangeNotSatisfiable",
             "The range lies outside the document.",
             headers={"Content-Range": f"bytes */{size}"},
         ) from None

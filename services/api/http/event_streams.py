@@ -1,6 +1,7 @@
-"""Streams what is seen of something: at once, again whenever it has changed, until there is a last.
+"""Server-sent events about a resource: its state now, and again whenever it has changed.
 
-No connection, thread or turn is held between two looks, so that any number of streams may be open.
+No connection, thread or connection slot is occupied between two reads, so that any number of
+streams may be open.
 """
 
 import asyncio
@@ -9,29 +10,29 @@ from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from services.api.resources import Parts
+from services.api.resources import Resources
 
-LOOK_EVERY_SECONDS = 1.0
+POLL_SECONDS = 1.0
 
-Seen = TypeVar("Seen")
+Snapshot = TypeVar("Snapshot")
 
 
-async def changes(
-    parts: Parts, look: Callable[[], Seen | None], is_last: Callable[[Seen], bool]
-) -> AsyncIterator[Seen]:
-    """Ends with what is the last, or earlier when `look` says with None that it has to.
+async def stream_changes(
+    resources: Resources, read: Callable[[], Snapshot | None], is_last: Callable[[Snapshot], bool]
+) -> AsyncIterator[Snapshot]:
+    """Yield each new state until the last one, or until `read` returns None.
 
-    `look` runs in a thread, with a turn to use the database in.
+    `read` runs in a thread, with a connection slot.
     """
-    shown = None
+    sent = None
     while True:
-        async with parts.turns:
-            seen = await run_in_threadpool(look)
-        if seen is None:
+        async with resources.connection_slots:
+            state = await run_in_threadpool(read)
+        if state is None:
             return
-        if seen != shown:
-            yield seen
-        if is_last(seen):
+        if state != sent:
+            yield state
+        if is_last(state):
             return
-        shown = seen
-        await asyncio.sleep(LOOK_EVERY_SECONDS)
+        sent = state
+        await asyncio.sleep(POLL_SECONDS)

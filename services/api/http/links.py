@@ -1,15 +1,13 @@
-"""Absolute links to our own resources, and between the pages of a list."""
+"""Absolute URLs of resources, and links between the pages of a list."""
 
 from dataclasses import dataclass
-from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
-
-from starlette.datastructures import URL
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """`root` is the address at which the caller reached us, without a slash at the end."""
+    """URLs of resources; `root` is the base URL of the request, without a trailing slash."""
 
     root: str
 
@@ -25,6 +23,16 @@ class Links:
     def job(self, job_id: UUID) -> str:
         return f"{self.root}/v1/jobs/{job_id}"
 
+    def job_result(self, job_id: UUID) -> str:
+        return f"{self.job(job_id)}/result"
+
+    def schools_of(self, administration_id: str) -> str:
+        return f"{self.root}/v1/schools?{urlencode({'administrationId': administration_id})}"
+
+    def documents_of(self, school_id: str, administration_id: str) -> str:
+        query = urlencode({"administrationId": administration_id})
+        return f"{self.school(school_id)}/documents?{query}"
+
     def delivery(self, delivery_id: UUID | str) -> str:
         return f"{self.root}/v1/deliveries/{delivery_id}"
 
@@ -39,30 +47,3 @@ class Links:
 
     def mandate(self, mandate_id: UUID) -> str:
         return f"{self.root}/v1/mandates/{mandate_id}"
-
-
-@dataclass(frozen=True, slots=True)
-class PageOf:
-    """The part of a list that is asked for: `number` counts from 1, `url` is the request's."""
-
-    number: int
-    size: int
-    url: URL
-
-    @property
-    def offset(self) -> int:
-        return (self.number - 1) * self.size
-
-    def about(self, total: int) -> dict[str, Any]:
-        """What a list says of itself beside its items."""
-        is_last = self.number * self.size >= total
-        return {
-            "self_link": str(self.url),
-            "page": self.number,
-            "page_size": self.size,
-            "total": total,
-            "next": None if is_last else str(self._at(self.number + 1)),
-        }
-
-    def _at(self, number: int) -> URL:
-        return self.url.include_query_params(page=number, pageSize=self.size)

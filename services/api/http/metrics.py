@@ -1,4 +1,4 @@
-"""What the API counts, for Prometheus; labels name route templates, never a path or a caller."""
+"""Prometheus metrics of the API; labels are route templates, never a path or a client."""
 
 from prometheus_client import (
     CollectorRegistry,
@@ -12,28 +12,27 @@ KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPT
 
 
 class RequestMetrics:
-    """Counts of one API, in a registry of its own."""
+    """The metrics of one API, in their own registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.requests = Counter(
             "toetsfeedback_http_requests_total",
-            "Requests answered",
+            "Completed requests",
             ["method", "route", "status"],
             registry=self.registry,
         )
         self.seconds = Histogram(
             "toetsfeedback_http_request_seconds",
-            "Seconds until the last byte of the answer",
+            "Seconds until the last byte of the response",
             ["method", "route"],
             registry=self.registry,
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
         )
-
         self.bulk_reads = Counter(
             "toetsfeedback_bulk_reads_total",
-            "Callers that read unusually much about students within an hour",
+            "Callers with unusually many reads about students within an hour",
             ["caller_kind"],
             registry=self.registry,
         )

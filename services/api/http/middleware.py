@@ -1,9 +1,10 @@
-"""What surrounds every request: a trace id, a log line, counts, headers, limits, a last resort."""
+"""ASGI middleware: trace ids, the request log, metrics, response headers and body limits."""
 
 import asyncio
 import re
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from uuid import uuid4
 
 import structlog
@@ -16,7 +17,6 @@ from services.api.http.metrics import RequestMetrics
 from services.api.http.problems import (
     InternalServerError,
     PayloadTooLarge,
-    RequestTimeout,
     problem_response,
 )
 from shared.core.logging import describe_error
@@ -26,12 +26,12 @@ logger = structlog.get_logger(__name__)
 TRACE_HEADER = "BelGov-Trace-Id"
 RELATED_TRACE_HEADER = "BelGov-Related-Trace-Id"
 MAX_BODY_BYTES = 64 * 1024
-"""Of any body but a delivery's."""
+"""The limit of every body but a delivery's."""
 
-PATIENCE_SECONDS = 20.0
-"""So long a body may rest, and so long the whole of a small one may take."""
-SLOWEST_BYTES_A_SECOND = 512 * 1024
-"""A path that takes more is given more time: as long as its limit takes at this rate."""
+BODY_TIMEOUT_SECONDS = 20.0
+"""The longest pause between two chunks of a body, and the longest time for a small body."""
+MIN_BYTES_PER_SECOND = 512 * 1024
+"""A path with a higher limit gets more time: what its limit takes at this rate."""
 
 UNMATCHED = "unmatched"
 CLIENT_CLOSED_REQUEST = 499
@@ -46,12 +46,12 @@ SECURITY_HEADERS = {
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-class RequestRecord:
-    """Gives a request its own trace id, and writes and counts what became of it.
+class RequestLogging:
+    """Assigns a trace id to a request, logs and counts it, and responds to unexpected errors.
 
-    A trace id that came with the request is never taken over, as Belgif asks: it goes back as
-    `BelGov-Related-Trace-Id`, if it has the form of one. The line names the route's template, not
-    the path, and no query.
+    A trace id in the request is not adopted, as Belgif requires: it is returned as
+    `BelGov-Related-Trace-Id`, if it is a UUID. The log line has the route's template, not the path
+    or the query.
     """
 
     def __init__(self, app: ASGIApp, metrics: RequestMetrics) -> None:
@@ -65,7 +65,7 @@ class RequestRecord:
         trace_id = str(uuid4())
         state = scope.setdefault("state", {})
         state["trace_id"] = trace_id
-        began, status = time.perf_counter(), 0
+        started, status = time.perf_counter(), 0
         headers = {TRACE_HEADER: trace_id} | _related(scope)
 
         async def send_with_headers(message: Message) -> None:
@@ -80,17 +80,17 @@ class RequestRecord:
                 await self.app(scope, receive, send_with_headers)
             except ClientDisconnect:
                 status = status or CLIENT_CLOSED_REQUEST
-            except Exception as error:  # noqa: BLE001  # the last resort
+            except Exception as error:  # noqa: BLE001  # any error becomes a response
                 failure = describe_error(error)
-                logger.error("request_failed", **failure)  # noqa: TRY400  # a traceback may quote
+                logger.error("request_failed", **failure)  # noqa: TRY400  # a traceback may quote data
                 if status == 0:
-                    answer = problem_response(InternalServerError(), trace_id)
-                    await answer(scope, receive, send_with_headers)
+                    response = problem_response(InternalServerError(), trace_id)
+                    await response(scope, receive, send_with_headers)
                 else:
                     status = 500
                     raise ConnectionAbortedError from None
             finally:
-                self._record(scope, status, time.perf_counter() - began)
+                self._record(scope, status, time.perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path_format", UNMATCHED)
@@ -118,31 +118,31 @@ _SECURITY_HEADERS = _encoded(SECURITY_HEADERS)
 
 
 def _add_headers(message: Message, path: str, headers: Mapping[str, str]) -> None:
-    """Beside those that a route has set itself, all but what keeps answers out of caches."""
-    is_kept_out = path.startswith(("/v1/", "/oauth2/"))
+    """Add headers to those that a route has set; responses with data are never cacheable."""
+    is_uncacheable = path.startswith(("/v1/", "/oauth2/"))
     sent = [
         header
         for header in message["headers"]
-        if not (is_kept_out and header[0].lower() == b"cache-control")
+        if not (is_uncacheable and header[0].lower() == b"cache-control")
     ]
     own = {name.lower() for name, _ in sent}
     sent += _encoded(headers)
     sent += [header for header in _SECURITY_HEADERS if header[0] not in own]
     if b"cache-control" not in own:
-        sent.append((b"cache-control", b"no-store" if is_kept_out else b"no-cache"))
+        sent.append((b"cache-control", b"no-store" if is_uncacheable else b"no-cache"))
     message["headers"] = sent
 
 
 class BodyLimit:
-    """Ends a request whose body is larger than its path takes, declared or not, or too slow."""
+    """Rejects a request whose body is larger than its path allows, or is received too slowly."""
 
     def __init__(
-        self, app: ASGIApp, larger: Mapping[str, int], patience: float = PATIENCE_SECONDS
+        self, app: ASGIApp, larger: Mapping[str, int], timeout: float = BODY_TIMEOUT_SECONDS
     ) -> None:
-        """`larger` names the paths that take more than `MAX_BODY_BYTES`, and how much."""
+        """`larger` has the limits, in bytes, of the paths that allow more than `MAX_BODY_BYTES`."""
         self.app = app
         self.larger = larger
-        self.patience = patience
+        self.timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -151,20 +151,20 @@ class BodyLimit:
         limit = self.larger.get(scope["path"], MAX_BODY_BYTES)
         declared = Headers(scope=scope).get("content-length", "0")
         if declared.isdecimal() and int(declared) > limit:
-            answer = problem_response(PayloadTooLarge(), scope["state"]["trace_id"])
-            await answer(scope, receive, send)
+            response = problem_response(PayloadTooLarge(), scope["state"]["trace_id"])
+            await response(scope, receive, send)
             return
-        deadline = _now() + self.patience + limit / SLOWEST_BYTES_A_SECOND
-        taken, is_complete = 0, False
+        deadline = _now() + self.timeout + limit / MIN_BYTES_PER_SECOND
+        received, is_complete = 0, False
 
         async def receive_within_limit() -> Message:
-            nonlocal taken, is_complete
-            latest = None if is_complete else min(deadline, _now() + self.patience)
+            nonlocal received, is_complete
+            latest = None if is_complete else min(deadline, _now() + self.timeout)
             message = await _receive_before(receive, latest)
             is_complete = not message.get("more_body", False)
-            taken += len(message.get("body", b""))
-            if taken > limit:
-                raise HTTPException(PayloadTooLarge().status)
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return message
 
         await self.app(scope, receive_within_limit, send)
@@ -175,7 +175,7 @@ async def _receive_before(receive: Receive, latest: float | None) -> Message:
         async with asyncio.timeout_at(latest):
             return await receive()
     except TimeoutError:
-        raise HTTPException(RequestTimeout().status) from None
+        raise HTTPException(HTTPStatus.REQUEST_TIMEOUT) from None
 
 
 def _now() -> float:

@@ -1,4 +1,4 @@
-"""Answers for whatever goes wrong: problem+json, with no more in it than the caller may know."""
+"""Error responses: problem+json for every exception, with nothing that the client may not know."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -12,9 +12,17 @@ from sqlalchemy.exc import InternalError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from services.api.http.validation import bad_request
+from services.api.http.context import context_of
+from services.api.http.problem_types import (
+    MEDIA_TYPE,
+    Problem,
+    ProblemType,
+    oauth_status,
+    problem_of,
+)
+from services.api.http.validation import validation_problem
 from shared.core.database import DATABASE_UNAVAILABLE
-from shared.core.errors import BELGIF, OWN, BadRequest, Problem, ResourceNotFound
+from shared.core.errors import DomainError, ResourceNotFound
 from shared.core.logging import describe_error
 from shared.oauth.errors import OAuthError
 from shared.storage.store import STORE_AWAY
@@ -22,18 +30,25 @@ from shared.storage.store import STORE_AWAY
 logger = structlog.get_logger(__name__)
 
 RETRY_AFTER_SECONDS = 5
-MAY_TAKE_IT_LATER = {"25006", "25P03", "25P04"}
-"""SQLSTATEs: read-only, as after a failover; idle in a transaction, or in one, for too long."""
-MEDIA_TYPE = "application/problem+json"
+RETRYABLE_SQLSTATES = {"25006", "25P03", "25P04"}
+"""read_only_sql_transaction, as after a failover; idle_in_transaction_session_timeout;
+transaction_timeout."""
+
+
+class NoAccessToken(Problem):
+    def __init__(self) -> None:
+        super().__init__(
+            "noAccessToken",
+            "This operation needs an access token in the Authorization header.",
+            headers={"WWW-Authenticate": 'Bearer realm="toetsfeedback"'},
+        )
 
 
 class ServiceUnavailable(Problem):
     def __init__(self) -> None:
         super().__init__(
-            f"{BELGIF}serviceUnavailable",
-            "Service Unavailable",
-            503,
-            "The service cannot answer now; try again later.",
+            "serviceUnavailable",
+            "The service is not available now; try again later.",
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
 
@@ -41,36 +56,29 @@ class ServiceUnavailable(Problem):
 class InternalServerError(Problem):
     def __init__(self) -> None:
         super().__init__(
-            f"{BELGIF}internalServerError",
-            "Internal Server Error",
-            500,
-            "Something went wrong here; report the trace id if it happens again.",
+            "internalServerError",
+            "The service failed; report the trace id if it happens again.",
         )
 
 
-class MalformedRequest(BadRequest):
+class MalformedRequest(Problem):
     def __init__(self) -> None:
-        super().__init__("This is not a request that HTTP/1.1 allows.")
+        super().__init__("badRequest", "This is not a valid HTTP/1.1 request.")
 
 
 class PayloadTooLarge(Problem):
     def __init__(self) -> None:
         super().__init__(
-            f"{BELGIF}payloadTooLarge",
-            "Payload Too Large",
-            413,
-            "The body is larger than this operation takes.",
+            "payloadTooLarge", "The body is larger than this operation accepts; send a smaller one."
         )
 
 
 class TooManyRequests(Problem):
     def __init__(self, retry_after_seconds: int) -> None:
         super().__init__(
-            f"{BELGIF}tooManyRequests",
-            "Too Many Requests",
-            429,
-            "The limit of requests is reached; wait before the next.",
-            extra={"retryAfterSec": retry_after_seconds},
+            "tooManyRequests",
+            "The rate limit is exceeded; wait before the next request.",
+            members={"retryAfterSec": retry_after_seconds},
             headers={"Retry-After": str(retry_after_seconds)},
         )
 
@@ -78,56 +86,58 @@ class TooManyRequests(Problem):
 class RequestTimeout(Problem):
     def __init__(self) -> None:
         super().__init__(
-            f"{OWN}requestTimeout",
-            "Request Timeout",
-            408,
-            "The body came too slowly; send it again.",
+            "requestTimeout",
+            "The body was received too slowly; send it again.",
             headers={"Connection": "close"},
         )
 
 
 class UnsupportedMediaType(Problem):
-    def __init__(self, wanted: str) -> None:
+    def __init__(self, accepted: str) -> None:
         super().__init__(
-            f"{OWN}unsupportedMediaType",
-            "Unsupported Media Type",
-            415,
-            f"This operation takes {wanted}.",
-            headers={"Accept": wanted},
+            "unsupportedMediaType",
+            f"This operation accepts {accepted}.",
+            headers={"Accept": accepted},
         )
 
 
 def problem_response(problem: Problem, trace_id: str) -> Response:
     body: dict[str, Any] = {**problem.as_json(), "instance": f"urn:uuid:{trace_id}"}
-    return JSONResponse(body, problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+    return JSONResponse(body, problem.type.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 
-def register_problems(app: FastAPI) -> None:
+def register_exception_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(DomainError, _on_domain_error)
     app.add_exception_handler(OAuthError, _on_oauth_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     for unavailable in (*DATABASE_UNAVAILABLE, *STORE_AWAY):
         app.add_exception_handler(unavailable, _on_unavailable)
     app.add_exception_handler(InternalError, _on_internal_error)
 
 
-def _answer(request: Request, problem: Problem) -> Response:
-    return problem_response(problem, request.state.trace_id)
+def _respond(request: Request, problem: Problem) -> Response:
+    return problem_response(problem, context_of(request).trace_id)
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101  # registered for nothing else
-    return _answer(request, error)
+    return _respond(request, error)
+
+
+async def _on_domain_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError)  # noqa: S101  # registered for nothing else
+    return _respond(request, problem_of(error))
 
 
 async def _on_oauth_error(request: Request, error: Exception) -> Response:  # noqa: ARG001  # as starlette calls it
     assert isinstance(error, OAuthError)  # noqa: S101  # registered for nothing else
     body = {"error": error.error, "error_description": error.description}
-    return JSONResponse(body, error.status, headers=error.headers)
+    return JSONResponse(body, oauth_status(error))
 
 
-async def _on_invalid(request: Request, error: Exception) -> Response:
+async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for nothing else
     found = error.errors()
     if any(
@@ -135,38 +145,36 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     ):
         declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if declared != "application/json" and not declared.endswith("+json"):
-            return _answer(request, UnsupportedMediaType("application/json"))
-    return _answer(request, bad_request(found))
+            return _respond(request, UnsupportedMediaType("application/json"))
+    return _respond(request, validation_problem(found))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for nothing else
-    return _answer(request, _from_status(request, error.status_code))
+    return _respond(request, _from_status(request, error.status_code))
 
 
 def _from_status(request: Request, status: int) -> Problem:
     if status == HTTPStatus.NOT_FOUND:
-        return ResourceNotFound()
+        return problem_of(ResourceNotFound())
     if status == HTTPStatus.BAD_REQUEST:
-        return BadRequest("The body cannot be read.")
+        return Problem("badRequest", "The body cannot be read.")
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return PayloadTooLarge()
     if status == HTTPStatus.REQUEST_TIMEOUT:
         return RequestTimeout()
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = ", ".join(sorted(allowed_methods(request)))
         return Problem(
-            f"{OWN}methodNotAllowed",
-            "Method Not Allowed",
-            status,
-            "This resource does not take this method; the Allow header lists those it takes.",
-            headers={"Allow": allowed},
+            "methodNotAllowed",
+            "This resource does not support this method; the Allow header lists those it supports.",
+            headers={"Allow": ", ".join(sorted(allowed_methods(request)))},
         )
-    return Problem("about:blank", HTTPStatus(status).phrase, status, HTTPStatus(status).phrase)
+    phrase = HTTPStatus(status).phrase
+    return Problem(ProblemType("about:blank", phrase, status), phrase)
 
 
 def allowed_methods(request: Request) -> Iterable[str]:
-    """The methods of every route with this path; the router itself names only those of one."""
+    """Return the methods of every route with this path; the router itself names those of one."""
     path = request.scope["path"]
     return {
         method
@@ -178,12 +186,12 @@ def allowed_methods(request: Request) -> Iterable[str]:
 
 async def _on_unavailable(request: Request, error: Exception) -> Response:
     logger.error("unavailable", **describe_error(error))
-    return _answer(request, ServiceUnavailable())
+    return _respond(request, ServiceUnavailable())
 
 
 async def _on_internal_error(request: Request, error: Exception) -> Response:
-    """Of the database: a server that takes no changes, or ended a transaction that stood still."""
+    """Respond to an internal error of the database, which may be temporary."""
     assert isinstance(error, InternalError)  # noqa: S101  # registered for nothing else
-    if getattr(error.orig, "sqlstate", None) in MAY_TAKE_IT_LATER:
+    if getattr(error.orig, "sqlstate", None) in RETRYABLE_SQLSTATES:
         return await _on_unavailable(request, error)
     raise error

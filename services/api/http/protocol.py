@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, but that what is no HTTP is answered with a problem too."""
+"""uvicorn's HTTP/1.1 protocol, with a problem as the response to malformed requests."""
 
 from uuid import uuid4
 
@@ -10,14 +10,14 @@ from services.api.http.problems import MalformedRequest, problem_response
 
 
 class ProblemProtocol(H11Protocol):
-    """What cannot be read reaches no application, and so none of our own handlers."""
+    """A malformed request reaches no application, and so no exception handler."""
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's words
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's text
         trace_id = str(uuid4())
-        answer = problem_response(MalformedRequest(), trace_id)
+        response = problem_response(MalformedRequest(), trace_id)
         headers = SECURITY_HEADERS | {TRACE_HEADER: trace_id, "Cache-Control": "no-store"}
-        answer.headers.update(headers | {"Connection": "close"})
-        start = h11.Response(status_code=answer.status_code, headers=answer.raw_headers)
-        for event in (start, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):
+        response.headers.update(headers | {"Connection": "close"})
+        start = h11.Response(status_code=response.status_code, headers=response.raw_headers)
+        for event in (start, h11.Data(data=bytes(response.body)), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()

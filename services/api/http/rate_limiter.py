@@ -1,4 +1,10 @@
-"""Brakes: how often one caller may ask, and the alarm when one reads unusually much."""
+"""Rate limits per caller, and the alarm for unusually many reads.
+
+The counters live in Redis, so that all processes share them. A request increments one or two of
+them in a single round trip, and stops at the first that is over its limit: a read that is rejected
+does not count as a read. The library `limits` has no such call: its rate limiters take one round
+trip per counter, and increment all of them. So this module needs nothing of it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +15,6 @@ from time import monotonic, time
 from typing import Self
 
 import structlog
-from limits.storage import MemoryStorage
 from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -22,17 +27,17 @@ logger = structlog.get_logger(__name__)
 
 MINUTE, HOUR = 60, 3600
 IPV6 = 6
-PATIENCE_SECONDS = 0.25
-"""How long a request waits for the shared counts."""
-ALONE_SECONDS = 5.0
-"""After a failure this process counts alone for so long, before it looks again."""
+REDIS_TIMEOUT_SECONDS = 0.25
+"""How long a request waits for the shared counters."""
+LOCAL_FALLBACK_SECONDS = 5.0
+"""How long this process uses its own counters after Redis failed, before it tries again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Quota:
-    """What a caller may do in the window that is running, and what is left of it.
+class RateLimitStatus:
+    """The state of a caller's rate limit in the current window.
 
-    `is_unusual` is true once an hour: at the one read of data about students that is too many.
+    `is_unusual` is true once an hour: for the read about students that is one too many.
     """
 
     name: str
@@ -45,11 +50,11 @@ class Quota:
     def is_exceeded(self) -> bool:
         return self.used > self.limit
 
-    def headers(self) -> dict[str, str]:
-        """The fields of the IETF draft.
+    def to_http_headers(self) -> dict[str, str]:
+        """Return the fields of draft-ietf-httpapi-ratelimit-headers.
 
-        What is left is told once half of it is used: until then two answers to the same question
-        have the same bytes, however many came before.
+        `RateLimit` is left out until half of the limit is used, so that two responses to the same
+        request have the same bytes, whatever was requested before.
         """
         headers = {"RateLimit-Policy": f'"{self.name}";q={self.limit};w={MINUTE}'}
         if self.used * 2 > self.limit:
@@ -58,7 +63,7 @@ class Quota:
         return headers
 
 
-_ADD = """
+_INCREMENT = """
 local counts = {}
 for place, key in ipairs(KEYS) do
     counts[place] = redis.call('incr', key)
@@ -69,60 +74,82 @@ return counts
 """
 
 
-class Counts:
-    """Counts shared by all processes through Redis; this process's own while that is away."""
+class LocalCounters:
+    """Counters of this process alone; each is removed some time after it has expired."""
 
-    def __init__(self, shared: Redis) -> None:
-        self._add = shared.register_script(_ADD)
-        self._own = MemoryStorage()
-        self._alone_until = 0.0
+    def __init__(self) -> None:
+        self._counts: dict[str, tuple[int, float]] = {}
+        self._remove_expired_at = 0.0
+        self._lock = Lock()
+
+    def increment(self, key: str, seconds: int) -> int:
+        """Return the new count; it starts again at 1 when `seconds` have passed since the first."""
+        now = monotonic()
+        with self._lock:
+            if now >= self._remove_expired_at:
+                self._counts = {k: kept for k, kept in self._counts.items() if kept[1] > now}
+                self._remove_expired_at = now + MINUTE
+            count, expires_at = self._counts.get(key, (0, now + seconds))
+            if expires_at <= now:
+                count, expires_at = 0, now + seconds
+            self._counts[key] = count + 1, expires_at
+            return count + 1
+
+
+class Counters:
+    """Counters shared through Redis, or those of this process while Redis is not available."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._increment = redis.register_script(_INCREMENT)
+        self._local = LocalCounters()
+        self._local_until = 0.0
         self._lock = Lock()
 
     @classmethod
     def open(cls, redis_url: str) -> Self:
         pool = ConnectionPool.from_url(
             redis_url,
-            socket_timeout=PATIENCE_SECONDS,
-            socket_connect_timeout=PATIENCE_SECONDS,
+            socket_timeout=REDIS_TIMEOUT_SECONDS,
+            socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
         return cls(Redis(connection_pool=pool))
 
-    def add(self, keys: Mapping[str, int], limit: int) -> list[int]:
-        """How often each was counted, this time included; it is forgotten after so many seconds.
+    def increment(self, keys: Mapping[str, int], limit: int) -> list[int]:
+        """Return the new count of each key; a key expires after its number of seconds.
 
-        What comes after one that is over the limit is not counted.
+        Keys after the first whose count is over the limit are not counted.
         """
-        if monotonic() >= self._alone_until:
+        if monotonic() >= self._local_until:
             try:
-                counts: list[int] = self._add([*keys], [limit, *keys.values()])
+                counts: list[int] = self._increment([*keys], [limit, *keys.values()])
             except RedisError as error:
-                self._go_alone(error)
+                self._fall_back(error)
             else:
                 return counts
-        alone: list[int] = []
+        local: list[int] = []
         for key, seconds in keys.items():
-            alone.append(self._own.incr(key, seconds))
-            if alone[-1] > limit:
+            local.append(self._local.increment(key, seconds))
+            if local[-1] > limit:
                 break
-        return alone
+        return local
 
-    def _go_alone(self, error: RedisError) -> None:
+    def _fall_back(self, error: RedisError) -> None:
         with self._lock:
-            is_first = monotonic() >= self._alone_until
-            self._alone_until = monotonic() + ALONE_SECONDS
+            is_first = monotonic() >= self._local_until
+            self._local_until = monotonic() + LOCAL_FALLBACK_SECONDS
         if is_first:
-            logger.warning("brakes_count_alone", error=type(error).__name__)
+            logger.warning("rate_limiter_local_fallback", error=type(error).__name__)
 
 
-class Brakes:
-    """Limits per school, per client for callers that act for none, and per address for strangers.
+class RateLimiter:
+    """Limits per school, per client that acts for no school, and per unauthenticated address.
 
-    A portal acts for every school at once, so each of its schools has a limit of its own.
+    A portal acts for every school, so each of its schools has its own limit.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._counts = Counts.open(settings.redis_url.get_secret_value())
+        self._counters = Counters.open(settings.redis_url.get_secret_value())
         self._per_minute = {
             "school": settings.api_school_requests_per_minute,
             "client": settings.api_client_requests_per_minute,
@@ -130,30 +157,27 @@ class Brakes:
         }
         self._unusual = settings.api_bulk_alarm_reads_per_hour
 
-    def take(self, caller: Caller, *, reads: bool = False) -> Quota:
-        """Counts one request of the caller, which may be a read of data about students."""
-        return self._take(*_counted_as(caller), reads=reads)
+    def check(self, caller: Caller, *, reads: bool = False) -> RateLimitStatus:
+        """Count a request of an authenticated caller, and also as a read about students."""
+        return self._check(*_counted_as(caller), reads=reads)
 
-    def take_from(self, address: str) -> Quota:
-        """Counts one request of a stranger, who has shown no valid token, by where it comes from.
+    def check_address(self, address: str) -> RateLimitStatus:
+        """Count a request of an unauthenticated client; Redis receives a hash of the address."""
+        return self._check("address", sha256(_network(address).encode()).hexdigest())
 
-        Redis is told a hash of it.
-        """
-        return self._take("address", sha256(_network(address).encode()).hexdigest())
-
-    def _take(self, name: str, who: str, *, reads: bool = False) -> Quota:
+    def _check(self, name: str, who: str, *, reads: bool = False) -> RateLimitStatus:
         now = int(time())
         keys = {f"requests/{name}/{who}/{now // MINUTE}": MINUTE * 2}
         if reads:
             keys[f"reads/{name}/{who}/{now // HOUR}"] = HOUR * 2
         limit = self._per_minute[name]
-        used, *read = self._counts.add(keys, limit)
+        used, *read = self._counters.increment(keys, limit)
         is_unusual = read == [self._unusual + 1]
-        return Quota(name, limit, used, MINUTE - now % MINUTE, is_unusual)
+        return RateLimitStatus(name, limit, used, MINUTE - now % MINUTE, is_unusual)
 
 
 def _network(address: str) -> str:
-    """An IPv6 address changes at will within a /64; those count as one."""
+    """Return the /64 of an IPv6 address, since a client can use any address within it."""
     try:
         parsed = ip_address(address)
     except ValueError:

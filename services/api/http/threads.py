@@ -1,4 +1,4 @@
-"""Work that waits for the database, in a thread beside the loop that answers."""
+"""Blocking work in a thread of the default executor."""
 
 from asyncio import CancelledError, get_running_loop, shield, wait
 from collections.abc import Callable
@@ -10,19 +10,19 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
-async def in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
-    """What the work returns; it is never left alone, and ends before this does.
+async def run_in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
+    """Return the result of blocking work; on cancellation, wait until the work has ended.
 
-    Starlette's `run_in_threadpool` goes through the loop three times where this does once, and each
-    time through all that surrounds a request.
+    Starlette's `run_in_threadpool` takes three iterations of the event loop where this takes one,
+    each of them through every middleware.
     """
     context = copy_context()
-    done = get_running_loop().run_in_executor(None, partial(context.run, work, *arguments))
+    result = get_running_loop().run_in_executor(None, partial(context.run, work, *arguments))
     try:
-        return await shield(done)
+        return await shield(result)
     except CancelledError:
-        while not done.done():
+        while not result.done():
             with suppress(CancelledError):
-                await wait({done})
-        done.exception()  # what went wrong is lost with the request, and nothing to warn of
+                await wait({result})
+        result.exception()  # retrieved, so that asyncio does not log it as never retrieved
         raise

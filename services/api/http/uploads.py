@@ -1,4 +1,4 @@
-"""Streams a body into the object store: all of it or nothing, and never into memory."""
+"""Uploads: a request body is streamed to the object store, completely or not at all."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -13,8 +13,8 @@ from services.api.http.problems import UnsupportedMediaType
 from shared.storage.store import Storage
 
 ZIP = "application/zip"
-PARTS_AT_A_TIME = 2
-"""Parts of 5 MiB that are held while they are on their way to the store."""
+MAX_CONCURRENT_PARTS = 2
+"""Parts of a multipart upload, of 5 MiB each, that are in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class StoredBody:
 
 
 class _Body:
-    """The body of a request as a stream that remembers its hash, and why it broke off.
+    """The body of a request as a stream, with its SHA-256 and the error that ended it.
 
-    The store reports a break in its own words; ours are wanted by whoever answers.
+    The store wraps an error of the stream in its own; the exception handlers need the original.
     """
 
     def __init__(self, request: Request) -> None:
@@ -52,24 +52,24 @@ def require_zip(request: Request) -> None:
 
 
 async def store_body(request: Request, storage: Storage, prefix: str) -> StoredBody:
-    """The body, stored under a fresh key.
+    """Store the body under a new key.
 
     Raises:
-        ClientDisconnect: when the caller goes away half-way; nothing is stored then.
-        HTTPException: 413, when the body is too large; nothing is stored then.
+        ClientDisconnect: when the client disconnects; nothing is stored.
+        HTTPException: 413, when the body is too large; nothing is stored.
     """
     key = f"{prefix}/{uuid4()}.zip"
     body = _Body(request)
     try:
-        await obstore.put_async(storage.backend, key, body, max_concurrency=PARTS_AT_A_TIME)
-    except Exception as error:  # noqa: BLE001  # raised again, in our own words if there are any
+        await obstore.put_async(storage.backend, key, body, max_concurrency=MAX_CONCURRENT_PARTS)
+    except Exception as error:  # noqa: BLE001  # raised again, as the original if there is one
         raise body.error or error from None
     return StoredBody(key, body.sha256.digest())
 
 
 @contextmanager
-def kept_only_if_done(storage: Storage, key: str) -> Iterator[None]:
-    """Removes the stored body again when what is done with it comes to nothing."""
+def delete_on_error(storage: Storage, key: str) -> Iterator[None]:
+    """Delete the stored body when the block raises."""
     try:
         yield
     except BaseException:

@@ -1,14 +1,19 @@
-"""Turns what FastAPI found wrong in a request into Belgif issues that repeat no value."""
+"""Validation errors of FastAPI as Belgif issues that repeat no value."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from services.api.operations.known_parameters import LONGEST_NAME, SCHEMA_VIOLATION, unknown
-from shared.core.errors import BadRequest, Issue
+from services.api.http.problem_types import (
+    Issue,
+    Problem,
+    json_pointer,
+    schema_violation,
+    unknown_input,
+)
 
-MOST_ISSUES = 50
+MAX_ISSUES = 50
 
-_WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+_DETAILS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "missing": lambda _: "This is required.",
     "json_invalid": lambda _: "The body is not JSON.",
     "literal_error": lambda ctx: f"Must be {ctx['expected']}.",
@@ -24,33 +29,29 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "uuid_parsing": lambda _: "Must be a UUID.",
     "value_error": lambda ctx: str(ctx["error"]),
 }
-"""By pydantic's kind of error, from its context. Those of our own validators speak for themselves;
-the messages of pydantic itself are not used, since some repeat what was sent."""
+"""Details by pydantic's type of error, from its context. A `value_error` is one of our own
+validators; pydantic's own messages are not used, since some repeat the input."""
 
 
-def bad_request(errors: Sequence[Mapping[str, Any]]) -> BadRequest:
-    return BadRequest(
-        "The request is not as the OpenAPI document describes it.",
-        [_issue(error) for error in errors[:MOST_ISSUES]],
+def validation_problem(errors: Sequence[Mapping[str, Any]]) -> Problem:
+    """Return the problem for the errors that pydantic found in a request."""
+    return Problem(
+        "badRequest",
+        "The request does not conform to the OpenAPI document.",
+        issues=[_issue(error) for error in errors[:MAX_ISSUES]],
     )
 
 
 def _issue(error: Mapping[str, Any]) -> Issue:
-    where, *parts = error["loc"]
+    location, *steps = error["loc"]
     if error["type"] == "json_invalid":
-        parts = []  # a position in the text, not a place in the document
-    pointer = "".join(f"/{_escape(str(part))}" for part in parts)
-    name = pointer if where == "body" else str(parts[0])
+        steps = []  # a position in the text, not a place in the document
+    name = json_pointer(steps) if location == "body" else str(steps[0])
     if error["type"] == "extra_forbidden":
-        return unknown(where, name)
-    words = _WORDS.get(error["type"], _undescribed)
-    return Issue(SCHEMA_VIOLATION, where, name[:LONGEST_NAME], words(error.get("ctx", {})))
+        return unknown_input(location, name)
+    detail = _DETAILS.get(error["type"], _not_as_described)
+    return schema_violation(location, name, detail(error.get("ctx", {})))
 
 
-def _undescribed(_context: Mapping[str, Any]) -> str:
-    return "Does not have the form that is described."
-
-
-def _escape(part: str) -> str:
-    """One step of a JSON pointer (RFC 6901)."""
-    return part.replace("~", "~0").replace("/", "~1")
+def _not_as_described(_context: Mapping[str, Any]) -> str:
+    return "Does not conform to its schema."

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
-from services.api.http.problems import MEDIA_TYPE
+from services.api.http.problem_types import MEDIA_TYPE
 from services.api.http.threads import run_in_thread
 from services.api.operations.idempotency import IdempotentRequest, ReplayedResponse
 from services.api.operations.known_parameters import query_names

@@ -14,7 +14,7 @@ MAX_PAGE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class RequestedPage:
+class PageRequest:
     """A page of a list: `number` counts from 1, `url` is that of the request."""
 
     number: int
@@ -25,7 +25,7 @@ class RequestedPage:
     def offset(self) -> int:
         return (self.number - 1) * self.size
 
-    def members(self, total: int) -> dict[str, Any]:
+    def metadata(self, total: int) -> dict[str, Any]:
         """Return the members of the response next to its items."""
         is_last = self.number * self.size >= total
         return {
@@ -40,7 +40,7 @@ class RequestedPage:
         return self.url.include_query_params(page=number, pageSize=self.size)
 
 
-async def requested_page(
+async def page_request(
     request: Request,
     page: Annotated[
         NonNegativeInt, Query(ge=1, le=MAX_PAGE, description="Number of the page, from 1.")
@@ -54,8 +54,8 @@ async def requested_page(
             description="Maximum number of items on a page.",
         ),
     ] = DEFAULT_PAGE_SIZE,
-) -> RequestedPage:
-    return RequestedPage(page, page_size, request.url)
+) -> PageRequest:
+    return PageRequest(page, page_size, request.url)
 
 
-PageDep = Annotated[RequestedPage, Depends(requested_page)]
+PageDep = Annotated[PageRequest, Depends(page_request)]

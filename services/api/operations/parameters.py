@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import Depends, Path, Query
 
 from services.api.schemas.documents import DocumentKind
-from services.api.schemas.model import PLAIN_TEXT, SCHOOL_ID, GivenDate
-from shared.documents.repository import Shelf
+from services.api.schemas.model import PLAIN_TEXT, SCHOOL_ID, RequestDate
+from shared.documents.repository import DocumentFilter
 from shared.students.repository import Cohort
 
 SchoolPath = Annotated[
@@ -58,7 +58,7 @@ ClassGroupQuery = Annotated[
     ),
 ]
 ReferenceDateQuery = Annotated[
-    GivenDate | None,
+    RequestDate | None,
     Query(
         alias="referenceDate",
         description="Only what gives access at any time of this day in Brussels.",
@@ -74,7 +74,7 @@ async def cohort_of(
     return Cohort(school_id, administration_id, class_group)
 
 
-async def shelf_of(
+async def document_filter(
     school_id: SchoolPath,
     administration_id: AdministrationQuery = None,
     kind: Annotated[DocumentKind | None, Query(description="Only of this kind.")] = None,
@@ -82,9 +82,9 @@ async def shelf_of(
     student_id: Annotated[
         UUID | None, Query(alias="studentId", description="Only about this student.")
     ] = None,
-) -> Shelf:
-    return Shelf(school_id, administration_id, kind, class_group, student_id)
+) -> DocumentFilter:
+    return DocumentFilter(school_id, administration_id, kind, class_group, student_id)
 
 
 CohortDep = Annotated[Cohort, Depends(cohort_of)]
-ShelfDep = Annotated[Shelf, Depends(shelf_of)]
+DocumentFilterDep = Annotated[DocumentFilter, Depends(document_filter)]

@@ -7,7 +7,7 @@ from fastapi import Query
 
 from services.api.operations.operation import operations
 from services.api.schemas.audit_events import AuditEvent, AuditEventPage
-from services.api.schemas.model import GivenInstant
+from services.api.schemas.model import RequestDateTime
 from services.api.security.permissions import AuditReader, PageDep, SessionDep
 from shared.audit.repository import TrailOf
 from shared.audit.service import list_events
@@ -22,21 +22,21 @@ _DOCUMENT = "Only about this document, or a bundle that holds it."
 
 @router.get("/auditEvents")
 def list_audit_events(
-    inquiry: AuditReader,
-    session: SessionDep,
+    access: AuditReader,
+    unit: UnitDep,
     page: PageDep,
     student_id: Annotated[UUID | None, Query(alias="studentId", description=_STUDENT)] = None,
     document_id: Annotated[UUID | None, Query(alias="documentId", description=_DOCUMENT)] = None,
     since: Annotated[
-        GivenInstant | None, Query(alias="from", description="Only from this moment on.")
+        RequestDateTime | None, Query(alias="from", description="Only from this moment on.")
     ] = None,
-    until: Annotated[GivenInstant | None, Query(description="Only before this moment.")] = None,
+    until: Annotated[RequestDateTime | None, Query(description="Only before this moment.")] = None,
 ) -> AuditEventPage:
     """The trail of the caller's own school, newest first."""
-    school_id = inquiry.actor.organisation
+    school_id = access.organisation
     if school_id is None:
         raise ResourceNotFound
     resources = resources_with(session, school_id, student_id, document_id)
     trail = TrailOf(school_id, resources, since, until)
     total, events = list_events(session, trail, page.offset, page.size)
-    return AuditEventPage(items=[AuditEvent.of(event) for event in events], **page.about(total))
+    return AuditEventPage(items=[AuditEvent.of(event) for event in events], **page.metadata(total))

@@ -18,16 +18,18 @@ router = operations("catalogue")
 
 @router.get("/administrations")
 def list_administrations(
-    inquiry: SchoolsReader, session: SessionDep, page: PageDep
+    access: SchoolsReader, unit: UnitDep, page: PageDep
 ) -> AdministrationPage:
     """The administrations in which a school takes part that the caller can see, newest first."""
-    total, rows = service.list_administrations(session, inquiry, page.offset, page.size)
-    return AdministrationPage(items=[Administration.of(row) for row in rows], **page.about(total))
+    total, rows = service.list_administrations(session, access, page.offset, page.size)
+    return AdministrationPage(
+        items=[Administration.of(row) for row in rows], **page.metadata(total)
+    )
 
 
 @router.get("/refData/levelScales")
 def list_level_scales(
-    _: SchoolsReader, session: SessionDep, administration_id: OneAdministrationQuery
+    _: SchoolsReader, unit: UnitDep, administration_id: OneAdministrationQuery
 ) -> LevelScales:
     """The scales of an administration with their levels; empty for one that is not there."""
     scales = service.list_level_scales(session, administration_id)
@@ -36,7 +38,7 @@ def list_level_scales(
 
 @router.get("/refData/components")
 def list_components(
-    _: SchoolsReader, session: SessionDep, administration_id: OneAdministrationQuery
+    _: SchoolsReader, unit: UnitDep, administration_id: OneAdministrationQuery
 ) -> Components:
     """The components of an administration, without calibrations."""
     rows = service.list_components(session, administration_id)

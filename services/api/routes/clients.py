@@ -29,17 +29,17 @@ KeyPath = Annotated[
 
 @router.get("/clients")
 def list_clients(
-    _: ClientsWriter, session: SessionDep, page: PageDep, links: LinksDep
+    _: ClientsWriter, unit: UnitDep, page: PageDep, links: LinksDep
 ) -> RegisteredClientPage:
     """The registered clients, by name."""
     total, views = service.list_clients(session, page.offset, page.size)
     clients = [RegisteredClient.of(view, links) for view in views]
-    return RegisteredClientPage(items=clients, **page.about(total))
+    return RegisteredClientPage(items=clients, **page.metadata(total))
 
 
 @router.get("/clients/{clientId}")
 def get_client(
-    client_id: ClientPath, _: ClientsWriter, session: SessionDep, links: LinksDep
+    client_id: ClientPath, _: ClientsWriter, unit: UnitDep, links: LinksDep
 ) -> RegisteredClient:
     """One client."""
     return RegisteredClient.of(service.read_client(session, client_id), links)
@@ -52,13 +52,13 @@ def get_client(
 )
 def create_client(
     new: NewClientBody,
-    inquiry: ClientsCreator,
-    session: SessionDep,
+    access: ClientsCreator,
+    unit: UnitDep,
     links: LinksDep,
     response: Response,
 ) -> RegisteredClient:
     """Registers a client, with the public halves of its keys."""
-    view = service.register(session, inquiry.actor, new.new_client())
+    view = service.register(session, access, new.new_client())
     created = RegisteredClient.of(view, links)
     response.headers["Location"] = created.href
     return created
@@ -68,12 +68,12 @@ def create_client(
 def change_client(
     client_id: ClientPath,
     change: ClientChange,
-    inquiry: ClientsWriter,
-    session: SessionDep,
+    access: ClientsWriter,
+    unit: UnitDep,
     links: LinksDep,
 ) -> RegisteredClient:
     """Changes a client; one that is suspended is refused at once, with the tokens it has."""
-    view = service.change(session, inquiry.actor, client_id, change.changes())
+    view = service.change(session, access, client_id, change.changes())
     return RegisteredClient.of(view, links)
 
 
@@ -85,13 +85,13 @@ def change_client(
 def add_client_key(
     client_id: ClientPath,
     key: PublicKey,
-    inquiry: ClientsCreator,
-    session: SessionDep,
+    access: ClientsCreator,
+    unit: UnitDep,
     links: LinksDep,
     response: Response,
 ) -> RegisteredClient:
     """Adds a key; the client can sign with either until the old one is removed."""
-    view = service.add_key(session, inquiry.actor, client_id, key.jwk())
+    view = service.add_key(session, access, client_id, key.jwk())
     changed = RegisteredClient.of(view, links)
     response.headers["Location"] = changed.href
     return changed
@@ -99,7 +99,7 @@ def add_client_key(
 
 @router.delete("/clients/{clientId}/keys/{keyId}", status_code=204)
 def remove_client_key(
-    client_id: ClientPath, key_id: KeyPath, inquiry: ClientsWriter, session: SessionDep
+    client_id: ClientPath, key_id: KeyPath, access: ClientsWriter, unit: UnitDep
 ) -> None:
     """Removes a key; tokens that are out stay valid until they expire."""
-    service.remove_key(session, inquiry.actor, client_id, key_id)
+    service.remove_key(session, access, client_id, key_id)

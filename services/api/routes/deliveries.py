@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import Request, Response
 
 from services.api.http.problems import ServiceUnavailable
-from services.api.http.threads import in_thread
-from services.api.http.uploads import ZIP, kept_only_if_done, require_zip, store_body
+from services.api.http.threads import run_in_thread
+from services.api.http.uploads import ZIP, delete_on_error, require_zip, store_body
 from services.api.operations.idempotency import IdempotencyKey, answer_once
 from services.api.operations.operation import operations, problems
 from services.api.operations.parameters import DeliveryPath
@@ -18,9 +18,9 @@ from services.api.security.permissions import (
     DeliveriesReader,
     DeliveriesWriter,
     LinksDep,
-    PartsDep,
+    ResourcesDep,
     SessionDep,
-    turn_given_back,
+    release_slot_while_waiting,
 )
 from shared.core.database import end_at_once
 from shared.deliveries.uploads import UPLOADS, receive_delivery
@@ -45,9 +45,9 @@ _ZIP_BODY: dict[str, Any] = {
 )
 async def create_delivery(
     request: Request,
-    inquiry: DeliveriesWriter,
-    session: SessionDep,
-    parts: PartsDep,
+    access: DeliveriesWriter,
+    unit: UnitDep,
+    resources: ResourcesDep,
     links: LinksDep,
     response: Response,
     key: IdempotencyKey = None,
@@ -58,26 +58,26 @@ async def create_delivery(
     upload holds no transaction open and keeps nobody waiting.
     """
     require_zip(request)
-    if parts.uploads.locked():
+    if resources.uploads.locked():
         raise ServiceUnavailable
-    async with parts.uploads:
-        await in_thread(end_at_once, session)
-        async with turn_given_back(parts):
-            stored = await store_body(request, parts.storage, UPLOADS)
+    async with resources.uploads:
+        await run_in_thread(end_at_once, session)
+        async with release_slot_while_waiting(resources):
+            stored = await store_body(request, resources.storage, UPLOADS)
 
     def register() -> Job:
-        with kept_only_if_done(parts.storage, stored.key):
+        with delete_on_error(resources.storage, stored.key):
             require_token_not_taken_back(session, request)
-            answer_once(request, session, inquiry, key, stored.sha256)
-            job = receive_delivery(session, parts.queue, stored.key, inquiry.actor.client)
+            answer_once(request, session, access, key, stored.sha256)
+            job = receive_delivery(session, resources.queue, stored.key, access.caller.client)
             return accepted(session, job, links, response)
 
-    return await in_thread(register)
+    return await run_in_thread(register)
 
 
 @router.get("/deliveries/{deliveryId}")
 def get_delivery(
-    delivery_id: DeliveryPath, _: DeliveriesReader, session: SessionDep, links: LinksDep
+    delivery_id: DeliveryPath, _: DeliveriesReader, unit: UnitDep, links: LinksDep
 ) -> Delivery:
     """A delivery and its report."""
     return Delivery.of(service.read_delivery(session, delivery_id), links)

@@ -5,7 +5,7 @@ from importlib.resources import files
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
-from services.api.openapi_document import contract_of, to_yaml
+from services.api.openapi import openapi_yaml
 from shared.core.errors import ResourceNotFound
 
 router = APIRouter(include_in_schema=False)
@@ -51,9 +51,9 @@ def get_documentation_page() -> HTMLResponse:
 @router.get("/doc/openapi.yaml")
 def get_openapi_document(request: Request) -> Response:
     state = request.app.state
-    if not hasattr(state, "contract"):
-        state.contract = to_yaml(contract_of(request.app))
-    return Response(state.contract, media_type="application/yaml")
+    if not hasattr(state, "openapi_yaml"):
+        state.openapi_yaml = openapi_yaml(request.app)
+    return Response(state.openapi_yaml, media_type="application/yaml")
 
 
 @router.get("/doc/assets/{asset_name}")

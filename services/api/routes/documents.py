@@ -5,17 +5,17 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Path, Request, Response
 
-from services.api.http.downloads import answer_with_content, content_headers
+from services.api.http.downloads import content_headers, content_response
 from services.api.operations.operation import operations, problems
 from services.api.operations.parameters import DocumentPath, ShelfDep
-from services.api.resources import Parts
+from services.api.resources import Resources
 from services.api.schemas.documents import Document, DocumentPage, DownloadGrant
-from services.api.security.authentication import brake_stranger
+from services.api.security.authentication import rate_limit_unauthenticated
 from services.api.security.permissions import (
     DocumentsReader,
     LinksDep,
     PageDep,
-    PartsDep,
+    ResourcesDep,
     SessionDep,
 )
 from shared.access.products import STUDENT_FEEDBACK
@@ -49,23 +49,23 @@ _UNCHANGED: dict[int | str, dict[str, Any]] = {
 
 @router.get("/schools/{schoolId}/documents")
 def list_school_documents(
-    inquiry: DocumentsReader,
-    session: SessionDep,
+    access: DocumentsReader,
+    unit: UnitDep,
     shelf: ShelfDep,
     page: PageDep,
     links: LinksDep,
 ) -> DocumentPage:
     """The released documents of a school; empty while nothing is released."""
-    total, rows = service.list_documents(session, inquiry, shelf, page.offset, page.size)
-    return DocumentPage(items=[Document.of(row, links) for row in rows], **page.about(total))
+    total, rows = service.list_documents(session, access, shelf, page.offset, page.size)
+    return DocumentPage(items=[Document.of(row, links) for row in rows], **page.metadata(total))
 
 
 @router.get("/documents/{documentId}")
 def get_document(
-    document_id: DocumentPath, inquiry: DocumentsReader, session: SessionDep, links: LinksDep
+    document_id: DocumentPath, access: DocumentsReader, unit: UnitDep, links: LinksDep
 ) -> Document:
     """What a document is, and where its bytes are."""
-    return Document.of(service.read_document(session, inquiry, document_id), links)
+    return Document.of(service.read_document(session, access, document_id), links)
 
 
 @router.get(
@@ -80,19 +80,19 @@ def get_document(
 )
 def get_document_content(
     document_id: DocumentPath,
-    inquiry: DocumentsReader,
-    session: SessionDep,
-    parts: PartsDep,
+    access: DocumentsReader,
+    unit: UnitDep,
+    resources: ResourcesDep,
     range_: Annotated[str | None, Header(alias="Range")] = None,
     if_range: Annotated[str | None, Header()] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """The bytes of a document, or a single range of them; every download is decided anew."""
-    document, _, _ = service.read_document(session, inquiry, document_id)
-    return answer_with_content(
+    document, _, _ = service.read_document(session, access, document_id)
+    return content_response(
         document,
-        parts.storage,
-        lambda: _is_still_open(parts, inquiry, document_id),
+        resources.storage,
+        lambda: _is_still_open(resources, access, document_id),
         range_header=range_,
         if_range=if_range,
         if_none_match=if_none_match,
@@ -106,8 +106,8 @@ def get_document_content(
 )
 def create_download_grant(
     document_id: DocumentPath,
-    inquiry: DocumentsReader,
-    session: SessionDep,
+    access: DocumentsReader,
+    unit: UnitDep,
     links: LinksDep,
     response: Response,
 ) -> DownloadGrant:
@@ -115,42 +115,42 @@ def create_download_grant(
 
     What the caller may read is asked about again when the link is used.
     """
-    grant = DownloadGrant.of(grants.lend_document(session, inquiry, document_id), links)
+    grant = DownloadGrant.of(grants.lend_document(session, access, document_id), links)
     response.headers["Location"] = grant.href
     return grant
 
 
 @router.get(
     "/downloads/{secret}",
-    dependencies=[Depends(brake_stranger)],
+    dependencies=[Depends(rate_limit_unauthenticated)],
     response_class=Response,
     responses={200: {"description": "The document.", "content": _CONTENT, "headers": _HEADERS}},
 )
 def use_download_grant(
     request: Request,
-    parts: PartsDep,
-    session: SessionDep,
+    resources: ResourcesDep,
+    unit: UnitDep,
     secret: Annotated[str, Path(min_length=1, max_length=64, description="Out of a link.")],
 ) -> Response:
     """The bytes that a link was made for; the second time it is not there any more."""
-    with transaction(parts.sessions) as looking:
+    with transaction(resources.sessions) as looking:
         grant = grants.find_grant(looking, secret)
     act_for(session, grant.client, grant.caller_kind, grant.caller_organisation)
-    inquiry, row = grants.use_grant(
+    access, row = grants.use_grant(
         session, grant, request.scope["route"].operation_id, request.state.trace_id
     )
-    return answer_with_content(
-        row[0], parts.storage, lambda: _is_still_open(parts, inquiry, row[0].id)
+    return content_response(
+        row[0], resources.storage, lambda: _is_still_open(resources, access, row[0].id)
     )
 
 
-def _is_still_open(parts: Parts, inquiry: Inquiry, document_id: UUID) -> bool:
+def _is_still_open(resources: Resources, access: Inquiry, document_id: UUID) -> bool:
     """Decides anew, in a transaction of its own; a refusal is put on the trail."""
     try:
-        with transaction(parts.sessions) as session:
-            actor = inquiry.actor
+        with transaction(resources.sessions) as session:
+            actor = access
             act_for(session, actor.client, actor.kind, actor.organisation)
-            renewed = renew_reach(session, inquiry, STUDENT_FEEDBACK)
+            renewed = renew_reach(session, access, STUDENT_FEEDBACK)
             service.require_document(session, renewed, document_id)
     except ResourceNotFound:
         return False
@@ -163,8 +163,8 @@ def _is_still_open(parts: Parts, inquiry: Inquiry, document_id: UUID) -> bool:
     responses={200: {"description": "It is there.", "headers": _HEADERS}, **_UNCHANGED},
 )
 def head_document_content(
-    document_id: DocumentPath, inquiry: DocumentsReader, session: SessionDep
+    document_id: DocumentPath, access: DocumentsReader, unit: UnitDep
 ) -> Response:
     """The headers of the bytes alone; counts as a read."""
-    document, _, _ = service.read_document(session, inquiry, document_id)
+    document, _, _ = service.read_document(session, access, document_id)
     return Response(headers=content_headers(document) | {"Content-Length": str(document.byte_size)})

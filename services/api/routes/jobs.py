@@ -9,15 +9,14 @@ from fastapi.sse import EventSourceResponse
 from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse
 
-from services.api.http.event_streams import changes
+from services.api.http.event_streams import stream_changes
 from services.api.http.links import Links
 from services.api.operations.idempotency import JobsCreator
 from services.api.operations.operation import operations, problems
 from services.api.operations.parameters import JobPath
-from services.api.resources import Parts
+from services.api.resources import Resources
 from services.api.schemas.jobs import (
     Job,
-    JobCounts,
     JobFailure,
     JobFailurePage,
     JobPage,
@@ -32,8 +31,8 @@ from services.api.security.permissions import (
     JobsWriter,
     LinksDep,
     PageDep,
-    PartsDep,
     QueueDep,
+    ResourcesDep,
     SessionDep,
 )
 from shared.audit.service import Actor
@@ -58,8 +57,8 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
 @router.post("/jobs", status_code=202, responses={**ACCEPTED, **problems(409, 413, 415, 422)})
 def create_job(
     order: NewJob,
-    inquiry: JobsCreator,
-    session: SessionDep,
+    access: JobsCreator,
+    unit: UnitDep,
     queue: QueueDep,
     links: LinksDep,
     response: Response,
@@ -70,21 +69,21 @@ def create_job(
         queue,
         order.administration_id,
         order.school_id,
-        inquiry.actor.client,
+        access.caller.client,
         force=order.force,
     )
     return accepted(session, job, links, response)
 
 
 @router.get("/jobs")
-def list_jobs(_: JobsReader, session: SessionDep, page: PageDep, links: LinksDep) -> JobPage:
+def list_jobs(_: JobsReader, unit: UnitDep, page: PageDep, links: LinksDep) -> JobPage:
     """Jobs, newest first."""
     total, jobs = repository.page_of_jobs(session, page.offset, page.size)
-    return JobPage(items=[JobSummary.of(job, links) for job in jobs], **page.about(total))
+    return JobPage(items=[JobSummary.of(job, links) for job in jobs], **page.metadata(total))
 
 
 @router.get("/jobs/{jobId}", responses=_SEE_OTHER)
-def get_job(job_id: JobPath, _: JobsReader, session: SessionDep, links: LinksDep) -> Any:
+def get_job(job_id: JobPath, _: JobsReader, unit: UnitDep, links: LinksDep) -> Any:
     """How far a job is; sends on to its result once it is done."""
     job, counts = service.read(session, job_id)
     pace = service.measure_pace(session, job, counts)
@@ -95,22 +94,17 @@ def get_job(job_id: JobPath, _: JobsReader, session: SessionDep, links: LinksDep
 
 
 @router.get("/jobs/{jobId}/result", responses=_SEE_OTHER)
-def get_job_result(job_id: JobPath, _: JobsReader, session: SessionDep, links: LinksDep) -> Any:
+def get_job_result(job_id: JobPath, _: JobsReader, unit: UnitDep, links: LinksDep) -> Any:
     """What came of a job; not there before it is done."""
     job, counts = service.read(session, job_id)
     if job.state != State.DONE:
         raise ResourceNotFound
     if job.kind == APPLY_DELIVERY:
         return _see_other(_result_of(job, links), Job.with_counts(job, counts, None, links))
-    return JobResult(
-        self_link=_result_of(job, links),
-        job=links.job(job.id),
-        outcome=repository.sum_outcomes(session, job.id),
-        counts=JobCounts.of(counts),
-    )
+    return JobResult.of(job, counts, repository.sum_outcomes(session, job.id), links)
 
 
-def _require_job(job_id: JobPath, _: JobsReader, session: SessionDep) -> UUID:
+def _require_job(job_id: JobPath, _: JobsReader, unit: UnitDep) -> UUID:
     """While a problem can still be answered with."""
     return service.read(session, job_id)[0].id
 
@@ -119,8 +113,8 @@ def _require_job(job_id: JobPath, _: JobsReader, session: SessionDep) -> UUID:
 async def stream_job_events(
     job_id: Annotated[UUID, Depends(_require_job)],
     request: Request,
-    inquiry: JobsReader,
-    parts: PartsDep,
+    access: JobsReader,
+    resources: ResourcesDep,
 ) -> AsyncIterator[JobProgress]:
     """How far a job is, as server-sent events: now, and at each change; it ends with the job.
 
@@ -129,16 +123,16 @@ async def stream_job_events(
     """
 
     def look() -> JobProgress | None:
-        return _look(parts, request, inquiry.actor, job_id)
+        return _look(resources, request, access, job_id)
 
-    async for progress in changes(parts, look, JobProgress.is_last):
+    async for progress in stream_changes(resources, look, JobProgress.is_last):
         yield progress
 
 
-def _look(parts: Parts, request: Request, actor: Actor, job_id: UUID) -> JobProgress | None:
+def _look(resources: Resources, request: Request, actor: Actor, job_id: UUID) -> JobProgress | None:
     """None when there is nothing to see any more, or the token does not hold any more."""
     try:
-        with transaction(parts.sessions) as session:
+        with transaction(resources.sessions) as session:
             act_for(session, actor.client, actor.kind, actor.organisation)
             if not token_holds(session, request):
                 return None
@@ -151,20 +145,17 @@ def _look(parts: Parts, request: Request, actor: Actor, job_id: UUID) -> JobProg
 
 @router.get("/jobs/{jobId}/failures")
 def list_job_failures(
-    job_id: JobPath, _: JobsReader, session: SessionDep, page: PageDep
+    job_id: JobPath, _: JobsReader, unit: UnitDep, page: PageDep
 ) -> JobFailurePage:
     """What could not be made, and why; names nobody."""
     service.read(session, job_id)
     total, rows = repository.page_of_failures(session, job_id, page.offset, page.size)
-    failures = [
-        JobFailure.model_validate({"item": item, "subject": subject, "problem": problem})
-        for item, subject, problem in rows
-    ]
-    return JobFailurePage(items=failures, **page.about(total))
+    failures = [JobFailure.of(item, subject, problem) for item, subject, problem in rows]
+    return JobFailurePage(items=failures, **page.metadata(total))
 
 
 @router.post("/jobs/{jobId}/cancel", responses=problems(409))
-def cancel_job(job_id: JobPath, _: JobsWriter, session: SessionDep, links: LinksDep) -> Job:
+def cancel_job(job_id: JobPath, _: JobsWriter, unit: UnitDep, links: LinksDep) -> Job:
     """Ends a job; what is finished stays."""
     job = service.cancel(session, job_id)
     return Job.with_counts(job, repository.count_items(session, job.id), None, links)
@@ -175,14 +166,14 @@ def cancel_job(job_id: JobPath, _: JobsWriter, session: SessionDep, links: Links
 )
 def retry_job(
     job_id: JobPath,
-    inquiry: JobsCreator,
-    session: SessionDep,
+    access: JobsCreator,
+    unit: UnitDep,
     queue: QueueDep,
     links: LinksDep,
     response: Response,
 ) -> Job:
     """Starts a new job for just the parts that failed."""
-    job = service.retry_failed(session, queue, job_id, inquiry.actor.client)
+    job = service.retry_failed(session, queue, job_id, access.caller.client)
     return accepted(session, job, links, response)
 
 
@@ -195,7 +186,7 @@ def accepted(session: Session, job: JobRow, links: Links, response: Response) ->
 def _result_of(job: JobRow, links: Links) -> str:
     if job.kind == APPLY_DELIVERY:
         return links.delivery(job.subject)
-    return f"{links.job(job.id)}/result"
+    return links.job_result(job.id)
 
 
 def _see_other(location: str, job: Job) -> Response:

@@ -22,25 +22,25 @@ _LOCATION = {"Location": {"schema": {"type": "string", "format": "uri"}}}
 
 @router.get("/mandates")
 def list_mandates(
-    inquiry: MandatesReader,
-    session: SessionDep,
+    access: MandatesReader,
+    unit: UnitDep,
     page: PageDep,
     links: LinksDep,
     reference_date: ReferenceDateQuery = None,
 ) -> MandatePage:
     """The mandates that the caller's school gave, or that the calling integrator was given."""
     total, views = service.list_mandates(
-        session, inquiry.actor, reference_date, page.offset, page.size
+        session, access, reference_date, page.offset, page.size
     )
-    return MandatePage(items=[Mandate.of(view, links) for view in views], **page.about(total))
+    return MandatePage(items=[Mandate.of(view, links) for view in views], **page.metadata(total))
 
 
 @router.get("/mandates/{mandateId}")
 def get_mandate(
-    mandate_id: MandatePath, inquiry: MandatesReader, session: SessionDep, links: LinksDep
+    mandate_id: MandatePath, access: MandatesReader, unit: UnitDep, links: LinksDep
 ) -> Mandate:
     """One mandate."""
-    return Mandate.of(service.read_mandate(session, inquiry, mandate_id), links)
+    return Mandate.of(service.read_mandate(session, access, mandate_id), links)
 
 
 @router.post(
@@ -50,13 +50,13 @@ def get_mandate(
 )
 def create_mandate(
     mandate: NewMandate,
-    inquiry: MandatesCreator,
-    session: SessionDep,
+    access: MandatesCreator,
+    unit: UnitDep,
     links: LinksDep,
     response: Response,
 ) -> Mandate:
     """Shares products of the caller's own school with an integrator; takes effect at once."""
-    created = Mandate.of(service.give_mandate(session, inquiry.actor, mandate.plan()), links)
+    created = Mandate.of(service.give_mandate(session, access, mandate.plan()), links)
     response.headers["Location"] = created.href
     return created
 
@@ -65,18 +65,18 @@ def create_mandate(
 def shorten_mandate(
     mandate_id: MandatePath,
     change: MandateChange,
-    inquiry: MandatesWriter,
-    session: SessionDep,
+    access: MandatesWriter,
+    unit: UnitDep,
     links: LinksDep,
 ) -> Mandate:
     """Makes a mandate end on an earlier day, today at the earliest."""
-    view = service.shorten_mandate(session, inquiry, mandate_id, change.until)
+    view = service.shorten_mandate(session, access, mandate_id, change.until)
     return Mandate.of(view, links)
 
 
 @router.post("/mandates/{mandateId}/revoke", responses=problems(409))
 def revoke_mandate(
-    mandate_id: MandatePath, inquiry: MandatesWriter, session: SessionDep, links: LinksDep
+    mandate_id: MandatePath, access: MandatesWriter, unit: UnitDep, links: LinksDep
 ) -> Mandate:
     """Ends a mandate now, also for tokens that are out and downloads that are running."""
-    return Mandate.of(service.revoke_mandate(session, inquiry, mandate_id), links)
+    return Mandate.of(service.revoke_mandate(session, access, mandate_id), links)

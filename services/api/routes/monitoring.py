@@ -8,9 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
-from services.api.resources import Parts
+from services.api.resources import Resources
 from services.api.schemas.health import Health
-from services.api.security.permissions import PartsDep
+from services.api.security.permissions import ResourcesDep
 from shared.core.logging import describe_error
 
 logger = structlog.get_logger(__name__)
@@ -27,11 +27,11 @@ router = APIRouter(tags=["monitoring"])
         503: {"description": "DOWN.", "model": Health},
     },
 )
-def check_health(parts: PartsDep) -> Response:
+def check_health(resources: ResourcesDep) -> Response:
     """Whether the API can do its work."""
-    if not _database_answers(parts):
+    if not _database_answers(resources):
         return JSONResponse({"status": "DOWN"}, 503)
-    is_whole = _queue_answers(parts) and _store_answers(parts)
+    is_whole = _queue_answers(resources) and _store_answers(resources)
     return JSONResponse({"status": "UP" if is_whole else "DEGRADED"})
 
 
@@ -52,9 +52,9 @@ def get_metrics(request: Request) -> Response:
     return Response(metrics, media_type="text/plain; version=0.0.4")
 
 
-def _database_answers(parts: Parts) -> bool:
+def _database_answers(resources: Resources) -> bool:
     try:
-        with parts.engine.connect() as connection:
+        with resources.engine.connect() as connection:
             connection.execute(text("select 1"))
     except SQLAlchemyError as error:
         logger.error("database_unreachable", **describe_error(error))  # noqa: TRY400  # a traceback may quote a row
@@ -62,18 +62,18 @@ def _database_answers(parts: Parts) -> bool:
     return True
 
 
-def _queue_answers(parts: Parts) -> bool:
+def _queue_answers(resources: Resources) -> bool:
     try:
-        parts.broker.client.ping()
+        resources.broker.client.ping()
     except RedisError as error:
         logger.error("queue_unreachable", **describe_error(error))  # noqa: TRY400  # as above
         return False
     return True
 
 
-def _store_answers(parts: Parts) -> bool:
+def _store_answers(resources: Resources) -> bool:
     try:
-        parts.storage.check()
+        resources.storage.check()
     except (StoreError, OSError) as error:
         logger.error("store_unreachable", **describe_error(error))  # noqa: TRY400  # as above
         return False

@@ -9,27 +9,27 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.api.http.forms import OAUTH_PROBLEMS, described_form, form_of
-from services.api.resources import Parts
-from services.api.schemas.oauth2 import Introspection, KeySet, Metadata, TokenAnswer
+from services.api.http.forms import OAUTH_PROBLEMS, form_request_body, read_form
+from services.api.resources import Resources
+from services.api.schemas.oauth2 import Introspection, KeySet, Metadata, TokenResponse
 from services.api.security.authentication import (
-    brake_stranger,
     expected_of,
     hand_out_nonce,
     proofs_in,
+    rate_limit_unauthenticated,
 )
-from services.api.security.permissions import PartsDep, SessionDep
+from services.api.security.permissions import ResourcesDep, SessionDep
 from shared.access.rules import Scope
 from shared.oauth import repository, service
 from shared.oauth.assertions import ASSERTION_TYPE
 from shared.oauth.clients.models import Client
-from shared.oauth.errors import OAuthError, invalid_request, provider_away
+from shared.oauth.errors import OAuthError, invalid_request, provider_unavailable
 from shared.oauth.jose import ALGORITHMS
 from shared.oauth.service import Issued
 from shared.oauth.token_exchange import ACCESS_TOKEN, GRANT_TYPE, exchange
 
 CLIENT_CREDENTIALS = "client_credentials"
-PATIENCE_SECONDS = 2.0
+PROVIDER_SLOT_TIMEOUT_SECONDS = 2.0
 """So long an exchange waits for its turn to ask a provider that is slow."""
 TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH, KEYS_PATH = (
     "/oauth2/token",
@@ -42,7 +42,7 @@ _ASSERTION = {
     "client_assertion": "A JWT signed with a key of the client (RFC 7523): `iss` and `sub` are "
     "its id, `aud` is the issuer or this address, `jti` is new, `exp` at most 10 minutes away.",
 }
-_TOKEN = described_form(
+_TOKEN = form_request_body(
     {"grant_type": f"`{CLIENT_CREDENTIALS}` or `{GRANT_TYPE}`.", **_ASSERTION},
     {
         "scope": "Scopes with a space between; all that are allowed when absent.",
@@ -50,35 +50,35 @@ _TOKEN = described_form(
         "subject_token_type": f"`{ACCESS_TOKEN}`.",
     },
 )
-_ABOUT_A_TOKEN = described_form({"token": "An access token of this client.", **_ASSERTION}, {})
+_ABOUT_A_TOKEN = form_request_body({"token": "An access token of this client.", **_ASSERTION}, {})
 
 router = APIRouter(tags=["oauth2"])
 
-FormDep = Annotated[Mapping[str, str], Depends(form_of)]
+FormDep = Annotated[Mapping[str, str], Depends(read_form)]
 
 
-async def client_of(request: Request, parts: PartsDep, form: FormDep) -> Client:
+async def client_of(request: Request, resources: ResourcesDep, form: FormDep) -> Client:
     """The client that the form's assertion is from; its turn is over when it is known."""
-    addresses = {f"{parts.public_url}{path}" for path in (TOKEN_PATH, request.url.path)}
-    audiences = frozenset({parts.issuer.authority.issuer} | addresses)
+    addresses = {f"{resources.public_url}{path}" for path in (TOKEN_PATH, request.url.path)}
+    audiences = frozenset({resources.issuer.authority.issuer} | addresses)
     try:
-        async with parts.turns:
+        async with resources.connection_slots:
             return await run_in_threadpool(
-                service.authenticate_client, parts.issuer, form, audiences
+                service.authenticate_client, resources.issuer, form, audiences
             )
     except OAuthError:
-        await run_in_threadpool(brake_stranger, request)
+        await run_in_threadpool(rate_limit_unauthenticated, request)
         raise
 
 
-async def bound_key_of(request: Request, parts: PartsDep) -> str | None:
+async def bound_key_of(request: Request, resources: ResourcesDep) -> str | None:
     """The thumbprint of the key that a new token is to be bound to, if a proof was sent."""
     proofs = proofs_in(request)
     if proofs:
         hand_out_nonce(request)
-    async with parts.turns:
+    async with resources.connection_slots:
         return await run_in_threadpool(
-            service.proven_key, parts.issuer, proofs, expected_of(request)
+            service.proven_key, resources.issuer, proofs, expected_of(request)
         )
 
 
@@ -88,7 +88,7 @@ BoundKeyDep = Annotated[str | None, Depends(bound_key_of)]
 
 
 async def exchange_of(
-    thumbprint: BoundKeyDep, form: FormDep, client: ClientDep, parts: PartsDep
+    thumbprint: BoundKeyDep, form: FormDep, client: ClientDep, resources: ResourcesDep
 ) -> Issued | None:
     """What a token exchange gives, if one is asked for.
 
@@ -98,25 +98,25 @@ async def exchange_of(
     Raises:
         OAuthError: `temporarily_unavailable`, also for those whose turn does not come soon.
     """
-    if parts.provider is None or form.get("grant_type") != GRANT_TYPE:
+    if resources.provider is None or form.get("grant_type") != GRANT_TYPE:
         return None
-    async with _soon(parts.exchanges):
+    async with _soon(resources.exchanges):
         return await run_in_threadpool(
-            exchange, parts.issuer, parts.provider, client, form, thumbprint
+            exchange, resources.issuer, resources.provider, client, form, thumbprint
         )
 
 
 @asynccontextmanager
-async def _soon(turns: Semaphore) -> AsyncIterator[None]:
+async def _soon(slots: Semaphore) -> AsyncIterator[None]:
     try:
-        async with timeout(PATIENCE_SECONDS):
-            await turns.acquire()
+        async with timeout(PROVIDER_SLOT_TIMEOUT_SECONDS):
+            await slots.acquire()
     except TimeoutError:
-        raise provider_away() from None
+        raise provider_unavailable() from None
     try:
         yield
     finally:
-        turns.release()
+        slots.release()
 
 
 ExchangeDep = Annotated[Issued | None, Depends(exchange_of)]
@@ -134,16 +134,18 @@ def issue_token(
     form: FormDep,
     client: ClientDep,
     exchanged: ExchangeDep,
-    parts: PartsDep,
-) -> TokenAnswer:
+    resources: ResourcesDep,
+) -> TokenResponse:
     """An access token, bound to the key of the proof in the header `DPoP` if there is one."""
     grant_type = form.get("grant_type")
     if grant_type is None:
         raise invalid_request("Send a grant_type.")
     if exchanged is None and grant_type != CLIENT_CREDENTIALS:
-        raise OAuthError("unsupported_grant_type", f"Send one of {', '.join(grants_of(parts))}.")
-    issued = exchanged or service.grant_to_client(parts.issuer, client, form, thumbprint)
-    return TokenAnswer(
+        raise OAuthError(
+            "unsupported_grant_type", f"Send one of {', '.join(grants_of(resources))}."
+        )
+    issued = exchanged or service.grant_to_client(resources.issuer, client, form, thumbprint)
+    return TokenResponse(
         access_token=issued.token,
         token_type=_type_of(is_bound=issued.is_bound),
         expires_in=int(issued.lifetime.total_seconds()),
@@ -165,13 +167,13 @@ def _type_of(*, is_bound: bool) -> str:
     response_model_exclude_none=True,
 )
 def introspect_token(
-    form: FormDep, client: ClientDep, session: SessionDep, parts: PartsDep
+    form: FormDep, client: ClientDep, unit: UnitDep, resources: ResourcesDep
 ) -> Introspection:
     """Whether a token of the client still holds, and what it says (RFC 7662)."""
-    token = service.find_own_token(session, parts.issuer, client, form)
+    token = service.find_own_token(session, resources.issuer, client, form)
     if token is None:
         return Introspection(active=False)
-    caller, authority = token.caller, parts.issuer.authority
+    caller, authority = token.caller, resources.issuer.authority
     return Introspection(
         active=True,
         scope=" ".join(sorted(caller.scopes)),
@@ -195,27 +197,27 @@ def introspect_token(
     openapi_extra=_ABOUT_A_TOKEN,
 )
 def revoke_token(
-    form: FormDep, client: ClientDep, session: SessionDep, parts: PartsDep
+    form: FormDep, client: ClientDep, unit: UnitDep, resources: ResourcesDep
 ) -> Response:
     """Takes back a token of the client, from now on (RFC 7009)."""
-    token = service.find_own_token(session, parts.issuer, client, form)
+    token = service.find_own_token(session, resources.issuer, client, form)
     if token is not None:
         repository.revoke(session, token)
     return Response()
 
 
 @router.get("/.well-known/oauth-authorization-server", operation_id="getMetadata")
-def get_metadata(parts: PartsDep) -> Metadata:
+def get_metadata(resources: ResourcesDep) -> Metadata:
     """What this authorization server can do (RFC 8414)."""
     methods, algorithms = ["private_key_jwt"], list(ALGORITHMS)
     return Metadata(
-        issuer=parts.issuer.authority.issuer,
-        token_endpoint=f"{parts.public_url}{TOKEN_PATH}",
-        introspection_endpoint=f"{parts.public_url}{INTROSPECTION_PATH}",
-        revocation_endpoint=f"{parts.public_url}{REVOCATION_PATH}",
-        jwks_uri=f"{parts.public_url}{KEYS_PATH}",
+        issuer=resources.issuer.authority.issuer,
+        token_endpoint=f"{resources.public_url}{TOKEN_PATH}",
+        introspection_endpoint=f"{resources.public_url}{INTROSPECTION_PATH}",
+        revocation_endpoint=f"{resources.public_url}{REVOCATION_PATH}",
+        jwks_uri=f"{resources.public_url}{KEYS_PATH}",
         response_types_supported=[],
-        grant_types_supported=grants_of(parts),
+        grant_types_supported=grants_of(resources),
         scopes_supported=sorted(Scope),
         token_endpoint_auth_methods_supported=methods,
         token_endpoint_auth_signing_alg_values_supported=algorithms,
@@ -227,11 +229,11 @@ def get_metadata(parts: PartsDep) -> Metadata:
     )
 
 
-def grants_of(parts: Parts) -> list[str]:
-    return [CLIENT_CREDENTIALS, *([GRANT_TYPE] if parts.provider else [])]
+def grants_of(resources: Resources) -> list[str]:
+    return [CLIENT_CREDENTIALS, *([GRANT_TYPE] if resources.provider else [])]
 
 
 @router.get(KEYS_PATH, operation_id="getKeys")
-def get_keys(parts: PartsDep) -> KeySet:
+def get_keys(resources: ResourcesDep) -> KeySet:
     """The public halves of the keys that sign our tokens, now and next (RFC 7517)."""
-    return KeySet(**parts.issuer.authority.keys.public())
+    return KeySet(**resources.issuer.authority.keys.public())

@@ -28,7 +28,7 @@ _LOCATION = {"Location": {"schema": {"type": "string", "format": "uri"}}}
 @router.get("/releaseWindows")
 def list_release_windows(
     _: ReleasesReader,
-    session: SessionDep,
+    unit: UnitDep,
     page: PageDep,
     links: LinksDep,
     administration_id: AdministrationQuery = None,
@@ -36,12 +36,12 @@ def list_release_windows(
     """Windows by administration, the widest first."""
     total, views = service.list_windows(session, administration_id, page.offset, page.size)
     windows = [ReleaseWindow.of(view, links) for view in views]
-    return ReleaseWindowPage(items=windows, **page.about(total))
+    return ReleaseWindowPage(items=windows, **page.metadata(total))
 
 
 @router.get("/releaseWindows/{windowId}")
 def get_release_window(
-    window_id: WindowPath, _: ReleasesReader, session: SessionDep, links: LinksDep
+    window_id: WindowPath, _: ReleasesReader, unit: UnitDep, links: LinksDep
 ) -> ReleaseWindow:
     """One window."""
     return ReleaseWindow.of(service.read_window(session, window_id), links)
@@ -54,13 +54,13 @@ def get_release_window(
 )
 def create_release_window(
     window: NewReleaseWindow,
-    inquiry: WindowsCreator,
-    session: SessionDep,
+    access: WindowsCreator,
+    unit: UnitDep,
     links: LinksDep,
     response: Response,
 ) -> ReleaseWindow:
     """Plans a window; without `opensAt` it opens nothing."""
-    created = ReleaseWindow.of(service.create_window(session, inquiry.actor, window.plan()), links)
+    created = ReleaseWindow.of(service.create_window(session, access, window.plan()), links)
     response.headers["Location"] = created.href
     return created
 
@@ -69,10 +69,10 @@ def create_release_window(
 def change_release_window(
     window_id: WindowPath,
     change: ReleaseWindowChange,
-    inquiry: ReleasesWriter,
-    session: SessionDep,
+    access: ReleasesWriter,
+    unit: UnitDep,
     links: LinksDep,
 ) -> ReleaseWindow:
     """Changes the moments of a window; takes effect at once."""
-    view = service.change_window(session, inquiry.actor, window_id, change.changes())
+    view = service.change_window(session, access, window_id, change.changes())
     return ReleaseWindow.of(view, links)

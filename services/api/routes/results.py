@@ -11,27 +11,27 @@ router = operations("results")
 
 @router.get("/schools/{schoolId}/results")
 def list_school_results(
-    inquiry: ResultsReader,
-    session: SessionDep,
+    access: ResultsReader,
+    unit: UnitDep,
     cohort: CohortDep,
     page: PageDep,
     links: LinksDep,
 ) -> ResultPage:
     """The released results of a school, student by student; empty while nothing is released."""
-    total, results = service.list_results(session, inquiry, cohort, page.offset, page.size)
+    total, results = service.list_results(session, access, cohort, page.offset, page.size)
     return ResultPage.of(total, results, page, links)
 
 
 @router.get("/students/{studentId}/results")
 def list_student_results(
     student_id: StudentPath,
-    inquiry: ResultsReader,
-    session: SessionDep,
+    access: ResultsReader,
+    unit: UnitDep,
     page: PageDep,
     links: LinksDep,
 ) -> ResultPage:
     """The released results of a student; empty while nothing is released."""
     total, results = service.list_student_results(
-        session, inquiry, student_id, page.offset, page.size
+        session, access, student_id, page.offset, page.size
     )
     return ResultPage.of(total, results, page, links)

@@ -11,22 +11,24 @@ router = operations("schools")
 
 @router.get("/schools")
 def list_schools(
-    inquiry: SchoolsReader,
-    session: SessionDep,
+    access: SchoolsReader,
+    unit: UnitDep,
     page: PageDep,
     links: LinksDep,
     administration_id: AdministrationQuery = None,
 ) -> SchoolPage:
     """The schools that the caller can see, by number."""
     total, schools = service.list_schools(
-        session, inquiry, administration_id, page.offset, page.size
+        session, access, administration_id, page.offset, page.size
     )
-    return SchoolPage(items=[School.of(school, links) for school in schools], **page.about(total))
+    return SchoolPage(
+        items=[School.of(school, links) for school in schools], **page.metadata(total)
+    )
 
 
 @router.get("/schools/{schoolId}")
 def get_school(
-    school_id: SchoolPath, inquiry: SchoolsReader, session: SessionDep, links: LinksDep
+    school_id: SchoolPath, access: SchoolsReader, unit: UnitDep, links: LinksDep
 ) -> School:
     """One school."""
-    return School.of(service.read_school(session, inquiry, school_id), links)
+    return School.of(service.read_school(session, access, school_id), links)

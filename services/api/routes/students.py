@@ -11,20 +11,20 @@ router = operations("students")
 
 @router.get("/schools/{schoolId}/students")
 def list_school_students(
-    inquiry: StudentsReader,
-    session: SessionDep,
+    access: StudentsReader,
+    unit: UnitDep,
     cohort: CohortDep,
     page: PageDep,
     links: LinksDep,
 ) -> StudentPage:
     """The students of a school, by class group and name."""
-    total, rows = service.list_students(session, inquiry, cohort, page.offset, page.size)
-    return StudentPage(items=[Student.of(row, links) for row in rows], **page.about(total))
+    total, rows = service.list_students(session, access, cohort, page.offset, page.size)
+    return StudentPage(items=[Student.of(row, links) for row in rows], **page.metadata(total))
 
 
 @router.get("/students/{studentId}")
 def get_student(
-    student_id: StudentPath, inquiry: StudentsReader, session: SessionDep, links: LinksDep
+    student_id: StudentPath, access: StudentsReader, unit: UnitDep, links: LinksDep
 ) -> Student:
     """One student."""
-    return Student.of(service.read_student(session, inquiry, student_id), links)
+    return Student.of(service.read_student(session, access, student_id), links)

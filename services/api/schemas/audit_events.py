@@ -4,15 +4,15 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from services.api.schemas.model import Answer, Instant, Page
+from services.api.schemas.model import Page, ResponseDateTime, ResponseModel
 from shared.audit.models import AuditEvent as AuditEventRow
 
 
-class AuditEvent(Answer):
+class AuditEvent(ResponseModel):
     """One decision on data of the school: who asked for what, and what the answer was."""
 
     position: Annotated[int, Field(ge=1, description="Counts the entries of the school, from 1.")]
-    occurred_at: Instant
+    occurred_at: ResponseDateTime
     client_id: str
     caller_kind: Annotated[str, Field(description="`school`, `integrator` or `operator`.")]
     caller_school_id: Annotated[

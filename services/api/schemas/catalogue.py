@@ -5,13 +5,13 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from services.api.schemas.model import Answer, Page
+from services.api.schemas.model import Page, ResponseModel
 from shared.results.models import Administration as AdministrationRow
 from shared.results.models import Level as LevelRow
 from shared.results.repository import ComponentRow
 
 
-class Administration(Answer):
+class Administration(ResponseModel):
     """A yearly sitting of the tests (afname)."""
 
     id: Annotated[str, Field(examples=["2024"])]
@@ -35,7 +35,7 @@ class AdministrationPage(Page):
     items: list[Administration]
 
 
-class Level(Answer):
+class Level(ResponseModel):
     """A step of a scale; the markers are absent where they have no meaning."""
 
     code: str
@@ -45,7 +45,7 @@ class Level(Answer):
     attains_final_objectives: Annotated[bool | None, Field(description="Eindtermen.")] = None
 
 
-class LevelScale(Answer):
+class LevelScale(ResponseModel):
     code: Annotated[str, Field(examples=["LO"])]
     levels: Annotated[list[Level], Field(description="From the lowest up.")]
 
@@ -67,12 +67,12 @@ class LevelScale(Answer):
         )
 
 
-class LevelScales(Answer):
+class LevelScales(ResponseModel):
     items: list[LevelScale]
     total: int
 
 
-class Component(Answer):
+class Component(ResponseModel):
     """A part of the tests that gets a level of its own."""
 
     code: Annotated[str, Field(examples=["LO4-LEZ"])]
@@ -93,6 +93,6 @@ class Component(Answer):
         )
 
 
-class Components(Answer):
+class Components(ResponseModel):
     items: list[Component]
     total: int

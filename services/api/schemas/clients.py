@@ -6,7 +6,14 @@ from uuid import UUID
 from pydantic import Field
 
 from services.api.http.links import Links
-from services.api.schemas.model import PLAIN_TEXT, Answer, Instant, Link, Page, RequestBody
+from services.api.schemas.model import (
+    PLAIN_TEXT,
+    Link,
+    Page,
+    RequestBody,
+    ResponseDateTime,
+    ResponseModel,
+)
 from shared.access.rules import Scope
 from shared.oauth.clients.models import ClientKey
 from shared.oauth.clients.rules import ClientKind, ClientState
@@ -67,17 +74,17 @@ class ClientChange(RequestBody):
         return given | ({"scopes": frozenset(given["scopes"])} if "scopes" in given else {})
 
 
-class RegisteredKey(Answer):
+class RegisteredKey(ResponseModel):
     id: Annotated[str, Field(description="Thumbprint of the key (RFC 7638).")]
     kty: str
-    added_at: Instant
+    added_at: ResponseDateTime
 
     @classmethod
     def of(cls, key: ClientKey) -> Self:
         return cls(id=key.thumbprint, kty=key.jwk["kty"], added_at=key.added_at)
 
 
-class RegisteredClient(Answer):
+class RegisteredClient(ResponseModel):
     """A program that may ask for tokens, unless it is suspended."""
 
     href: Link
@@ -87,7 +94,7 @@ class RegisteredClient(Answer):
     scopes: list[str]
     state: ClientState
     keys: list[RegisteredKey]
-    created_at: Instant
+    created_at: ResponseDateTime
 
     @classmethod
     def of(cls, view: ClientView, links: Links) -> Self:

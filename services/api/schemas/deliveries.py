@@ -6,11 +6,11 @@ from uuid import UUID
 from pydantic import Field
 
 from services.api.http.links import Links
-from services.api.schemas.model import Answer, Instant, Link
+from services.api.schemas.model import Link, ResponseDateTime, ResponseModel
 from shared.results.models import Delivery as DeliveryRow
 
 
-class Delivery(Answer):
+class Delivery(ResponseModel):
     """A delivery that was handed over, and what came of it."""
 
     href: Link
@@ -28,8 +28,8 @@ class Delivery(Answer):
     mode: str | None = None
     sequence: int | None = None
     received_from: Annotated[str, Field(description="Name of the client.")]
-    received_at: Instant
-    finished_at: Instant | None = None
+    received_at: ResponseDateTime
+    finished_at: ResponseDateTime | None = None
     report: Annotated[
         dict[str, Any],
         Field(description="Rows per file, warnings, and every fault with its place and remedy."),

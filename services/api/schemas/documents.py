@@ -6,8 +6,8 @@ from uuid import UUID
 from pydantic import Field
 
 from services.api.http.links import Links
-from services.api.schemas.model import Answer, Instant, Link, Page
-from shared.documents.grants.service import Lent
+from services.api.schemas.model import Link, Page, ResponseDateTime, ResponseModel
+from shared.documents.grants.service import IssuedGrant
 from shared.documents.models import KINDS
 from shared.documents.repository import DocumentRow
 
@@ -16,7 +16,7 @@ if get_args(DocumentKind) != KINDS:
     raise TypeError("the kinds of the API are not those of the table")
 
 
-class Content(Answer):
+class Content(ResponseModel):
     """Where the bytes are, and what they are."""
 
     href: Link
@@ -26,7 +26,7 @@ class Content(Answer):
     file_name: Annotated[str, Field(examples=["fiche.pdf"])]
 
 
-class Document(Answer):
+class Document(ResponseModel):
     """A fiche, an overview, a bundle or a print file, as it was built last."""
 
     href: Link
@@ -37,7 +37,7 @@ class Document(Answer):
     class_group: str | None = None
     student_id: UUID | None = None
     version: Annotated[int, Field(ge=1, description="Counts how often it was built.")]
-    built_at: Instant
+    built_at: ResponseDateTime
     template_version: str
     content: Content
 
@@ -66,14 +66,14 @@ class Document(Answer):
         )
 
 
-class DownloadGrant(Answer):
+class DownloadGrant(ResponseModel):
     """A link for one download, good for whoever holds it."""
 
     href: Annotated[Link, Field(description="Where the bytes are, once.")]
-    expires_at: Instant
+    expires_at: ResponseDateTime
 
     @classmethod
-    def of(cls, lent: Lent, links: Links) -> Self:
+    def of(cls, lent: IssuedGrant, links: Links) -> Self:
         return cls(href=links.download(lent.secret), expires_at=lent.expires_at)
 
 

@@ -1,5 +1,6 @@
-"""JSON of jobs, in the form Belgif gives to long-running tasks."""
+"""JSON of jobs, by Belgif's pattern of long-running tasks."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
@@ -7,18 +8,18 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from services.api.http.links import Links
+from services.api.http.problem_types import stored_problem
 from services.api.schemas.model import (
     SCHOOL_ID,
     AdministrationId,
-    Answer,
-    Instant,
     Link,
     Page,
     RequestBody,
+    ResponseDateTime,
+    ResponseModel,
 )
-from shared.core.errors import OWN
 from shared.jobs.models import Job as JobRow
-from shared.jobs.rules import USUAL_POLL, Counts, Pace, State, poll_delay
+from shared.jobs.rules import BUILD_DOCUMENTS, USUAL_POLL, Counts, Pace, State, poll_delay
 
 TaskState = Literal["processing", "failed", "done"]
 _STATES: dict[str, TaskState] = {
@@ -31,20 +32,20 @@ _STATES: dict[str, TaskState] = {
 
 
 class NewJob(RequestBody):
-    """Asks for the documents of an administration, or of one school in it."""
+    """A request to build the documents of an administration, or of one of its schools."""
 
     kind: Literal["documents.build"]
     administration_id: AdministrationId
     school_id: Annotated[
-        str | None, Field(pattern=SCHOOL_ID, description="Every school when absent.")
+        str | None, Field(pattern=SCHOOL_ID, description="All schools when absent.")
     ] = None
-    force: Annotated[
-        bool, Field(description="Also make documents again that say what is known already.")
-    ] = False
+    force: Annotated[bool, Field(description="Also rebuild documents that have not changed.")] = (
+        False
+    )
 
 
-class TaskProblem(Answer):
-    """Why it failed; may hold more than this."""
+class TaskProblem(ResponseModel):
+    """The reason of a failure; has further members by its type."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -53,48 +54,48 @@ class TaskProblem(Answer):
     status: int | None = None
     detail: str | None = None
 
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        return cls.model_validate(stored_problem(stored))
 
-class TaskStatus(Answer):
+
+class TaskStatus(ResponseModel):
     state: TaskState
-    poll_after: Annotated[Instant | None, Field(description="Not sooner, please.")] = None
-    completed: Instant | None = None
+    poll_after: Annotated[
+        ResponseDateTime | None, Field(description="Do not poll before this time.")
+    ] = None
+    completed: ResponseDateTime | None = None
     problem: TaskProblem | None = None
 
     @classmethod
     def of(
         cls, job: JobRow, problem: dict[str, Any] | None, poll_in: timedelta | None = USUAL_POLL
     ) -> Self:
-        """Without `poll_in` for who need not ask again."""
+        """Without `poll_in` for a client that does not poll."""
         state = _STATES[job.state]
         if state == "processing":
             poll_after = None if poll_in is None else datetime.now(UTC) + poll_in
             return cls(state=state, poll_after=poll_after)
         if state == "done":
             return cls(state=state, completed=job.finished_at)
-        known = problem or _unexplained(job)
-        return cls(
-            state=state, completed=job.finished_at, problem=TaskProblem.model_validate(known)
-        )
+        reason = problem or _general_reason(job)
+        return cls(state=state, completed=job.finished_at, problem=TaskProblem.of(reason))
 
 
-def _unexplained(job: JobRow) -> dict[str, Any]:
+def _general_reason(job: JobRow) -> dict[str, Any]:
     if job.state == State.CANCELLED:
         return {
-            "type": f"{OWN}jobCancelled",
-            "title": "Job Cancelled",
-            "status": 409,
-            "detail": "The job was cancelled; what was finished before stays.",
+            "code": "jobCancelled",
+            "detail": "The job was cancelled; the items that were done before are kept.",
         }
     return {
-        "type": f"{OWN}jobFailed",
-        "title": "Job Failed",
-        "status": 500,
-        "detail": "Every part of the job failed; its failures say why.",
+        "code": "jobFailed",
+        "detail": "Every item of the job failed; `failures` has the reasons.",
     }
 
 
-class JobCounts(Answer):
-    """Parts of the job by state; `failures` are things missing from parts that are done."""
+class JobCounts(ResponseModel):
+    """The items of a job by state; `failures` counts what is missing from items that are done."""
 
     total: int
     queued: int
@@ -117,11 +118,11 @@ class JobCounts(Answer):
         )
 
 
-class JobPace(Answer):
-    """How fast it gets on, measured over its last half minute."""
+class JobPace(ResponseModel):
+    """The speed of a job, measured over the last half minute."""
 
     items_per_second: float
-    estimated_end: Annotated[Instant, Field(description="If it goes on so.")]
+    estimated_end: Annotated[ResponseDateTime, Field(description="At the current speed.")]
 
     @classmethod
     def of(cls, pace: Pace | None) -> Self | None:
@@ -133,8 +134,8 @@ class JobPace(Answer):
         )
 
 
-class JobProgress(Answer):
-    """How far a job is at one moment."""
+class JobProgress(ResponseModel):
+    """The progress of a job at one moment."""
 
     status: TaskStatus
     counts: JobCounts
@@ -154,18 +155,21 @@ class JobProgress(Answer):
         return self.status.state != "processing"
 
 
-class JobSummary(Answer):
-    """A job as a list shows it."""
+class JobSummary(ResponseModel):
+    """A job in a list."""
 
     href: Link
     id: UUID
     kind: str
     subject: Annotated[
-        str, Field(description="An administration, `administration/school`, or a delivery's id.")
+        str,
+        Field(
+            description="The administration, `administration/school`, or the id of the delivery."
+        ),
     ]
     requested_by: Annotated[str, Field(description="Name of the client.")]
-    created_at: Instant
-    started_at: Instant | None = None
+    created_at: ResponseDateTime
+    started_at: ResponseDateTime | None = None
     status: TaskStatus
 
     @classmethod
@@ -212,21 +216,54 @@ class JobPage(Page):
     items: list[JobSummary]
 
 
-class JobResult(Answer):
-    """What came of a job that is done: numbers by name, added up over its parts."""
+class JobResult(ResponseModel):
+    """The result of a job that is done: counts by name, summed over its items."""
 
     self_link: Annotated[Link, Field(alias="self")]
     job: Link
+    documents: Annotated[
+        Link | None,
+        Field(
+            description="The documents of the school; for a job of all schools, the schools of "
+            "the administration, each with a list of documents. Needs a token with the scope of "
+            "that operation."
+        ),
+    ] = None
     outcome: Annotated[dict[str, int], Field(examples=[{"fiches": 52, "overviews": 1}])]
     counts: JobCounts
 
+    @classmethod
+    def of(cls, job: JobRow, counts: Counts, outcome: dict[str, int], links: Links) -> Self:
+        return cls(
+            self_link=links.job_result(job.id),
+            job=links.job(job.id),
+            documents=_documents_of(job, links),
+            outcome=outcome,
+            counts=JobCounts.of(counts),
+        )
 
-class JobFailure(Answer):
-    """One thing that could not be made: in which part, about what, and why."""
 
-    item: Annotated[str, Field(description="The part: a school or a delivery.")]
-    subject: Annotated[str, Field(description="Opaque id of what is missing, or the part.")]
+def _documents_of(job: JobRow, links: Links) -> str | None:
+    administration_id = job.arguments.get("administrationId")
+    if job.kind != BUILD_DOCUMENTS or administration_id is None:
+        return None
+    school_id = job.arguments.get("schoolId")
+    if school_id is None:
+        return links.schools_of(administration_id)
+    return links.documents_of(school_id, administration_id)
+
+
+class JobFailure(ResponseModel):
+    """Something that could not be built: the item, the subject and the reason."""
+
+    item: Annotated[str, Field(description="The item: a school or a delivery.")]
+    subject: Annotated[str, Field(description="Opaque id of what is missing, or the item itself.")]
     problem: TaskProblem | None = None
+
+    @classmethod
+    def of(cls, item: str, subject: str, problem: Mapping[str, Any] | None) -> Self:
+        reason = None if problem is None else TaskProblem.of(problem)
+        return cls(item=item, subject=subject, problem=reason)
 
 
 class JobFailurePage(Page):

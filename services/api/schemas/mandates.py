@@ -10,12 +10,12 @@ from services.api.http.links import Links
 from services.api.schemas.model import (
     PLAIN_TEXT,
     SCHOOL_ID,
-    Answer,
-    GivenDate,
-    Instant,
     Link,
     Page,
     RequestBody,
+    RequestDate,
+    ResponseDateTime,
+    ResponseModel,
 )
 from shared.access.products import PRODUCTS
 from shared.mandates.service import MandatePlan, MandateView
@@ -37,9 +37,9 @@ class NewMandate(RequestBody):
     ]
     products: Annotated[list[Product], Field(min_length=1, max_length=len(PRODUCTS))]
     from_: Annotated[
-        GivenDate | None, Field(alias="from", description=f"{_FROM[:-1]}; today when absent.")
+        RequestDate | None, Field(alias="from", description=f"{_FROM[:-1]}; today when absent.")
     ] = None
-    until: Annotated[GivenDate, Field(description=_UNTIL)]
+    until: Annotated[RequestDate, Field(description=_UNTIL)]
     purpose: Annotated[
         str,
         Field(
@@ -71,10 +71,10 @@ class NewMandate(RequestBody):
 class MandateChange(RequestBody):
     """Shortens a mandate; nothing else of it changes."""
 
-    until: Annotated[GivenDate, Field(description=f"{_UNTIL[:-1]}; not later than it was.")]
+    until: Annotated[RequestDate, Field(description=f"{_UNTIL[:-1]}; not later than it was.")]
 
 
-class Mandate(Answer):
+class Mandate(ResponseModel):
     """What a school shares with an integrator, from when until when."""
 
     href: Link
@@ -89,9 +89,11 @@ class Mandate(Answer):
         str,
         Field(description="By the service's clock: `planned`, `inForce`, `expired` or `revoked`."),
     ]
-    revoked_at: Annotated[Instant | None, Field(description="It ended at this moment.")] = None
+    revoked_at: Annotated[
+        ResponseDateTime | None, Field(description="It ended at this moment.")
+    ] = None
     version: Annotated[int, Field(ge=1, description="Counts its changes, from 1.")]
-    updated_at: Instant
+    updated_at: ResponseDateTime
 
     @classmethod
     def of(cls, view: MandateView, links: Links) -> Self:

@@ -21,7 +21,7 @@ _FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 Link = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 
 
-class Answer(BaseModel):
+class ResponseModel(BaseModel):
     """What we answer: lowerCamelCase, absent values left out by the route."""
 
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True)
@@ -44,7 +44,7 @@ class RequestBody(MergePatch):
         return value
 
 
-class Page(Answer):
+class Page(ResponseModel):
     """One page of a list."""
 
     self_link: Annotated[Link, Field(alias="self", description="Where this page is.")]
@@ -78,13 +78,13 @@ def _day(value: Any) -> date:
     return day
 
 
-Instant = Annotated[datetime, AfterValidator(in_brussels)]
+ResponseDateTime = Annotated[datetime, AfterValidator(in_brussels)]
 """In answers: with the offset of Brussels."""
 
-GivenInstant = Annotated[datetime, BeforeValidator(_instant)]
+RequestDateTime = Annotated[datetime, BeforeValidator(_instant)]
 """In requests: a date-time with any offset, as RFC 3339 writes it."""
 
-GivenDate = Annotated[date, BeforeValidator(_day)]
+RequestDate = Annotated[date, BeforeValidator(_day)]
 """In requests: a day in Brussels, as RFC 3339 writes it."""
 
 PLAIN_TEXT = r"^[^\x00-\x1f\x7f]+$"

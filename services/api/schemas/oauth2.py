@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class OAuthAnswer(BaseModel):
+class OAuthResponse(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class TokenAnswer(OAuthAnswer):
+class TokenResponse(OAuthResponse):
     """RFC 6749, section 5.1."""
 
     access_token: str
@@ -21,7 +21,7 @@ class TokenAnswer(OAuthAnswer):
     ] = None
 
 
-class Introspection(OAuthAnswer):
+class Introspection(OAuthResponse):
     """RFC 7662, section 2.2. A token that is not the client's own is just not active."""
 
     active: bool
@@ -37,14 +37,14 @@ class Introspection(OAuthAnswer):
     cnf: dict[str, str] | None = None
 
 
-class OAuthProblem(OAuthAnswer):
+class OAuthProblem(OAuthResponse):
     """RFC 6749, section 5.2."""
 
     error: str
     error_description: str
 
 
-class Metadata(OAuthAnswer):
+class Metadata(OAuthResponse):
     """RFC 8414, section 2."""
 
     issuer: str
@@ -64,7 +64,7 @@ class Metadata(OAuthAnswer):
     dpop_signing_alg_values_supported: list[str]
 
 
-class KeySet(OAuthAnswer):
+class KeySet(OAuthResponse):
     """RFC 7517, section 5."""
 
     keys: list[dict[str, Any]]

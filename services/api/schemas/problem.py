@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from services.api.schemas.model import Answer
+from services.api.schemas.model import ResponseModel
 
 
-class InputValidationIssue(Answer):
+class InputValidationIssue(ResponseModel):
     """One fault in what was sent; the value itself is not repeated."""
 
     type: Annotated[str, Field(examples=["urn:problem-type:belgif:input-validation:unknownInput"])]
@@ -16,7 +16,7 @@ class InputValidationIssue(Answer):
     detail: str
 
 
-class Problem(Answer):
+class Problem(ResponseModel):
     """What went wrong; may hold more, depending on its type."""
 
     model_config = ConfigDict(extra="allow")

@@ -9,13 +9,13 @@ from services.api.http.links import Links
 from services.api.schemas.model import (
     PLAIN_TEXT,
     AdministrationId,
-    Answer,
-    GivenInstant,
-    Instant,
     Link,
     MergePatch,
     Page,
     RequestBody,
+    RequestDateTime,
+    ResponseDateTime,
+    ResponseModel,
 )
 from shared.releases.service import WindowPlan, WindowView
 
@@ -36,9 +36,9 @@ class NewReleaseWindow(RequestBody):
     component: Annotated[
         str | None, Field(min_length=1, max_length=64, pattern=PLAIN_TEXT, examples=["LO4-LEZ"])
     ] = None
-    planned_from: Annotated[GivenInstant | None, Field(description=_PLANNED_FROM)] = None
-    opens_at: Annotated[GivenInstant | None, Field(description=_OPENS_AT)] = None
-    closes_at: Annotated[GivenInstant | None, Field(description=_CLOSES_AT)] = None
+    planned_from: Annotated[RequestDateTime | None, Field(description=_PLANNED_FROM)] = None
+    opens_at: Annotated[RequestDateTime | None, Field(description=_OPENS_AT)] = None
+    closes_at: Annotated[RequestDateTime | None, Field(description=_CLOSES_AT)] = None
     never: Annotated[bool, Field(description=_NEVER)] = False
 
     def plan(self) -> WindowPlan:
@@ -57,9 +57,9 @@ class NewReleaseWindow(RequestBody):
 class ReleaseWindowChange(MergePatch):
     """A JSON merge patch: what is absent stays, what is null is taken away."""
 
-    planned_from: Annotated[GivenInstant | None, Field(description=_PLANNED_FROM)] = None
-    opens_at: Annotated[GivenInstant | None, Field(description=_OPENS_AT)] = None
-    closes_at: Annotated[GivenInstant | None, Field(description=_CLOSES_AT)] = None
+    planned_from: Annotated[RequestDateTime | None, Field(description=_PLANNED_FROM)] = None
+    opens_at: Annotated[RequestDateTime | None, Field(description=_OPENS_AT)] = None
+    closes_at: Annotated[RequestDateTime | None, Field(description=_CLOSES_AT)] = None
     never: Annotated[
         bool, Field(description=_NEVER, json_schema_extra=lambda schema: schema.pop("default"))
     ] = False
@@ -69,7 +69,7 @@ class ReleaseWindowChange(MergePatch):
         return {names.get(name, name): getattr(self, name) for name in self.model_fields_set}
 
 
-class ReleaseWindow(Answer):
+class ReleaseWindow(ResponseModel):
     """When a product of an administration, a target group or a component may be seen."""
 
     href: Link
@@ -78,15 +78,15 @@ class ReleaseWindow(Answer):
     product: str
     target_group: Annotated[str | None, Field(description="Code; every one when absent.")] = None
     component: Annotated[str | None, Field(description="Code; every one when absent.")] = None
-    planned_from: Annotated[Instant | None, Field(description=_PLANNED_FROM)] = None
-    opens_at: Annotated[Instant | None, Field(description=_OPENS_AT)] = None
-    closes_at: Annotated[Instant | None, Field(description=_CLOSES_AT)] = None
+    planned_from: Annotated[ResponseDateTime | None, Field(description=_PLANNED_FROM)] = None
+    opens_at: Annotated[ResponseDateTime | None, Field(description=_OPENS_AT)] = None
+    closes_at: Annotated[ResponseDateTime | None, Field(description=_CLOSES_AT)] = None
     never: Annotated[bool, Field(description=_NEVER)]
     state: Annotated[
         str,
         Field(description="By the service's clock: `open`, `planned`, `closed` or `never`."),
     ]
-    updated_at: Instant
+    updated_at: ResponseDateTime
 
     @classmethod
     def of(cls, view: WindowView, links: Links) -> Self:

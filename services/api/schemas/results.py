@@ -9,13 +9,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.api.http.links import Links, PageOf
-from services.api.schemas.model import Answer, Link, Page
+from services.api.http.links import Links, PageRequest
+from services.api.schemas.model import Link, Page, ResponseModel
 from shared.results import repository
 from shared.results.repository import ComponentResult
 
 
-class LevelReached(Answer):
+class LevelReached(ResponseModel):
     """A level of the component's scale; its codes are delivered data, not a fixed list."""
 
     code: Annotated[str, Field(examples=["C"])]
@@ -26,12 +26,12 @@ class LevelReached(Answer):
     ] = None
 
 
-class StudentReference(Answer):
+class StudentReference(ResponseModel):
     id: UUID
     href: Link
 
 
-class Result(Answer):
+class Result(ResponseModel):
     """What one student got for one component."""
 
     student: StudentReference
@@ -54,11 +54,13 @@ class ResultPage(Page):
     items: list[Result]
 
     @classmethod
-    def of(cls, total: int, results: Iterable[ComponentResult], page: PageOf, links: Links) -> Self:
+    def of(
+        cls, total: int, results: Iterable[ComponentResult], page: PageRequest, links: Links
+    ) -> Self:
         """Results that stand student by student; one call makes and checks all of them."""
         students = groupby(results, key=attrgetter("student_id.int"))
         items = [item for _, own in students for item in _of_one([*own], links)]
-        return cls.model_validate({"items": items, **page.about(total)})
+        return cls.model_validate({"items": items, **page.metadata(total)})
 
 
 def _of_one(results: Sequence[ComponentResult], links: Links) -> list[dict[str, Any]]:

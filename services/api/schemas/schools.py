@@ -5,11 +5,11 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from services.api.http.links import Links
-from services.api.schemas.model import SCHOOL_ID, Answer, Link, Page
+from services.api.schemas.model import SCHOOL_ID, Link, Page, ResponseModel
 from shared.schools.models import School as SchoolRow
 
 
-class School(Answer):
+class School(ResponseModel):
     """A school (instelling) that takes part."""
 
     href: Link

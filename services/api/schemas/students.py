@@ -6,11 +6,11 @@ from uuid import UUID
 from pydantic import Field
 
 from services.api.http.links import Links
-from services.api.schemas.model import Answer, Link, Page
+from services.api.schemas.model import Link, Page, ResponseModel
 from shared.students.repository import StudentRow
 
 
-class Student(Answer):
+class Student(ResponseModel):
     """A student as enrolled in one school for one administration; holds no result."""
 
     href: Link

@@ -6,10 +6,11 @@ from fastapi import Request
 from fastapi.security.utils import get_authorization_scheme_param
 
 from services.api.http.context import context_of
+from services.api.http.problems import NoAccessToken
 from services.api.resources import Resources
 from services.api.security.rate_limits import rate_limit_unauthenticated
 from shared.access.rules import Caller
-from shared.core.errors import InvalidAccessToken, NoAccessToken, Problem
+from shared.core.errors import InvalidAccessToken
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.dpop import ExpectedRequest
 from shared.oauth.jose import ALGORITHMS
@@ -49,7 +50,7 @@ def authenticate(request: Request, unit: UnitOfWork, resources: Resources) -> Ca
     """
     try:
         token = _validated_token(request, unit, resources)
-    except Problem:
+    except (NoAccessToken, InvalidAccessToken):
         rate_limit_unauthenticated(request, resources)
         raise
     context_of(request).token = token

@@ -13,7 +13,7 @@ from services.cli.progress import JobProgress, job_table, job_view, paced_bar
 from services.cli.target import DEFAULT_DATA, DataOption, sessions_of, settings_for
 from shared.core.clock import BRUSSELS, database_now, in_brussels
 from shared.core.database import Sessions, transaction
-from shared.core.errors import invalid_input
+from shared.core.errors import InvalidInput
 from shared.documents.building import start_build
 from shared.jobs import repository
 from shared.jobs.queue import WakeUpQueue, open_broker
@@ -76,7 +76,7 @@ def _in_brussels(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise invalid_input("query", "--opens-at", "Write it as 2024-06-21T08:00.") from None
+        raise InvalidInput("opens_at", detail="Write it as 2024-06-21T08:00.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=BRUSSELS)
 
 

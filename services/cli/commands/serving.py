@@ -40,7 +40,7 @@ def api(
     settings = Settings.from_environment()
     configure_logging(settings.log_level, process="api")
     app = create_app(settings)
-    app.state.parts.require_harmless_login()
+    app.state.resources.require_harmless_login()
     uvicorn.run(
         app,
         host=settings.api_host,
@@ -83,9 +83,10 @@ def openapi(
     check: Annotated[bool, typer.Option(help="Only compare; exit 1 when it differs.")] = False,
 ) -> None:
     """Write the contract that the API serves to openapi/openapi.yaml."""
-    from services.api.openapi import describe_api
+    from services.api.app import build_app
+    from services.api.openapi import openapi_yaml
 
-    served = describe_api()
+    served = openapi_yaml(build_app())
     if not check:
         OPENAPI_FILE.write_text(served, encoding="utf-8")
         print(f"Wrote {OPENAPI_FILE}.")

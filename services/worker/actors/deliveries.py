@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.worker.execution import Performed
 from shared.core.database import after_commit
-from shared.core.errors import OWN, Problem
+from shared.core.errors import Conflict, DomainError
 from shared.deliveries.service import import_delivery
 from shared.jobs.claims import Claim
 from shared.results.models import Delivery
@@ -20,9 +20,7 @@ def apply_delivery(session: Session, claim: Claim, storage: Storage, insz_key: b
     delivery = session.get_one(Delivery, UUID(claim.subject))
     key = delivery.storage_key
     if key is None:
-        raise Problem(
-            f"{OWN}deliveryMissing", "Delivery Missing", 409, "Hand the delivery over again."
-        )
+        raise Conflict("deliveryMissing", "The upload is gone; submit the delivery again.")
     with tempfile.TemporaryDirectory(prefix="toetsfeedback-delivery-") as directory:
         path = Path(directory) / "delivery.zip"
         with path.open("wb") as file:
@@ -40,11 +38,9 @@ def apply_delivery(session: Session, claim: Claim, storage: Storage, insz_key: b
     rows = outcome.report.get("rows", {})
     problem = None
     if outcome.status == "refused":
-        problem = Problem(
-            f"{OWN}deliveryRefused",
-            "Delivery Refused",
-            422,
+        problem = DomainError(
+            "deliveryRefused",
             "Nothing of the delivery was applied; its report names every fault.",
-            extra={"href": f"/v1/deliveries/{delivery.id}"},
+            deliveryId=str(delivery.id),
         ).as_json()
     return Performed({"rows": sum(rows.values())}, problem=problem)

@@ -15,7 +15,7 @@ from services.worker.rendering.overview import OVERVIEW_TEMPLATE_VERSION
 from services.worker.stamping.fiche import FicheStamper, LaidOut
 from services.worker.stamping.print import print_file
 from services.worker.stamping.workbook import OverviewStamper
-from shared.core.errors import OWN, Problem
+from shared.core.errors import DomainError
 from shared.documents.assembly import ClassFiches, SchoolContent, SchoolOverview, StudentFiche
 from shared.documents.building import (
     FICHE,
@@ -175,10 +175,10 @@ class SchoolBuild:
         try:
             return self.press.fiches.lay_out(fiche.content)
         except UndrawableTextError as error:
-            problem = Problem(f"{OWN}undrawableText", "Undrawable Text", 422, str(error))
+            failure = DomainError("undrawableText", str(error))
         except OverfullFicheError as error:
-            problem = Problem(f"{OWN}overfullFiche", "Overfull Fiche", 422, str(error))
-        self.failures.append((str(fiche.student_id), problem.as_json()))
+            failure = DomainError("overfullFiche", str(error))
+        self.failures.append((str(fiche.student_id), failure.as_json()))
         return None
 
     def _build_overview(self, overview: SchoolOverview) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from shared.access.decisions import record_change
 from shared.access.requests import AccessRequest
 from shared.access.rules import Scope
-from shared.core.errors import Conflict, ResourceNotFound, invalid_input
+from shared.core.errors import Conflict, InvalidInput, ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth import jose
 from shared.oauth.clients import repository
@@ -83,7 +83,8 @@ def register(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> ClientV
     """Register a client, with its keys; it may request tokens from now on.
 
     Raises:
-        Problem: 400 for a scope or a key that it cannot have, 409 when the name or a key is taken.
+        InvalidInput: when it cannot have a scope or a key.
+        Conflict: when the name or a key is taken.
     """
     _require_allowed(new.kind, new.scopes)
     scopes = sorted(new.scopes or allowed_scopes(new.kind))
@@ -93,7 +94,7 @@ def register(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> ClientV
     if client is None:
         raise _name_taken()
     for number, jwk in enumerate(new.keys):
-        _add_key(unit.session, client, jwk, f"/keys/{number}")
+        _add_key(unit.session, client, jwk, "keys", number)
     _record(unit, access, "createClient", client.id)
     return read_client(unit.session, client.id)
 
@@ -104,7 +105,9 @@ def change(
     """Change `name`, `scopes` or `state`; a suspended client is refused from this commit on.
 
     Raises:
-        Problem: 400 for a scope that its kind cannot have, 404, or 409 when the name is taken.
+        ResourceNotFound: when there is no such client.
+        InvalidInput: when its kind cannot have a scope.
+        Conflict: when the name is taken.
     """
     client = _for_change(unit.session, client_id)
     if "scopes" in changes:
@@ -125,9 +128,11 @@ def add_key(
     """Add a public key to a client.
 
     Raises:
-        Problem: 400 for a key that is not accepted, 404, or 409 when a client has it already.
+        ResourceNotFound: when there is no such client.
+        InvalidInput: when the key is not accepted.
+        Conflict: when a client has it already, or this client has too many.
     """
-    _add_key(unit.session, _for_change(unit.session, client_id), jwk, "")
+    _add_key(unit.session, _for_change(unit.session, client_id), jwk)
     _record(unit, access, "addClientKey", client_id)
     return read_client(unit.session, client_id)
 
@@ -147,40 +152,34 @@ def _for_change(session: Session, client_id: UUID) -> Client:
     return client
 
 
-def _add_key(session: Session, client: Client, jwk: Mapping[str, Any], where: str) -> None:
+def _add_key(session: Session, client: Client, jwk: Mapping[str, Any], *field: str | int) -> None:
     try:
         key = jose.public_key(jwk)
     except SignatureError as error:
-        raise invalid_input("body", where, f"The key cannot be used: {error}.") from None
+        raise InvalidInput(*field, detail=f"The key cannot be used: {error}.") from None
     if len(repository.keys_of(session, [client.id])) >= MOST_KEYS:
         raise Conflict(
             "tooManyKeys",
-            "Too Many Keys",
-            f"A client has at most {MOST_KEYS} keys; remove one that it does not use any more.",
+            f"A client has at most {MOST_KEYS} keys; remove one that it no longer uses.",
         )
     thumbprint = key.thumbprint()
     if not repository.add_key(session, client.id, thumbprint, key.as_dict(private=False)):
         raise Conflict(
             "clientKeyExists",
-            "Client Key Exists",
-            "This key is registered already, here or for another client; make a new one.",
+            "This key is already registered, for this client or another; generate a new one.",
         )
 
 
 def _require_allowed(kind: ClientKind, scopes: frozenset[Scope]) -> None:
     excess = scopes - allowed_scopes(kind)
     if excess:
-        raise invalid_input(
-            "body",
-            "/scopes",
-            f"A client of kind {kind} cannot have {', '.join(sorted(excess))}.",
+        raise InvalidInput(
+            "scopes", detail=f"A client of kind {kind} cannot have {', '.join(sorted(excess))}."
         )
 
 
 def _name_taken() -> Conflict:
-    return Conflict(
-        "clientExists", "Client Exists", "There is a client of that name; choose another."
-    )
+    return Conflict("clientExists", "There is a client with this name; choose another.")
 
 
 def _record(unit: UnitOfWork, access: AccessRequest, action: str, client_id: UUID) -> None:

@@ -18,7 +18,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from services.api.openapi import describe_api
+from services.api.app import build_app
+from services.api.openapi import openapi_yaml
 from services.api.schemas.model import LATEST
 from services.cli.signing import ProofKey
 from shared.access.products import STUDENT_FEEDBACK
@@ -48,7 +49,7 @@ def bytes_of(_context: schemathesis.SerializationContext, value: Any) -> bytes:
     return data if isinstance(data, bytes) else str(data).encode()
 
 
-contract = schemathesis.openapi.from_dict(yaml.safe_load(describe_api()))
+contract = schemathesis.openapi.from_dict(yaml.safe_load(openapi_yaml(build_app())))
 
 
 class BoundToken(AuthBase):
