@@ -10,7 +10,7 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from services.api.security.rate_limits import RateLimiter
+from services.api.http.rate_limiter import RateLimiter
 from shared.core.database import (
     Sessions,
     open_engine,

@@ -24,8 +24,8 @@ from services.cli.signing import ProofKey, TokenAuth
 from services.cli.steps import Steps
 from services.cli.target import sessions_of
 from shared.access.rules import GRANTABLE, Caller, CallerKind, needs_proof
-from shared.core.database import transaction
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents.models import Document
 from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
 from synthetic.generate import generate_delivery, zip_delivery
@@ -181,9 +181,9 @@ class Demo:
 
     def _pick(self) -> tuple[str, str, str]:
         """A school with a fiche, another school, and that fiche, looked up behind the gate."""
-        with sessions_of(self.settings) as sessions, transaction(sessions) as session:
+        with sessions_of(self.settings) as sessions, UnitOfWork(sessions) as unit:
             query = select(Document.school_id, Document.id).where(Document.kind == "fiche")
-            fiches = session.execute(query.order_by(Document.school_id, Document.id)).all()
+            fiches = unit.session.execute(query.order_by(Document.school_id, Document.id)).all()
         school_id, document_id = fiches[0]
         others = [other for other, _ in fiches if other != school_id]
         if not others:

@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey
 
 from embedded.data_directory import write_private
 from shared.core.errors import ConfigurationError
-from shared.oauth.dpop import hash_of
+from shared.oauth.dpop import token_hash
 
 RENEW_AFTER_SECONDS = 120.0
 ALGORITHM, CURVE = "ES256", "P-256"
@@ -58,7 +58,7 @@ class ProofKey:
             "iat": int(time.time()),
         }
         if token is not None:
-            claims["ath"] = hash_of(token)
+            claims["ath"] = token_hash(token)
         if self.nonce is not None:
             claims["nonce"] = self.nonce
         header = {"typ": "dpop+jwt", "alg": ALGORITHM, "jwk": self.key.as_dict(private=False)}

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from embedded.data_directory import DataDirectory
+from shared.access.requests import AccessRequest
+from shared.access.rules import Caller, CallerKind, Reach
 from shared.core.database import Sessions, open_engine, session_factory
 from shared.core.errors import ConfigurationError
 from shared.core.settings import Settings
@@ -47,3 +49,13 @@ def sessions_of(settings: Settings) -> Iterator[Sessions]:
         yield session_factory(engine)
     finally:
         engine.dispose()
+
+
+OPERATOR_REQUEST = AccessRequest(
+    caller=Caller("cli", CallerKind.OPERATOR, frozenset()),
+    action="cli",
+    resource="",
+    trace_id=None,
+    reach=Reach(None),
+)
+"""The access request of a command, for the audit log of what it changes."""

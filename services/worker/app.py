@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
-from sqlalchemy.orm import Session
 
 from services.worker.actors.deliveries import apply_delivery
 from services.worker.actors.documents import Press, build_school
@@ -13,6 +12,7 @@ from services.worker.execution import Execution, Performed
 from shared.core.database import open_engine, session_factory
 from shared.core.secrets import read_insz_key
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
 from shared.jobs.claims import Claim
 from shared.jobs.queue import WAKE_UPS, WakeUpQueue, open_broker
 from shared.jobs.rules import APPLY_DELIVERY, BUILD_DOCUMENTS
@@ -27,11 +27,11 @@ def create_broker(settings: Settings) -> RedisBroker:
     insz_key = read_insz_key(settings.insz_key_file)
     press = Press()
 
-    def build(session: Session, claim: Claim) -> Performed:
-        return build_school(session, claim, storage, press)
+    def build(unit: UnitOfWork, claim: Claim) -> Performed:
+        return build_school(unit.session, claim, storage, press)
 
-    def apply(session: Session, claim: Claim) -> Performed:
-        return apply_delivery(session, claim, storage, insz_key)
+    def apply(unit: UnitOfWork, claim: Claim) -> Performed:
+        return apply_delivery(unit, claim, storage, insz_key)
 
     execution = Execution(
         sessions=session_factory(engine),

@@ -11,13 +11,13 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection, event
-from sqlalchemy.orm import Session
 
 from services.worker.metrics import ITEM_SECONDS, ITEMS
-from shared.core.database import DATABASE_UNAVAILABLE, Sessions, transaction
+from shared.core.database import DATABASE_UNAVAILABLE, Sessions
 from shared.core.errors import DomainError
 from shared.core.logging import describe_error
 from shared.core.statements import refuse_statements
+from shared.core.unit_of_work import UnitOfWork
 from shared.jobs import claims, repository
 from shared.jobs.claims import Claim, LeaseLostError
 from shared.jobs.queue import WakeUpQueue
@@ -56,7 +56,7 @@ class Performed:
     problem: dict[str, Any] | None = None
 
 
-Perform = Callable[[Session, Claim], Performed]
+Perform = Callable[[UnitOfWork, Claim], Performed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ class Execution:
 
     def _claim(self) -> Claim | None:
         lanes = lanes_in_turn(self.interactive_weight, SystemRandom())
-        with transaction(self.sessions) as session:
-            return claims.claim(session, self.performers, lanes, self.lease)
+        with UnitOfWork(self.sessions) as unit:
+            return claims.claim(unit.session, self.performers, lanes, self.lease)
 
     def _call_next(self, kind: str) -> None:
         try:
@@ -129,20 +129,20 @@ class Execution:
             return self._settle_failed(claim, cannot_be_done(type(error).__name__))
 
     def _perform_and_settle(self, claim: Claim) -> str:
-        with transaction(self.sessions) as session:
-            with self._signs_of_life(claim, session.connection()):
-                performed = self.performers[claim.kind](session, claim)
+        with UnitOfWork(self.sessions) as unit:
+            with self._signs_of_life(claim, unit.session.connection()):
+                performed = self.performers[claim.kind](unit, claim)
             state = State.DONE if performed.problem is None else State.FAILED
-            repository.add_failures(session, claim.item_id, performed.failures)
-            claims.settle(session, claim, state, performed.outcome, performed.problem)
-            end_when_complete(session, claim.job_id)
+            repository.add_failures(unit.session, claim.item_id, performed.failures)
+            claims.settle(unit.session, claim, state, performed.outcome, performed.problem)
+            end_when_complete(unit.session, claim.job_id)
         return state
 
     def _settle_failed(self, claim: Claim, problem: dict[str, Any]) -> str:
         try:
-            with transaction(self.sessions) as session:
-                claims.settle(session, claim, State.FAILED, {}, problem)
-                end_when_complete(session, claim.job_id)
+            with UnitOfWork(self.sessions) as unit:
+                claims.settle(unit.session, claim, State.FAILED, {}, problem)
+                end_when_complete(unit.session, claim.job_id)
         except LeaseLostError:
             return "lost"
         return State.FAILED
@@ -151,8 +151,8 @@ class Execution:
         if claim.attempt >= self.max_attempts:
             return self._settle_failed(claim, attempts_exhausted(claim.attempt, error))
         delay = timedelta(seconds=retry_delay_seconds(claim.attempt, SystemRandom()))
-        with transaction(self.sessions) as session:
-            held = claims.put_back(session, claim, delay, attempt_failed(error))
+        with UnitOfWork(self.sessions) as unit:
+            held = claims.requeue(unit.session, claim, delay, attempt_failed(error))
         return State.QUEUED if held else "lost"
 
     @contextmanager
@@ -171,8 +171,8 @@ class Execution:
         def renew() -> None:
             while not stopped.wait(seconds):
                 try:
-                    with transaction(self.sessions) as session:
-                        held = claims.extend_lease(session, claim, self.lease)
+                    with UnitOfWork(self.sessions) as unit:
+                        held = claims.extend_lease(unit.session, claim, self.lease)
                     if not held:
                         claim.lost.set()
                         driver.cancel_safe()

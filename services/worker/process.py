@@ -17,7 +17,7 @@ from shared.core.settings import Settings
 from shared.deliveries.uploads import remove_stray_uploads
 from shared.documents.grants.service import remove_old_grants
 from shared.documents.objects import REST, remove_orphans
-from shared.idempotency.service import remove_old_answers
+from shared.idempotency.service import remove_old_responses
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.service import sweep
 from shared.oauth.repository import sweep as sweep_identifiers
@@ -74,20 +74,20 @@ def _chores(settings: Settings, queue: WakeUpQueue) -> tuple[Chore, ...]:
         Chore(
             "wake-ups",
             timedelta(seconds=settings.job_sweep_seconds),
-            lambda session: sweep(session, queue, settings.job_max_attempts),
+            lambda unit: sweep(unit, queue, settings.job_max_attempts),
         ),
-        Chore("download-grants", GRANTS_EVERY, remove_old_grants),
-        Chore("kept-answers", ANSWERS_EVERY, remove_old_answers),
+        Chore("download-grants", GRANTS_EVERY, lambda unit: remove_old_grants(unit.session)),
+        Chore("stored-responses", ANSWERS_EVERY, lambda unit: remove_old_responses(unit.session)),
         Chore(
             "half-written",
             ORPHANS_EVERY,
-            lambda session: storage.remove_half_written(database_now(session) - REST),
+            lambda unit: storage.remove_half_written(database_now(unit.session) - REST),
         ),
-        Chore("orphans", ORPHANS_EVERY, lambda session: remove_orphans(session, storage)),
-        Chore("identifiers", IDENTIFIERS_EVERY, sweep_identifiers),
+        Chore("orphans", ORPHANS_EVERY, lambda unit: remove_orphans(unit.session, storage)),
+        Chore("identifiers", IDENTIFIERS_EVERY, lambda unit: sweep_identifiers(unit.session)),
         Chore(
             "uploads",
             UPLOADS_EVERY,
-            lambda session: remove_stray_uploads(session, storage, UPLOADS_OLDER_THAN),
+            lambda unit: remove_stray_uploads(unit.session, storage, UPLOADS_OLDER_THAN),
         ),
     )

@@ -6,11 +6,11 @@ from datetime import timedelta
 from threading import Event, Thread
 
 import structlog
-from sqlalchemy.orm import Session
 
 from services.worker.metrics import SWEPT
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
 from shared.core.logging import describe_error
+from shared.core.unit_of_work import UnitOfWork
 
 logger = structlog.get_logger(__name__)
 
@@ -21,7 +21,7 @@ class Chore:
 
     name: str
     every: timedelta
-    sweep: Callable[[Session], int]
+    sweep: Callable[[UnitOfWork], int]
 
 
 class Sweeper:
@@ -47,8 +47,8 @@ class Sweeper:
     def _repeat(self, chore: Chore) -> None:
         while not self._stopped.wait(chore.every.total_seconds()):
             try:
-                with transaction(self._sessions) as session:
-                    found = chore.sweep(session)
+                with UnitOfWork(self._sessions) as unit:
+                    found = chore.sweep(unit)
                 SWEPT.labels(chore=chore.name).inc(found)
             except Exception as error:  # noqa: BLE001  # it has to outlive any outage
                 logger.warning("sweep_failed", chore=chore.name, **describe_error(error))

@@ -1,4 +1,4 @@
-"""An access request: the caller, the operation and resource it names, and the schools it reaches."""
+"""An access request: the caller, the operation and resource it names, and its reach."""
 
 from dataclasses import dataclass
 

@@ -52,7 +52,7 @@ class Head:
 
 
 def entry_bytes(entry: Entry) -> bytes:
-    """Return the JSON that PostgreSQL writes: `audit_hash` in the migration covers the same bytes."""
+    """Return the JSON that PostgreSQL writes; `audit_hash` in the migration hashes it too."""
     fields = [
         entry.id,
         entry.position,

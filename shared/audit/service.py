@@ -33,7 +33,7 @@ def list_events(
 
 
 def heads(session: Session) -> dict[str, Head]:
-    """Return the head of every chain, to be stored where no writer of this database can change it."""
+    """Return the head of every chain, to be stored out of reach of this database's writers."""
     return repository.heads(session)
 
 

@@ -18,7 +18,7 @@ INSTANT = TIMESTAMP(timezone=True)
 """Column type of every `…_at`; stored in UTC."""
 
 IDLE_TRANSACTION_LEASES = 4
-"""The longest time a transaction may be idle, in job leases: longer than a slow object store takes."""
+"""The longest idle time of a transaction, in job leases: longer than a slow object store takes."""
 
 TCP_KEEPALIVE = {
     "keepalives_idle": 30,

@@ -18,9 +18,9 @@ Action = Callable[[], object]
 class UnitOfWork:
     """A session whose transaction is committed at the end of the `with` block.
 
-    An error rolls it back. A `AccessDenied` is committed too: policy decides before anything else is
-    written, and the audit log of a refusal has to stay. Whoever opens a unit commits it; repositories
-    and services only write to its `session`.
+    An error rolls it back. `AccessDenied` is committed too: policy decides before anything else is
+    written, and the audit log of a refusal has to stay. The edge that opens a unit commits it;
+    repositories and services only write to its `session`.
     """
 
     def __init__(self, sessions: Sessions) -> None:
@@ -72,7 +72,7 @@ class UnitOfWork:
         self._on_rollback.append(action)
 
     def commit(self) -> None:
-        """Commit, then run the actions that wait for it; the next statement begins a new transaction.
+        """Commit and run the actions that wait for it; a later statement begins a new transaction.
 
         Called before the end of the block so that no transaction stays open for long, or so that
         the thread that did the work also commits it.

@@ -161,7 +161,7 @@ def replace_documents(
     rows: Sequence[dict[str, Any]],
     unchanged: Sequence[UUID],
 ) -> int:
-    """Make `rows` the documents of the school, next to the unchanged ones; return the number removed.
+    """Make `rows` the school's documents next to the unchanged ones; return the number removed.
 
     `school` names the administration and the school. A document keeps its id, and gets the next
     version when it was rebuilt.

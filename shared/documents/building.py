@@ -30,7 +30,7 @@ Identity = tuple[str, UUID | None, UUID | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltDocument:
-    """A document to be published; its bytes are its segments, end to end; none while it is planned."""
+    """A document to be published; its segments, end to end, are its bytes; none while planned."""
 
     kind: str
     class_group_id: UUID | None

@@ -64,7 +64,7 @@ def page_of_documents(
 
 
 def find_document(session: Session, document_id: UUID) -> DocumentRow | None:
-    """Return a document, released or not; row-level security hides an unreleased one from the API."""
+    """Return a document, released or not; row-level security hides unreleased ones from the API."""
     row = session.execute(_documents().where(Document.id == document_id)).one_or_none()
     return None if row is None else DocumentRow(*row)
 

@@ -56,7 +56,7 @@ def require_document(unit: UnitOfWork, access: AccessRequest, document_id: UUID)
 def resources_with(
     session: Session, school_id: str, student_id: UUID | None, document_id: UUID | None
 ) -> list[str] | None:
-    """Return the resources of a student or a document in the audit log; None when neither is named."""
+    """Return the audit log's resources of a student or document; None when neither is named."""
     if student_id is None and document_id is None:
         return None
     documents = {*repository.documents_with(session, school_id, student_id, document_id)}

@@ -15,7 +15,7 @@ RETENTION = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class KeyedRequest:
-    """A request with an idempotency key, as hashes: one of caller, operation and key, one of its content."""
+    """A request with an idempotency key, as hashes of its identity and of its content."""
 
     key_sha256: bytes
     request_sha256: bytes
@@ -36,7 +36,7 @@ def hash_of(*parts: str | None) -> bytes:
 
 
 def find_response(session: Session, request: KeyedRequest) -> Response | None:
-    """Return the stored response to the request; None for a new one, whose key is locked from now on.
+    """Return the stored response to the request; None for a new one, whose key is then locked.
 
     Raises:
         Conflict: while another request with the same key is being processed.

@@ -32,7 +32,7 @@ class Claim:
     lost: Event = field(default_factory=Event, compare=False)
 
     def require_held(self) -> None:
-        """Raise when the claim is lost; long work calls it often, so that a cancelled item ends soon.
+        """Raise when the claim is lost; long work calls it often, to end a cancelled item soon.
 
         Raises:
             LeaseLostError: when the work cannot be committed any more.

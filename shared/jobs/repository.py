@@ -33,7 +33,7 @@ class Failure(NamedTuple):
 
     item: str
     subject: str
-    problem: dict[str, Any]
+    problem: dict[str, Any] | None
 
 
 ACTIVE: BindParameter[Any] = bindparam(
@@ -96,7 +96,7 @@ def count_items(session: Session, job_id: UUID) -> Counts:
 
 
 def ended_lately(session: Session, job_id: UUID, at_most: timedelta) -> tuple[int, timedelta]:
-    """Return the number of items of a running job that ended lately, and the length of that time."""
+    """Return the number of items of a running job that ended lately, and the time span."""
     stretch = func.least(func.now() - Job.started_at, at_most, type_=Interval)
     ended = select(func.count()).where(
         JobItem.job_id == Job.id, JobItem.finished_at > func.now() - stretch

@@ -70,7 +70,7 @@ class IssuedToken:
 def validate_token(unit: UnitOfWork, issuer: Issuer, presented: PresentedToken) -> AccessToken:
     """Validate an access token and the DPoP proof that it is bound to.
 
-    The unit acts for the caller from here on. The proof is used up, also if the unit is rolled back.
+    The unit acts for the caller from here on. The proof is used up, even after a rollback.
 
     Raises:
         InvalidAccessToken: when the token is not valid, or was revoked.

@@ -11,7 +11,7 @@ import pytest
 from services.cli.signing import ProofKey
 from shared.core.database import Sessions
 from shared.oauth.clients.rules import ClientKind
-from shared.oauth.dpop import hash_of
+from shared.oauth.dpop import token_hash
 from tests.api.oauth_clients import OAuthClient, registered
 from tests.oauth.signing import signed
 
@@ -42,7 +42,7 @@ def right(vendor: OAuthClient, token: str, **changes: Any) -> str:
         "htm": "GET",
         "htu": f"{vendor.url}{PATH}",
     }
-    claims |= {"iat": int(time.time()), "ath": hash_of(token), "nonce": key.nonce}
+    claims |= {"iat": int(time.time()), "ath": token_hash(token), "nonce": key.nonce}
     header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": key.key.as_dict(private=False)}
     return signed(header, claims | changes, key.key)
 
@@ -64,7 +64,7 @@ def test_the_proof_of_these_tests_is_taken(vendor: OAuthClient, token: str) -> N
         (lambda vendor, token: right(vendor, token, htm="DELETE"), "invalid_dpop_proof"),
         (lambda vendor, token: right(vendor, token, htu=f"{vendor.url}/v1"), "invalid_dpop_proof"),
         (lambda vendor, token: right(vendor, token, iat=0), "invalid_dpop_proof"),
-        (lambda vendor, token: right(vendor, token, ath=hash_of("x")), "invalid_dpop_proof"),
+        (lambda vendor, token: right(vendor, token, ath=token_hash("x")), "invalid_dpop_proof"),
         (lambda vendor, token: right(vendor, token, nonce="x"), "use_dpop_nonce"),
         (lambda *_: "nonsense", "invalid_dpop_proof"),
     ],

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from services.api.app import create_app
 from services.api.http.middleware import BodyLimit
-from services.api.security.rate_limits import Counters, RateLimiter, RateLimitStatus
+from services.api.http.rate_limiter import Counters, RateLimiter, RateLimitStatus
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.settings import Settings
 from shared.oauth.assertions import ASSERTION_TYPE

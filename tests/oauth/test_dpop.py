@@ -14,7 +14,7 @@ from shared.oauth.dpop import (
     Nonces,
     Proof,
     ProofError,
-    hash_of,
+    token_hash,
     read_proof,
 )
 from tests.oauth.signing import MADE_WITH, signed, unsigned, with_public_key_as_secret
@@ -37,7 +37,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         "htm": "GET",
         "htu": "https://api.example/v1/schools",
         "iat": int(NOW),
-        "ath": hash_of(TOKEN),
+        "ath": token_hash(TOKEN),
         "nonce": NONCES.at(NOW),
     }
     return {name: value for name, value in (whole | changes).items() if value is not None}
@@ -92,7 +92,7 @@ def test_what_makes_no_difference(changes: dict[str, Any]) -> None:
         {"jti": 1},
         {"jti": "\ud800"},
         {"jti": None},
-        {"ath": hash_of("another token")},
+        {"ath": token_hash("another token")},
         {"ath": TOKEN},
         {"ath": None},
     ],

@@ -12,7 +12,7 @@ from shared.oauth.tokens import AccessToken
 class RequestContext:
     """One per request; `response_headers` are added to the response, whatever it will be.
 
-    `token` is set by authentication and `access` by authorization; `query_names` is set by the route.
+    `token` is set by authentication, `access` by authorization.
     """
 
     trace_id: str

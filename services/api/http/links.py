@@ -1,8 +1,11 @@
 """Absolute URLs of resources, and links between the pages of a list."""
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
+
+from starlette.datastructures import URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +50,30 @@ class Links:
 
     def mandate(self, mandate_id: UUID) -> str:
         return f"{self.root}/v1/mandates/{mandate_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """A requested page of a list: `number` counts from 1, `url` is the request's."""
+
+    number: int
+    size: int
+    url: URL
+
+    @property
+    def offset(self) -> int:
+        return (self.number - 1) * self.size
+
+    def metadata(self, total: int) -> dict[str, Any]:
+        """Return the fields of `Page` without its items."""
+        is_last = self.number * self.size >= total
+        return {
+            "self_link": str(self.url),
+            "page": self.number,
+            "page_size": self.size,
+            "total": total,
+            "next": None if is_last else str(self._at(self.number + 1)),
+        }
+
+    def _at(self, number: int) -> URL:
+        return self.url.include_query_params(page=number, pageSize=self.size)

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.api.http.context import RequestContext
 from services.api.http.metrics import RequestMetrics
 from services.api.http.problems import (
     InternalServerError,
@@ -63,8 +64,8 @@ class RequestLogging:
             await self.app(scope, receive, send)
             return
         trace_id = str(uuid4())
-        state = scope.setdefault("state", {})
-        state["trace_id"] = trace_id
+        context = RequestContext(trace_id)
+        scope.setdefault("state", {})["context"] = context
         started, status = time.perf_counter(), 0
         headers = {TRACE_HEADER: trace_id} | _related(scope)
 
@@ -72,7 +73,7 @@ class RequestLogging:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(message, scope["path"], headers | state.get("answer_headers", {}))
+                _add_headers(message, scope["path"], headers | context.response_headers)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(trace_id=trace_id):
@@ -101,7 +102,7 @@ class RequestLogging:
             route=route,
             status=status,
             ms=round(seconds * 1000, 1),
-            client=scope["state"].get("client"),
+            client=scope["state"]["context"].client,
         )
 
 
@@ -151,7 +152,7 @@ class BodyLimit:
         limit = self.larger.get(scope["path"], MAX_BODY_BYTES)
         declared = Headers(scope=scope).get("content-length", "0")
         if declared.isdecimal() and int(declared) > limit:
-            response = problem_response(PayloadTooLarge(), scope["state"]["trace_id"])
+            response = problem_response(PayloadTooLarge(), scope["state"]["context"].trace_id)
             await response(scope, receive, send)
             return
         deadline = _now() + self.timeout + limit / MIN_BYTES_PER_SECOND

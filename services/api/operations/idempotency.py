@@ -58,7 +58,9 @@ class IdempotentRequest:
     keyed: KeyedRequest | None
 
     @classmethod
-    def of(cls, request: Request, access: AccessRequest, key: str | None, body: bytes) -> "IdempotentRequest":
+    def of(
+        cls, request: Request, access: AccessRequest, key: str | None, body: bytes
+    ) -> "IdempotentRequest":
         """Hash caller, operation, key, path and the SHA-256 of the body."""
         if key is None:
             return cls(None)

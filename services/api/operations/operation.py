@@ -95,7 +95,7 @@ class CommittingRoute(APIRoute):
 
 
 class Operation(CommittingRoute):
-    """An operation of version 1, named after its function; absent values are left out of its JSON."""
+    """An operation of version 1, named after its function; its JSON leaves out absent values."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         options["operation_id"] = to_camel(endpoint.__name__)
@@ -117,7 +117,7 @@ class Operation(CommittingRoute):
 
 def _committed(endpoint: Callable[..., Any], status: int) -> Callable[..., Any]:
     def run(arguments: Mapping[str, Any]) -> Response:
-        response = _to_response(endpoint(**arguments), status, _of_type(arguments, Response))
+        response = to_response(endpoint(**arguments), status, _of_type(arguments, Response))
         unit = _of_type(arguments, UnitOfWork)
         if unit is not None:
             idempotent = _of_type(arguments, IdempotentRequest)
@@ -133,7 +133,7 @@ def _committed(endpoint: Callable[..., Any], status: int) -> Callable[..., Any]:
     return respond
 
 
-def _to_response(result: Any, status: int, given: Response | None) -> Response:
+def to_response(result: Any, status: int, given: Response | None) -> Response:
     """Write a model as JSON; `given` has the headers that the endpoint has set."""
     if isinstance(result, Response):
         return result

@@ -1,43 +1,25 @@
-"""Pages of lists: the query parameters of a page, and the members of its response."""
+"""The query parameters of a page of a list."""
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Query, Request
-from starlette.datastructures import URL
+from pydantic import BeforeValidator
 
-from services.api.schemas.model import NonNegativeInt
+from services.api.http.links import PageRequest
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 200
 MAX_PAGE = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
-    """A page of a list: `number` counts from 1, `url` is that of the request."""
+def _require_digits(value: object) -> object:
+    if isinstance(value, str) and not (value.isascii() and value.isdecimal()):
+        raise ValueError("Must be a whole number.")
+    return value
 
-    number: int
-    size: int
-    url: URL
 
-    @property
-    def offset(self) -> int:
-        return (self.number - 1) * self.size
-
-    def metadata(self, total: int) -> dict[str, Any]:
-        """Return the members of the response next to its items."""
-        is_last = self.number * self.size >= total
-        return {
-            "self_link": str(self.url),
-            "page": self.number,
-            "page_size": self.size,
-            "total": total,
-            "next": None if is_last else str(self._url_of(self.number + 1)),
-        }
-
-    def _url_of(self, number: int) -> URL:
-        return self.url.include_query_params(page=number, pageSize=self.size)
+NonNegativeInt = Annotated[int, BeforeValidator(_require_digits)]
+"""A number written with digits alone; Python would also accept signs, spaces and underscores."""
 
 
 async def page_request(

@@ -1,15 +1,17 @@
-"""Operations on the trail: a school reads who asked for its data."""
+"""Operations on the audit log of a school."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
 
+from services.api.dependencies import UnitDep
 from services.api.operations.operation import operations
+from services.api.operations.pagination import PageDep
 from services.api.schemas.audit_events import AuditEvent, AuditEventPage
 from services.api.schemas.model import RequestDateTime
-from services.api.security.permissions import AuditReader, PageDep, SessionDep
-from shared.audit.repository import TrailOf
+from services.api.security.permissions import AuditReader
+from shared.audit.repository import AuditFilter
 from shared.audit.service import list_events
 from shared.core.errors import ResourceNotFound
 from shared.documents.service import resources_with
@@ -17,7 +19,7 @@ from shared.documents.service import resources_with
 router = operations("auditEvents")
 
 _STUDENT = "Only about this student: alone, or with others in a bundle or an overview."
-_DOCUMENT = "Only about this document, or a bundle that holds it."
+_DOCUMENT = "Only about this document, or a bundle that contains it."
 
 
 @router.get("/auditEvents")
@@ -32,11 +34,11 @@ def list_audit_events(
     ] = None,
     until: Annotated[RequestDateTime | None, Query(description="Only before this moment.")] = None,
 ) -> AuditEventPage:
-    """The trail of the caller's own school, newest first."""
-    school_id = access.organisation
+    """List the audit log of the caller's own school, newest first."""
+    school_id = access.caller.school_id
     if school_id is None:
         raise ResourceNotFound
-    resources = resources_with(session, school_id, student_id, document_id)
-    trail = TrailOf(school_id, resources, since, until)
-    total, events = list_events(session, trail, page.offset, page.size)
+    resources = resources_with(unit.session, school_id, student_id, document_id)
+    wanted = AuditFilter(school_id, resources, since, until)
+    total, events = list_events(unit.session, wanted, page.offset, page.size)
     return AuditEventPage(items=[AuditEvent.of(event) for event in events], **page.metadata(total))

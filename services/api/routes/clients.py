@@ -1,11 +1,13 @@
-"""Operations on clients: the programs that may ask for tokens."""
+"""Operations on clients: the programs that may request tokens."""
 
 from typing import Annotated
 
 from fastapi import Path, Response
 
-from services.api.operations.idempotency import ClientsCreator
+from services.api.dependencies import LinksDep, UnitDep
+from services.api.operations.idempotency import IdempotencyDep
 from services.api.operations.operation import operations, problems
+from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import ClientPath
 from services.api.schemas.clients import (
     ClientChange,
@@ -14,7 +16,7 @@ from services.api.schemas.clients import (
     RegisteredClient,
     RegisteredClientPage,
 )
-from services.api.security.permissions import ClientsWriter, LinksDep, PageDep, SessionDep
+from services.api.security.permissions import ClientsWriter
 from shared.oauth.clients import service
 
 router = operations("clients")
@@ -31,8 +33,8 @@ KeyPath = Annotated[
 def list_clients(
     _: ClientsWriter, unit: UnitDep, page: PageDep, links: LinksDep
 ) -> RegisteredClientPage:
-    """The registered clients, by name."""
-    total, views = service.list_clients(session, page.offset, page.size)
+    """List the registered clients, by name."""
+    total, views = service.list_clients(unit.session, page.offset, page.size)
     clients = [RegisteredClient.of(view, links) for view in views]
     return RegisteredClientPage(items=clients, **page.metadata(total))
 
@@ -41,8 +43,8 @@ def list_clients(
 def get_client(
     client_id: ClientPath, _: ClientsWriter, unit: UnitDep, links: LinksDep
 ) -> RegisteredClient:
-    """One client."""
-    return RegisteredClient.of(service.read_client(session, client_id), links)
+    """Return one client."""
+    return RegisteredClient.of(service.read_client(unit.session, client_id), links)
 
 
 @router.post(
@@ -52,13 +54,14 @@ def get_client(
 )
 def create_client(
     new: NewClientBody,
-    access: ClientsCreator,
+    access: ClientsWriter,
     unit: UnitDep,
+    _idempotency: IdempotencyDep,
     links: LinksDep,
     response: Response,
 ) -> RegisteredClient:
-    """Registers a client, with the public halves of its keys."""
-    view = service.register(session, access, new.new_client())
+    """Register a client with its public keys."""
+    view = service.register(unit, access, new.new_client())
     created = RegisteredClient.of(view, links)
     response.headers["Location"] = created.href
     return created
@@ -72,8 +75,8 @@ def change_client(
     unit: UnitDep,
     links: LinksDep,
 ) -> RegisteredClient:
-    """Changes a client; one that is suspended is refused at once, with the tokens it has."""
-    view = service.change(session, access, client_id, change.changes())
+    """Change a client; a suspended client and its tokens are refused at once."""
+    view = service.change(unit, access, client_id, change.changes())
     return RegisteredClient.of(view, links)
 
 
@@ -85,13 +88,14 @@ def change_client(
 def add_client_key(
     client_id: ClientPath,
     key: PublicKey,
-    access: ClientsCreator,
+    access: ClientsWriter,
     unit: UnitDep,
+    _idempotency: IdempotencyDep,
     links: LinksDep,
     response: Response,
 ) -> RegisteredClient:
-    """Adds a key; the client can sign with either until the old one is removed."""
-    view = service.add_key(session, access, client_id, key.jwk())
+    """Add a public key; the client can sign with any of its keys until it is removed."""
+    view = service.add_key(unit, access, client_id, key.jwk())
     changed = RegisteredClient.of(view, links)
     response.headers["Location"] = changed.href
     return changed
@@ -101,5 +105,5 @@ def add_client_key(
 def remove_client_key(
     client_id: ClientPath, key_id: KeyPath, access: ClientsWriter, unit: UnitDep
 ) -> None:
-    """Removes a key; tokens that are out stay valid until they expire."""
-    service.remove_key(session, access, client_id, key_id)
+    """Remove a public key; issued tokens stay valid until they expire."""
+    service.remove_key(unit, access, client_id, key_id)

@@ -1,28 +1,24 @@
-"""Operations on deliveries: hand one over, and read what came of it."""
+"""Operations on deliveries: submit one, and read its report."""
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request, Response
 
+from services.api.dependencies import LinksDep, ResourcesDep, UnitDep, release_slot_while_waiting
 from services.api.http.problems import ServiceUnavailable
 from services.api.http.threads import run_in_thread
 from services.api.http.uploads import ZIP, delete_on_error, require_zip, store_body
-from services.api.operations.idempotency import IdempotencyKey, answer_once
-from services.api.operations.operation import operations, problems
+from services.api.operations.idempotency import IdempotencyKey, IdempotentRequest
+from services.api.operations.operation import operations, problems, to_response
 from services.api.operations.parameters import DeliveryPath
 from services.api.routes.jobs import ACCEPTED, accepted
 from services.api.schemas.deliveries import Delivery
 from services.api.schemas.jobs import Job
-from services.api.security.authentication import require_token_not_taken_back
-from services.api.security.permissions import (
-    DeliveriesReader,
-    DeliveriesWriter,
-    LinksDep,
-    ResourcesDep,
-    SessionDep,
-    release_slot_while_waiting,
-)
-from shared.core.database import end_at_once
+from services.api.security.authentication import require_token_not_revoked
+from services.api.security.permissions import DeliveriesReader, DeliveriesWriter
+from shared.access.decisions import act_for
+from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.uploads import UPLOADS, receive_delivery
 from shared.results import service
 
@@ -52,25 +48,32 @@ async def create_delivery(
     response: Response,
     key: IdempotencyKey = None,
 ) -> Job:
-    """Takes a delivery in, and starts the job that applies it.
+    """Submit a delivery, and start the job that applies it.
 
-    The body is stored between two transactions and outside the request's turn, so that a slow
-    upload holds no transaction open and keeps nobody waiting.
+    The body is stored between two units of work and without a connection slot, so that a slow
+    upload keeps no transaction open and no other request waiting.
     """
     require_zip(request)
     if resources.uploads.locked():
         raise ServiceUnavailable
     async with resources.uploads:
-        await run_in_thread(end_at_once, session)
+        await run_in_thread(unit.commit)
         async with release_slot_while_waiting(resources):
             stored = await store_body(request, resources.storage, UPLOADS)
 
     def register() -> Job:
-        with delete_on_error(resources.storage, stored.key):
-            require_token_not_taken_back(session, request)
-            answer_once(request, session, access, key, stored.sha256)
-            job = receive_delivery(session, resources.queue, stored.key, access.caller.client)
-            return accepted(session, job, links, response)
+        with (
+            delete_on_error(resources.storage, stored.key),
+            UnitOfWork(resources.sessions) as second,
+        ):
+            act_for(second, access.caller)
+            require_token_not_revoked(second, request)
+            idempotent = IdempotentRequest.of(request, access, key, stored.sha256)
+            idempotent.replay(second)
+            job = receive_delivery(second, resources.queue, stored.key, access.caller.client)
+            accepted_job = accepted(second.session, job, links, response)
+            idempotent.store(second, to_response(accepted_job, HTTPStatus.ACCEPTED, response))
+            return accepted_job
 
     return await run_in_thread(register)
 
@@ -79,5 +82,5 @@ async def create_delivery(
 def get_delivery(
     delivery_id: DeliveryPath, _: DeliveriesReader, unit: UnitDep, links: LinksDep
 ) -> Delivery:
-    """A delivery and its report."""
-    return Delivery.of(service.read_delivery(session, delivery_id), links)
+    """Return a delivery with its report."""
+    return Delivery.of(service.read_delivery(unit.session, delivery_id), links)

@@ -1,30 +1,28 @@
-"""Operations on documents: what there is, and the bytes."""
+"""Operations on documents: their metadata and their content."""
 
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Header, Path, Request, Response
 
+from services.api.dependencies import LinksDep, ResourcesDep, UnitDep
+from services.api.http.context import context_of
 from services.api.http.downloads import content_headers, content_response
 from services.api.operations.operation import operations, problems
-from services.api.operations.parameters import DocumentPath, ShelfDep
+from services.api.operations.pagination import PageDep
+from services.api.operations.parameters import DocumentFilterDep, DocumentPath
 from services.api.resources import Resources
 from services.api.schemas.documents import Document, DocumentPage, DownloadGrant
-from services.api.security.authentication import rate_limit_unauthenticated
-from services.api.security.permissions import (
-    DocumentsReader,
-    LinksDep,
-    PageDep,
-    ResourcesDep,
-    SessionDep,
-)
+from services.api.security.permissions import DocumentsReader
+from services.api.security.rate_limits import rate_limit_unauthenticated
+from shared.access.decisions import act_for
 from shared.access.products import STUDENT_FEEDBACK
-from shared.core.database import act_for, transaction
+from shared.access.requests import AccessRequest
 from shared.core.errors import ResourceNotFound
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents import service
 from shared.documents.grants import service as grants
 from shared.mandates.service import renew_reach
-from shared.schools.service import Inquiry
 
 router = operations("documents")
 
@@ -51,12 +49,12 @@ _UNCHANGED: dict[int | str, dict[str, Any]] = {
 def list_school_documents(
     access: DocumentsReader,
     unit: UnitDep,
-    shelf: ShelfDep,
+    wanted: DocumentFilterDep,
     page: PageDep,
     links: LinksDep,
 ) -> DocumentPage:
-    """The released documents of a school; empty while nothing is released."""
-    total, rows = service.list_documents(session, access, shelf, page.offset, page.size)
+    """List the released documents of a school; empty while nothing is released."""
+    total, rows = service.list_documents(unit, access, wanted, page.offset, page.size)
     return DocumentPage(items=[Document.of(row, links) for row in rows], **page.metadata(total))
 
 
@@ -64,8 +62,8 @@ def list_school_documents(
 def get_document(
     document_id: DocumentPath, access: DocumentsReader, unit: UnitDep, links: LinksDep
 ) -> Document:
-    """What a document is, and where its bytes are."""
-    return Document.of(service.read_document(session, access, document_id), links)
+    """Return the metadata of a document, with the link to its content."""
+    return Document.of(service.read_document(unit, access, document_id), links)
 
 
 @router.get(
@@ -73,7 +71,7 @@ def get_document(
     response_class=Response,
     responses={
         200: {"description": "The whole document.", "content": _CONTENT, "headers": _HEADERS},
-        206: {"description": "The range asked for.", "content": _CONTENT, "headers": _HEADERS},
+        206: {"description": "The requested range.", "content": _CONTENT, "headers": _HEADERS},
         **_UNCHANGED,
         **problems(416),
     },
@@ -87,12 +85,12 @@ def get_document_content(
     if_range: Annotated[str | None, Header()] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """The bytes of a document, or a single range of them; every download is decided anew."""
-    document, _, _ = service.read_document(session, access, document_id)
+    """Download a document, or a single range of it; the release is checked at every download."""
+    document = service.read_document(unit, access, document_id).document
     return content_response(
         document,
         resources.storage,
-        lambda: _is_still_open(resources, access, document_id),
+        lambda: _may_continue(resources, access, document_id),
         range_header=range_,
         if_range=if_range,
         if_none_match=if_none_match,
@@ -111,11 +109,11 @@ def create_download_grant(
     links: LinksDep,
     response: Response,
 ) -> DownloadGrant:
-    """A link for a browser that can send no token: good for one download within 60 seconds.
+    """Create a link for a browser that cannot send a token: one download within 60 seconds.
 
-    What the caller may read is asked about again when the link is used.
+    The permissions of the caller are checked again when the link is used.
     """
-    grant = DownloadGrant.of(grants.lend_document(session, access, document_id), links)
+    grant = DownloadGrant.of(grants.issue_grant(unit, access, document_id), links)
     response.headers["Location"] = grant.href
     return grant
 
@@ -130,28 +128,29 @@ def use_download_grant(
     request: Request,
     resources: ResourcesDep,
     unit: UnitDep,
-    secret: Annotated[str, Path(min_length=1, max_length=64, description="Out of a link.")],
+    secret: Annotated[str, Path(min_length=1, max_length=64, description="Secret of the link.")],
 ) -> Response:
-    """The bytes that a link was made for; the second time it is not there any more."""
-    with transaction(resources.sessions) as looking:
-        grant = grants.find_grant(looking, secret)
-    act_for(session, grant.client, grant.caller_kind, grant.caller_organisation)
-    access, row = grants.use_grant(
-        session, grant, request.scope["route"].operation_id, request.state.trace_id
-    )
+    """Download the document of a link; a link works once."""
+    with UnitOfWork(resources.sessions) as lookup:
+        grant = grants.find_grant(lookup.session, secret)
+    act_for(unit, grants.caller_of(grant))
+    operation_id: str = request.scope["route"].operation_id
+    access, row = grants.use_grant(unit, grant, operation_id, context_of(request).trace_id)
+    document = row.document
     return content_response(
-        row[0], resources.storage, lambda: _is_still_open(resources, access, row[0].id)
+        document,
+        resources.storage,
+        lambda: _may_continue(resources, access, document.id),
     )
 
 
-def _is_still_open(resources: Resources, access: Inquiry, document_id: UUID) -> bool:
-    """Decides anew, in a transaction of its own; a refusal is put on the trail."""
+def _may_continue(resources: Resources, access: AccessRequest, document_id: UUID) -> bool:
+    """Check reach and gate again for a running download; a refusal is recorded in the audit log."""
     try:
-        with transaction(resources.sessions) as session:
-            actor = access
-            act_for(session, actor.client, actor.kind, actor.organisation)
-            renewed = renew_reach(session, access, STUDENT_FEEDBACK)
-            service.require_document(session, renewed, document_id)
+        with UnitOfWork(resources.sessions) as unit:
+            act_for(unit, access.caller)
+            renewed = renew_reach(unit.session, access, STUDENT_FEEDBACK)
+            service.require_document(unit, renewed, document_id)
     except ResourceNotFound:
         return False
     return True
@@ -160,11 +159,14 @@ def _is_still_open(resources: Resources, access: Inquiry, document_id: UUID) -> 
 @router.head(
     "/documents/{documentId}/content",
     response_class=Response,
-    responses={200: {"description": "It is there.", "headers": _HEADERS}, **_UNCHANGED},
+    responses={
+        200: {"description": "The document is available.", "headers": _HEADERS},
+        **_UNCHANGED,
+    },
 )
 def head_document_content(
     document_id: DocumentPath, access: DocumentsReader, unit: UnitDep
 ) -> Response:
-    """The headers of the bytes alone; counts as a read."""
-    document, _, _ = service.read_document(session, access, document_id)
+    """Return the headers of the content alone; counts as a read."""
+    document = service.read_document(unit, access, document_id).document
     return Response(headers=content_headers(document) | {"Content-Length": str(document.byte_size)})

@@ -1,4 +1,4 @@
-"""Operations on jobs: start, follow, cancel, and do again what failed."""
+"""Operations on jobs: start one, follow it, cancel it, retry the items that failed."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -9,10 +9,12 @@ from fastapi.sse import EventSourceResponse
 from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse
 
+from services.api.dependencies import LinksDep, QueueDep, ResourcesDep, UnitDep
 from services.api.http.event_streams import stream_changes
 from services.api.http.links import Links
-from services.api.operations.idempotency import JobsCreator
+from services.api.operations.idempotency import IdempotencyDep
 from services.api.operations.operation import operations, problems
+from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import JobPath
 from services.api.resources import Resources
 from services.api.schemas.jobs import (
@@ -25,19 +27,13 @@ from services.api.schemas.jobs import (
     JobSummary,
     NewJob,
 )
-from services.api.security.authentication import token_holds
-from services.api.security.permissions import (
-    JobsReader,
-    JobsWriter,
-    LinksDep,
-    PageDep,
-    QueueDep,
-    ResourcesDep,
-    SessionDep,
-)
-from shared.audit.service import Actor
-from shared.core.database import DATABASE_UNAVAILABLE, act_for, transaction
+from services.api.security.authentication import token_is_active
+from services.api.security.permissions import JobsReader, JobsWriter
+from shared.access.decisions import act_for
+from shared.access.requests import AccessRequest
+from shared.core.database import DATABASE_UNAVAILABLE
 from shared.core.errors import ResourceNotFound
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents.building import start_build
 from shared.jobs import repository, service
 from shared.jobs.models import Job as JobRow
@@ -47,47 +43,52 @@ router = operations("jobs")
 
 _LOCATION = {"Location": {"schema": {"type": "string", "format": "uri"}}}
 _SEE_OTHER: dict[int | str, dict[str, Any]] = {
-    303: {"description": "It is done; its result is elsewhere.", "model": Job, "headers": _LOCATION}
+    303: {
+        "description": "Done. `Location` is the URL of the result.",
+        "model": Job,
+        "headers": _LOCATION,
+    }
 }
 ACCEPTED: dict[int | str, dict[str, Any]] = {
-    202: {"description": "It is on its way; follow it there.", "headers": _LOCATION}
+    202: {"description": "Accepted. Poll the URL in `Location` for progress.", "headers": _LOCATION}
 }
 
 
 @router.post("/jobs", status_code=202, responses={**ACCEPTED, **problems(409, 413, 415, 422)})
 def create_job(
     order: NewJob,
-    access: JobsCreator,
+    access: JobsWriter,
     unit: UnitDep,
+    _idempotency: IdempotencyDep,
     queue: QueueDep,
     links: LinksDep,
     response: Response,
 ) -> Job:
-    """Starts a job, or answers with the active one for the same work."""
+    """Start a job, or return the active one for the same work."""
     job = start_build(
-        session,
+        unit,
         queue,
         order.administration_id,
         order.school_id,
         access.caller.client,
         force=order.force,
     )
-    return accepted(session, job, links, response)
+    return accepted(unit.session, job, links, response)
 
 
 @router.get("/jobs")
 def list_jobs(_: JobsReader, unit: UnitDep, page: PageDep, links: LinksDep) -> JobPage:
-    """Jobs, newest first."""
-    total, jobs = repository.page_of_jobs(session, page.offset, page.size)
+    """List the jobs, newest first."""
+    total, jobs = repository.page_of_jobs(unit.session, page.offset, page.size)
     return JobPage(items=[JobSummary.of(job, links) for job in jobs], **page.metadata(total))
 
 
 @router.get("/jobs/{jobId}", responses=_SEE_OTHER)
 def get_job(job_id: JobPath, _: JobsReader, unit: UnitDep, links: LinksDep) -> Any:
-    """How far a job is; sends on to its result once it is done."""
-    job, counts = service.read(session, job_id)
-    pace = service.measure_pace(session, job, counts)
-    shown = Job.with_counts(job, counts, _problem(session, job, counts), links, pace)
+    """Return the progress of a job, or redirect to its result once it is done."""
+    job, counts = service.read(unit.session, job_id)
+    pace = service.measure_pace(unit.session, job, counts)
+    shown = Job.with_counts(job, counts, _problem(unit.session, job, counts), links, pace)
     if job.state != State.DONE:
         return shown
     return _see_other(_result_of(job, links), shown)
@@ -95,18 +96,18 @@ def get_job(job_id: JobPath, _: JobsReader, unit: UnitDep, links: LinksDep) -> A
 
 @router.get("/jobs/{jobId}/result", responses=_SEE_OTHER)
 def get_job_result(job_id: JobPath, _: JobsReader, unit: UnitDep, links: LinksDep) -> Any:
-    """What came of a job; not there before it is done."""
-    job, counts = service.read(session, job_id)
+    """Return the result of a job; not found before it is done."""
+    job, counts = service.read(unit.session, job_id)
     if job.state != State.DONE:
         raise ResourceNotFound
     if job.kind == APPLY_DELIVERY:
         return _see_other(_result_of(job, links), Job.with_counts(job, counts, None, links))
-    return JobResult.of(job, counts, repository.sum_outcomes(session, job.id), links)
+    return JobResult.of(job, counts, repository.sum_outcomes(unit.session, job.id), links)
 
 
 def _require_job(job_id: JobPath, _: JobsReader, unit: UnitDep) -> UUID:
-    """While a problem can still be answered with."""
-    return service.read(session, job_id)[0].id
+    """Require the job before the stream begins, while a problem can still be the response."""
+    return service.read(unit.session, job_id)[0].id
 
 
 @router.get("/jobs/{jobId}/events", response_class=EventSourceResponse)
@@ -116,29 +117,31 @@ async def stream_job_events(
     access: JobsReader,
     resources: ResourcesDep,
 ) -> AsyncIterator[JobProgress]:
-    """How far a job is, as server-sent events: now, and at each change; it ends with the job.
+    """Stream the progress of a job as server-sent events: now, and at each change until it ends.
 
-    A comment now and then keeps the connection alive. An answer that ends while the job is
-    `processing` broke off: ask again.
+    Comments keep the connection alive. A stream that ends while the job is `processing` was
+    interrupted: connect again.
     """
 
-    def look() -> JobProgress | None:
-        return _look(resources, request, access, job_id)
+    def read() -> JobProgress | None:
+        return _progress(resources, request, access, job_id)
 
-    async for progress in stream_changes(resources, look, JobProgress.is_last):
+    async for progress in stream_changes(resources, read, JobProgress.is_last):
         yield progress
 
 
-def _look(resources: Resources, request: Request, actor: Actor, job_id: UUID) -> JobProgress | None:
-    """None when there is nothing to see any more, or the token does not hold any more."""
+def _progress(
+    resources: Resources, request: Request, access: AccessRequest, job_id: UUID
+) -> JobProgress | None:
+    """Return the progress of a job; None when it or the token is not valid any more."""
     try:
-        with transaction(resources.sessions) as session:
-            act_for(session, actor.client, actor.kind, actor.organisation)
-            if not token_holds(session, request):
+        with UnitOfWork(resources.sessions) as unit:
+            act_for(unit, access.caller)
+            if not token_is_active(unit, request):
                 return None
-            job, counts = service.read(session, job_id)
-            pace = service.measure_pace(session, job, counts)
-            return JobProgress.of(job, counts, _problem(session, job, counts), pace)
+            job, counts = service.read(unit.session, job_id)
+            pace = service.measure_pace(unit.session, job, counts)
+            return JobProgress.of(job, counts, _problem(unit.session, job, counts), pace)
     except (ResourceNotFound, *DATABASE_UNAVAILABLE):
         return None
 
@@ -147,18 +150,18 @@ def _look(resources: Resources, request: Request, actor: Actor, job_id: UUID) ->
 def list_job_failures(
     job_id: JobPath, _: JobsReader, unit: UnitDep, page: PageDep
 ) -> JobFailurePage:
-    """What could not be made, and why; names nobody."""
-    service.read(session, job_id)
-    total, rows = repository.page_of_failures(session, job_id, page.offset, page.size)
-    failures = [JobFailure.of(item, subject, problem) for item, subject, problem in rows]
+    """List the failures of a job with their problems; no failure names a person."""
+    service.read(unit.session, job_id)
+    total, rows = repository.page_of_failures(unit.session, job_id, page.offset, page.size)
+    failures = [JobFailure.of(row) for row in rows]
     return JobFailurePage(items=failures, **page.metadata(total))
 
 
 @router.post("/jobs/{jobId}/cancel", responses=problems(409))
 def cancel_job(job_id: JobPath, _: JobsWriter, unit: UnitDep, links: LinksDep) -> Job:
-    """Ends a job; what is finished stays."""
-    job = service.cancel(session, job_id)
-    return Job.with_counts(job, repository.count_items(session, job.id), None, links)
+    """Cancel a job; finished items stay."""
+    job = service.cancel(unit.session, job_id)
+    return Job.with_counts(job, repository.count_items(unit.session, job.id), None, links)
 
 
 @router.post(
@@ -166,19 +169,20 @@ def cancel_job(job_id: JobPath, _: JobsWriter, unit: UnitDep, links: LinksDep) -
 )
 def retry_job(
     job_id: JobPath,
-    access: JobsCreator,
+    access: JobsWriter,
     unit: UnitDep,
+    _idempotency: IdempotencyDep,
     queue: QueueDep,
     links: LinksDep,
     response: Response,
 ) -> Job:
-    """Starts a new job for just the parts that failed."""
-    job = service.retry_failed(session, queue, job_id, access.caller.client)
-    return accepted(session, job, links, response)
+    """Start a new job for the items that failed."""
+    job = service.retry_failed(unit, queue, job_id, access.caller.client)
+    return accepted(unit.session, job, links, response)
 
 
 def accepted(session: Session, job: JobRow, links: Links, response: Response) -> Job:
-    """The body of a 202, and the place to follow the job at."""
+    """Return the body of a 202, and set the location of the job."""
     response.headers["Location"] = links.job(job.id)
     return Job.with_counts(job, repository.count_items(session, job.id), None, links)
 
@@ -195,8 +199,8 @@ def _see_other(location: str, job: Job) -> Response:
 
 
 def _problem(session: Session, job: JobRow, counts: Counts) -> dict[str, Any] | None:
-    """Why a job failed: its own problem or, where it has one part only, that part's."""
+    """Return the problem of a failed job, or that of its only item."""
     if job.state != State.FAILED or job.problem is not None or counts.total != 1:
         return job.problem
     _, failures = repository.page_of_failures(session, job.id, 0, 1)
-    return failures[0][2] if failures else None
+    return failures[0].problem if failures else None

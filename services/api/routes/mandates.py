@@ -1,18 +1,14 @@
-"""Operations on mandates: what a school shares with an integrator, and until when."""
+"""Operations on mandates: the products that a school shares with an integrator."""
 
 from fastapi import Response
 
-from services.api.operations.idempotency import MandatesCreator
+from services.api.dependencies import LinksDep, UnitDep
+from services.api.operations.idempotency import IdempotencyDep
 from services.api.operations.operation import operations, problems
+from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import MandatePath, ReferenceDateQuery
 from services.api.schemas.mandates import Mandate, MandateChange, MandatePage, NewMandate
-from services.api.security.permissions import (
-    LinksDep,
-    MandatesReader,
-    MandatesWriter,
-    PageDep,
-    SessionDep,
-)
+from services.api.security.permissions import MandatesReader, MandatesWriter
 from shared.mandates import service
 
 router = operations("mandates")
@@ -28,9 +24,9 @@ def list_mandates(
     links: LinksDep,
     reference_date: ReferenceDateQuery = None,
 ) -> MandatePage:
-    """The mandates that the caller's school gave, or that the calling integrator was given."""
+    """List the mandates given by the caller's school, or to the calling integrator."""
     total, views = service.list_mandates(
-        session, access, reference_date, page.offset, page.size
+        unit.session, access, reference_date, page.offset, page.size
     )
     return MandatePage(items=[Mandate.of(view, links) for view in views], **page.metadata(total))
 
@@ -39,8 +35,8 @@ def list_mandates(
 def get_mandate(
     mandate_id: MandatePath, access: MandatesReader, unit: UnitDep, links: LinksDep
 ) -> Mandate:
-    """One mandate."""
-    return Mandate.of(service.read_mandate(session, access, mandate_id), links)
+    """Return one mandate."""
+    return Mandate.of(service.read_mandate(unit, access, mandate_id), links)
 
 
 @router.post(
@@ -50,13 +46,14 @@ def get_mandate(
 )
 def create_mandate(
     mandate: NewMandate,
-    access: MandatesCreator,
+    access: MandatesWriter,
     unit: UnitDep,
+    _idempotency: IdempotencyDep,
     links: LinksDep,
     response: Response,
 ) -> Mandate:
-    """Shares products of the caller's own school with an integrator; takes effect at once."""
-    created = Mandate.of(service.give_mandate(session, access, mandate.plan()), links)
+    """Share products of the caller's own school with an integrator; takes effect at once."""
+    created = Mandate.of(service.give_mandate(unit, access, mandate.plan()), links)
     response.headers["Location"] = created.href
     return created
 
@@ -69,8 +66,8 @@ def shorten_mandate(
     unit: UnitDep,
     links: LinksDep,
 ) -> Mandate:
-    """Makes a mandate end on an earlier day, today at the earliest."""
-    view = service.shorten_mandate(session, access, mandate_id, change.until)
+    """End a mandate on an earlier day, today at the earliest."""
+    view = service.shorten_mandate(unit, access, mandate_id, change.until)
     return Mandate.of(view, links)
 
 
@@ -78,5 +75,5 @@ def shorten_mandate(
 def revoke_mandate(
     mandate_id: MandatePath, access: MandatesWriter, unit: UnitDep, links: LinksDep
 ) -> Mandate:
-    """Ends a mandate now, also for tokens that are out and downloads that are running."""
-    return Mandate.of(service.revoke_mandate(session, access, mandate_id), links)
+    """End a mandate now, also for issued tokens and running downloads."""
+    return Mandate.of(service.revoke_mandate(unit, access, mandate_id), links)

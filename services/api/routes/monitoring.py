@@ -8,9 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
+from services.api.dependencies import ResourcesDep
 from services.api.resources import Resources
 from services.api.schemas.health import Health
-from services.api.security.permissions import ResourcesDep
 from shared.core.logging import describe_error
 
 logger = structlog.get_logger(__name__)

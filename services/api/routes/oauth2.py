@@ -1,4 +1,4 @@
-"""The authorization server: tokens for registered clients, and what there is to know of it."""
+"""The authorization server: tokens for registered clients, and its metadata."""
 
 from asyncio import Semaphore, timeout
 from collections.abc import AsyncIterator, Mapping
@@ -9,28 +9,29 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.api.http.forms import OAUTH_PROBLEMS, form_request_body, read_form
+from services.api.dependencies import ResourcesDep, UnitDep
+from services.api.operations.forms import OAUTH_PROBLEMS, form_request_body, read_form
+from services.api.operations.operation import CommittingRoute
 from services.api.resources import Resources
 from services.api.schemas.oauth2 import Introspection, KeySet, Metadata, TokenResponse
 from services.api.security.authentication import (
-    expected_of,
-    hand_out_nonce,
+    expected_request,
+    issue_nonce,
     proofs_in,
-    rate_limit_unauthenticated,
 )
-from services.api.security.permissions import ResourcesDep, SessionDep
+from services.api.security.rate_limits import rate_limit_unauthenticated
 from shared.access.rules import Scope
 from shared.oauth import repository, service
 from shared.oauth.assertions import ASSERTION_TYPE
 from shared.oauth.clients.models import Client
 from shared.oauth.errors import OAuthError, invalid_request, provider_unavailable
 from shared.oauth.jose import ALGORITHMS
-from shared.oauth.service import Issued
+from shared.oauth.service import IssuedToken
 from shared.oauth.token_exchange import ACCESS_TOKEN, GRANT_TYPE, exchange
 
 CLIENT_CREDENTIALS = "client_credentials"
 PROVIDER_SLOT_TIMEOUT_SECONDS = 2.0
-"""So long an exchange waits for its turn to ask a provider that is slow."""
+"""The longest time an exchange waits for a slot to call a slow identity provider."""
 TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH, KEYS_PATH = (
     "/oauth2/token",
     "/oauth2/introspect",
@@ -52,13 +53,13 @@ _TOKEN = form_request_body(
 )
 _ABOUT_A_TOKEN = form_request_body({"token": "An access token of this client.", **_ASSERTION}, {})
 
-router = APIRouter(tags=["oauth2"])
+router = APIRouter(tags=["oauth2"], route_class=CommittingRoute)
 
 FormDep = Annotated[Mapping[str, str], Depends(read_form)]
 
 
 async def client_of(request: Request, resources: ResourcesDep, form: FormDep) -> Client:
-    """The client that the form's assertion is from; its turn is over when it is known."""
+    """Authenticate the client by the assertion in the form, in a connection slot of its own."""
     addresses = {f"{resources.public_url}{path}" for path in (TOKEN_PATH, request.url.path)}
     audiences = frozenset({resources.issuer.authority.issuer} | addresses)
     try:
@@ -67,36 +68,36 @@ async def client_of(request: Request, resources: ResourcesDep, form: FormDep) ->
                 service.authenticate_client, resources.issuer, form, audiences
             )
     except OAuthError:
-        await run_in_threadpool(rate_limit_unauthenticated, request)
+        await run_in_threadpool(rate_limit_unauthenticated, request, resources)
         raise
 
 
 async def bound_key_of(request: Request, resources: ResourcesDep) -> str | None:
-    """The thumbprint of the key that a new token is to be bound to, if a proof was sent."""
+    """Return the thumbprint of the key that a new token is bound to, if a proof was sent."""
     proofs = proofs_in(request)
     if proofs:
-        hand_out_nonce(request)
+        issue_nonce(request, resources)
     async with resources.connection_slots:
         return await run_in_threadpool(
-            service.proven_key, resources.issuer, proofs, expected_of(request)
+            service.proven_key, resources.issuer, proofs, expected_request(request, resources)
         )
 
 
 ClientDep = Annotated[Client, Depends(client_of)]
 BoundKeyDep = Annotated[str | None, Depends(bound_key_of)]
-"""Asked for before the client, so that a proof without its nonce uses up no assertion."""
+"""Resolved before the client, so that a proof without its nonce does not use up the assertion."""
 
 
 async def exchange_of(
     thumbprint: BoundKeyDep, form: FormDep, client: ClientDep, resources: ResourcesDep
-) -> Issued | None:
-    """What a token exchange gives, if one is asked for.
+) -> IssuedToken | None:
+    """Exchange the person's token, if the form asks for a token exchange.
 
-    Nobody waits for the provider with a connection, and few at a time with a thread: a slow one
-    delays who signs on, and nobody else.
+    No request waits for the provider with a connection, and few at a time with a thread: a slow
+    provider delays sign-on, and no other request.
 
     Raises:
-        OAuthError: `temporarily_unavailable`, also for those whose turn does not come soon.
+        OAuthError: `temporarily_unavailable`, also when no slot is free in time.
     """
     if resources.provider is None or form.get("grant_type") != GRANT_TYPE:
         return None
@@ -119,7 +120,7 @@ async def _soon(slots: Semaphore) -> AsyncIterator[None]:
         slots.release()
 
 
-ExchangeDep = Annotated[Issued | None, Depends(exchange_of)]
+ExchangeDep = Annotated[IssuedToken | None, Depends(exchange_of)]
 
 
 @router.post(
@@ -136,7 +137,7 @@ def issue_token(
     exchanged: ExchangeDep,
     resources: ResourcesDep,
 ) -> TokenResponse:
-    """An access token, bound to the key of the proof in the header `DPoP` if there is one."""
+    """Issue an access token, bound to the key of the proof in the header `DPoP` if there is one."""
     grant_type = form.get("grant_type")
     if grant_type is None:
         raise invalid_request("Send a grant_type.")
@@ -155,7 +156,7 @@ def issue_token(
 
 
 def _type_of(*, is_bound: bool) -> str:
-    """The scheme that a token of this kind is sent with."""
+    """Return the authentication scheme of a token."""
     return "DPoP" if is_bound else "Bearer"
 
 
@@ -169,8 +170,8 @@ def _type_of(*, is_bound: bool) -> str:
 def introspect_token(
     form: FormDep, client: ClientDep, unit: UnitDep, resources: ResourcesDep
 ) -> Introspection:
-    """Whether a token of the client still holds, and what it says (RFC 7662)."""
-    token = service.find_own_token(session, resources.issuer, client, form)
+    """Return the state and the claims of a token of the client (RFC 7662)."""
+    token = service.find_own_token(unit.session, resources.issuer, client, form)
     if token is None:
         return Introspection(active=False)
     caller, authority = token.caller, resources.issuer.authority
@@ -199,16 +200,16 @@ def introspect_token(
 def revoke_token(
     form: FormDep, client: ClientDep, unit: UnitDep, resources: ResourcesDep
 ) -> Response:
-    """Takes back a token of the client, from now on (RFC 7009)."""
-    token = service.find_own_token(session, resources.issuer, client, form)
+    """Revoke a token of the client (RFC 7009)."""
+    token = service.find_own_token(unit.session, resources.issuer, client, form)
     if token is not None:
-        repository.revoke(session, token)
+        repository.revoke(unit.session, token)
     return Response()
 
 
 @router.get("/.well-known/oauth-authorization-server", operation_id="getMetadata")
 def get_metadata(resources: ResourcesDep) -> Metadata:
-    """What this authorization server can do (RFC 8414)."""
+    """Return the metadata of the authorization server (RFC 8414)."""
     methods, algorithms = ["private_key_jwt"], list(ALGORITHMS)
     return Metadata(
         issuer=resources.issuer.authority.issuer,
@@ -235,5 +236,5 @@ def grants_of(resources: Resources) -> list[str]:
 
 @router.get(KEYS_PATH, operation_id="getKeys")
 def get_keys(resources: ResourcesDep) -> KeySet:
-    """The public halves of the keys that sign our tokens, now and next (RFC 7517)."""
+    """Return the public keys that verify our tokens, present and next (RFC 7517)."""
     return KeySet(**resources.issuer.authority.keys.public())

@@ -1,9 +1,11 @@
-"""Operations on release windows: when what may be seen."""
+"""Operations on release windows: when feedback becomes visible."""
 
 from fastapi import Response
 
-from services.api.operations.idempotency import WindowsCreator
+from services.api.dependencies import LinksDep, UnitDep
+from services.api.operations.idempotency import IdempotencyDep
 from services.api.operations.operation import operations, problems
+from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import AdministrationQuery, WindowPath
 from services.api.schemas.release_windows import (
     NewReleaseWindow,
@@ -11,13 +13,7 @@ from services.api.schemas.release_windows import (
     ReleaseWindowChange,
     ReleaseWindowPage,
 )
-from services.api.security.permissions import (
-    LinksDep,
-    PageDep,
-    ReleasesReader,
-    ReleasesWriter,
-    SessionDep,
-)
+from services.api.security.permissions import ReleasesReader, ReleasesWriter
 from shared.releases import service
 
 router = operations("releaseWindows")
@@ -33,8 +29,8 @@ def list_release_windows(
     links: LinksDep,
     administration_id: AdministrationQuery = None,
 ) -> ReleaseWindowPage:
-    """Windows by administration, the widest first."""
-    total, views = service.list_windows(session, administration_id, page.offset, page.size)
+    """List the windows by administration, the widest first."""
+    total, views = service.list_windows(unit.session, administration_id, page.offset, page.size)
     windows = [ReleaseWindow.of(view, links) for view in views]
     return ReleaseWindowPage(items=windows, **page.metadata(total))
 
@@ -43,8 +39,8 @@ def list_release_windows(
 def get_release_window(
     window_id: WindowPath, _: ReleasesReader, unit: UnitDep, links: LinksDep
 ) -> ReleaseWindow:
-    """One window."""
-    return ReleaseWindow.of(service.read_window(session, window_id), links)
+    """Return one window."""
+    return ReleaseWindow.of(service.read_window(unit.session, window_id), links)
 
 
 @router.post(
@@ -54,13 +50,14 @@ def get_release_window(
 )
 def create_release_window(
     window: NewReleaseWindow,
-    access: WindowsCreator,
+    access: ReleasesWriter,
     unit: UnitDep,
+    _idempotency: IdempotencyDep,
     links: LinksDep,
     response: Response,
 ) -> ReleaseWindow:
-    """Plans a window; without `opensAt` it opens nothing."""
-    created = ReleaseWindow.of(service.create_window(session, access, window.plan()), links)
+    """Plan a window; without `opensAt` it opens nothing."""
+    created = ReleaseWindow.of(service.create_window(unit, access, window.plan()), links)
     response.headers["Location"] = created.href
     return created
 
@@ -73,6 +70,6 @@ def change_release_window(
     unit: UnitDep,
     links: LinksDep,
 ) -> ReleaseWindow:
-    """Changes the moments of a window; takes effect at once."""
-    view = service.change_window(session, access, window_id, change.changes())
+    """Change the moments of a window; takes effect at once."""
+    view = service.change_window(unit, access, window_id, change.changes())
     return ReleaseWindow.of(view, links)

@@ -1,9 +1,11 @@
 """Operations on results: levels per component, once they are released."""
 
+from services.api.dependencies import LinksDep, UnitDep
 from services.api.operations.operation import operations
+from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import CohortDep, StudentPath
 from services.api.schemas.results import ResultPage
-from services.api.security.permissions import LinksDep, PageDep, ResultsReader, SessionDep
+from services.api.security.permissions import ResultsReader
 from shared.results import service
 
 router = operations("results")
@@ -17,8 +19,8 @@ def list_school_results(
     page: PageDep,
     links: LinksDep,
 ) -> ResultPage:
-    """The released results of a school, student by student; empty while nothing is released."""
-    total, results = service.list_results(session, access, cohort, page.offset, page.size)
+    """List the released results of a school, by student; empty while nothing is released."""
+    total, results = service.list_results(unit, access, cohort, page.offset, page.size)
     return ResultPage.of(total, results, page, links)
 
 
@@ -30,8 +32,6 @@ def list_student_results(
     page: PageDep,
     links: LinksDep,
 ) -> ResultPage:
-    """The released results of a student; empty while nothing is released."""
-    total, results = service.list_student_results(
-        session, access, student_id, page.offset, page.size
-    )
+    """List the released results of a student; empty while nothing is released."""
+    total, results = service.list_student_results(unit, access, student_id, page.offset, page.size)
     return ResultPage.of(total, results, page, links)

@@ -1,9 +1,11 @@
 """Operations on schools."""
 
+from services.api.dependencies import LinksDep, UnitDep
 from services.api.operations.operation import operations
+from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import AdministrationQuery, SchoolPath
 from services.api.schemas.schools import School, SchoolPage
-from services.api.security.permissions import LinksDep, PageDep, SchoolsReader, SessionDep
+from services.api.security.permissions import SchoolsReader
 from shared.schools import service
 
 router = operations("schools")
@@ -17,9 +19,9 @@ def list_schools(
     links: LinksDep,
     administration_id: AdministrationQuery = None,
 ) -> SchoolPage:
-    """The schools that the caller can see, by number."""
+    """List the schools that the caller can see, by number."""
     total, schools = service.list_schools(
-        session, access, administration_id, page.offset, page.size
+        unit.session, access, administration_id, page.offset, page.size
     )
     return SchoolPage(
         items=[School.of(school, links) for school in schools], **page.metadata(total)
@@ -30,5 +32,5 @@ def list_schools(
 def get_school(
     school_id: SchoolPath, access: SchoolsReader, unit: UnitDep, links: LinksDep
 ) -> School:
-    """One school."""
-    return School.of(service.read_school(session, access, school_id), links)
+    """Return one school."""
+    return School.of(service.require_school(unit, access, school_id), links)

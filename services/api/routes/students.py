@@ -1,9 +1,11 @@
 """Operations on students."""
 
+from services.api.dependencies import LinksDep, UnitDep
 from services.api.operations.operation import operations
+from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import CohortDep, StudentPath
 from services.api.schemas.students import Student, StudentPage
-from services.api.security.permissions import LinksDep, PageDep, SessionDep, StudentsReader
+from services.api.security.permissions import StudentsReader
 from shared.students import service
 
 router = operations("students")
@@ -17,8 +19,8 @@ def list_school_students(
     page: PageDep,
     links: LinksDep,
 ) -> StudentPage:
-    """The students of a school, by class group and name."""
-    total, rows = service.list_students(session, access, cohort, page.offset, page.size)
+    """List the students of a school, by class group and name."""
+    total, rows = service.list_students(unit, access, cohort, page.offset, page.size)
     return StudentPage(items=[Student.of(row, links) for row in rows], **page.metadata(total))
 
 
@@ -26,5 +28,5 @@ def list_school_students(
 def get_student(
     student_id: StudentPath, access: StudentsReader, unit: UnitDep, links: LinksDep
 ) -> Student:
-    """One student."""
-    return Student.of(service.read_student(session, access, student_id), links)
+    """Return one student."""
+    return Student.of(service.read_student(unit, access, student_id), links)

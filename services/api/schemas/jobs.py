@@ -19,6 +19,7 @@ from services.api.schemas.model import (
     ResponseModel,
 )
 from shared.jobs.models import Job as JobRow
+from shared.jobs.repository import Failure
 from shared.jobs.rules import BUILD_DOCUMENTS, USUAL_POLL, Counts, Pace, State, poll_delay
 
 TaskState = Literal["processing", "failed", "done"]
@@ -261,9 +262,9 @@ class JobFailure(ResponseModel):
     problem: TaskProblem | None = None
 
     @classmethod
-    def of(cls, item: str, subject: str, problem: Mapping[str, Any] | None) -> Self:
-        reason = None if problem is None else TaskProblem.of(problem)
-        return cls(item=item, subject=subject, problem=reason)
+    def of(cls, failure: Failure) -> Self:
+        problem = None if failure.problem is None else TaskProblem.of(failure.problem)
+        return cls(item=failure.item, subject=failure.subject, problem=problem)
 
 
 class JobFailurePage(Page):

@@ -74,7 +74,7 @@ def _validated_token(request: Request, unit: UnitOfWork, resources: Resources) -
 
 
 def token_is_active(unit: UnitOfWork, request: Request) -> bool:
-    """Return True when the token of an authorized request has not ended since; for long responses."""
+    """Return True when the token of an authorized request is still valid; for long responses."""
     return is_active(unit, context_of(request).require_token())
 
 

@@ -91,7 +91,7 @@ def _school_in_path(request: Request) -> str | None:
 
 
 def _resource(request: Request) -> str:
-    """Return the path; a value that is not an opaque id is replaced by the name of its parameter."""
+    """Return the path, with the parameter's name in place of a value that is not an opaque id."""
     path: str = request.scope["route"].path_format
     for name, value in request.path_params.items():
         if _OPAQUE.fullmatch(str(value)):

@@ -3,6 +3,7 @@
 import structlog
 from fastapi import Request
 
+from services.api.dependencies import ResourcesDep
 from services.api.http.context import context_of
 from services.api.http.problems import TooManyRequests
 from services.api.http.rate_limiter import RateLimitStatus
@@ -33,7 +34,7 @@ def rate_limit(
         record_alarm(unit, access)
 
 
-def rate_limit_unauthenticated(request: Request, resources: Resources) -> None:
+def rate_limit_unauthenticated(request: Request, resources: ResourcesDep) -> None:
     """Count a request without a valid token by its address.
 
     A proxy in front has to pass the address on, or all its unauthenticated clients count as one.

@@ -9,8 +9,8 @@ import typer
 from services.cli.target import DEFAULT_DATA, DataOption, sessions_of, settings_for
 from shared.audit import service
 from shared.audit.rules import Head
-from shared.core.database import transaction
 from shared.core.errors import ConfigurationError
+from shared.core.unit_of_work import UnitOfWork
 
 app = typer.Typer(no_args_is_help=True, help="Check the trail.")
 
@@ -28,12 +28,12 @@ def verify(
     """Look for entries that were changed, removed or moved; exit 1 when there are any."""
     kept = {} if since is None else _read_heads(since)
     found = 0
-    with sessions_of(settings_for(data)) as sessions, transaction(sessions) as session:
-        for chain, fault in service.verify(session, kept):
+    with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
+        for chain, fault in service.verify(unit.session, kept):
             found += 1
             if found <= SHOWN_FAULTS:
                 print(f"{f'School {chain}' if chain else 'About no school'}: {fault}.")
-        heads = service.heads(session)
+        heads = service.heads(unit.session)
     entries = sum(head.events for head in heads.values())
     print(f"{entries:,} entries in {len(heads):,} chains; {found:,} faults.")
     if found:
@@ -43,8 +43,8 @@ def verify(
 @app.command("heads")
 def print_heads(data: DataOption = DEFAULT_DATA) -> None:
     """Print the end of every chain as JSON, to be kept where nobody who runs this can change it."""
-    with sessions_of(settings_for(data)) as sessions, transaction(sessions) as session:
-        heads = service.heads(session)
+    with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
+        heads = service.heads(unit.session)
     print(json.dumps({chain: head.as_json() for chain, head in sorted(heads.items())}, indent=2))
 
 

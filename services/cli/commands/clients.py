@@ -12,16 +12,19 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from rich.console import Console
 from rich.table import Table
 
-from services.cli.target import DEFAULT_DATA, DataOption, sessions_of, settings_for
+from services.cli.target import (
+    DEFAULT_DATA,
+    OPERATOR_REQUEST,
+    DataOption,
+    sessions_of,
+    settings_for,
+)
 from shared.access.rules import Scope
-from shared.audit.service import Actor
-from shared.core.database import transaction
 from shared.core.errors import ConfigurationError
+from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.clients import service
 from shared.oauth.clients.rules import ClientKind, ClientState
 from shared.oauth.clients.service import ClientView, NewClient
-
-ACTOR = Actor(client="cli", kind="operator", organisation=None, trace_id=None)
 
 app = typer.Typer(no_args_is_help=True, help="The programs that may ask for tokens.")
 keys = typer.Typer(no_args_is_help=True, help="The public keys of a client.")
@@ -45,8 +48,8 @@ def add(
 ) -> None:
     """Register a client, and print its id."""
     new = NewClient(name, kind, frozenset(scope or ()), [_jwk_in(file) for file in key])
-    with sessions_of(settings_for(data)) as sessions, transaction(sessions) as session:
-        print(service.register(session, ACTOR, new).client.id)
+    with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
+        print(service.register(unit, OPERATOR_REQUEST, new).client.id)
 
 
 @app.command("list")
@@ -55,8 +58,8 @@ def list_clients(
     first: Annotated[int, typer.Option(min=1, help="How many, by name.")] = 100,
 ) -> None:
     """List clients, by name."""
-    with sessions_of(settings_for(data)) as sessions, transaction(sessions) as session:
-        total, views = service.list_clients(session, 0, first)
+    with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
+        total, views = service.list_clients(unit.session, 0, first)
         _print(views)
     if total > len(views):
         print(f"{total - len(views)} more; ask for them with --first.")
@@ -77,8 +80,8 @@ def activate(client: ClientArgument, data: DataOption = DEFAULT_DATA) -> None:
 @keys.command("add")
 def add_key(client: ClientArgument, key: KeyFileOption, data: DataOption = DEFAULT_DATA) -> None:
     """Add a key; the others stay."""
-    with sessions_of(settings_for(data)) as sessions, transaction(sessions) as session:
-        _print([service.add_key(session, ACTOR, client, _jwk_in(key))])
+    with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
+        _print([service.add_key(unit, OPERATOR_REQUEST, client, _jwk_in(key))])
 
 
 @keys.command("remove")
@@ -88,14 +91,14 @@ def remove_key(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Remove a key."""
-    with sessions_of(settings_for(data)) as sessions, transaction(sessions) as session:
-        service.remove_key(session, ACTOR, client, thumbprint)
-        _print([service.read_client(session, client)])
+    with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
+        service.remove_key(unit, OPERATOR_REQUEST, client, thumbprint)
+        _print([service.read_client(unit.session, client)])
 
 
 def _change_state(client: UUID, state: ClientState, data: Path) -> None:
-    with sessions_of(settings_for(data)) as sessions, transaction(sessions) as session:
-        _print([service.change(session, ACTOR, client, {"state": state.value})])
+    with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
+        _print([service.change(unit, OPERATOR_REQUEST, client, {"state": state.value})])
 
 
 def _print(views: list[ClientView]) -> None:

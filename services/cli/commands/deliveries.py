@@ -9,8 +9,8 @@ from rich.table import Table
 
 from services.cli.progress import progress_bar
 from services.cli.target import DEFAULT_DATA, DataOption, sessions_of, settings_for
-from shared.core.database import transaction
 from shared.core.secrets import read_insz_key
+from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.service import import_delivery
 from synthetic.generate import generate_delivery
 from synthetic.plan import DeliveryPlan
@@ -41,8 +41,8 @@ def import_path(
     """Import a delivery: all of it, or nothing and a report of every fault."""
     settings = settings_for(data, "importer")
     insz_key = read_insz_key(settings.insz_key_file)
-    with sessions_of(settings) as sessions, transaction(sessions) as session:
-        outcome = import_delivery(session, path, insz_key=insz_key, received_from="cli")
+    with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
+        outcome = import_delivery(unit.session, path, insz_key=insz_key, received_from="cli")
     if outcome.status == "refused":
         _print_faults(outcome.report)
         raise typer.Exit(1)

@@ -10,10 +10,17 @@ from rich.console import Console
 from sqlalchemy.orm import Session
 
 from services.cli.progress import JobProgress, job_table, job_view, paced_bar
-from services.cli.target import DEFAULT_DATA, DataOption, sessions_of, settings_for
+from services.cli.target import (
+    DEFAULT_DATA,
+    OPERATOR_REQUEST,
+    DataOption,
+    sessions_of,
+    settings_for,
+)
 from shared.core.clock import BRUSSELS, database_now, in_brussels
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
 from shared.core.errors import InvalidInput
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents.building import start_build
 from shared.jobs import repository
 from shared.jobs.queue import WakeUpQueue, open_broker
@@ -35,9 +42,9 @@ def build(
     settings = settings_for(data)
     broker = open_broker(settings, middleware=[])
     with sessions_of(settings) as sessions:
-        with transaction(sessions) as session:
+        with UnitOfWork(sessions) as unit:
             queue = WakeUpQueue(broker)
-            job = start_build(session, queue, administration, school, "cli", force=force)
+            job = start_build(unit, queue, administration, school, "cli", force=force)
         print(f"Job {job.id}")
         if follow:
             _follow(sessions, job.id)
@@ -66,9 +73,11 @@ def release(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Set the moment at which the student feedback of an administration opens."""
-    with sessions_of(settings_for(data)) as sessions, transaction(sessions) as session:
-        moment = _in_brussels(opens_at) if opens_at else database_now(session)
-        save_window(session, WindowPlan(administration_id=administration, opens_at=moment))
+    with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
+        moment = _in_brussels(opens_at) if opens_at else database_now(unit.session)
+        save_window(
+            unit, OPERATOR_REQUEST, WindowPlan(administration_id=administration, opens_at=moment)
+        )
     print(f"Student feedback of {administration} opens at {in_brussels(moment).isoformat()}.")
 
 
@@ -92,9 +101,9 @@ def watch(sessions: Sessions, last: int, console: Console) -> None:
 
 
 def _latest(sessions: Sessions, last: int) -> list[JobProgress]:
-    with transaction(sessions) as session:
-        _, jobs = repository.page_of_jobs(session, 0, last)
-        return [_progress(session, job.id) for job in jobs]
+    with UnitOfWork(sessions) as unit:
+        _, jobs = repository.page_of_jobs(unit.session, 0, last)
+        return [_progress(unit.session, job.id) for job in jobs]
 
 
 def _progress(session: Session, job_id: UUID) -> JobProgress:
@@ -104,17 +113,17 @@ def _progress(session: Session, job_id: UUID) -> JobProgress:
 
 def _follow(sessions: Sessions, job_id: UUID) -> None:
     """Shows progress until the job has ended; leaves with 1 when anything failed."""
-    with transaction(sessions) as session:
-        seen = _progress(session, job_id)
+    with UnitOfWork(sessions) as unit:
+        seen = _progress(unit.session, job_id)
     with paced_bar("Schools", seen.counts.total, Console()) as advance_to:
         while seen.job.state not in ENDED:
             time.sleep(POLL_SECONDS)
-            with transaction(sessions) as session:
-                seen = _progress(session, job_id)
+            with UnitOfWork(sessions) as unit:
+                seen = _progress(unit.session, job_id)
             advance_to(seen.counts.ended, seen.pace)
     job, counts = seen.job, seen.counts
-    with transaction(sessions) as session:
-        made = repository.sum_outcomes(session, job_id)
+    with UnitOfWork(sessions) as unit:
+        made = repository.sum_outcomes(unit.session, job_id)
     print(f"{job.state}: " + ", ".join(f"{number:,} {name}" for name, number in made.items()))
     if job.state != State.DONE or counts.failed or counts.failures:
         print(f"{counts.failed} schools and {counts.failures} documents failed; see the job.")

@@ -4,19 +4,18 @@ import tempfile
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from services.worker.execution import Performed
-from shared.core.database import after_commit
 from shared.core.errors import Conflict, DomainError
+from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.service import import_delivery
 from shared.jobs.claims import Claim
 from shared.results.models import Delivery
 from shared.storage.store import Storage
 
 
-def apply_delivery(session: Session, claim: Claim, storage: Storage, insz_key: bytes) -> Performed:
+def apply_delivery(unit: UnitOfWork, claim: Claim, storage: Storage, insz_key: bytes) -> Performed:
     """The item's subject is the delivery's id; its upload is removed once it is dealt with."""
+    session = unit.session
     delivery = session.get_one(Delivery, UUID(claim.subject))
     key = delivery.storage_key
     if key is None:
@@ -34,7 +33,7 @@ def apply_delivery(session: Session, claim: Claim, storage: Storage, insz_key: b
             delivery_id=delivery.id,
         )
     delivery.storage_key = None
-    after_commit(session, lambda: storage.delete([key]))
+    unit.after_commit(lambda: storage.delete([key]))
     rows = outcome.report.get("rows", {})
     problem = None
     if outcome.status == "refused":

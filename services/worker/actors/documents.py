@@ -23,11 +23,11 @@ from shared.documents.building import (
     FICHE_PRINT,
     OVERVIEW,
     BuiltDocument,
+    ExistingDocument,
     Identity,
-    StandingDocument,
+    existing_documents,
     publish,
     school_content,
-    standing_documents,
 )
 from shared.documents.catalogues import Catalogues
 from shared.documents.fingerprints import content_sha256
@@ -61,11 +61,11 @@ class SchoolBuild:
     press: Press
     storage: Storage
     content: SchoolContent
-    standing: dict[Identity, StandingDocument]
+    standing: dict[Identity, ExistingDocument]
     folders: FileNames = field(default_factory=FileNames)
     joined: JoinedBundle = field(default_factory=JoinedBundle)
     segments: list[Segment] = field(default_factory=list)
-    waiting: list[StandingDocument] = field(default_factory=list)
+    waiting: list[ExistingDocument] = field(default_factory=list)
     documents: list[BuiltDocument] = field(default_factory=list)
     failures: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -136,13 +136,13 @@ class SchoolBuild:
         self.joined.add(entries)
         self.segments.append(Segment(key, 0, entries.size))
 
-    def _left_alone(self, wanted: Sequence[BuiltDocument]) -> list[StandingDocument] | None:
+    def _left_alone(self, wanted: Sequence[BuiltDocument]) -> list[ExistingDocument] | None:
         """The documents that stand as they are wanted, if all of them do."""
         found = [self.standing.get(document.identity) for document in wanted]
         left = [
             standing
             for standing, document in zip(found, wanted, strict=True)
-            if standing is not None and standing.is_as(document)
+            if standing is not None and standing.matches(document)
         ]
         if len(left) < len(wanted):
             return None
@@ -207,7 +207,7 @@ class SchoolBuild:
 
     def counts(self) -> dict[str, int]:
         """What was made, by kind, and how many documents were left alone."""
-        made = [d.kind for d in self.documents if not isinstance(d, StandingDocument)]
+        made = [d.kind for d in self.documents if not isinstance(d, ExistingDocument)]
         return {
             "fiches": made.count(FICHE),
             "overviews": made.count(OVERVIEW),
@@ -235,9 +235,9 @@ def build_school(session: Session, claim: Claim, storage: Storage, press: Press)
     """The item's subject is the school, the job's arguments name the administration."""
     school = claim.arguments["administrationId"], claim.subject
     content = school_content(session, press.catalogues, *school)
-    standing: list[StandingDocument] = []
+    standing: list[ExistingDocument] = []
     if not claim.arguments.get("force", False):
-        standing = standing_documents(session, *school)
+        standing = existing_documents(session, *school)
     build = SchoolBuild(claim, press, storage, content, {d.identity: d for d in standing})
     build.run()
     removed = publish(session, claim.job_id, content, build.documents)
