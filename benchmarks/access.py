@@ -36,7 +36,7 @@ from embedded.up import running
 from services.cli.signing import ProofKey
 from services.cli.target import sessions_of
 from shared.access.rules import GRANTABLE, Caller, CallerKind
-from shared.core.database import transaction
+from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
 from synthetic.generate import DeliveryPlan, generate_delivery
 
@@ -64,7 +64,7 @@ class Scene:
     instance: Instance
     ports: tuple[int, ...]
     unchecked: tuple[int, ...]
-    unbraked: tuple[int, ...]
+    unlimited: tuple[int, ...]
     bare: tuple[int, ...]
     from_memory: tuple[int, ...]
     school_id: str
@@ -120,7 +120,7 @@ async def measure_alone(report: Report, scene: Scene) -> None:
     for name, milliseconds in medians.items():
         report.show(f"{name}_ms", milliseconds, median_of=calls)
     report.show("overhead_ms", medians["checked"] - medians["unchecked"], median_of=calls)
-    report.show("brakes_ms", medians["unchecked"] - medians["unbraked"], median_of=calls)
+    report.show("rate_limits_ms", medians["unchecked"] - medians["unlimited"], median_of=calls)
 
 
 async def in_turn(scene: Scene, holder: Holder) -> dict[str, list[float]]:
@@ -129,7 +129,7 @@ async def in_turn(scene: Scene, holder: Holder) -> dict[str, list[float]]:
     asked = {
         "checked": (scene.ports, [holder.request(scene.path) for _ in range(CALLS_ALONE)]),
         "unchecked": (scene.unchecked, [path] * CALLS_ALONE),
-        "unbraked": (scene.unbraked, [path] * CALLS_ALONE),
+        "unlimited": (scene.unlimited, [path] * CALLS_ALONE),
         "bare": (scene.bare, [plain(results_api.PATH)] * CALLS_ALONE),
     }
     connections = {name: await Connection.to(ports[0]) for name, (ports, _) in asked.items()}
@@ -248,8 +248,8 @@ def required(answer: Answer, status: int = httpx.codes.OK) -> Answer:
 
 def scalars(instance: Instance, query: Any) -> Sequence[Any]:
     settings = instance.record().settings()
-    with sessions_of(settings) as sessions, transaction(sessions) as session:
-        return session.scalars(query).all()
+    with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
+        return unit.session.scalars(query).all()
 
 
 @contextmanager
@@ -262,9 +262,11 @@ def scene_in(directory: Path) -> Iterator[Scene]:
         subprocess.run(release, check=True, stdout=subprocess.DEVNULL)
         with (
             sessions_of(instance.record().settings()) as sessions,
-            transaction(sessions) as session,
+            UnitOfWork(sessions) as unit,
         ):
-            school_id, class_group = session.execute(_CLASS_GROUP, {"students": STUDENTS}).one()
+            school_id, class_group = unit.session.execute(
+                _CLASS_GROUP, {"students": STUDENTS}
+            ).one()
         about = {results_api.SCHOOL: school_id, results_api.CLASS_GROUP: class_group}
 
         def peers(factory: str, processes: int = PROCESSES) -> tuple[int, ...]:
@@ -280,8 +282,8 @@ def scene_in(directory: Path) -> Iterator[Scene]:
         first = httpx.URL(instance.api_url or "").port or 0
         second = started.enter_context(listening(toetsfeedback_command("api", "--port"), ours))
         apis = (first, second)
-        unchecked, unbraked = peers("unchecked"), peers("unbraked", 1)
-        others = unchecked, unbraked, peers("bare"), peers("from_memory")
+        unchecked, unlimited = peers("unchecked"), peers("unlimited", 1)
+        others = unchecked, unlimited, peers("bare"), peers("from_memory")
         yield Scene(instance, apis, *others, school_id, class_group)
 
 

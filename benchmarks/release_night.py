@@ -34,7 +34,7 @@ from benchmarks.verification import verify
 from embedded.instance import Instance
 from embedded.up import running
 from services.cli.target import sessions_of
-from shared.core.database import transaction
+from shared.core.unit_of_work import UnitOfWork
 from synthetic.generate import DeliveryPlan, generate_delivery
 
 SCHOOLS_IN_2024 = 3_853
@@ -210,9 +210,9 @@ def rebuild_meanwhile(
 
 def _school_to_rebuild(instance: Instance) -> str:
     settings = instance.record().settings()
-    with sessions_of(settings) as sessions, transaction(sessions) as session:
+    with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
         query = _SCHOOL_OF_A_SIZE.bindparams(students=REBUILT_STUDENTS)
-        return str(session.scalars(query).one())
+        return str(unit.session.scalars(query).one())
 
 
 def _download(school: httpx.Client, school_id: str) -> None:

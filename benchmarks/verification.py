@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.cli.target import sessions_of
-from shared.core.database import transaction
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents.building import FICHE, FICHE_BUNDLE, FICHE_PRINT, OVERVIEW
 from shared.documents.models import Document
 from shared.storage.store import Storage, open_storage
@@ -46,9 +46,9 @@ def verify(settings: Settings) -> Verified:
         SystemExit: when a document is not what its row says, or one is missing or too many.
     """
     storage = open_storage(settings.storage_url)
-    with sessions_of(settings) as sessions, transaction(sessions) as session:
-        verified = _read_back(session, storage)
-        fiches, classes, schools, overviews = session.execute(_EXPECTED).one()
+    with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
+        verified = _read_back(unit.session, storage)
+        fiches, classes, schools, overviews = unit.session.execute(_EXPECTED).one()
     expected = {
         FICHE: fiches,
         FICHE_BUNDLE: classes + schools,

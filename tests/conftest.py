@@ -25,6 +25,7 @@ from migrations.logins import derived_passwords, make_logins
 from migrations.upgrade import migrate
 from shared.core.database import Sessions, open_engine, session_factory
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
 from shared.jobs.queue import WakeUpQueue, open_broker
 from shared.oauth.tokens import TokenAuthority
 from shared.storage.store import Storage, open_storage
@@ -175,12 +176,21 @@ def sessions(engine: Engine) -> Sessions:
 
 
 @pytest.fixture
-def session(engine: Engine, sessions: Sessions) -> Iterator[Session]:
-    """A session whose work is taken back after the test, also what it committed."""
+def unit(engine: Engine) -> Iterator[UnitOfWork]:
+    """A unit of work that is rolled back after the test, also what it committed."""
     with engine.connect() as connection, connection.begin() as outer:
-        with sessions(bind=connection, join_transaction_mode="create_savepoint") as session:
-            yield session
+        sessions = session_factory(engine)
+        sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
+        unit = UnitOfWork(sessions)
+        yield unit
+        unit.session.close()
         outer.rollback()
+
+
+@pytest.fixture
+def session(unit: UnitOfWork) -> Session:
+    """The session of that unit."""
+    return unit.session
 
 
 @pytest.fixture(scope="module")

@@ -5,22 +5,22 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
-from sqlalchemy.orm import Session
 from starlette.datastructures import URL
 
-from services.api import resources as parts
+from services.api import resources as api_resources
 from services.api.app import create_app
 from services.api.http.links import Links, PageRequest
+from services.api.resources import Resources
 from services.api.schemas.results import ResultPage
-from services.api.security.authentication import apply_rate_limit
-from services.api.security.permissions import Requires
-from shared.access.rules import Caller, CallerKind
-from shared.audit.service import Actor
-from shared.core.database import open_engine, session_factory, transaction
+from services.api.security.permissions import Permission
+from services.api.security.rate_limits import rate_limit
+from shared.access.requests import AccessRequest
+from shared.access.rules import Caller, CallerKind, Reach
+from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
 from shared.results import service
 from shared.results.repository import page_of_results
-from shared.schools.service import Inquiry
 from shared.students.repository import Cohort
 
 PATH = "/results"
@@ -48,36 +48,41 @@ def bare() -> FastAPI:
 
 
 def unchecked() -> FastAPI:
-    """The same route for whoever asks: no token, no proof, no policy and no trail, but brakes."""
-    return _without_checks(_let_in_when_braked)
+    """The same route without token, proof, policy and audit log, but with rate limits."""
+    return _without_checks(_rate_limited)
 
 
-def unbraked() -> FastAPI:
-    """The same without brakes too."""
-    return _without_checks(_let_in)
+def unlimited() -> FastAPI:
+    """The same without rate limits too."""
+    return _without_checks(_authorized)
 
 
-def _without_checks(let_in: Callable[..., Inquiry]) -> FastAPI:
-    without: dict[tuple[Any, str], Callable[..., Any]] = {
-        (Requires, "let_in"): let_in,
-        (service, "grant"): lambda *_: None,
-        (parts, "refuse_privileged_logins"): lambda _: None,
+def _without_checks(authorize: Callable[..., AccessRequest]) -> FastAPI:
+    replacements: dict[tuple[Any, str], Callable[..., Any]] = {
+        (Permission, "authorize"): authorize,
+        (service, "allow"): lambda *_: None,
+        (api_resources, "refuse_privileged_logins"): lambda _: None,
     }
-    for (place, name), instead in without.items():
-        setattr(place, name, instead)
+    for (place, name), replacement in replacements.items():
+        setattr(place, name, replacement)
     return create_app(Settings.from_environment())
 
 
-def _let_in_when_braked(requires: Requires, request: Request, session: Session) -> Inquiry:
-    caller = Caller("anyone", CallerKind.SCHOOL, frozenset(), request.path_params["schoolId"])
-    apply_rate_limit(request, request.app.state.resources.rate_limiter.check(caller, reads=True))
-    return _let_in(requires, request, session)
+def _rate_limited(
+    permission: Permission, request: Request, unit: UnitOfWork, resources: Resources
+) -> AccessRequest:
+    access = _authorized(permission, request, unit, resources)
+    rate_limit(request, unit, resources, access, reads=True)
+    return access
 
 
-def _let_in(_: Requires, request: Request, session: Session) -> Inquiry:  # noqa: ARG001
+def _authorized(
+    _permission: Permission, request: Request, _unit: UnitOfWork, _resources: Resources
+) -> AccessRequest:
     school_id = request.path_params["schoolId"]
-    actor = Actor("anyone", CallerKind.SCHOOL, school_id, None)
-    return Inquiry(actor, "listSchoolResults", request.url.path, frozenset({school_id}))
+    caller = Caller("anyone", CallerKind.SCHOOL, frozenset(), school_id)
+    reach = Reach(frozenset({school_id}))
+    return AccessRequest(caller, "listSchoolResults", request.url.path, None, reach)
 
 
 def _reader() -> Callable[[], ResultPage]:
@@ -87,8 +92,8 @@ def _reader() -> Callable[[], ResultPage]:
     page = PageRequest(1, 200, URL(links.root))
 
     def results() -> ResultPage:
-        with transaction(sessions) as session:
-            total, rows = page_of_results(session, cohort, page.offset, page.size)
+        with UnitOfWork(sessions) as unit:
+            total, rows = page_of_results(unit.session, cohort, page.offset, page.size)
         return ResultPage.of(total, rows, page, links)
 
     return results

@@ -16,16 +16,16 @@ from typing import Any
 from sqlalchemy import event
 
 from benchmarks.peers.results_api import CLASS_GROUP, SCHOOL
-from shared.access.rules import GRANTABLE, Caller, CallerKind
-from shared.audit.service import Actor
-from shared.core.database import open_engine, session_factory, transaction
+from shared.access.requests import AccessRequest
+from shared.access.rules import GRANTABLE, Caller, CallerKind, Reach
+from shared.core.database import open_engine, session_factory
 from shared.core.direct import DirectConnection, Rows
 from shared.core.settings import Settings
-from shared.oauth.repository import admit
-from shared.oauth.service import PROOF_KEPT
+from shared.core.unit_of_work import UnitOfWork
+from shared.oauth.repository import check_token
+from shared.oauth.service import PROOF_RETENTION
 from shared.oauth.tokens import AccessToken
 from shared.results.service import list_results
-from shared.schools.service import Inquiry
 from shared.students.repository import Cohort
 
 CONNECTIONS, BEFORE, STATEMENTS = 4, 20, 3
@@ -85,11 +85,11 @@ def statements_of_a_request(settings: Settings) -> list[Sent]:
     school_id, now = os.environ[SCHOOL], datetime.now(UTC)
     caller = Caller("bench", CallerKind.SCHOOL, GRANTABLE[CallerKind.SCHOOL], school_id)
     token = AccessToken(caller, secrets.token_hex(16), now, now + timedelta(minutes=1), None)
-    actor = Actor(caller.client, caller.kind, school_id, None)
-    inquiry = Inquiry(actor, "listSchoolResults", "/bench", frozenset({school_id}))
-    with transaction(session_factory(engine)) as session:
-        admit(session, token, DIGEST, PROOF_KEPT)
-        list_results(session, inquiry, Cohort(school_id, None, os.environ[CLASS_GROUP]), 0, 200)
+    reach = Reach(frozenset({school_id}))
+    access = AccessRequest(caller, "listSchoolResults", "/bench", None, reach)
+    with UnitOfWork(session_factory(engine)) as unit:
+        check_token(unit, token, DIGEST, PROOF_RETENTION)
+        list_results(unit, access, Cohort(school_id, None, os.environ[CLASS_GROUP]), 0, 200)
     engine.dispose()
     if len(sent) != STATEMENTS:
         raise SystemExit(f"a request sends {len(sent)} statements, not {STATEMENTS}")

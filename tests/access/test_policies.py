@@ -10,15 +10,17 @@ from sqlalchemy import delete, insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from shared.audit.service import Actor, Decision, record
-from shared.core.database import Sessions, act_for, open_engine, session_factory, transaction
+from shared.access.decisions import allow
+from shared.core.database import Sessions, open_engine, session_factory, set_local_settings
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
 from shared.jobs.models import JobFailure, JobItem
 from shared.mandates.models import Mandate
 from shared.releases.models import ReleaseWindow
 from shared.results.models import ItemResult
 from shared.storage.store import Storage
 from tests.api.seeding import GONE, OTHER, SCHOOL, Seeded, seed_schools
+from tests.callers import school_request
 
 ALL = {SCHOOL, OTHER, GONE}
 WINDOWS = {
@@ -60,26 +62,26 @@ CALLERS = {
 @pytest.fixture(scope="module")
 def seeded(sessions: Sessions, storage: Storage) -> Seeded:
     """Rows in every table, of two schools and one that is gone."""
-    with transaction(sessions) as session:
-        seeded = seed_schools(session, storage)
-        item = session.scalar(
+    with UnitOfWork(sessions) as unit:
+        seeded = seed_schools(unit.session, storage)
+        item = unit.session.scalar(
             insert(JobItem).values(job_id=seeded.job, subject=SCHOOL).returning(JobItem.id)
         )
-        session.execute(insert(JobFailure).values(item_id=item, subject="x", problem={}))
+        unit.session.execute(insert(JobFailure).values(item_id=item, subject="x", problem={}))
         for word, school in (("first", SCHOOL), ("other", OTHER)):
             answers = {"items": ["a"], "correct": [True], "school_id": school}
             ids = {
                 "student_id": seeded.students[word],
                 "component_id": seeded.components["LO4-LEZ"],
             }
-            session.execute(insert(ItemResult).values(**ids, **answers))
+            unit.session.execute(insert(ItemResult).values(**ids, **answers))
         for client, product, until_on, revoked in (
             ("mandated", "studentFeedback", date(2999, 1, 1), None),
             ("dashboard", "schoolFeedback", date(2999, 1, 1), None),
             ("expired", "studentFeedback", date(2024, 1, 2), None),
             ("revoked", "studentFeedback", date(2999, 1, 1), text("now()")),
         ):
-            session.execute(
+            unit.session.execute(
                 insert(Mandate).values(
                     school_id=SCHOOL,
                     client=client,
@@ -92,8 +94,7 @@ def seeded(sessions: Sessions, storage: Storage) -> Seeded:
                 )
             )
         for school in sorted(ALL):
-            decision = Decision("read", "/v1/x", school, "allowed", "granted")
-            record(session, Actor("portal", "school", school, None), decision)
+            allow(unit, school_request(school), school)
     return seeded
 
 
@@ -112,7 +113,14 @@ def as_caller(api_sessions: Sessions, seeded: Seeded) -> Iterator[Callable[..., 
         def as_caller(caller: Kind | None) -> Session:
             session = opened.enter_context(api_sessions())
             if caller is not None:
-                act_for(session, caller.client, caller.kind, caller.school)
+                set_local_settings(
+                    session,
+                    {
+                        "toetsfeedback.client": caller.client,
+                        "toetsfeedback.kind": caller.kind,
+                        "toetsfeedback.school": caller.school or "",
+                    },
+                )
             return session
 
         yield as_caller
@@ -121,8 +129,8 @@ def as_caller(api_sessions: Sessions, seeded: Seeded) -> Iterator[Callable[..., 
 @pytest.fixture(params=WINDOWS)
 def moment(request: pytest.FixtureRequest, sessions: Sessions, seeded: Seeded) -> Iterator[str]:
     """A window around this moment for one component; the others have none."""
-    with transaction(sessions) as session:
-        session.execute(
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(
             text(
                 "insert into release_windows (administration_id, product, target_group_id,"
                 " component_id, opens_at, closes_at) select administration_id, 'studentFeedback',"
@@ -131,8 +139,8 @@ def moment(request: pytest.FixtureRequest, sessions: Sessions, seeded: Seeded) -
             {"id": seeded.components["LO4-LEZ"]},
         )
     yield request.param
-    with transaction(sessions) as session:
-        session.execute(delete(ReleaseWindow))
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(delete(ReleaseWindow))
 
 
 def seen(session: Session, table: str, column: str = "school_id") -> set[str | None]:

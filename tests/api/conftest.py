@@ -20,9 +20,10 @@ from services.api.http.protocol import ProblemProtocol
 from services.cli.signing import ProofKey, TokenAuth
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope, needs_proof
 from shared.audit.models import AuditEvent
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
 from shared.core.errors import InvalidAccessToken
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
 from shared.releases.models import ReleaseWindow
 from shared.storage.store import Storage
@@ -59,8 +60,8 @@ def serving(app: ASGIApp) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def seeded(sessions: Sessions, storage: Storage) -> Seeded:
-    with transaction(sessions) as session:
-        return seed_schools(session, storage)
+    with UnitOfWork(sessions) as unit:
+        return seed_schools(unit.session, storage)
 
 
 @pytest.fixture(scope="module")
@@ -149,8 +150,10 @@ class Trail:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        with transaction(sessions) as session:
-            self._before = session.scalar(select(AuditEvent.id).order_by(AuditEvent.id.desc())) or 0
+        with UnitOfWork(sessions) as unit:
+            self._before = (
+                unit.session.scalar(select(AuditEvent.id).order_by(AuditEvent.id.desc())) or 0
+            )
 
     def entries(self) -> list[dict[str, Any]]:
         query = select(
@@ -161,8 +164,8 @@ class Trail:
             AuditEvent.outcome,
             AuditEvent.rule,
         )
-        with transaction(self._sessions) as session:
-            rows = session.execute(
+        with UnitOfWork(self._sessions) as unit:
+            rows = unit.session.execute(
                 query.where(AuditEvent.id > self._before).order_by(AuditEvent.id)
             )
             return [dict(row._mapping) for row in rows]
@@ -182,18 +185,18 @@ def trail(sessions: Sessions) -> Trail:
 @pytest.fixture
 def no_windows(sessions: Sessions) -> Iterator[None]:
     yield
-    with transaction(sessions) as session:
-        session.execute(delete(ReleaseWindow))
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(delete(ReleaseWindow))
 
 
 @pytest.fixture
 def no_jobs(sessions: Sessions) -> Iterator[None]:
     """Jobs that a test starts are gone after it, so that the next can start the same."""
     yield
-    with transaction(sessions) as session:
-        session.execute(text("delete from job_failures"))
-        session.execute(text("delete from job_items"))
-        session.execute(text("delete from jobs where subject <> 'seeded'"))
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(text("delete from job_failures"))
+        unit.session.execute(text("delete from job_items"))
+        unit.session.execute(text("delete from jobs where subject <> 'seeded'"))
 
 
 @pytest.fixture

@@ -9,14 +9,13 @@ import httpx
 
 from services.cli.signing import ProofKey
 from shared.access.rules import Scope
-from shared.audit.service import Actor
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
+from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.assertions import ASSERTION_TYPE
 from shared.oauth.clients.rules import ClientKind
 from shared.oauth.clients.service import NewClient, register
+from tests.callers import OPERATOR
 from tests.oauth.signing import MADE_WITH, signed
-
-ACTOR = Actor("tests", "operator", None, None)
 
 
 @dataclass
@@ -83,6 +82,6 @@ def registered(
 ) -> OAuthClient:
     key = MADE_WITH[algorithm]()
     new = NewClient(f"client {uuid4()}", kind, frozenset(scopes), [key.as_dict(private=False)])
-    with transaction(sessions) as session:
-        client_id = str(register(session, ACTOR, new).client.id)
+    with UnitOfWork(sessions) as unit:
+        client_id = str(register(unit, OPERATOR, new).client.id)
     return OAuthClient(url, client_id, key, algorithm)

@@ -12,7 +12,8 @@ from uuid import UUID
 from sqlalchemy import delete, func, insert, inspect, select
 from sqlalchemy.orm import Session
 
-from shared.core.database import Base, Sessions, transaction
+from shared.core.database import Base, Sessions
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents.models import Document
 from shared.jobs.models import Job
 from shared.releases.models import ReleaseWindow
@@ -30,6 +31,7 @@ from shared.results.models import (
 from shared.schools.models import Participation, School
 from shared.storage.store import Storage
 from shared.students.models import ClassGroup, Student
+from tests.callers import OPERATOR
 
 ADMINISTRATION = "2024"
 SCHOOL, OTHER, GONE = "000028", "007947", "111111"
@@ -274,19 +276,19 @@ def _place_of(what: str) -> dict[str, Any]:
     }
 
 
-def release(session: Session, opens_in: timedelta = timedelta(hours=-1), **plan: Any) -> None:
+def release(unit: UnitOfWork, opens_in: timedelta = timedelta(hours=-1), **plan: Any) -> None:
     """Opens the administration, or what the plan names, so long from now."""
     opens_at = datetime.now(UTC) + opens_in
-    save_window(session, WindowPlan(ADMINISTRATION, opens_at=opens_at, **plan))
+    save_window(unit, OPERATOR, WindowPlan(ADMINISTRATION, opens_at=opens_at, **plan))
 
 
 @contextmanager
 def released(sessions: Sessions, opens_in: timedelta = timedelta(hours=-1)) -> Iterator[None]:
     """For as long as this lasts the administration has just this window."""
-    with transaction(sessions) as session:
-        release(session, opens_in)
+    with UnitOfWork(sessions) as unit:
+        release(unit, opens_in)
     try:
         yield
     finally:
-        with transaction(sessions) as session:
-            session.execute(delete(ReleaseWindow))
+        with UnitOfWork(sessions) as unit:
+            unit.session.execute(delete(ReleaseWindow))

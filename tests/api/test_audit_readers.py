@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from shared.audit.service import verify
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
+from shared.core.unit_of_work import UnitOfWork
 from tests.api.conftest import Callers, Trail
 from tests.api.seeding import OTHER, SCHOOL, Seeded
 
@@ -30,5 +31,5 @@ def test_a_hundred_readers_at_once_leave_one_entry_per_decision(
         ("getStudent", SCHOOL, "allowed", "granted"): half,
         ("getStudent", SCHOOL, "refused", "reach"): half,
     }
-    with transaction(sessions) as session:
-        assert list(verify(session, {})) == []
+    with UnitOfWork(sessions) as unit:
+        assert list(verify(unit.session, {})) == []

@@ -14,8 +14,9 @@ from sqlalchemy.exc import ProgrammingError
 from services.api.app import create_app
 from services.api.resources import MAX_CONCURRENT_UPLOADS
 from shared.access.rules import CallerKind
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
 from shared.jobs.models import Job, JobItem
 from shared.jobs.service import end_when_complete
 from shared.oauth.clients.rules import ClientKind
@@ -60,10 +61,10 @@ def test_an_upload_is_stored_and_becomes_a_delivery_with_a_job(
     assert (job["kind"], job["counts"]["queued"]) == ("deliveries.apply", 1)
     (key,) = stored(storage)
     assert sum(map(len, storage.stream(key))) == 2_000_000
-    with transaction(sessions) as session:
-        delivery = session.get_one(Delivery, UUID(job["subject"]))
-        item = session.scalars(select(JobItem).where(JobItem.job_id == UUID(job["id"]))).one()
-        lane = session.get_one(Job, item.job_id).lane
+    with UnitOfWork(sessions) as unit:
+        delivery = unit.session.get_one(Delivery, UUID(job["subject"]))
+        item = unit.session.scalars(select(JobItem).where(JobItem.job_id == UUID(job["id"]))).one()
+        lane = unit.session.get_one(Job, item.job_id).lane
     assert (delivery.storage_key, delivery.status) == (key, "received")
     assert (item.subject, lane, delivery.received_from) == (job["subject"], "bulk", "a operator")
 
@@ -75,13 +76,13 @@ def test_a_delivery_can_be_read_from_the_moment_it_is_there(
     delivery = operator.get(f"{DELIVERIES}/{job['subject']}").json()
     assert (delivery["status"], delivery["report"]) == ("received", {})
     assert "administrationId" not in delivery
-    with transaction(sessions) as session:
+    with UnitOfWork(sessions) as unit:
         applied = update(Delivery).where(Delivery.id == UUID(job["subject"]))
-        session.execute(applied.values(status="applied", report={"rows": {"students.csv": 3}}))
-        session.execute(
+        unit.session.execute(applied.values(status="applied", report={"rows": {"students.csv": 3}}))
+        unit.session.execute(
             update(JobItem).where(JobItem.subject == job["subject"]).values(state="done")
         )
-        end_when_complete(session, UUID(job["id"]))
+        end_when_complete(unit.session, UUID(job["id"]))
     for path in (job["href"], f"{job['href']}/result"):
         done = operator.get(path)
         assert (done.status_code, done.headers["Location"]) == (303, delivery["href"])
@@ -139,14 +140,14 @@ def test_a_caller_who_goes_away_half_way_leaves_nothing(
 ) -> None:
     token = callers.token(CallerKind.OPERATOR)
     directory = Path(settings.storage_url.removeprefix("file://")) / "deliveries"
-    with transaction(sessions) as session:
-        before = session.scalar(select(func.count()).select_from(Delivery))
+    with UnitOfWork(sessions) as unit:
+        before = unit.session.scalar(select(func.count()).select_from(Delivery))
     with begun_upload(callers, token, 12_000_000):
         wait_until(lambda: any(directory.iterdir()))
         assert open_transactions(sessions) == 0
     wait_until(lambda: not any(directory.iterdir()))
-    with transaction(sessions) as session:
-        after = session.scalar(select(func.count()).select_from(Delivery))
+    with UnitOfWork(sessions) as unit:
+        after = unit.session.scalar(select(func.count()).select_from(Delivery))
     assert after == before
     assert stored(storage) == []
 
@@ -211,8 +212,8 @@ def open_transactions(sessions: Sessions) -> int:
         "select count(*) from pg_stat_activity where datname = current_database()"
         " and application_name = 'toetsfeedback-api' and state like 'idle in transaction%'"
     )
-    with transaction(sessions) as session:
-        return session.scalar(query) or 0
+    with UnitOfWork(sessions) as unit:
+        return unit.session.scalar(query) or 0
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -227,15 +228,15 @@ def test_an_upload_whose_rows_cannot_be_written_leaves_nothing(
 ) -> None:
     app: FastAPI = create_app(api_settings)
     token = callers.token(CallerKind.OPERATOR)
-    with transaction(sessions) as session:
-        session.execute(text("alter table job_items rename to job_items_away"))
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(text("alter table job_items rename to job_items_away"))
     try:
         with serving(app) as url:
             headers = ZIP | {"Authorization": f"Bearer {token}"}
             answer = httpx.post(url + DELIVERIES, content=b"PK", headers=headers)
     finally:
-        with transaction(sessions) as session:
-            session.execute(text("alter table job_items_away rename to job_items"))
+        with UnitOfWork(sessions) as unit:
+            unit.session.execute(text("alter table job_items_away rename to job_items"))
     assert answer.status_code == 500
     assert stored(storage) == []
     assert ProgrammingError.__name__ not in answer.text

@@ -7,7 +7,8 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents.models import Document
 from tests.api.conftest import Trail
 from tests.api.seeding import (
@@ -190,8 +191,8 @@ def test_a_document_appears_at_its_moment_and_not_before(
 def test_a_document_waits_for_the_last_of_its_components(
     school: httpx.Client, sessions: Sessions, seeded: Seeded
 ) -> None:
-    with transaction(sessions) as session:
-        release(session, component="LO4-LEZ")
+    with UnitOfWork(sessions) as unit:
+        release(unit, component="LO4-LEZ")
     assert words(school, seeded) == ["reading only"]
 
 
@@ -212,16 +213,16 @@ def test_an_object_that_is_missing_is_unavailable_for_now(
     school: httpx.Client, sessions: Sessions, seeded: Seeded
 ) -> None:
     document = seeded.documents["overview"]
-    with transaction(sessions) as session:
-        session.execute(
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(
             update(Document)
             .where(Document.id == document)
             .values(storage_keys=["documents/nothing"])
         )
     answer = school.get(f"/v1/documents/{document}/content")
-    with transaction(sessions) as session:
+    with UnitOfWork(sessions) as unit:
         kept = update(Document).where(Document.id == document)
-        session.execute(kept.values(storage_keys=["documents/overview.xlsx"]))
+        unit.session.execute(kept.values(storage_keys=["documents/overview.xlsx"]))
     assert answer.status_code == 503
     assert answer.json()["type"] == "urn:problem-type:belgif:serviceUnavailable"
     assert int(answer.headers["Retry-After"]) > 0

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import func, select, update
 
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents.grants.models import DownloadGrant
 from shared.documents.grants.service import remove_old_grants
 from shared.oauth.clients.rules import ClientKind
@@ -33,8 +34,8 @@ def lend(client: httpx.Client, grants: str) -> str:
 
 
 def age(sessions: Sessions, by: timedelta) -> None:
-    with transaction(sessions) as session:
-        session.execute(update(DownloadGrant).values(expires_at=func.now() - by))
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(update(DownloadGrant).values(expires_at=func.now() - by))
 
 
 @pytest.mark.usefixtures("open_now")
@@ -133,19 +134,19 @@ def test_a_link_ends_after_its_time_and_is_forgotten_later(
     age(sessions, timedelta(seconds=1))
     assert nobody.get(href).status_code == 404
     assert trail.verdicts()[-1] == ("useDownloadGrant", SCHOOL, "refused", "grant")
-    with transaction(sessions) as session:
-        assert remove_old_grants(session) == 0
+    with UnitOfWork(sessions) as unit:
+        assert remove_old_grants(unit.session) == 0
     age(sessions, timedelta(days=2))
-    with transaction(sessions) as session:
-        assert remove_old_grants(session) > 0
-        assert session.scalar(select(func.count()).select_from(DownloadGrant)) == 0
+    with UnitOfWork(sessions) as unit:
+        assert remove_old_grants(unit.session) > 0
+        assert unit.session.scalar(select(func.count()).select_from(DownloadGrant)) == 0
 
 
 @pytest.mark.usefixtures("open_now")
 def test_the_secret_is_not_kept(school: httpx.Client, grants: str, sessions: Sessions) -> None:
     secret = lend(school, grants).rpartition("/")[2]
-    with transaction(sessions) as session:
-        kept = session.scalars(select(DownloadGrant.secret_sha256)).all()
+    with UnitOfWork(sessions) as unit:
+        kept = unit.session.scalars(select(DownloadGrant.secret_sha256)).all()
     assert sha256(secret.encode()).digest() in kept
     assert secret.encode() not in kept
 

@@ -13,7 +13,8 @@ import time_machine
 from sqlalchemy import update
 
 from shared.access.rules import CallerKind
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
+from shared.core.unit_of_work import UnitOfWork
 from shared.jobs.models import JobItem
 from shared.jobs.service import end_when_complete
 from shared.oauth.repository import revoke
@@ -44,10 +45,10 @@ def events(client: httpx.Client, job: str) -> Iterator[Iterator[dict[str, Any]]]
 
 def end_item(sessions: Sessions, job: str, school: str, state: str) -> None:
     job_id = UUID(job.rpartition("/")[2])
-    with transaction(sessions) as session:
+    with UnitOfWork(sessions) as unit:
         item = update(JobItem).where(JobItem.job_id == job_id, JobItem.subject == school)
-        session.execute(item.values(state=state))
-        end_when_complete(session, job_id)
+        unit.session.execute(item.values(state=state))
+        end_when_complete(unit.session, job_id)
 
 
 def test_each_change_is_told_until_the_job_has_ended(
@@ -88,8 +89,8 @@ def test_it_ends_when_the_token_is_taken_back(
     token = callers.token(CallerKind.OPERATOR)
     with events(callers.client(token), build) as told:
         next(told)
-        with transaction(sessions) as session:
-            revoke(session, callers.authority.verify(token))
+        with UnitOfWork(sessions) as unit:
+            revoke(unit.session, callers.authority.verify(token))
         assert list(told) == []
 
 

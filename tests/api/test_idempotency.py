@@ -16,8 +16,9 @@ from sqlalchemy import func, select, text, update
 
 from services.api.app import create_app
 from shared.access.rules import CallerKind
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
 from shared.jobs.models import Job, JobItem
 from shared.jobs.service import end_when_complete
 from shared.oauth.clients.rules import ClientKind
@@ -48,9 +49,9 @@ def kind_of(problem: httpx.Response) -> tuple[int, str]:
 
 
 def jobs(sessions: Sessions) -> int:
-    with transaction(sessions) as session:
+    with UnitOfWork(sessions) as unit:
         query = select(func.count()).select_from(Job).where(Job.subject != "seeded")
-        return session.scalar(query) or 0
+        return unit.session.scalar(query) or 0
 
 
 @pytest.mark.parametrize(
@@ -102,9 +103,9 @@ def test_a_refusal_is_not_remembered(operator: httpx.Client, sessions: Sessions)
     retry = (f"{build}/retry", keyed("retry"))
     assert kind_of(operator.post(retry[0], headers=retry[1])) == (409, "jobActive")
     job_id = UUID(build.rpartition("/")[2])
-    with transaction(sessions) as session:
-        session.execute(update(JobItem).where(JobItem.job_id == job_id).values(state="failed"))
-        end_when_complete(session, job_id)
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(update(JobItem).where(JobItem.job_id == job_id).values(state="failed"))
+        end_when_complete(unit.session, job_id)
     first, again = (operator.post(retry[0], headers=retry[1]) for _ in range(2))
     assert first.status_code == 202
     assert what_was_said(again) == what_was_said(first)
@@ -114,8 +115,8 @@ def test_a_refusal_is_not_remembered(operator: httpx.Client, sessions: Sessions)
 
 @contextmanager
 def jobs_held(sessions: Sessions) -> Iterator[None]:
-    with transaction(sessions) as session:
-        session.execute(text("lock table jobs"))
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(text("lock table jobs"))
         yield
 
 
@@ -140,8 +141,8 @@ def wait_for_a_held_key(sessions: Sessions) -> None:
         " where datname = current_database() and locktype = 'advisory'"
     )
     while True:
-        with transaction(sessions) as session:
-            if session.scalar(held):
+        with UnitOfWork(sessions) as unit:
+            if unit.session.scalar(held):
                 return
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -153,14 +154,14 @@ def test_what_broke_off_left_nothing_and_can_be_sent_again(
     token = callers.token(CallerKind.OPERATOR)
     headers = keyed("broken") | {"Authorization": f"Bearer {token}"}
     app: FastAPI = create_app(api_settings)
-    with transaction(sessions) as session:
-        session.execute(text("alter table kept_answers rename to answers_away"))
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(text("alter table stored_responses rename to responses_away"))
     with serving(app) as url:
         try:
             broken = httpx.post(f"{url}/v1/jobs", json=BUILD, headers=headers)
         finally:
-            with transaction(sessions) as session:
-                session.execute(text("alter table answers_away rename to kept_answers"))
+            with UnitOfWork(sessions) as unit:
+                unit.session.execute(text("alter table responses_away rename to stored_responses"))
         assert (broken.status_code, jobs(sessions)) == (500, 0)
         assert httpx.post(f"{url}/v1/jobs", json=BUILD, headers=headers).status_code == 202
     assert jobs(sessions) == 1
@@ -174,8 +175,8 @@ def test_a_delivery_sent_again_is_stored_once(
         return operator.post("/v1/deliveries", content=content, headers=headers)
 
     def deliveries() -> int:
-        with transaction(sessions) as session:
-            return session.scalar(select(func.count()).select_from(Delivery)) or 0
+        with UnitOfWork(sessions) as unit:
+            return unit.session.scalar(select(func.count()).select_from(Delivery)) or 0
 
     before = deliveries()
     first = hand_over(b"PK the same")

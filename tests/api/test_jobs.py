@@ -6,7 +6,8 @@ import httpx
 import pytest
 from sqlalchemy import insert, select, update
 
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
+from shared.core.unit_of_work import UnitOfWork
 from shared.jobs.models import Job, JobFailure, JobItem
 from shared.jobs.service import end_when_complete
 from tests.api.seeding import ADMINISTRATION, OTHER, SCHOOL
@@ -25,17 +26,17 @@ def build(operator: httpx.Client) -> str:
 def finish(sessions: Sessions, location: str, **states: str) -> None:
     """Ends items of the job as a worker would; by school."""
     job_id = UUID(location.rpartition("/")[2])
-    with transaction(sessions) as session:
+    with UnitOfWork(sessions) as unit:
         for school, state in states.items():
             item = update(JobItem).where(JobItem.job_id == job_id)
             problem = PROBLEM if state == "failed" else None
             outcome = {"fiches": 3, "overviews": 1} if state == "done" else {}
-            session.execute(
+            unit.session.execute(
                 item.where(JobItem.subject == school.removeprefix("s")).values(
                     state=state, outcome=outcome, problem=problem
                 )
             )
-        end_when_complete(session, job_id)
+        end_when_complete(unit.session, job_id)
 
 
 def test_a_build_is_taken_on_and_can_be_followed(operator: httpx.Client) -> None:
@@ -118,10 +119,12 @@ def test_what_is_missing_from_a_part_that_is_done_is_counted_and_named(
     operator: httpx.Client, sessions: Sessions, build: str
 ) -> None:
     fiche = str(uuid4())
-    with transaction(sessions) as session:
+    with UnitOfWork(sessions) as unit:
         items = select(JobItem.id).join(Job).where(JobItem.subject == SCHOOL)
-        item = session.scalars(items.where(Job.state == "queued")).one()
-        session.execute(insert(JobFailure).values(item_id=item, subject=fiche, problem=PROBLEM))
+        item = unit.session.scalars(items.where(Job.state == "queued")).one()
+        unit.session.execute(
+            insert(JobFailure).values(item_id=item, subject=fiche, problem=PROBLEM)
+        )
     finish(sessions, build, s000028="done", s007947="done")
     assert operator.get(build).json()["counts"]["failures"] == 1
     failures = operator.get(f"{build}/failures?pageSize=1").json()

@@ -13,8 +13,9 @@ from sqlalchemy import update
 from services.api.http.downloads import RECHECK_SECONDS
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
 from shared.core.clock import in_brussels
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
 from shared.core.settings import MIB
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents.models import Document
 from shared.oauth.clients.rules import ClientKind
 from shared.storage.store import Storage
@@ -112,12 +113,12 @@ def long_document(seeded: Seeded, sessions: Sessions, storage: Storage) -> Itera
     document = seeded.documents["overview"]
     storage.put("documents/long", bytes(MIB * 48))
     row = update(Document).where(Document.id == document)
-    with transaction(sessions) as session:
-        session.execute(row.values(storage_keys=["documents/long"], byte_sizes=[MIB * 48]))
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(row.values(storage_keys=["documents/long"], byte_sizes=[MIB * 48]))
     yield f"/v1/documents/{document}/content"
-    with transaction(sessions) as session:
+    with UnitOfWork(sessions) as unit:
         kept = {"storage_keys": ["documents/overview.xlsx"], "byte_sizes": [len(OVERVIEW)]}
-        session.execute(row.values(kept))
+        unit.session.execute(row.values(kept))
 
 
 @pytest.mark.usefixtures("open_now")

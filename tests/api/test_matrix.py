@@ -18,8 +18,8 @@ from sqlalchemy import delete, func, insert
 from services.cli.signing import ProofKey, TokenAuth
 from shared.access.products import SCHOOL_FEEDBACK, STUDENT_FEEDBACK
 from shared.access.rules import GRANTABLE, Caller, CallerKind
-from shared.audit.service import Actor
-from shared.core.database import Base, Sessions, transaction
+from shared.core.database import Base, Sessions
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents.grants.models import DownloadGrant
 from shared.jobs.models import Job, JobFailure, JobItem
 from shared.mandates.models import Mandate
@@ -32,6 +32,7 @@ from shared.releases.models import ReleaseWindow
 from tests.api.conftest import Callers
 from tests.api.oauth_clients import registered
 from tests.api.seeding import ADMINISTRATION, LONG_AGO, OTHER, SCHOOL, Seeded
+from tests.callers import school_request
 from tests.operations import Operation, operations_of
 
 MATRIX = Path(__file__).with_name("matrix.md")
@@ -118,11 +119,11 @@ class Scene:
         number = str(next(NUMBERS))
         ids = self.known | {"name": f"client {number}", "secret": number}
         ids["day"] = str(date(2030, 1, 1) + timedelta(days=int(number)))
-        with transaction(self.sessions) as session:
+        with UnitOfWork(self.sessions) as unit:
 
             def add(model: type[Base], **values: Any) -> str:
                 key = next(iter(model.__table__.primary_key))
-                return str(session.scalar(insert(model).values(values).returning(key)))
+                return str(unit.session.scalar(insert(model).values(values).returning(key)))
 
             if operation in {"shortenMandate", "revokeMandate"}:
                 ids["mandateId"] = add(Mandate, **mandate(self.vendor, ALWAYS))
@@ -170,16 +171,18 @@ def mandate(client: str, until_on: date, product: str = STUDENT_FEEDBACK) -> dic
 @pytest.fixture(scope="module")
 def scene(sessions: Sessions, seeded: Seeded, url: str) -> Scene:
     vendor = registered(sessions, url, ClientKind.INTEGRATOR).id
-    with transaction(sessions) as session:
-        given = session.scalar(
+    with UnitOfWork(sessions) as unit:
+        given = unit.session.scalar(
             insert(Mandate).values(mandate("mandated", ALWAYS)).returning(Mandate.id)
         )
-        session.execute(insert(Mandate).values(mandate("mandate over", ENDED)))
+        unit.session.execute(insert(Mandate).values(mandate("mandate over", ENDED)))
         over = mandate("mandate revoked", ALWAYS) | {"revoked_at": func.now()}
-        session.execute(insert(Mandate).values(over))
-        session.execute(insert(Mandate).values(mandate("other product", ALWAYS, SCHOOL_FEEDBACK)))
+        unit.session.execute(insert(Mandate).values(over))
+        unit.session.execute(
+            insert(Mandate).values(mandate("other product", ALWAYS, SCHOOL_FEEDBACK))
+        )
         plan = MandatePlan(vendor, [SCHOOL_FEEDBACK], ALWAYS, "Report book", date(2998, 1, 1))
-        give_mandate(session, Actor("portal", CallerKind.SCHOOL, OTHER, None), plan)
+        give_mandate(unit, school_request(OTHER), plan)
     known = {
         "administrationId": ADMINISTRATION,
         "asset_name": "start.js",
@@ -201,15 +204,15 @@ def moment(request: pytest.FixtureRequest, sessions: Sessions, scene: Scene) -> 
     opens, closes = MOMENTS[request.param]
     of = {"administration_id": ADMINISTRATION, "product": STUDENT_FEEDBACK}
     now, groups = datetime.now(UTC), scene.seeded.target_groups
-    with transaction(sessions) as session:
+    with UnitOfWork(sessions) as unit:
         moments = {"opens_at": now + opens, "closes_at": now + closes if closes else None}
-        session.execute(insert(ReleaseWindow).values(of | moments))
+        unit.session.execute(insert(ReleaseWindow).values(of | moments))
         planned = of | {"target_group_id": groups["SO2A"]}
         window = insert(ReleaseWindow).values(planned).returning(ReleaseWindow.id)
-        scene.known["windowId"] = str(session.scalar(window))
+        scene.known["windowId"] = str(unit.session.scalar(window))
     yield list(MOMENTS).index(request.param)
-    with transaction(sessions) as session:
-        session.execute(delete(ReleaseWindow))
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(delete(ReleaseWindow))
 
 
 def word_for(operation: Operation, answer: httpx.Response) -> str:

@@ -24,14 +24,15 @@ from services.api.schemas.model import LATEST
 from services.cli.signing import ProofKey
 from shared.access.products import STUDENT_FEEDBACK
 from shared.access.rules import CallerKind
-from shared.audit.service import Actor
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
+from shared.core.unit_of_work import UnitOfWork
 from shared.mandates.service import MandatePlan, give_mandate
 from shared.oauth.clients.rules import ClientKind
 from shared.releases.service import WindowPlan, save_window
 from tests.api.conftest import Callers
 from tests.api.oauth_clients import registered
 from tests.api.seeding import ADMINISTRATION, LONG_AGO, SCHOOL, Seeded
+from tests.callers import OPERATOR, school_request
 
 CHECKS = [
     not_a_server_error,
@@ -88,10 +89,10 @@ def tokens(callers: Callers, school: httpx.Client) -> list[AuthBase]:
 def known(seeded: Seeded, sessions: Sessions, url: str) -> dict[str, str]:
     """Path parameters that lead to something, while everything is released."""
     vendor = registered(sessions, url, ClientKind.INTEGRATOR).id
-    with transaction(sessions) as session:
-        window = save_window(session, WindowPlan(ADMINISTRATION, opens_at=LONG_AGO)).window
+    with UnitOfWork(sessions) as unit:
+        window = save_window(unit, OPERATOR, WindowPlan(ADMINISTRATION, opens_at=LONG_AGO)).window
         plan = MandatePlan(vendor, [STUDENT_FEEDBACK], LATEST.date(), "tests")
-        given = give_mandate(session, Actor("portal", CallerKind.SCHOOL, SCHOOL, None), plan)
+        given = give_mandate(unit, school_request(SCHOOL), plan)
     return {
         "schoolId": SCHOOL,
         "studentId": str(seeded.students["first"]),

@@ -5,8 +5,9 @@ import httpx
 import psycopg
 import pytest
 
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
 from shared.core.direct import DirectConnection
+from shared.core.unit_of_work import UnitOfWork
 from tests.api.conftest import Trail
 from tests.api.seeding import ADMINISTRATION, OTHER, SCHOOL, Seeded, release, released
 
@@ -92,9 +93,9 @@ def test_before_the_moment_an_own_list_is_empty_and_says_no_count(
 
 @pytest.mark.usefixtures("no_windows")
 def test_the_most_specific_window_decides_alone(school: httpx.Client, sessions: Sessions) -> None:
-    with transaction(sessions) as session:
-        release(session)
-        release(session, timedelta(hours=1), component="LO4-WIS")
+    with UnitOfWork(sessions) as unit:
+        release(unit)
+        release(unit, timedelta(hours=1), component="LO4-WIS")
     assert {component for _, component, _, _ in shown(school, RESULTS)} == {"LO4-LEZ"}
 
 

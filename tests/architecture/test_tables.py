@@ -11,7 +11,7 @@ WITHOUT_A_POLICY = {
     "levels": SAME_FOR_EVERYONE,
     "level_descriptions": SAME_FOR_EVERYONE,
     "download_grants": "looked up by the hash of a secret; names no pupil",
-    "kept_answers": "found by a hash of caller, operation and key alone; names no pupil",
+    "stored_responses": "found by a hash of caller, operation and key alone; names no pupil",
     "schools": "who a school is, is public; which take part in what is in participations",
     "clients": "says nothing about a school or a pupil; who asks is looked up before it is known",
     "client_keys": "public keys, looked up before it is known who asks",

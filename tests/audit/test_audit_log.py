@@ -8,17 +8,39 @@ from sqlalchemy import Engine, text
 from typer.testing import CliRunner
 
 from services.cli.main import app
-from shared.audit.repository import TrailOf
-from shared.audit.service import Actor, Decision, heads, list_events, record, verify
-from shared.core.database import Sessions, transaction
+from shared.audit.repository import AuditFilter, NewAuditEvent
+from shared.audit.service import heads, list_events, record, verify
+from shared.core.database import Sessions
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
 from tests.api.seeding import OTHER, SCHOOL
 
 ODD = 'Zoë "de" \\ \x01\x7f\t\n\u2028 \U0001f600'
 """Whatever a name of a client could hold that JSON writes in more than one way."""
 
 
-def decide(
+def event(
+    school: str | None,
+    resource: str = "/v1/x",
+    client: str = "client",
+    person: str | None = None,
+) -> NewAuditEvent:
+    return NewAuditEvent(
+        client=client,
+        caller_kind="school",
+        caller_organisation=school,
+        caller_subject=person,
+        organisation=school,
+        purpose=None,
+        action="read",
+        resource=resource,
+        outcome="allowed",
+        rule="granted",
+        trace_id="trace",
+    )
+
+
+def append(
     sessions: Sessions,
     school: str | None,
     resource: str,
@@ -26,24 +48,23 @@ def decide(
     times: int = 1,
     person: str | None = None,
 ) -> None:
-    actor = Actor(client, "school", school, "trace", person)
     for _ in range(times):
-        with transaction(sessions) as session:
-            record(session, actor, Decision("read", resource, school, "allowed", "granted"))
+        with UnitOfWork(sessions) as unit:
+            record(unit, event(school, resource, client, person))
 
 
 def faults(sessions: Sessions) -> list[tuple[str, str]]:
-    with transaction(sessions) as session:
-        return list(verify(session, {}))
+    with UnitOfWork(sessions) as unit:
+        return list(verify(unit.session, {}))
 
 
 @pytest.fixture
 def trail(sessions: Sessions, engine: Engine) -> Iterator[Engine]:
     """Five entries about a school, two about another, one about none; all gone afterwards."""
-    decide(sessions, SCHOOL, "/v1/documents/a")
-    decide(sessions, OTHER, "/v1/documents/b", client=ODD, times=2)
-    decide(sessions, SCHOOL, "/v1/documents/a/content", times=4, person="someone")
-    decide(sessions, None, "/v1/releaseWindows/c")
+    append(sessions, SCHOOL, "/v1/documents/a")
+    append(sessions, OTHER, "/v1/documents/b", client=ODD, times=2)
+    append(sessions, SCHOOL, "/v1/documents/a/content", times=4, person="someone")
+    append(sessions, None, "/v1/releaseWindows/c")
     yield engine
     tamper(engine, "delete from audit_events", "delete from audit_heads")
 
@@ -62,7 +83,7 @@ LAST = f"organisation = '{SCHOOL}' and position = 5"
 
 
 def changed(*positions: int) -> list[tuple[str, str]]:
-    words = "entry {} was changed, or another stood before it"
+    words = "entry {} was changed, or the entry before it was"
     return [(SCHOOL, words.format(position)) for position in positions]
 
 
@@ -130,21 +151,21 @@ def test_a_head_that_was_changed_or_removed_is_found(trail: Engine, sessions: Se
     tamper(trail, f"delete from audit_heads where chain = '{OTHER}'")
     assert faults(sessions) == [
         (SCHOOL, "the head of the chain is not that of its last entry, number 5"),
-        (OTHER, "the head of the chain is gone"),
+        (OTHER, "the head of the chain is missing"),
     ]
 
 
 def test_heads_kept_elsewhere_find_what_was_written_anew(trail: Engine, sessions: Sessions) -> None:
-    with transaction(sessions) as session:
-        kept = heads(session)
+    with UnitOfWork(sessions) as unit:
+        kept = heads(unit.session)
     tamper(trail, "delete from audit_events", "delete from audit_heads")
-    decide(sessions, SCHOOL, "/v1/documents/a", times=6)
-    with transaction(sessions) as session:
-        assert list(verify(session, {})) == []
-        assert sorted(verify(session, kept)) == [
-            ("", "the whole chain is gone"),
+    append(sessions, SCHOOL, "/v1/documents/a", times=6)
+    with UnitOfWork(sessions) as unit:
+        assert list(verify(unit.session, {})) == []
+        assert sorted(verify(unit.session, kept)) == [
+            ("", "the whole chain is missing"),
             (SCHOOL, "entry 5 is not the one whose hash was kept"),
-            (OTHER, "the whole chain is gone"),
+            (OTHER, "the whole chain is missing"),
         ]
 
 
@@ -170,10 +191,10 @@ def test_the_command_prints_what_it_found_and_says_so_by_its_exit_code(
 
 @pytest.mark.usefixtures("trail")
 def test_a_school_reads_who_fetched_a_document(sessions: Sessions) -> None:
-    with transaction(sessions) as session:
-        total, page = list_events(session, TrailOf(SCHOOL, ["/v1/documents/a"]), 1, 2)
-        everything, _ = list_events(session, TrailOf(SCHOOL), 0, 1)
-        nothing, _ = list_events(session, TrailOf(SCHOOL, ["/v1/documents/b"]), 0, 1)
+    with UnitOfWork(sessions) as unit:
+        total, page = list_events(unit.session, AuditFilter(SCHOOL, ["/v1/documents/a"]), 1, 2)
+        everything, _ = list_events(unit.session, AuditFilter(SCHOOL), 0, 1)
+        nothing, _ = list_events(unit.session, AuditFilter(SCHOOL, ["/v1/documents/b"]), 0, 1)
     assert (total, everything, nothing) == (5, 5, 0)
     assert [(event.position, event.resource) for event in page] == [
         (4, "/v1/documents/a/content"),
@@ -184,15 +205,14 @@ def test_a_school_reads_who_fetched_a_document(sessions: Sessions) -> None:
 @pytest.mark.usefixtures("trail")
 def test_a_decision_that_is_not_committed_is_not_on_the_trail(sessions: Sessions) -> None:
     def work() -> None:
-        with transaction(sessions) as session:
-            decision = Decision("read", "/v1/x", SCHOOL, "allowed", "granted")
-            record(session, Actor("client", "school", SCHOOL, None), decision)
+        with UnitOfWork(sessions) as unit:
+            record(unit, event(SCHOOL))
             raise OSError("disk")
 
     with pytest.raises(OSError, match="disk"):
         work()
-    with transaction(sessions) as session:
-        assert heads(session)[SCHOOL].events == 5
+    with UnitOfWork(sessions) as unit:
+        assert heads(unit.session)[SCHOOL].events == 5
 
 
 @pytest.mark.usefixtures("trail")
@@ -200,17 +220,16 @@ def test_who_writes_at_the_same_time_makes_one_chain(sessions: Sessions) -> None
     """Also who puts entries about the same schools on the trail, in another order."""
 
     def work(number: int) -> None:
-        actor = Actor(f"client {number}", "school", SCHOOL, None)
         pair = (SCHOOL, OTHER) if number % 2 else (OTHER, SCHOOL)
-        with transaction(sessions) as session:
+        with UnitOfWork(sessions) as unit:
             for school in pair:
-                record(session, actor, Decision("read", "/v1/x", school, "allowed", "granted"))
+                record(unit, event(school, client=f"client {number}"))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(200)))
-    with transaction(sessions) as session:
-        assert list(verify(session, {})) == []
-        assert {chain: head.events for chain, head in heads(session).items()} == {
+    with UnitOfWork(sessions) as unit:
+        assert list(verify(unit.session, {})) == []
+        assert {chain: head.events for chain, head in heads(unit.session).items()} == {
             "": 1,
             SCHOOL: 205,
             OTHER: 202,

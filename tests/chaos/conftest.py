@@ -80,8 +80,8 @@ def plant(running_plant: Plant, undisturbed: Bytes) -> Iterator[Plant]:
     assert len(undisturbed) > 0
     running_plant.heal()
     await_end(running_plant)
-    with running_plant.transaction() as session:
-        session.execute(text("delete from documents"))
+    with running_plant.unit_of_work() as unit:
+        unit.session.execute(text("delete from documents"))
     yield running_plant
     running_plant.thaw()
 

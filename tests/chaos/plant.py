@@ -13,7 +13,6 @@ from uuid import UUID
 import httpx
 from joserfc.jwk import ECKey
 from sqlalchemy import func, select, text
-from sqlalchemy.orm import Session
 
 from embedded.children import Child
 from embedded.instance import Instance
@@ -27,13 +26,15 @@ from migrations.logins import derived_passwords, make_logins
 from migrations.upgrade import migrate
 from services.cli.signing import TokenAuth
 from shared.access.rules import GRANTABLE, Caller, CallerKind
-from shared.core.database import open_engine, session_factory, transaction
+from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.service import import_delivery
 from shared.jobs.models import JobItem
 from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
 from shared.releases.service import WindowPlan, save_window
 from synthetic.generate import DeliveryPlan, generate_delivery
+from tests.callers import OPERATOR
 
 ADMINISTRATION = "2024"
 LEASE_SECONDS = 2.0
@@ -116,13 +117,14 @@ class Plant:
         plan = DeliveryPlan(schools=schools, seed=seed, with_items=False)
         generate_delivery(plan, self.data.path / "delivery")
         key = self.settings.insz_key_file.read_bytes()
-        with self.transaction() as session:
-            session.execute(text(WITNESS))
+        with self.unit_of_work() as unit:
+            unit.session.execute(text(WITNESS))
             import_delivery(
-                session, self.data.path / "delivery", insz_key=key, received_from="chaos"
+                unit.session, self.data.path / "delivery", insz_key=key, received_from="chaos"
             )
             opened_at = datetime.now(UTC) - timedelta(days=1)
-            save_window(session, WindowPlan(administration_id=ADMINISTRATION, opens_at=opened_at))
+            window = WindowPlan(administration_id=ADMINISTRATION, opens_at=opened_at)
+            save_window(unit, OPERATOR, window)
 
     @contextmanager
     def changed(
@@ -150,9 +152,9 @@ class Plant:
         )
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        with transaction(session_factory(self._engine)) as session:
-            yield session
+    def unit_of_work(self) -> Iterator[UnitOfWork]:
+        with UnitOfWork(session_factory(self._engine)) as unit:
+            yield unit
 
     @property
     def parts(self) -> list[EmbeddedPostgres | EmbeddedValkey | Program]:
@@ -217,9 +219,9 @@ class Plant:
 
     def items(self, *states: str, tries: int = 0) -> int:
         """How many items are in one of these states now, and were tried so often at the least."""
-        with self.transaction() as session:
+        with self.unit_of_work() as unit:
             query = select(func.count()).where(JobItem.state.in_(states), JobItem.attempts >= tries)
-            return session.scalar(query) or 0
+            return unit.session.scalar(query) or 0
 
     def await_work(self) -> None:
         """Until a worker holds an item."""

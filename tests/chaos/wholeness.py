@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from shared.documents.models import Document
-from shared.documents.repository import Shelf, page_of_documents
+from shared.documents.repository import DocumentFilter, page_of_documents
 from shared.jobs.models import Job
 from shared.jobs.rules import ENDED
 from shared.storage.store import open_storage
@@ -24,8 +24,8 @@ def await_end(plant: Plant) -> None:
     active = select(Job.id).where(Job.state.not_in(ENDED))
 
     def has_ended() -> bool:
-        with plant.transaction() as session:
-            return session.scalar(active) is None
+        with plant.unit_of_work() as unit:
+            return unit.session.scalar(active) is None
 
     plant.await_(has_ended)
 
@@ -34,8 +34,8 @@ def stored_bytes(plant: Plant) -> Bytes:
     """Reads every document from the store, and holds it against its row."""
     storage = open_storage(plant.settings.storage_url)
     found: Bytes = {}
-    with plant.transaction() as session:
-        documents = session.scalars(select(Document)).all()
+    with plant.unit_of_work() as unit:
+        documents = unit.session.scalars(select(Document)).all()
     for document in documents:
         content = b"".join(storage.stream_segments(document.segments))
         assert len(content) == document.byte_size
@@ -48,9 +48,9 @@ def stored_bytes(plant: Plant) -> Bytes:
 def assert_whole(plant: Plant, undisturbed: Bytes) -> None:
     """All jobs end; each item has ended well, once; what is stored and shown is as undisturbed."""
     await_end(plant)
-    with plant.transaction() as session:
-        _assert_settled_once(session)
-        _assert_shown_once(session)
+    with plant.unit_of_work() as unit:
+        _assert_settled_once(unit.session)
+        _assert_shown_once(unit.session)
     assert stored_bytes(plant) == undisturbed
 
 
@@ -66,7 +66,7 @@ def _assert_settled_once(session: Session) -> None:
 def _assert_shown_once(session: Session) -> None:
     documents = session.scalars(select(Document)).all()
     for school in {document.school_id for document in documents}:
-        total, rows = page_of_documents(session, Shelf(school), 0, len(documents))
+        total, rows = page_of_documents(session, DocumentFilter(school), 0, len(documents))
         shown = [document.id for document, *_ in rows]
         assert total == len(shown) == len(set(shown))
         assert set(shown) == {d.id for d in documents if d.school_id == school}

@@ -5,25 +5,26 @@ from io import StringIO
 from rich.console import Console
 
 from services.cli.commands.jobs import watch
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
+from shared.core.unit_of_work import UnitOfWork
 from shared.jobs import claims, service
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.rules import BUILD_DOCUMENTS, KINDS, Lane, State
 
 
 def test_following_jobs_ends_with_the_last_of_them(sessions: Sessions, queue: WakeUpQueue) -> None:
-    order = service.Order(BUILD_DOCUMENTS, Lane.BULK, "2024", ["000001", "000002"], "tests")
-    with transaction(sessions) as session:
-        job = service.start(session, queue, order)
+    order = service.NewJob(BUILD_DOCUMENTS, Lane.BULK, "2024", ["000001", "000002"], "tests")
+    with UnitOfWork(sessions) as unit:
+        job = service.start(unit, queue, order)
     shown = StringIO()
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(watch, sessions, 20, Console(file=shown))
         for _ in order.items:
             assert not watching.done()
-            with transaction(sessions) as session:
-                held = claims.claim(session, KINDS, list(Lane), timedelta(seconds=30))
+            with UnitOfWork(sessions) as unit:
+                held = claims.claim(unit.session, KINDS, list(Lane), timedelta(seconds=30))
                 assert held is not None
-                claims.settle(session, held, State.DONE, {})
-                service.end_when_complete(session, job.id)
+                claims.settle(unit.session, held, State.DONE, {})
+                service.end_when_complete(unit.session, job.id)
         watching.result(timeout=10)
     assert shown.getvalue().splitlines()[-1].startswith("documents.build 2024: 2 of 2")

@@ -15,8 +15,9 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, NotSupportedError, OperationalError
 from sqlalchemy.orm import Session
 
-from shared.core.database import Sessions, session_factory, transaction
+from shared.core.database import Sessions, session_factory
 from shared.core.statements import Statement
+from shared.core.unit_of_work import UnitOfWork
 
 MARK = Statement.of(text("insert into marks values (:mark)"))
 MARKS = Statement.of(text("select mark from marks order by mark"))
@@ -26,16 +27,18 @@ LOCK, KEY = Statement.of(text("select pg_advisory_xact_lock(:key)")), {"key": 47
 
 @pytest.fixture(autouse=True)
 def _marks(sessions: Sessions) -> Iterator[None]:
-    with transaction(sessions) as session:
-        session.execute(text("create table marks (mark text primary key check (mark <> 'bad'))"))
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(
+            text("create table marks (mark text primary key check (mark <> 'bad'))")
+        )
     yield
-    with transaction(sessions) as session:
-        session.execute(text("drop table marks"))
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(text("drop table marks"))
 
 
 def marks(sessions: Sessions) -> list[str]:
-    with transaction(sessions) as session:
-        return [mark for (mark,) in MARKS.rows(session, {})]
+    with UnitOfWork(sessions) as unit:
+        return [mark for (mark,) in MARKS.rows(unit.session, {})]
 
 
 Work = Callable[[Session], object]
@@ -43,9 +46,9 @@ Work = Callable[[Session], object]
 
 def in_one(sessions: Sessions, *work: Work) -> None:
     """Each in turn, in one transaction."""
-    with transaction(sessions) as session:
+    with UnitOfWork(sessions) as unit:
         for each in work:
-            each(session)
+            each(unit.session)
 
 
 def added(mark: str) -> Work:
@@ -65,13 +68,13 @@ def given_up(_: Session) -> None:
 
 
 def test_what_is_added_goes_with_the_commit(sessions: Sessions) -> None:
-    with transaction(sessions) as session:
-        MARK.add_to_commit(session, {"mark": "b"})
-        MARK.add_to_commit(session, {"mark": "a"})
-        assert MARKS.rows(session, {}) == []
+    with UnitOfWork(sessions) as unit:
+        MARK.add_to_commit(unit.session, {"mark": "b"})
+        MARK.add_to_commit(unit.session, {"mark": "a"})
+        assert MARKS.rows(unit.session, {}) == []
     assert marks(sessions) == ["a", "b"]
-    with transaction(sessions) as session:
-        session.execute(text("select 1"))
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(text("select 1"))
     assert marks(sessions) == ["a", "b"]  # not sent again with the next one
 
 
@@ -101,22 +104,22 @@ def test_what_was_added_stays_when_the_server_forgets_how_it_was_prepared(
     sessions: Sessions,
 ) -> None:
     other = Statement.of(text("select :mark"))
-    with transaction(sessions) as session:
-        MARK.add_to_commit(session, {"mark": "a"})
-        inside = session.begin_nested()
+    with UnitOfWork(sessions) as unit:
+        MARK.add_to_commit(unit.session, {"mark": "a"})
+        inside = unit.session.begin_nested()
         for each in OFTEN:
-            each(session)
+            each(unit.session)
         inside.rollback()
-        assert other.rows(session, {"mark": "x"}) == [("x",)]
+        assert other.rows(unit.session, {"mark": "x"}) == [("x",)]
     assert marks(sessions) == ["a"]
 
 
 def test_in_a_savepoint_it_is_undone_with_that(sessions: Sessions) -> None:
-    with transaction(sessions) as session:
-        MARK.add_to_commit(session, {"mark": "outside"})
-        inside = session.begin_nested()
-        MARK.add_to_commit(session, {"mark": "inside"})
-        assert MARKS.rows(session, {}) == [("inside",)]
+    with UnitOfWork(sessions) as unit:
+        MARK.add_to_commit(unit.session, {"mark": "outside"})
+        inside = unit.session.begin_nested()
+        MARK.add_to_commit(unit.session, {"mark": "inside"})
+        assert MARKS.rows(unit.session, {}) == [("inside",)]
         inside.rollback()
     assert marks(sessions) == ["outside"]
 
@@ -129,56 +132,56 @@ def test_what_the_server_forgets_with_a_transaction_is_prepared_anew(sessions: S
 
 
 def test_what_the_server_forgets_with_a_savepoint_is_prepared_anew(sessions: Sessions) -> None:
-    with transaction(sessions) as session:
-        assert MARKS.rows(session, {}) == []
-        inside = session.begin_nested()
+    with UnitOfWork(sessions) as unit:
+        assert MARKS.rows(unit.session, {}) == []
+        inside = unit.session.begin_nested()
         for each in OFTEN:
-            each(session)
+            each(unit.session)
         inside.rollback()
-        assert MARKS.rows(session, {}) == []
-        MARK.add_to_commit(session, {"mark": "a"})
+        assert MARKS.rows(unit.session, {}) == []
+        MARK.add_to_commit(unit.session, {"mark": "a"})
     assert marks(sessions) == ["a"]
 
 
 def test_what_was_prepared_for_a_table_as_it_was_is_prepared_anew(sessions: Sessions) -> None:
     every = Statement.of(text("select * from marks"))
-    with transaction(sessions) as session:
-        assert every.rows(session, {}) == []
-        added("a")(session)
+    with UnitOfWork(sessions) as unit:
+        assert every.rows(unit.session, {}) == []
+        added("a")(unit.session)
     in_one(sessions, executed("alter table marks add more integer"))
     results = []
     for _ in range(2):
-        with suppress(DBAPIError), transaction(sessions) as session:
-            results.append(every.rows(session, {}))
+        with suppress(DBAPIError), UnitOfWork(sessions) as unit:
+            results.append(every.rows(unit.session, {}))
     assert results[-1] == [("a", None)]
 
 
 def test_one_transaction_is_begun_however_it_is_sent(sessions: Sessions) -> None:
     own = text("select pg_current_xact_id()::text")
-    with transaction(sessions) as session:
-        number = session.execute(own).scalar_one()
-        assert Statement.of(own).rows(session, {}) == [(number,)]
-    with transaction(sessions) as session:
-        ((number,),) = Statement.of(own).rows(session, {})
-        assert session.execute(own).scalar_one() == number
+    with UnitOfWork(sessions) as unit:
+        number = unit.session.execute(own).scalar_one()
+        assert Statement.of(own).rows(unit.session, {}) == [(number,)]
+    with UnitOfWork(sessions) as unit:
+        ((number,),) = Statement.of(own).rows(unit.session, {})
+        assert unit.session.execute(own).scalar_one() == number
 
 
 @pytest.mark.parametrize("is_first", [True, False])
 def test_an_answer_may_be_large(sessions: Sessions, *, is_first: bool) -> None:
     large = Statement.of(text("select repeat('x', 10000000) from generate_series(1, 3)"))
-    with transaction(sessions) as session:
+    with UnitOfWork(sessions) as unit:
         if not is_first:
-            session.execute(text("select 1"))
-        assert large.rows(session, {}) == [("x" * 10_000_000,)] * 3
+            unit.session.execute(text("select 1"))
+        assert large.rows(unit.session, {}) == [("x" * 10_000_000,)] * 3
 
 
 def test_a_message_may_be_larger_than_the_line_takes_at_once(sessions: Sessions) -> None:
     long = Statement.of(text("select length(:mark)"))
     large = "x" * 50_000_000
-    with transaction(sessions) as session:
-        assert long.rows(session, {"mark": large}) == [(len(large),)]
-        long.add_to_commit(session, {"mark": large})
-        MARK.add_to_commit(session, {"mark": "a"})
+    with UnitOfWork(sessions) as unit:
+        assert long.rows(unit.session, {"mark": large}) == [(len(large),)]
+        long.add_to_commit(unit.session, {"mark": large})
+        MARK.add_to_commit(unit.session, {"mark": "a"})
     assert marks(sessions) == ["a"]
 
 
@@ -195,8 +198,8 @@ def test_what_failed_does_not_pile_up_on_the_server(sessions: Sessions) -> None:
         with pytest.raises(IntegrityError):
             in_one(sessions, executed("select 1"), lambda session: MARK.rows(session, BAD))
     prepared = text("select count(*) from pg_prepared_statements where name like 'direct_%'")
-    with transaction(sessions) as session:
-        assert session.execute(prepared).scalar_one() == 0
+    with UnitOfWork(sessions) as unit:
+        assert unit.session.execute(prepared).scalar_one() == 0
 
 
 @pytest.mark.parametrize("is_first", [True, False])
@@ -230,16 +233,16 @@ def test_a_wait_that_is_broken_off_takes_the_connection_with_it(
 @pytest.mark.parametrize("kind", ["REPEATABLE READ", "SERIALIZABLE", "READ UNCOMMITTED"])
 def test_it_begins_transactions_of_the_level_that_is_asked_for(engine: Engine, kind: Any) -> None:
     level = Statement.of(text("select current_setting('transaction_isolation')"))
-    with transaction(session_factory(engine.execution_options(isolation_level=kind))) as session:
-        assert level.rows(session, {}) == [(kind.lower(),)]
-    with transaction(session_factory(engine)) as session:
-        assert level.rows(session, {}) == [("read committed",)]
+    with UnitOfWork(session_factory(engine.execution_options(isolation_level=kind))) as unit:
+        assert level.rows(unit.session, {}) == [(kind.lower(),)]
+    with UnitOfWork(session_factory(engine)) as unit:
+        assert level.rows(unit.session, {}) == [("read committed",)]
 
 
 def test_it_begins_none_where_each_statement_is_one(engine: Engine) -> None:
     sessions = session_factory(engine.execution_options(isolation_level="AUTOCOMMIT"))
-    with pytest.raises(NotSupportedError), transaction(sessions) as session:
-        MARKS.rows(session, {})
+    with pytest.raises(NotSupportedError), UnitOfWork(sessions) as unit:
+        MARKS.rows(unit.session, {})
 
 
 @pytest.mark.parametrize("how", ["first", "later", "at the end"])
@@ -247,18 +250,18 @@ def test_others_go_on_while_it_waits(sessions: Sessions, how: str) -> None:
     """It would wait for ever if this thread could not go on and let go of the lock."""
 
     def wait() -> None:
-        with transaction(sessions) as session:
+        with UnitOfWork(sessions) as unit:
             if how == "later":
-                session.execute(text("select 1"))
+                unit.session.execute(text("select 1"))
             if how == "at the end":
-                LOCK.add_to_commit(session, KEY)
+                LOCK.add_to_commit(unit.session, KEY)
             else:
-                LOCK.rows(session, KEY)
-            MARK.add_to_commit(session, {"mark": how})
+                LOCK.rows(unit.session, KEY)
+            MARK.add_to_commit(unit.session, {"mark": how})
 
     waiting = Thread(target=wait, daemon=True)
-    with transaction(sessions) as session:
-        LOCK.rows(session, KEY)
+    with UnitOfWork(sessions) as unit:
+        LOCK.rows(unit.session, KEY)
         waiting.start()
         waiting.join(0.2)
         assert waiting.is_alive()
@@ -279,8 +282,8 @@ def test_others_go_on_while_a_server_is_frozen(
         send(never_sent.sql, [])
         driver.commit()
 
-    with transaction(sessions) as session:
-        driver: Any = session.connection().connection.driver_connection
+    with UnitOfWork(sessions) as unit:
+        driver: Any = unit.session.connection().connection.driver_connection
         pid = driver.info.backend_pid
         thaw = f"kill -STOP {pid}; echo; sleep 1.5; touch '{thawed}'; kill -CONT {pid}"
         with subprocess.Popen(["/bin/sh", "-c", thaw], stdout=subprocess.PIPE) as freezing:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from sqlalchemy import func, select, text
 
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
+from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.service import ImportOutcome
 from shared.results.models import Delivery, Result
 from tests.deliveries.delivery_files import correction, full, take_in
@@ -19,11 +20,11 @@ def test_two_imports_of_one_administration_wait_for_each_other(
     outcomes: list[ImportOutcome] = []
 
     def take_in_second() -> None:
-        with transaction(sessions) as session:
-            outcomes.append(take_in(session, second))
+        with UnitOfWork(sessions) as unit:
+            outcomes.append(take_in(unit.session, second))
 
-    with transaction(sessions) as session:
-        assert take_in(session, first).status == "applied"
+    with UnitOfWork(sessions) as unit:
+        assert take_in(unit.session, first).status == "applied"
         other = threading.Thread(target=take_in_second)
         other.start()
         waiting = (
@@ -51,8 +52,8 @@ def test_same_delivery_from_two_sides_is_applied_once(sessions: Sessions, tmp_pa
     statuses: list[str] = []
 
     def take_in_once() -> None:
-        with transaction(sessions) as session:
-            statuses.append(take_in(session, path).status)
+        with UnitOfWork(sessions) as unit:
+            statuses.append(take_in(unit.session, path).status)
 
     threads = [threading.Thread(target=take_in_once) for _ in range(3)]
     for thread in threads:

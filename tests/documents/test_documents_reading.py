@@ -5,12 +5,11 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from shared.audit.service import Actor
 from shared.core.errors import ResourceNotFound
-from shared.documents.repository import Shelf, referenced
+from shared.core.unit_of_work import UnitOfWork
+from shared.documents.repository import DocumentFilter, referenced
 from shared.documents.service import list_documents, read_document
 from shared.schools.models import Participation
-from shared.schools.service import Inquiry
 from shared.storage.store import Storage
 from shared.students.models import ClassGroup
 from tests.api.seeding import (
@@ -22,8 +21,9 @@ from tests.api.seeding import (
     release,
     seed_schools,
 )
+from tests.callers import school_request
 
-INQUIRY = Inquiry(Actor("client", "school", SCHOOL, None), "read", "/v1/x", frozenset({SCHOOL}))
+ACCESS = school_request(SCHOOL)
 
 
 @pytest.fixture
@@ -31,66 +31,66 @@ def seeded(session: Session, storage: Storage) -> Seeded:
     return seed_schools(session, storage)
 
 
-def shelved(session: Session, seeded: Seeded, shelf: Shelf) -> list[str]:
+def shelved(unit: UnitOfWork, seeded: Seeded, shelf: DocumentFilter) -> list[str]:
     words = {document: word for word, document in seeded.documents.items()}
-    total, rows = list_documents(session, INQUIRY, shelf, 0, 50)
+    total, rows = list_documents(unit, ACCESS, shelf, 0, 50)
     assert total == len(rows)
     return [words[document.id] for document, _, _ in rows]
 
 
 def test_a_document_is_there_while_all_it_shows_is_released(
-    session: Session, seeded: Seeded
+    unit: UnitOfWork, seeded: Seeded
 ) -> None:
-    shelf = Shelf(SCHOOL)
-    assert shelved(session, seeded, shelf) == []
-    release(session, component="LO4-LEZ")
-    assert shelved(session, seeded, shelf) == ["reading only"]
-    release(session, timedelta(hours=1), component="LO4-WIS")
-    assert shelved(session, seeded, shelf) == ["reading only"]
-    release(session, component="LO4-WIS")
+    shelf = DocumentFilter(SCHOOL)
+    assert shelved(unit, seeded, shelf) == []
+    release(unit, component="LO4-LEZ")
+    assert shelved(unit, seeded, shelf) == ["reading only"]
+    release(unit, timedelta(hours=1), component="LO4-WIS")
+    assert shelved(unit, seeded, shelf) == ["reading only"]
+    release(unit, component="LO4-WIS")
     everything = ["fiche", "reading only", "school bundle", "bundle", "print", "overview"]
-    assert shelved(session, seeded, shelf) == everything
-    assert shelved(session, seeded, Shelf(SCHOOL, kind="overview")) == ["overview"]
+    assert shelved(unit, seeded, shelf) == everything
+    assert shelved(unit, seeded, DocumentFilter(SCHOOL, kind="overview")) == ["overview"]
 
 
 @pytest.mark.parametrize("word", ["fiche", "bundle", "school bundle", "print", "overview"])
 def test_one_component_that_closes_closes_the_document(
-    session: Session, seeded: Seeded, word: str
+    unit: UnitOfWork, seeded: Seeded, word: str
 ) -> None:
-    release(session)
-    document, _, _ = read_document(session, INQUIRY, seeded.documents[word])
+    release(unit)
+    document, _, _ = read_document(unit, ACCESS, seeded.documents[word])
     assert document.school_id == SCHOOL
-    release(session, timedelta(hours=1), component="LO4-WIS")
+    release(unit, timedelta(hours=1), component="LO4-WIS")
     with pytest.raises(ResourceNotFound):
-        read_document(session, INQUIRY, seeded.documents[word])
+        read_document(unit, ACCESS, seeded.documents[word])
 
 
 @pytest.mark.parametrize("word", ["of other", "of removed", "of gone"])
 def test_documents_of_others_and_of_who_was_removed_are_not_there(
-    session: Session, seeded: Seeded, word: str
+    unit: UnitOfWork, seeded: Seeded, word: str
 ) -> None:
-    release(session)
+    release(unit)
     with pytest.raises(ResourceNotFound):
-        read_document(session, INQUIRY, seeded.documents[word])
+        read_document(unit, ACCESS, seeded.documents[word])
 
 
 @pytest.mark.parametrize("removed", [ClassGroup, Participation])
 def test_documents_go_with_their_class_group_and_school(
-    session: Session, seeded: Seeded, removed: type[ClassGroup | Participation]
+    unit: UnitOfWork, seeded: Seeded, removed: type[ClassGroup | Participation]
 ) -> None:
-    release(session)
-    session.execute(update(removed).values(removed_at=LONG_AGO))
+    release(unit)
+    unit.session.execute(update(removed).values(removed_at=LONG_AGO))
     with pytest.raises(ResourceNotFound):
-        read_document(session, INQUIRY, seeded.documents["bundle"])
+        read_document(unit, ACCESS, seeded.documents["bundle"])
 
 
 @pytest.mark.usefixtures("seeded")
-def test_neither_another_shelf_nor_an_unknown_document_is_there(session: Session) -> None:
-    release(session)
+def test_neither_another_shelf_nor_an_unknown_document_is_there(unit: UnitOfWork) -> None:
+    release(unit)
     with pytest.raises(ResourceNotFound):
-        list_documents(session, INQUIRY, Shelf(OTHER), 0, 50)
+        list_documents(unit, ACCESS, DocumentFilter(OTHER), 0, 50)
     with pytest.raises(ResourceNotFound):
-        read_document(session, INQUIRY, uuid4())
+        read_document(unit, ACCESS, uuid4())
 
 
 @pytest.mark.usefixtures("seeded")

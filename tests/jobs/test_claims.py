@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
+from shared.core.unit_of_work import UnitOfWork
 from shared.jobs import claims, service
 from shared.jobs.claims import Claim, LeaseLostError
 from shared.jobs.queue import WakeUpQueue
@@ -19,9 +20,9 @@ LEASE = timedelta(seconds=30)
 @pytest.fixture(autouse=True)
 def no_jobs(sessions: Sessions) -> Iterator[None]:
     yield
-    with transaction(sessions) as session:
-        session.execute(text("delete from job_items"))
-        session.execute(text("delete from jobs"))
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(text("delete from job_items"))
+        unit.session.execute(text("delete from jobs"))
 
 
 class Starter:
@@ -30,10 +31,8 @@ class Starter:
 
     def __call__(self, subject: str, lane: Lane, items: int, kind: str = BUILD_DOCUMENTS) -> None:
         names = [f"{number:06}" for number in range(items)]
-        with transaction(self.sessions) as session:
-            service.start(
-                session, self.queue, service.Order(kind, lane, subject, names, "tests", {})
-            )
+        with UnitOfWork(self.sessions) as unit:
+            service.start(unit, self.queue, service.NewJob(kind, lane, subject, names, "tests", {}))
 
 
 @pytest.fixture
@@ -44,17 +43,17 @@ def start(sessions: Sessions, queue: WakeUpQueue) -> Starter:
 def take(
     sessions: Sessions, lanes: Sequence[Lane] = tuple(Lane), kinds: Sequence[str] = KINDS
 ) -> Claim | None:
-    with transaction(sessions) as session:
-        return claims.claim(session, kinds, lanes, LEASE)
+    with UnitOfWork(sessions) as unit:
+        return claims.claim(unit.session, kinds, lanes, LEASE)
 
 
 def taken(sessions: Sessions, lanes: Sequence[Lane] = tuple(Lane)) -> list[str]:
     """Which jobs the items came from, until none is due, in order."""
     subjects = []
     while (claim := take(sessions, lanes)) is not None:
-        with transaction(sessions) as session:
+        with UnitOfWork(sessions) as unit:
             subjects.append(
-                session.execute(
+                unit.session.execute(
                     text("select subject from jobs where id = :id"), {"id": claim.job_id}
                 ).scalar_one()
             )
@@ -99,11 +98,11 @@ def test_a_claim_does_not_wait_for_a_worker_that_is_claiming(
 ) -> None:
     start("country", Lane.BULK, 3)
     assert take(sessions) is not None
-    with transaction(sessions) as session:
-        first = claims.claim(session, KINDS, list(Lane), LEASE)
-        with transaction(sessions) as other:
-            other.execute(text("set local lock_timeout = '5s'"))
-            second = claims.claim(other, KINDS, list(Lane), LEASE)
+    with UnitOfWork(sessions) as unit:
+        first = claims.claim(unit.session, KINDS, list(Lane), LEASE)
+        with UnitOfWork(sessions) as other_unit:
+            other_unit.session.execute(text("set local lock_timeout = '5s'"))
+            second = claims.claim(other_unit.session, KINDS, list(Lane), LEASE)
     assert first is not None
     assert second is not None
     assert first.item_id != second.item_id

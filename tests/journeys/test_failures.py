@@ -15,8 +15,9 @@ import psutil
 import pytest
 from sqlalchemy import select, text
 
-from shared.core.database import Sessions, open_engine, session_factory, transaction
+from shared.core.database import Sessions, open_engine, session_factory
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents.models import Document
 from shared.storage.store import open_storage
 from synthetic.generate import DeliveryPlan, generate_delivery
@@ -75,16 +76,18 @@ def assert_whole(instance: Instance) -> None:
     """Every document there should be is there once, and its object has the right bytes."""
     settings = settings_of(instance)
     storage = open_storage(settings.storage_url)
-    with sessions_of(settings) as sessions, transaction(sessions) as session:
-        documents = session.scalars(select(Document)).all()
-        expected = session.scalar(
+    with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
+        documents = unit.session.scalars(select(Document)).all()
+        expected = unit.session.scalar(
             text(
                 "select count(distinct student_id) from results join components on"
                 " components.id = component_id where superseded_at is null"
                 " and status = 'reported' and not is_calibration"
             )
         )
-        states = session.execute(text("select state, count(*) from job_items group by state")).all()
+        states = unit.session.execute(
+            text("select state, count(*) from job_items group by state")
+        ).all()
     fiches = [document for document in documents if document.kind == "fiche"]
     assert {state for state, _ in states} == {"done"}
     assert len({fiche.student_id for fiche in fiches}) == len(fiches) == expected

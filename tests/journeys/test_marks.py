@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from services.api.app import build_app
 from services.cli.target import sessions_of, settings_for
-from shared.core.database import transaction
+from shared.core.unit_of_work import UnitOfWork
 from shared.jobs.rules import BUILD_DOCUMENTS, KINDS
 from tests.api.oauth_clients import OAuthClient
 from tests.deliveries.delivery_files import DeliveryFiles, full, insz
@@ -41,7 +41,15 @@ NAMES_PUPILS = {
 }
 """What a school may read of its own pupils, the name of a fiche's file among it."""
 
-KEPT = "jobs", "job_items", "job_failures", "deliveries", "audit_events", "mandates", "kept_answers"
+KEPT = (
+    "jobs",
+    "job_items",
+    "job_failures",
+    "deliveries",
+    "audit_events",
+    "mandates",
+    "stored_responses",
+)
 
 
 @dataclass
@@ -205,8 +213,8 @@ def answers(callers: dict[str, httpx.Client], ids: dict[str, str]) -> Answers:
 def test_every_route_and_every_kind_of_job_was_driven(answers: Answers, instance: Instance) -> None:
     assert set(operations_of(build_app())) - answers.driven == set()
     settings = settings_for(instance.data, "owner")
-    with sessions_of(settings) as sessions, transaction(sessions) as session:
-        assert set(session.scalars(text("select kind from jobs"))) == set(KINDS)
+    with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
+        assert set(unit.session.scalars(text("select kind from jobs"))) == set(KINDS)
 
 
 def test_no_answer_names_a_pupil_but_to_its_school(answers: Answers) -> None:
@@ -223,9 +231,9 @@ def test_no_log_names_a_pupil(instance: Instance) -> None:
 @pytest.mark.usefixtures("answers")
 def test_nothing_that_is_kept_beside_the_results_names_a_pupil(instance: Instance) -> None:
     settings = settings_for(instance.data, "owner")
-    with sessions_of(settings) as sessions, transaction(sessions) as session:
+    with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
         for table in KEPT:
-            rows = session.scalars(text(f"select row::text from {table} as row")).all()
+            rows = unit.session.scalars(text(f"select row::text from {table} as row")).all()
             assert rows, table
             assert not MARKS.search("\n".join(rows).encode()), table
     redis = Redis.from_url(settings.redis_url.get_secret_value())

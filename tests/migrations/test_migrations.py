@@ -13,8 +13,9 @@ from sqlalchemy import Engine, inspect, text
 from embedded.servers import Servers
 from migrations.upgrade import alembic_config, migrate
 from shared.audit.service import heads, verify
-from shared.core.database import open_engine, session_factory, transaction
+from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
 
 
 @pytest.fixture
@@ -98,9 +99,9 @@ def test_a_trail_from_before_the_chain_is_chained(empty: Engine) -> None:
                 {"school": school},
             )
     migrate(empty)
-    with transaction(session_factory(empty)) as session:
-        assert list(verify(session, {})) == []
-        assert {chain: head.events for chain, head in heads(session).items()} == {
+    with UnitOfWork(session_factory(empty)) as unit:
+        assert list(verify(unit.session, {})) == []
+        assert {chain: head.events for chain, head in heads(unit.session).items()} == {
             "000028": 2,
             "": 1,
         }

@@ -9,19 +9,19 @@ from shared.oauth.dpop import (
     MAX_AGE_SECONDS,
     MAX_AHEAD_SECONDS,
     NONCE_SECONDS,
-    Expected,
+    ExpectedRequest,
     NonceMissingError,
     Nonces,
     Proof,
     ProofError,
     token_hash,
-    read_proof,
+    verify_proof,
 )
 from tests.oauth.signing import MADE_WITH, signed, unsigned, with_public_key_as_secret
 
 KEY = ECKey.generate_key("P-256")
 TOKEN = "a.b.c"
-EXPECTED = Expected("GET", "https://api.example/v1/schools", TOKEN)
+EXPECTED = ExpectedRequest("GET", "https://api.example/v1/schools", TOKEN)
 NONCES = Nonces(((date.min, b"secret"),))
 NOW = time.time()
 
@@ -43,8 +43,8 @@ def claims(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (whole | changes).items() if value is not None}
 
 
-def read(text: str, expected: Expected = EXPECTED) -> Proof:
-    return read_proof(text, expected, NONCES, NOW)
+def read(text: str, expected: ExpectedRequest = EXPECTED) -> Proof:
+    return verify_proof(text, expected, NONCES, NOW)
 
 
 @pytest.mark.parametrize("algorithm", MADE_WITH)
@@ -146,7 +146,7 @@ def test_what_is_not_signed_by_the_key_is_no_proof(text: str) -> None:
 
 
 def test_where_a_token_is_asked_for_there_is_none_to_hash() -> None:
-    expected = Expected("POST", "https://api.example/oauth2/token")
+    expected = ExpectedRequest("POST", "https://api.example/oauth2/token")
     changes = {"htm": "POST", "htu": "https://api.example/oauth2/token", "ath": None}
     assert read(signed(header(), claims(**changes), KEY), expected).id == "1"
 

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from shared.access.products import STUDENT_FEEDBACK
 from shared.core.clock import database_now
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
+from shared.core.unit_of_work import UnitOfWork
 from shared.releases.models import ReleaseWindow
 from shared.releases.repository import released_components
 from shared.releases.rules import Window, is_released
@@ -23,8 +24,8 @@ SECONDS = st.sampled_from([-7200, -1, 0, 1, 7200])
 
 @pytest.fixture(scope="module")
 def seeded(sessions: Sessions) -> Seeded:
-    with transaction(sessions) as session:
-        return seed_schools(session)
+    with UnitOfWork(sessions) as unit:
+        return seed_schools(unit.session)
 
 
 @pytest.fixture(scope="module")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -5,8 +6,10 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from shared.audit.service import Actor
+from shared.access.requests import AccessRequest
+from shared.access.rules import Reach
 from shared.core.errors import ResourceNotFound
+from shared.core.unit_of_work import UnitOfWork
 from shared.results.models import Component
 from shared.results.repository import ComponentResult, LevelReached
 from shared.results.service import (
@@ -15,7 +18,6 @@ from shared.results.service import (
     list_student_results,
     read_delivery,
 )
-from shared.schools.service import Inquiry
 from shared.students.repository import Cohort
 from tests.api.seeding import (
     ADMINISTRATION,
@@ -27,11 +29,12 @@ from tests.api.seeding import (
     release,
     seed_schools,
 )
+from tests.callers import school_request
 
 
-def inquiry(*schools: str) -> Inquiry:
-    actor = Actor("client", "school", SCHOOL, None)
-    return Inquiry(actor, "read", "/v1/x", frozenset(schools) if schools else None)
+def request_within(*schools: str) -> AccessRequest:
+    reach = Reach(frozenset(schools) if schools else None)
+    return replace(school_request(SCHOOL), reach=reach)
 
 
 @pytest.fixture
@@ -39,8 +42,8 @@ def seeded(session: Session) -> Seeded:
     return seed_schools(session)
 
 
-def shown(session: Session, cohort: Cohort) -> list[tuple[str, str, str | None]]:
-    total, results = list_results(session, inquiry(SCHOOL, OTHER), cohort, 0, 50)
+def shown(unit: UnitOfWork, cohort: Cohort) -> list[tuple[str, str, str | None]]:
+    total, results = list_results(unit, request_within(SCHOOL, OTHER), cohort, 0, 50)
     assert total == len(results)
     return [(r.component, r.status, r.level.code if r.level else None) for r in results]
 
@@ -54,38 +57,38 @@ OPEN = [
 
 
 @pytest.mark.usefixtures("seeded")
-def test_results_are_there_exactly_while_they_are_released(session: Session) -> None:
-    assert shown(session, Cohort(SCHOOL)) == []
-    release(session, timedelta(hours=1))
-    assert shown(session, Cohort(SCHOOL)) == []
-    release(session, timedelta(hours=-1))
-    assert shown(session, Cohort(SCHOOL)) == OPEN
-    release(session, component="LO4-LEZ", opens_in=timedelta(hours=1))
-    assert {component for component, _, _ in shown(session, Cohort(SCHOOL))} == {"LO4-WIS"}
+def test_results_are_there_exactly_while_they_are_released(unit: UnitOfWork) -> None:
+    assert shown(unit, Cohort(SCHOOL)) == []
+    release(unit, timedelta(hours=1))
+    assert shown(unit, Cohort(SCHOOL)) == []
+    release(unit, timedelta(hours=-1))
+    assert shown(unit, Cohort(SCHOOL)) == OPEN
+    release(unit, component="LO4-LEZ", opens_in=timedelta(hours=1))
+    assert {component for component, _, _ in shown(unit, Cohort(SCHOOL))} == {"LO4-WIS"}
 
 
 def test_a_calibration_stays_out_even_with_a_window_of_its_own(
-    session: Session, seeded: Seeded
+    unit: UnitOfWork, seeded: Seeded
 ) -> None:
-    release(session)
-    release(session, component="SO2A-KAL")
-    assert shown(session, Cohort(OTHER)) == [("SO2A-LEZ", "reported", "B")]
-    _, results = list_student_results(session, inquiry(OTHER), seeded.students["other"], 0, 50)
+    release(unit)
+    release(unit, component="SO2A-KAL")
+    assert shown(unit, Cohort(OTHER)) == [("SO2A-LEZ", "reported", "B")]
+    _, results = list_student_results(unit, request_within(OTHER), seeded.students["other"], 0, 50)
     assert [result.component for result in results] == ["SO2A-LEZ"]
 
 
 def test_a_component_that_was_removed_takes_its_results_with_it(
-    session: Session, seeded: Seeded
+    unit: UnitOfWork, seeded: Seeded
 ) -> None:
-    release(session)
+    release(unit)
     reading = update(Component).where(Component.id == seeded.components["LO4-LEZ"])
-    session.execute(reading.values(removed_at=LONG_AGO))
-    assert {component for component, _, _ in shown(session, Cohort(SCHOOL))} == {"LO4-WIS"}
+    unit.session.execute(reading.values(removed_at=LONG_AGO))
+    assert {component for component, _, _ in shown(unit, Cohort(SCHOOL))} == {"LO4-WIS"}
 
 
-def test_a_result_tells_its_level_and_what_that_means(session: Session, seeded: Seeded) -> None:
-    release(session)
-    _, results = list_student_results(session, inquiry(SCHOOL), seeded.students["first"], 0, 1)
+def test_a_result_tells_its_level_and_what_that_means(unit: UnitOfWork, seeded: Seeded) -> None:
+    release(unit)
+    _, results = list_student_results(unit, request_within(SCHOOL), seeded.students["first"], 0, 1)
     assert results == [
         ComponentResult(
             student_id=seeded.students["first"],
@@ -106,37 +109,37 @@ def test_nothing_read_has_room_for_a_score() -> None:
 
 
 @pytest.mark.parametrize("status", ["notCompleted", "notAssigned", "withheld"])
-def test_every_status_is_shown_as_it_is(session: Session, seeded: Seeded, status: str) -> None:
-    add_result(session, seeded, "third", "LO4-LEZ", status, None)
-    release(session)
-    found = shown(session, Cohort(SCHOOL, class_group="4B"))
+def test_every_status_is_shown_as_it_is(unit: UnitOfWork, seeded: Seeded, status: str) -> None:
+    add_result(unit.session, seeded, "third", "LO4-LEZ", status, None)
+    release(unit)
+    found = shown(unit, Cohort(SCHOOL, class_group="4B"))
     assert found == [("LO4-LEZ", status, None), ("LO4-WIS", "exempt", None)]
 
 
-def test_a_list_comes_in_pages_without_gaps(session: Session, seeded: Seeded) -> None:
+def test_a_list_comes_in_pages_without_gaps(unit: UnitOfWork, seeded: Seeded) -> None:
     assert seeded.students
-    release(session)
-    pages = [list_results(session, inquiry(SCHOOL), Cohort(SCHOOL), n, 1) for n in range(5)]
+    release(unit)
+    pages = [list_results(unit, request_within(SCHOOL), Cohort(SCHOOL), n, 1) for n in range(5)]
     assert [total for total, _ in pages] == [4] * 5
     assert [(r.component, r.status) for _, page in pages for r in page] == [
         (component, status) for component, status, _ in OPEN
     ]
 
 
-def test_out_of_reach_is_not_there(session: Session, seeded: Seeded) -> None:
-    release(session)
+def test_out_of_reach_is_not_there(unit: UnitOfWork, seeded: Seeded) -> None:
+    release(unit)
     for student_id in (seeded.students["other"], seeded.students["removed"], uuid4()):
         with pytest.raises(ResourceNotFound):
-            list_student_results(session, inquiry(SCHOOL), student_id, 0, 50)
+            list_student_results(unit, request_within(SCHOOL), student_id, 0, 50)
     with pytest.raises(ResourceNotFound):
-        list_results(session, inquiry(SCHOOL), Cohort(OTHER), 0, 50)
+        list_results(unit, request_within(SCHOOL), Cohort(OTHER), 0, 50)
 
 
 @pytest.mark.usefixtures("seeded")
 def test_administrations_are_those_of_schools_within_reach(session: Session) -> None:
-    assert list_administrations(session, inquiry(SCHOOL), 0, 50)[0] == 1
-    assert list_administrations(session, inquiry(), 0, 50)[0] == 1
-    assert list_administrations(session, inquiry("999999"), 0, 50) == (0, [])
+    assert list_administrations(session, request_within(SCHOOL), 0, 50)[0] == 1
+    assert list_administrations(session, request_within(), 0, 50)[0] == 1
+    assert list_administrations(session, request_within("999999"), 0, 50) == (0, [])
 
 
 def test_a_delivery_that_is_not_there_is_not_found(session: Session) -> None:

@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from services.worker.actors.documents import Press, build_school
 from services.worker.execution import Performed
 from shared.core.errors import Conflict
+from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.service import import_delivery
 from shared.documents.models import Document
-from shared.documents.repository import Shelf, page_of_documents
+from shared.documents.repository import DocumentFilter, page_of_documents
 from shared.jobs import service
 from shared.jobs.claims import Claim, LeaseLostError
 from shared.jobs.models import Job
@@ -43,9 +44,9 @@ def delivered(session: Session) -> Session:
 
 
 @pytest.fixture
-def job(delivered: Session, queue: WakeUpQueue) -> Job:
-    order = service.Order(BUILD_DOCUMENTS, Lane.BULK, "2024", [PRIMARY], "tests")
-    return service.start(delivered, queue, order)
+def job(unit: UnitOfWork, delivered: Session, queue: WakeUpQueue) -> Job:  # noqa: ARG001  # the facts
+    order = service.NewJob(BUILD_DOCUMENTS, Lane.BULK, "2024", [PRIMARY], "tests")
+    return service.start(unit, queue, order)
 
 
 def build(
@@ -374,7 +375,7 @@ def test_a_delivery_that_touches_a_school_hides_what_was_made_before_until_it_is
                 " on conflict do nothing"
             )
         )
-        return page_of_documents(delivered, Shelf(PRIMARY), 0, 10)[0]
+        return page_of_documents(delivered, DocumentFilter(PRIMARY), 0, 10)[0]
 
     build(delivered, storage, job)
     before = shown()

@@ -8,12 +8,12 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
 from services.worker.execution import Execution, Perform, Performed
-from shared.core.database import Sessions, transaction
+from shared.core.database import Sessions
 from shared.core.errors import Conflict
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
 from shared.jobs import repository, service
 from shared.jobs.claims import Claim
 from shared.jobs.models import Job, JobItem
@@ -23,7 +23,7 @@ from shared.jobs.rules import BUILD_DOCUMENTS, Lane
 Made = tuple[UUID, UUID]
 
 
-def done(_session: Session, _claim: Claim) -> Performed:
+def done(_unit: UnitOfWork, _claim: Claim) -> Performed:
     return Performed({"fiches": 1})
 
 
@@ -47,25 +47,25 @@ def run(execution: Execution, perform: Perform) -> None:
 @pytest.fixture
 def no_jobs(sessions: Sessions) -> Iterator[None]:
     yield
-    with transaction(sessions) as session:
-        session.execute(text("delete from job_failures"))
-        session.execute(text("delete from job_items"))
-        session.execute(text("delete from jobs"))
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(text("delete from job_failures"))
+        unit.session.execute(text("delete from job_items"))
+        unit.session.execute(text("delete from jobs"))
 
 
 @pytest.fixture
 def made(sessions: Sessions, queue: WakeUpQueue, no_jobs: None) -> Made:  # noqa: ARG001  # after it
     """A job with one item."""
-    with transaction(sessions) as session:
-        order = service.Order(BUILD_DOCUMENTS, Lane.BULK, str(uuid4()), ["000001"], "tests")
-        job = service.start(session, queue, order)
-        item_id = session.scalars(select(JobItem.id).where(JobItem.job_id == job.id)).one()
+    with UnitOfWork(sessions) as unit:
+        order = service.NewJob(BUILD_DOCUMENTS, Lane.BULK, str(uuid4()), ["000001"], "tests")
+        job = service.start(unit, queue, order)
+        item_id = unit.session.scalars(select(JobItem.id).where(JobItem.job_id == job.id)).one()
     return job.id, item_id
 
 
 def states(sessions: Sessions, made: Made) -> tuple[str, str]:
-    with transaction(sessions) as session:
-        job, item = session.get_one(Job, made[0]), session.get_one(JobItem, made[1])
+    with UnitOfWork(sessions) as unit:
+        job, item = unit.session.get_one(Job, made[0]), unit.session.get_one(JobItem, made[1])
     return job.state, item.state
 
 
@@ -80,7 +80,7 @@ def test_an_item_that_is_performed_is_done(
 def test_an_item_that_is_done_is_not_performed_again(execution: Execution) -> None:
     performed: list[Claim] = []
 
-    def remember(_session: Session, claim: Claim) -> Performed:
+    def remember(_unit: UnitOfWork, claim: Claim) -> Performed:
         performed.append(claim)
         return Performed({})
 
@@ -92,12 +92,12 @@ def test_an_item_that_is_done_is_not_performed_again(execution: Execution) -> No
 def test_what_cannot_pass_fails_at_once_and_says_why(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
-    def refuse(_session: Session, _claim: Claim) -> Performed:
+    def refuse(_unit: UnitOfWork, _claim: Claim) -> Performed:
         raise Conflict("schoolNotTakingPart", "Start a new build.")
 
     run(execution, refuse)
-    with transaction(sessions) as session:
-        item = session.get_one(JobItem, made[1])
+    with UnitOfWork(sessions) as unit:
+        item = unit.session.get_one(JobItem, made[1])
     assert states(sessions, made) == ("failed", "failed")
     assert item.problem is not None
     assert item.problem["detail"] == "Start a new build."
@@ -106,12 +106,12 @@ def test_what_cannot_pass_fails_at_once_and_says_why(
 def test_an_error_that_is_no_outage_fails_at_once_and_quotes_nothing(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
-    def stumble(_session: Session, _claim: Claim) -> Performed:
+    def stumble(_unit: UnitOfWork, _claim: Claim) -> Performed:
         raise ValueError("the name of a pupil")
 
     run(execution, stumble)
-    with transaction(sessions) as session:
-        item = session.get_one(JobItem, made[1])
+    with UnitOfWork(sessions) as unit:
+        item = unit.session.get_one(JobItem, made[1])
     assert (item.state, item.attempts) == ("failed", 1)
     assert item.problem is not None
     assert "ValueError" in item.problem["detail"]
@@ -121,15 +121,15 @@ def test_an_error_that_is_no_outage_fails_at_once_and_quotes_nothing(
 def test_what_may_pass_is_tried_again_and_then_fails_with_a_reason(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
-    def fail(_session: Session, _claim: Claim) -> Performed:
+    def fail(_unit: UnitOfWork, _claim: Claim) -> Performed:
         raise OSError("the name of a pupil")
 
     run(execution, fail)
     assert states(sessions, made) == ("running", "queued")
     sleep(1.1)
     run(execution, fail)
-    with transaction(sessions) as session:
-        item = session.get_one(JobItem, made[1])
+    with UnitOfWork(sessions) as unit:
+        item = unit.session.get_one(JobItem, made[1])
     assert states(sessions, made) == ("failed", "failed")
     assert item.problem is not None
     assert "OSError" in item.problem["detail"]
@@ -140,23 +140,23 @@ def test_what_may_pass_is_tried_again_and_then_fails_with_a_reason(
 def test_what_a_failed_attempt_wrote_is_taken_back(
     execution: Execution, sessions: Sessions
 ) -> None:
-    def write_and_fail(session: Session, _claim: Claim) -> Performed:
-        session.execute(text("update jobs set requested_by = 'half done'"))
+    def write_and_fail(unit: UnitOfWork, _claim: Claim) -> Performed:
+        unit.session.execute(text("update jobs set requested_by = 'half done'"))
         raise OSError
 
     run(execution, write_and_fail)
-    with transaction(sessions) as session:
-        assert session.scalar(select(Job.requested_by)) == "tests"
+    with UnitOfWork(sessions) as unit:
+        assert unit.session.scalar(select(Job.requested_by)) == "tests"
 
 
 def test_the_lease_is_renewed_while_the_work_goes_on(
     execution: Execution, sessions: Sessions, queue: WakeUpQueue, made: Made
 ) -> None:
-    def slow(_session: Session, _claim: Claim) -> Performed:
+    def slow(_unit: UnitOfWork, _claim: Claim) -> Performed:
         until = monotonic() + 1.5
         while monotonic() < until:
-            with transaction(sessions) as other:
-                assert service.sweep(other, queue, max_attempts=2) == 0
+            with UnitOfWork(sessions) as other_unit:
+                assert service.sweep(other_unit, queue, max_attempts=2) == 0
             sleep(0.1)
         return Performed({})
 
@@ -167,18 +167,19 @@ def test_the_lease_is_renewed_while_the_work_goes_on(
 def test_a_worker_that_lost_its_lease_commits_nothing(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
-    def overtaken(session: Session, claim: Claim) -> Performed:
-        session.execute(text("update jobs set requested_by = 'the late one'"))
-        with transaction(sessions) as other:
-            other.execute(
-                text("update job_items set fence = fence + 1 where id = :id"), {"id": claim.item_id}
+    def overtaken(unit: UnitOfWork, claim: Claim) -> Performed:
+        unit.session.execute(text("update jobs set requested_by = 'the late one'"))
+        with UnitOfWork(sessions) as other_unit:
+            other_unit.session.execute(
+                text("update job_items set fencing_token = fencing_token + 1 where id = :id"),
+                {"id": claim.item_id},
             )
         return Performed({"fiches": 1})
 
     run(execution, overtaken)
-    with transaction(sessions) as session:
-        item = session.get_one(JobItem, made[1])
-        assert session.scalar(select(Job.requested_by)) == "tests"
+    with UnitOfWork(sessions) as unit:
+        item = unit.session.get_one(JobItem, made[1])
+        assert unit.session.scalar(select(Job.requested_by)) == "tests"
     assert (item.state, item.outcome) == ("running", {})
 
 
@@ -187,11 +188,11 @@ def test_a_worker_whose_item_was_cancelled_stops_before_its_next_statement(
 ) -> None:
     reached: list[str] = []
 
-    def cancelled(session: Session, claim: Claim) -> Performed:
-        with transaction(sessions) as other:
-            service.cancel(other, made[0])
+    def cancelled(unit: UnitOfWork, claim: Claim) -> Performed:
+        with UnitOfWork(sessions) as other_unit:
+            service.cancel(other_unit.session, made[0])
         assert claim.lost.wait(timeout=10)
-        session.execute(text("select 1"))
+        unit.session.execute(text("select 1"))
         reached.append("the end")
         return Performed({"fiches": 1})
 
@@ -205,11 +206,11 @@ def test_a_statement_of_an_item_that_was_cancelled_is_broken_off(
 ) -> None:
     broken_off: list[str] = []
 
-    def cancelled(session: Session, _claim: Claim) -> Performed:
-        with transaction(sessions) as other:
-            service.cancel(other, made[0])
+    def cancelled(unit: UnitOfWork, _claim: Claim) -> Performed:
+        with UnitOfWork(sessions) as other_unit:
+            service.cancel(other_unit.session, made[0])
         try:
-            session.execute(text("select pg_sleep(60)"))
+            unit.session.execute(text("select pg_sleep(60)"))
         except OperationalError as error:
             broken_off.append(type(error.orig).__name__)
             raise
@@ -224,17 +225,17 @@ def test_a_statement_of_an_item_that_was_cancelled_is_broken_off(
 def test_a_worker_that_is_told_to_stop_takes_no_other_item(
     execution: Execution, sessions: Sessions, queue: WakeUpQueue
 ) -> None:
-    with transaction(sessions) as session:
-        order = service.Order(BUILD_DOCUMENTS, Lane.BULK, "two", ["1", "2"], "tests")
-        job = service.start(session, queue, order)
+    with UnitOfWork(sessions) as unit:
+        order = service.NewJob(BUILD_DOCUMENTS, Lane.BULK, "two", ["1", "2"], "tests")
+        job = service.start(unit, queue, order)
 
-    def stop(_session: Session, _claim: Claim) -> Performed:
+    def stop(_unit: UnitOfWork, _claim: Claim) -> Performed:
         execution.stopping.set()
         return Performed({})
 
     run(execution, stop)
-    with transaction(sessions) as session:
-        counts = repository.count_items(session, job.id)
+    with UnitOfWork(sessions) as unit:
+        counts = repository.count_items(unit.session, job.id)
     assert (counts.done, counts.queued) == (1, 1)
 
 
@@ -261,11 +262,11 @@ def test_work_is_done_though_the_next_worker_cannot_be_called(
 def test_failures_inside_an_item_are_kept_and_the_rest_stands(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
-    def partly(_session: Session, _claim: Claim) -> Performed:
+    def partly(_unit: UnitOfWork, _claim: Claim) -> Performed:
         return Performed({"fiches": 1, "failures": 1}, [("student-id", {"title": "Undrawable"})])
 
     run(execution, partly)
-    with transaction(sessions) as session:
-        counts = repository.count_items(session, made[0])
+    with UnitOfWork(sessions) as unit:
+        counts = repository.count_items(unit.session, made[0])
     assert states(sessions, made) == ("done", "done")
     assert (counts.done, counts.failures) == (1, 1)

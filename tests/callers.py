@@ -1,0 +1,28 @@
+"""Access requests of invented callers, for tests that call use cases without the API."""
+
+from collections.abc import Mapping
+
+from shared.access.requests import AccessRequest
+from shared.access.rules import Caller, CallerKind, Reach
+
+
+def school_request(
+    school_id: str, action: str = "read", resource: str = "/v1/x", *, client: str = "portal"
+) -> AccessRequest:
+    """A request of a school, which reaches itself."""
+    caller = Caller(client, CallerKind.SCHOOL, frozenset(), school_id)
+    return AccessRequest(caller, action, resource, "trace", Reach(frozenset({school_id})))
+
+
+def integrator_request(
+    client: str, mandates: Mapping[str, str], action: str = "read", resource: str = "/v1/x"
+) -> AccessRequest:
+    """A request of an integrator, which reaches the schools of its mandates."""
+    caller = Caller(client, CallerKind.INTEGRATOR, frozenset())
+    return AccessRequest(caller, action, resource, "trace", Reach(frozenset(mandates), mandates))
+
+
+OPERATOR = AccessRequest(
+    Caller("ops", CallerKind.OPERATOR, frozenset()), "change", "/v1", "trace", Reach(None)
+)
+"""A request of an operator, which reaches every school."""
