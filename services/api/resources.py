@@ -85,7 +85,7 @@ class Resources:
             rate_limiter=RateLimiter(settings),
         )
 
-    def require_harmless_login(self) -> None:
+    def require_unprivileged_login(self) -> None:
         """Check the privileges of the database login; every new connection checks them again.
 
         Raises:

@@ -40,7 +40,7 @@ def api(
     settings = Settings.from_environment()
     configure_logging(settings.log_level, process="api")
     app = create_app(settings)
-    app.state.resources.require_harmless_login()
+    app.state.resources.require_unprivileged_login()
     uvicorn.run(
         app,
         host=settings.api_host,

@@ -65,11 +65,11 @@ def find_grant(session: Session, secret: str) -> DownloadGrant:
 
 
 def caller_of(grant: DownloadGrant) -> Caller:
-    """Return the caller that issued the grant, with the one scope that it delegates."""
+    """Return the caller that issued the grant, without scopes: the grant replaces a token."""
     return Caller(
         grant.client,
         CallerKind(grant.caller_kind),
-        frozenset({Scope.DOCUMENTS_READ}),
+        frozenset(),
         grant.caller_organisation,
         grant.caller_subject,
     )
