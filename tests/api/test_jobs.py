@@ -85,6 +85,7 @@ def test_a_job_that_is_done_sends_on_to_its_result(
     assert result.json() == {
         "self": f"{build}/result",
         "job": build,
+        "documents": build.partition("/jobs/")[0] + f"/schools?administrationId={ADMINISTRATION}",
         "outcome": {"fiches": 6, "overviews": 2},
         "counts": answer.json()["counts"],
     }

@@ -27,8 +27,8 @@ IdempotencyKey = Annotated[
     Header(
         alias="Idempotency-Key",
         pattern=f'^("{_CHARACTERS}"|{_CHARACTERS})$',
-        description="A value of the caller's own, new for each new request. The same request sent "
-        "again with it gets the answer it got before, for 24 hours. Only success is remembered.",
+        description="A value that the client generates for each new request. The same request, "
+        "sent again with it within 24 hours, gets the same response. Only successes are stored.",
         examples=['"8e03978e-40d5-43e8-bc93-6894a57f9324"'],
     ),
 ]

@@ -43,19 +43,19 @@ EVERYWHERE = (400, 401, 403, 408, 429, 500, 503)
 """Problems that any operation under /v1 can answer with."""
 
 _DESCRIPTIONS = {
-    400: "The request is not as described here.",
-    401: "There is no access token, or it is not valid.",
-    403: "The access token holds none of the scopes that are required.",
-    404: "There is no such resource, or it is not available to the caller, or not yet.",
-    408: "The body came too slowly.",
-    409: "The request cannot be done in the state things are in.",
+    400: "The request does not conform to this document.",
+    401: "The access token is missing or invalid.",
+    403: "The access token has none of the required scopes.",
+    404: "The resource does not exist, or is not available to the caller, or is not released.",
+    408: "The body was received too slowly.",
+    409: "The request conflicts with the current state of the resource.",
     413: "The body is too large.",
-    415: "The body is of another media type than this operation takes.",
+    415: "The operation does not support the media type of the body.",
     416: "The range lies outside the document.",
     422: "The idempotency key was used for another request.",
-    429: "The caller asks too often; `retryAfterSec` says when to ask again.",
-    500: "Something went wrong in the service.",
-    503: "The service cannot answer now.",
+    429: "The rate limit is exceeded; wait `retryAfterSec` seconds.",
+    500: "The service failed.",
+    503: "The service is not available now.",
 }
 
 

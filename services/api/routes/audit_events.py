@@ -1,4 +1,4 @@
-"""Operations on the trail: a school reads who asked for its data."""
+"""Operations on the audit log of a school."""
 
 from typing import Annotated
 from uuid import UUID
@@ -16,8 +16,8 @@ from shared.documents.service import resources_with
 
 router = operations("auditEvents")
 
-_STUDENT = "Only about this student: alone, or with others in a bundle or an overview."
-_DOCUMENT = "Only about this document, or a bundle that holds it."
+_STUDENT = "Only access to data of this student, including bundles and overviews."
+_DOCUMENT = "Only access to this document, or to a bundle that contains it."
 
 
 @router.get("/auditEvents")
@@ -28,11 +28,14 @@ def list_audit_events(
     student_id: Annotated[UUID | None, Query(alias="studentId", description=_STUDENT)] = None,
     document_id: Annotated[UUID | None, Query(alias="documentId", description=_DOCUMENT)] = None,
     since: Annotated[
-        RequestDateTime | None, Query(alias="from", description="Only from this moment on.")
+        RequestDateTime | None,
+        Query(alias="from", description="Only events at or after this moment."),
     ] = None,
-    until: Annotated[RequestDateTime | None, Query(description="Only before this moment.")] = None,
+    until: Annotated[
+        RequestDateTime | None, Query(description="Only events before this moment.")
+    ] = None,
 ) -> AuditEventPage:
-    """The trail of the caller's own school, newest first."""
+    """List the audit log of the caller's school, newest first."""
     school_id = inquiry.actor.organisation
     if school_id is None:
         raise ResourceNotFound

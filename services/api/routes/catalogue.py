@@ -1,4 +1,4 @@
-"""Operations on administrations and on the code lists that results are understood with."""
+"""Operations on administrations, and on the code lists of their results."""
 
 from services.api.operations.operation import operations
 from services.api.operations.parameters import OneAdministrationQuery
@@ -20,7 +20,7 @@ router = operations("catalogue")
 def list_administrations(
     inquiry: SchoolsReader, session: SessionDep, page: PageDep
 ) -> AdministrationPage:
-    """The administrations in which a school takes part that the caller can see, newest first."""
+    """List the administrations of the schools that are visible to the caller, newest first."""
     total, rows = service.list_administrations(session, inquiry, page.offset, page.size)
     return AdministrationPage(
         items=[Administration.of(row) for row in rows], **page.metadata(total)
@@ -31,7 +31,7 @@ def list_administrations(
 def list_level_scales(
     _: SchoolsReader, session: SessionDep, administration_id: OneAdministrationQuery
 ) -> LevelScales:
-    """The scales of an administration with their levels; empty for one that is not there."""
+    """List the scales of an administration with their levels; empty when it does not exist."""
     scales = service.list_level_scales(session, administration_id)
     return LevelScales(items=[LevelScale.of(scale) for scale in scales], total=len(scales))
 
@@ -40,6 +40,6 @@ def list_level_scales(
 def list_components(
     _: SchoolsReader, session: SessionDep, administration_id: OneAdministrationQuery
 ) -> Components:
-    """The components of an administration, without calibrations."""
+    """List the components of an administration, without calibrations."""
     rows = service.list_components(session, administration_id)
     return Components(items=[Component.of(row) for row in rows], total=len(rows))

@@ -1,4 +1,4 @@
-"""Operations on clients: the programs that may ask for tokens."""
+"""Operations on OAuth clients."""
 
 from typing import Annotated
 
@@ -31,7 +31,7 @@ KeyPath = Annotated[
 def list_clients(
     _: ClientsWriter, session: SessionDep, page: PageDep, links: LinksDep
 ) -> RegisteredClientPage:
-    """The registered clients, by name."""
+    """List the registered clients, by name."""
     total, views = service.list_clients(session, page.offset, page.size)
     clients = [RegisteredClient.of(view, links) for view in views]
     return RegisteredClientPage(items=clients, **page.metadata(total))
@@ -41,7 +41,7 @@ def list_clients(
 def get_client(
     client_id: ClientPath, _: ClientsWriter, session: SessionDep, links: LinksDep
 ) -> RegisteredClient:
-    """One client."""
+    """Get a client."""
     return RegisteredClient.of(service.read_client(session, client_id), links)
 
 
@@ -57,7 +57,7 @@ def create_client(
     links: LinksDep,
     response: Response,
 ) -> RegisteredClient:
-    """Registers a client, with the public halves of its keys."""
+    """Register a client, with its public keys."""
     view = service.register(session, inquiry.actor, new.new_client())
     created = RegisteredClient.of(view, links)
     response.headers["Location"] = created.href
@@ -72,7 +72,7 @@ def change_client(
     session: SessionDep,
     links: LinksDep,
 ) -> RegisteredClient:
-    """Changes a client; one that is suspended is refused at once, with the tokens it has."""
+    """Change a client; suspension takes effect at once, also for its tokens."""
     view = service.change(session, inquiry.actor, client_id, change.changes())
     return RegisteredClient.of(view, links)
 
@@ -90,7 +90,7 @@ def add_client_key(
     links: LinksDep,
     response: Response,
 ) -> RegisteredClient:
-    """Adds a key; the client can sign with either until the old one is removed."""
+    """Add a key; the client can use every registered key until it is removed."""
     view = service.add_key(session, inquiry.actor, client_id, key.jwk())
     changed = RegisteredClient.of(view, links)
     response.headers["Location"] = changed.href
@@ -101,5 +101,5 @@ def add_client_key(
 def remove_client_key(
     client_id: ClientPath, key_id: KeyPath, inquiry: ClientsWriter, session: SessionDep
 ) -> None:
-    """Removes a key; tokens that are out stay valid until they expire."""
+    """Remove a key; issued tokens stay valid until they expire."""
     service.remove_key(session, inquiry.actor, client_id, key_id)

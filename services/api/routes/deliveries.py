@@ -1,4 +1,4 @@
-"""Operations on deliveries: hand one over, and read what came of it."""
+"""Operations on deliveries: submit one, and read its report."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ async def create_delivery(
     response: Response,
     key: IdempotencyKey = None,
 ) -> Job:
-    """Takes a delivery in, and starts the job that applies it.
+    """Submit a delivery, and start the job that applies it.
 
     The body is stored between two transactions and outside the request's turn, so that a slow
     upload holds no transaction open and keeps nobody waiting.
@@ -79,5 +79,5 @@ async def create_delivery(
 def get_delivery(
     delivery_id: DeliveryPath, _: DeliveriesReader, session: SessionDep, links: LinksDep
 ) -> Delivery:
-    """A delivery and its report."""
+    """Get a delivery and its report."""
     return Delivery.of(service.read_delivery(session, delivery_id), links)

@@ -1,4 +1,4 @@
-"""Operations on documents: what there is, and the bytes."""
+"""Operations on documents: metadata and content."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -38,12 +38,12 @@ _CONTENT = dict.fromkeys(
     _BYTES,
 )
 _HEADERS = {
-    "ETag": {"description": "SHA-256 of the bytes.", "schema": {"type": "string"}},
+    "ETag": {"description": "SHA-256 of the bytes, quoted.", "schema": {"type": "string"}},
     "Content-Disposition": {"description": "The file's name.", "schema": {"type": "string"}},
     "Accept-Ranges": {"schema": {"type": "string"}},
 }
 _UNCHANGED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "The caller already has these bytes.", "headers": _HEADERS}
+    304: {"description": "The content has not changed.", "headers": _HEADERS}
 }
 
 
@@ -55,7 +55,7 @@ def list_school_documents(
     page: PageDep,
     links: LinksDep,
 ) -> DocumentPage:
-    """The released documents of a school; empty while nothing is released."""
+    """List the released documents of a school; empty while nothing is released."""
     total, rows = service.list_documents(session, inquiry, shelf, page.offset, page.size)
     return DocumentPage(items=[Document.of(row, links) for row in rows], **page.metadata(total))
 
@@ -64,7 +64,7 @@ def list_school_documents(
 def get_document(
     document_id: DocumentPath, inquiry: DocumentsReader, session: SessionDep, links: LinksDep
 ) -> Document:
-    """What a document is, and where its bytes are."""
+    """Get the metadata of a document."""
     return Document.of(service.read_document(session, inquiry, document_id), links)
 
 
@@ -72,8 +72,8 @@ def get_document(
     "/documents/{documentId}/content",
     response_class=Response,
     responses={
-        200: {"description": "The whole document.", "content": _CONTENT, "headers": _HEADERS},
-        206: {"description": "The range asked for.", "content": _CONTENT, "headers": _HEADERS},
+        200: {"description": "The complete document.", "content": _CONTENT, "headers": _HEADERS},
+        206: {"description": "The requested range.", "content": _CONTENT, "headers": _HEADERS},
         **_UNCHANGED,
         **problems(416),
     },
@@ -87,7 +87,7 @@ def get_document_content(
     if_range: Annotated[str | None, Header()] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """The bytes of a document, or a single range of them; every download is decided anew."""
+    """Download a document, or a single range of it; access is checked on every download."""
     document, _, _ = service.read_document(session, inquiry, document_id)
     return content_response(
         document,
@@ -111,9 +111,9 @@ def create_download_grant(
     links: LinksDep,
     response: Response,
 ) -> DownloadGrant:
-    """A link for a browser that can send no token: good for one download within 60 seconds.
+    """Create a URL for one download within 60 seconds, for a browser without a token.
 
-    What the caller may read is asked about again when the link is used.
+    The access of the caller is checked again when the URL is used.
     """
     grant = DownloadGrant.of(grants.lend_document(session, inquiry, document_id), links)
     response.headers["Location"] = grant.href
@@ -130,9 +130,9 @@ def use_download_grant(
     request: Request,
     resources: ResourcesDep,
     session: SessionDep,
-    secret: Annotated[str, Path(min_length=1, max_length=64, description="Out of a link.")],
+    secret: Annotated[str, Path(min_length=1, max_length=64, description="The secret of the URL.")],
 ) -> Response:
-    """The bytes that a link was made for; the second time it is not there any more."""
+    """Download the document of a download grant; it works once."""
     with transaction(resources.sessions) as looking:
         grant = grants.find_grant(looking, secret)
     act_for(session, grant.client, grant.caller_kind, grant.caller_organisation)
@@ -160,11 +160,14 @@ def _is_still_open(resources: Resources, inquiry: Inquiry, document_id: UUID) ->
 @router.head(
     "/documents/{documentId}/content",
     response_class=Response,
-    responses={200: {"description": "It is there.", "headers": _HEADERS}, **_UNCHANGED},
+    responses={
+        200: {"description": "The headers of the document.", "headers": _HEADERS},
+        **_UNCHANGED,
+    },
 )
 def head_document_content(
     document_id: DocumentPath, inquiry: DocumentsReader, session: SessionDep
 ) -> Response:
-    """The headers of the bytes alone; counts as a read."""
+    """Get the headers of a download; recorded in the audit log as a read."""
     document, _, _ = service.read_document(session, inquiry, document_id)
     return Response(headers=content_headers(document) | {"Content-Length": str(document.byte_size)})

@@ -1,4 +1,4 @@
-"""Operations on jobs: start, follow, cancel, and do again what failed."""
+"""Operations on jobs: start, poll, follow, cancel and retry."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -47,10 +47,14 @@ router = operations("jobs")
 
 _LOCATION = {"Location": {"schema": {"type": "string", "format": "uri"}}}
 _SEE_OTHER: dict[int | str, dict[str, Any]] = {
-    303: {"description": "It is done; its result is elsewhere.", "model": Job, "headers": _LOCATION}
+    303: {
+        "description": "Done. `Location` is the URL of the result.",
+        "model": Job,
+        "headers": _LOCATION,
+    }
 }
 ACCEPTED: dict[int | str, dict[str, Any]] = {
-    202: {"description": "It is on its way; follow it there.", "headers": _LOCATION}
+    202: {"description": "Accepted. Poll the URL in `Location` for progress.", "headers": _LOCATION}
 }
 
 
@@ -63,7 +67,7 @@ def create_job(
     links: LinksDep,
     response: Response,
 ) -> Job:
-    """Starts a job, or answers with the active one for the same work."""
+    """Start a job, or get the active job for the same work."""
     job = start_build(
         session,
         queue,
@@ -77,14 +81,14 @@ def create_job(
 
 @router.get("/jobs")
 def list_jobs(_: JobsReader, session: SessionDep, page: PageDep, links: LinksDep) -> JobPage:
-    """Jobs, newest first."""
+    """List jobs, newest first."""
     total, jobs = repository.page_of_jobs(session, page.offset, page.size)
     return JobPage(items=[JobSummary.of(job, links) for job in jobs], **page.metadata(total))
 
 
 @router.get("/jobs/{jobId}", responses=_SEE_OTHER)
 def get_job(job_id: JobPath, _: JobsReader, session: SessionDep, links: LinksDep) -> Any:
-    """How far a job is; sends on to its result once it is done."""
+    """Get the progress of a job; redirects to its result when it is done."""
     job, counts = service.read(session, job_id)
     pace = service.measure_pace(session, job, counts)
     shown = Job.with_counts(job, counts, _problem(session, job, counts), links, pace)
@@ -93,9 +97,9 @@ def get_job(job_id: JobPath, _: JobsReader, session: SessionDep, links: LinksDep
     return _see_other(_result_of(job, links), shown)
 
 
-@router.get("/jobs/{jobId}/result", responses=_SEE_OTHER)
+@router.get("/jobs/{jobId}/result", responses={200: {"model": JobResult}, **_SEE_OTHER})
 def get_job_result(job_id: JobPath, _: JobsReader, session: SessionDep, links: LinksDep) -> Any:
-    """What came of a job; not there before it is done."""
+    """Get the result of a job; not found before it is done."""
     job, counts = service.read(session, job_id)
     if job.state != State.DONE:
         raise ResourceNotFound
@@ -105,7 +109,7 @@ def get_job_result(job_id: JobPath, _: JobsReader, session: SessionDep, links: L
 
 
 def _require_job(job_id: JobPath, _: JobsReader, session: SessionDep) -> UUID:
-    """While a problem can still be answered with."""
+    """Check that the job exists, before the status line is sent."""
     return service.read(session, job_id)[0].id
 
 
@@ -116,10 +120,10 @@ async def stream_job_events(
     inquiry: JobsReader,
     resources: ResourcesDep,
 ) -> AsyncIterator[JobProgress]:
-    """How far a job is, as server-sent events: now, and at each change; it ends with the job.
+    """Stream the progress of a job as server-sent events: now, and at each change.
 
-    A comment now and then keeps the connection alive. An answer that ends while the job is
-    `processing` broke off: ask again.
+    The stream ends with the job; comments keep the connection alive. When it ends while the job
+    is `processing`, request it again.
     """
 
     def look() -> JobProgress | None:
@@ -130,7 +134,7 @@ async def stream_job_events(
 
 
 def _look(resources: Resources, request: Request, actor: Actor, job_id: UUID) -> JobProgress | None:
-    """None when there is nothing to see any more, or the token does not hold any more."""
+    """Return None when the job is gone, or the token is no longer valid."""
     try:
         with transaction(resources.sessions) as session:
             act_for(session, actor.client, actor.kind, actor.organisation)
@@ -147,7 +151,7 @@ def _look(resources: Resources, request: Request, actor: Actor, job_id: UUID) ->
 def list_job_failures(
     job_id: JobPath, _: JobsReader, session: SessionDep, page: PageDep
 ) -> JobFailurePage:
-    """What could not be made, and why; names nobody."""
+    """List what could not be built, and why; without personal data."""
     service.read(session, job_id)
     total, rows = repository.page_of_failures(session, job_id, page.offset, page.size)
     failures = [JobFailure.of(item, subject, problem) for item, subject, problem in rows]
@@ -156,7 +160,7 @@ def list_job_failures(
 
 @router.post("/jobs/{jobId}/cancel", responses=problems(409))
 def cancel_job(job_id: JobPath, _: JobsWriter, session: SessionDep, links: LinksDep) -> Job:
-    """Ends a job; what is finished stays."""
+    """Cancel a job; items that are done are kept."""
     job = service.cancel(session, job_id)
     return Job.with_counts(job, repository.count_items(session, job.id), None, links)
 
@@ -172,13 +176,13 @@ def retry_job(
     links: LinksDep,
     response: Response,
 ) -> Job:
-    """Starts a new job for just the parts that failed."""
+    """Start a new job for only the items that failed."""
     job = service.retry_failed(session, queue, job_id, inquiry.actor.client)
     return accepted(session, job, links, response)
 
 
 def accepted(session: Session, job: JobRow, links: Links, response: Response) -> Job:
-    """The body of a 202, and the place to follow the job at."""
+    """Return the body of a 202 response, and set its `Location`."""
     response.headers["Location"] = links.job(job.id)
     return Job.with_counts(job, repository.count_items(session, job.id), None, links)
 
@@ -195,7 +199,7 @@ def _see_other(location: str, job: Job) -> Response:
 
 
 def _problem(session: Session, job: JobRow, counts: Counts) -> dict[str, Any] | None:
-    """Why a job failed: its own problem or, where it has one part only, that part's."""
+    """Return why a job failed: its own problem, or that of its only item."""
     if job.state != State.FAILED or job.problem is not None or counts.total != 1:
         return job.problem
     _, failures = repository.page_of_failures(session, job.id, 0, 1)

@@ -1,4 +1,4 @@
-"""Operations on mandates: what a school shares with an integrator, and until when."""
+"""Operations on mandates: what a school shares with an integrator."""
 
 from fastapi import Response
 
@@ -28,7 +28,7 @@ def list_mandates(
     links: LinksDep,
     reference_date: ReferenceDateQuery = None,
 ) -> MandatePage:
-    """The mandates that the caller's school gave, or that the calling integrator was given."""
+    """List the mandates of the caller: given by a school, or to an integrator."""
     total, views = service.list_mandates(
         session, inquiry.actor, reference_date, page.offset, page.size
     )
@@ -39,7 +39,7 @@ def list_mandates(
 def get_mandate(
     mandate_id: MandatePath, inquiry: MandatesReader, session: SessionDep, links: LinksDep
 ) -> Mandate:
-    """One mandate."""
+    """Get a mandate."""
     return Mandate.of(service.read_mandate(session, inquiry, mandate_id), links)
 
 
@@ -55,7 +55,7 @@ def create_mandate(
     links: LinksDep,
     response: Response,
 ) -> Mandate:
-    """Shares products of the caller's own school with an integrator; takes effect at once."""
+    """Give an integrator access to products of the caller's school; takes effect at once."""
     created = Mandate.of(service.give_mandate(session, inquiry.actor, mandate.plan()), links)
     response.headers["Location"] = created.href
     return created
@@ -69,7 +69,7 @@ def shorten_mandate(
     session: SessionDep,
     links: LinksDep,
 ) -> Mandate:
-    """Makes a mandate end on an earlier day, today at the earliest."""
+    """Shorten a mandate to an earlier last day, today at the earliest."""
     view = service.shorten_mandate(session, inquiry, mandate_id, change.until)
     return Mandate.of(view, links)
 
@@ -78,5 +78,5 @@ def shorten_mandate(
 def revoke_mandate(
     mandate_id: MandatePath, inquiry: MandatesWriter, session: SessionDep, links: LinksDep
 ) -> Mandate:
-    """Ends a mandate now, also for tokens that are out and downloads that are running."""
+    """Revoke a mandate now, also for issued tokens and running downloads."""
     return Mandate.of(service.revoke_mandate(session, inquiry, mandate_id), links)

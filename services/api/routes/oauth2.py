@@ -1,4 +1,4 @@
-"""The authorization server: tokens for registered clients, and what there is to know of it."""
+"""The authorization server: tokens for registered clients, its metadata and its keys."""
 
 from asyncio import Semaphore, timeout
 from collections.abc import AsyncIterator, Mapping
@@ -30,7 +30,7 @@ from shared.oauth.token_exchange import ACCESS_TOKEN, GRANT_TYPE, exchange
 
 CLIENT_CREDENTIALS = "client_credentials"
 PROVIDER_SLOT_TIMEOUT_SECONDS = 2.0
-"""So long an exchange waits for its turn to ask a provider that is slow."""
+"""How long a token exchange waits for a slot while the provider is slow."""
 TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH, KEYS_PATH = (
     "/oauth2/token",
     "/oauth2/introspect",
@@ -40,13 +40,13 @@ TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH, KEYS_PATH = (
 _ASSERTION = {
     "client_assertion_type": f"`{ASSERTION_TYPE}`.",
     "client_assertion": "A JWT signed with a key of the client (RFC 7523): `iss` and `sub` are "
-    "its id, `aud` is the issuer or this address, `jti` is new, `exp` at most 10 minutes away.",
+    "its id, `aud` is the issuer or this URL, `jti` is unique, `exp` at most 10 minutes ahead.",
 }
 _TOKEN = form_request_body(
     {"grant_type": f"`{CLIENT_CREDENTIALS}` or `{GRANT_TYPE}`.", **_ASSERTION},
     {
-        "scope": "Scopes with a space between; all that are allowed when absent.",
-        "subject_token": "In a token exchange: the person's token of the outside provider.",
+        "scope": "Scopes, separated by spaces; all allowed scopes when absent.",
+        "subject_token": "In a token exchange: the person's access token of the identity provider.",
         "subject_token_type": f"`{ACCESS_TOKEN}`.",
     },
 )
@@ -58,7 +58,7 @@ FormDep = Annotated[Mapping[str, str], Depends(read_form)]
 
 
 async def client_of(request: Request, resources: ResourcesDep, form: FormDep) -> Client:
-    """The client that the form's assertion is from; its turn is over when it is known."""
+    """Authenticate the client by the assertion of the form, with a connection slot of its own."""
     addresses = {f"{resources.public_url}{path}" for path in (TOKEN_PATH, request.url.path)}
     audiences = frozenset({resources.issuer.authority.issuer} | addresses)
     try:
@@ -72,7 +72,7 @@ async def client_of(request: Request, resources: ResourcesDep, form: FormDep) ->
 
 
 async def bound_key_of(request: Request, resources: ResourcesDep) -> str | None:
-    """The thumbprint of the key that a new token is to be bound to, if a proof was sent."""
+    """Return the thumbprint of the key to bind a new token to, if a proof was sent."""
     proofs = proofs_in(request)
     if proofs:
         hand_out_nonce(request)
@@ -84,19 +84,19 @@ async def bound_key_of(request: Request, resources: ResourcesDep) -> str | None:
 
 ClientDep = Annotated[Client, Depends(client_of)]
 BoundKeyDep = Annotated[str | None, Depends(bound_key_of)]
-"""Asked for before the client, so that a proof without its nonce uses up no assertion."""
+"""Resolved before the client, so that a proof without its nonce uses no assertion."""
 
 
 async def exchange_of(
     thumbprint: BoundKeyDep, form: FormDep, client: ClientDep, resources: ResourcesDep
 ) -> Issued | None:
-    """What a token exchange gives, if one is asked for.
+    """Exchange a person's token, if the form requests it.
 
-    Nobody waits for the provider with a connection, and few at a time with a thread: a slow one
-    delays who signs on, and nobody else.
+    It waits for the provider without a connection, and with a limited number of threads: a slow
+    provider delays sign-on, and nothing else.
 
     Raises:
-        OAuthError: `temporarily_unavailable`, also for those whose turn does not come soon.
+        OAuthError: `temporarily_unavailable`, also when no slot is free in time.
     """
     if resources.provider is None or form.get("grant_type") != GRANT_TYPE:
         return None
@@ -136,7 +136,7 @@ def issue_token(
     exchanged: ExchangeDep,
     resources: ResourcesDep,
 ) -> TokenResponse:
-    """An access token, bound to the key of the proof in the header `DPoP` if there is one."""
+    """Issue an access token, bound to the key of the `DPoP` proof if there is one."""
     grant_type = form.get("grant_type")
     if grant_type is None:
         raise invalid_request("Send a grant_type.")
@@ -155,7 +155,7 @@ def issue_token(
 
 
 def _type_of(*, is_bound: bool) -> str:
-    """The scheme that a token of this kind is sent with."""
+    """Return the `token_type`, which is also the scheme of the Authorization header."""
     return "DPoP" if is_bound else "Bearer"
 
 
@@ -169,7 +169,7 @@ def _type_of(*, is_bound: bool) -> str:
 def introspect_token(
     form: FormDep, client: ClientDep, session: SessionDep, resources: ResourcesDep
 ) -> Introspection:
-    """Whether a token of the client still holds, and what it says (RFC 7662)."""
+    """Introspect a token of the client (RFC 7662)."""
     token = service.find_own_token(session, resources.issuer, client, form)
     if token is None:
         return Introspection(active=False)
@@ -199,7 +199,7 @@ def introspect_token(
 def revoke_token(
     form: FormDep, client: ClientDep, session: SessionDep, resources: ResourcesDep
 ) -> Response:
-    """Takes back a token of the client, from now on (RFC 7009)."""
+    """Revoke a token of the client (RFC 7009)."""
     token = service.find_own_token(session, resources.issuer, client, form)
     if token is not None:
         repository.revoke(session, token)
@@ -208,7 +208,7 @@ def revoke_token(
 
 @router.get("/.well-known/oauth-authorization-server", operation_id="getMetadata")
 def get_metadata(resources: ResourcesDep) -> Metadata:
-    """What this authorization server can do (RFC 8414)."""
+    """Get the metadata of the authorization server (RFC 8414)."""
     methods, algorithms = ["private_key_jwt"], list(ALGORITHMS)
     return Metadata(
         issuer=resources.issuer.authority.issuer,
@@ -235,5 +235,5 @@ def grants_of(resources: Resources) -> list[str]:
 
 @router.get(KEYS_PATH, operation_id="getKeys")
 def get_keys(resources: ResourcesDep) -> KeySet:
-    """The public halves of the keys that sign our tokens, now and next (RFC 7517)."""
+    """Get the public keys that sign access tokens, current and next (RFC 7517)."""
     return KeySet(**resources.issuer.authority.keys.public())

@@ -1,4 +1,4 @@
-"""Operations on release windows: when what may be seen."""
+"""Operations on release windows: when feedback becomes visible."""
 
 from fastapi import Response
 
@@ -33,7 +33,7 @@ def list_release_windows(
     links: LinksDep,
     administration_id: AdministrationQuery = None,
 ) -> ReleaseWindowPage:
-    """Windows by administration, the widest first."""
+    """List release windows by administration, the widest first."""
     total, views = service.list_windows(session, administration_id, page.offset, page.size)
     windows = [ReleaseWindow.of(view, links) for view in views]
     return ReleaseWindowPage(items=windows, **page.metadata(total))
@@ -43,7 +43,7 @@ def list_release_windows(
 def get_release_window(
     window_id: WindowPath, _: ReleasesReader, session: SessionDep, links: LinksDep
 ) -> ReleaseWindow:
-    """One window."""
+    """Get a release window."""
     return ReleaseWindow.of(service.read_window(session, window_id), links)
 
 
@@ -59,7 +59,7 @@ def create_release_window(
     links: LinksDep,
     response: Response,
 ) -> ReleaseWindow:
-    """Plans a window; without `opensAt` it opens nothing."""
+    """Create a release window; without `opensAt` it stays closed."""
     created = ReleaseWindow.of(service.create_window(session, inquiry.actor, window.plan()), links)
     response.headers["Location"] = created.href
     return created
@@ -73,6 +73,6 @@ def change_release_window(
     session: SessionDep,
     links: LinksDep,
 ) -> ReleaseWindow:
-    """Changes the moments of a window; takes effect at once."""
+    """Change the moments of a release window; takes effect at once."""
     view = service.change_window(session, inquiry.actor, window_id, change.changes())
     return ReleaseWindow.of(view, links)

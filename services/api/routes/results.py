@@ -1,4 +1,4 @@
-"""Operations on results: levels per component, once they are released."""
+"""Operations on released results: levels per component."""
 
 from services.api.operations.operation import operations
 from services.api.operations.parameters import CohortDep, StudentPath
@@ -17,7 +17,7 @@ def list_school_results(
     page: PageDep,
     links: LinksDep,
 ) -> ResultPage:
-    """The released results of a school, student by student; empty while nothing is released."""
+    """List the released results of a school, by student; empty while nothing is released."""
     total, results = service.list_results(session, inquiry, cohort, page.offset, page.size)
     return ResultPage.of(total, results, page, links)
 
@@ -30,7 +30,7 @@ def list_student_results(
     page: PageDep,
     links: LinksDep,
 ) -> ResultPage:
-    """The released results of a student; empty while nothing is released."""
+    """List the released results of a student; empty while nothing is released."""
     total, results = service.list_student_results(
         session, inquiry, student_id, page.offset, page.size
     )

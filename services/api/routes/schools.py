@@ -17,7 +17,7 @@ def list_schools(
     links: LinksDep,
     administration_id: AdministrationQuery = None,
 ) -> SchoolPage:
-    """The schools that the caller can see, by number."""
+    """List the schools that are visible to the caller, by number."""
     total, schools = service.list_schools(
         session, inquiry, administration_id, page.offset, page.size
     )
@@ -30,5 +30,5 @@ def list_schools(
 def get_school(
     school_id: SchoolPath, inquiry: SchoolsReader, session: SessionDep, links: LinksDep
 ) -> School:
-    """One school."""
+    """Get a school."""
     return School.of(service.read_school(session, inquiry, school_id), links)

@@ -17,7 +17,7 @@ def list_school_students(
     page: PageDep,
     links: LinksDep,
 ) -> StudentPage:
-    """The students of a school, by class group and name."""
+    """List the students of a school, by class group and name."""
     total, rows = service.list_students(session, inquiry, cohort, page.offset, page.size)
     return StudentPage(items=[Student.of(row, links) for row in rows], **page.metadata(total))
 
@@ -26,5 +26,5 @@ def list_school_students(
 def get_student(
     student_id: StudentPath, inquiry: StudentsReader, session: SessionDep, links: LinksDep
 ) -> Student:
-    """One student."""
+    """Get a student."""
     return Student.of(service.read_student(session, inquiry, student_id), links)

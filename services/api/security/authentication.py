@@ -22,15 +22,15 @@ NONCE_HEADER = "DPoP-Nonce"
 SECURITY_SCHEMES = {
     BOUND_TOKEN: {
         "type": "http",
-        "description": "An access token that is bound to a key (RFC 9449). It comes with a proof "
-        f"in the header `DPoP`, signed with {', '.join(ALGORITHMS)}, with the nonce of the last "
-        f"answer's `{NONCE_HEADER}`. Each operation names the scopes it needs one of.",
+        "description": "An access token that is bound to a key (RFC 9449). Send it with a proof in "
+        f"the header `DPoP`, signed with {', '.join(ALGORITHMS)}, with the nonce of the last "
+        f"response's `{NONCE_HEADER}`. Each operation lists its scopes; one of them is required.",
         "scheme": "DPoP",
     },
     BEARER_TOKEN: {
         "type": "http",
-        "description": "An operator's access token; each operation names the scopes it needs one "
-        "of.",
+        "description": "An operator's access token. Each operation lists its scopes; one of them "
+        "is required.",
         "scheme": "bearer",
         "bearerFormat": "at+jwt",
     },

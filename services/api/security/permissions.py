@@ -211,11 +211,16 @@ LinksDep = Annotated[Links, Depends(links_of)]
 async def page_of(
     request: Request,
     page: Annotated[
-        NonNegativeInt, Query(ge=1, le=LAST_PAGE, description="Number of the page, from 1.")
+        NonNegativeInt, Query(ge=1, le=LAST_PAGE, description="Page number, from 1.")
     ] = 1,
     page_size: Annotated[
         NonNegativeInt,
-        Query(alias="pageSize", ge=1, le=LARGEST_PAGE_SIZE, description="Most items on one page."),
+        Query(
+            alias="pageSize",
+            ge=1,
+            le=LARGEST_PAGE_SIZE,
+            description="Maximum number of items on a page.",
+        ),
     ] = DEFAULT_PAGE_SIZE,
 ) -> PageRequest:
     return PageRequest(page, page_size, request.url)
