@@ -99,7 +99,7 @@ def read_proof(text: str, expected: Expected, nonces: Nonces, now: float) -> Pro
     if expected.token is not None and claims.get("ath") != hash_of(expected.token):
         raise ProofError("ath is not the hash of the token")
     if not nonces.accepts(claims.get("nonce"), now):
-        raise NonceMissingError("nonce is not the one in the DPoP-Nonce header of this answer")
+        raise NonceMissingError("nonce is not the one of the last DPoP-Nonce")
     return proof
 
 

@@ -112,7 +112,7 @@ def _proof_with_token(issuer: Issuer, presented: Presented) -> Proof:
 
 def _read_one(issuer: Issuer, proofs: tuple[str, ...], request: Expected) -> Proof:
     if len(proofs) != 1:
-        raise ProofError("send one DPoP header")
+        raise ProofError("send one DPoP proof")
     return read_proof(proofs[0], request, issuer.nonces, time.time())
 
 

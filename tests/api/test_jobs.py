@@ -107,6 +107,17 @@ def test_a_job_of_which_all_failed_says_so_and_can_be_tried_again(
     assert again.json()["counts"]["queued"] == 2
 
 
+def test_result_of_one_school_links_to_its_documents(
+    operator: httpx.Client, sessions: Sessions, school: httpx.Client
+) -> None:
+    build = operator.post("/v1/jobs", json=BUILD | {"schoolId": SCHOOL}).headers["Location"]
+    finish(sessions, build, s000028="done")
+    documents = operator.get(f"{build}/result").json()["documents"]
+    assert documents.endswith(f"/v1/schools/{SCHOOL}/documents?administrationId={ADMINISTRATION}")
+    assert school.get(documents).status_code == 200
+    assert operator.get(documents).status_code == 403
+
+
 def test_the_only_part_of_a_job_tells_why_it_failed(
     operator: httpx.Client, sessions: Sessions
 ) -> None:

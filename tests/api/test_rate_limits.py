@@ -15,7 +15,8 @@ from structlog.testing import capture_logs
 
 from services.api.app import create_app
 from services.api.http.middleware import BodyLimit
-from services.api.security.rate_limits import Counters, RateLimiter, RateLimitStatus
+from services.api.security import rate_limits
+from services.api.security.rate_limits import Counters, LocalCounters, RateLimiter, RateLimitStatus
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.settings import Settings
 from shared.oauth.assertions import ASSERTION_TYPE
@@ -99,6 +100,15 @@ def test_an_ipv6_network_is_one_address(
     limiter = RateLimiter(api_settings.model_copy(update={"redis_url": NOWHERE}))
     limiter.check_address(one)
     assert limiter.check_address(other).used == used
+
+
+def test_local_counter_starts_again_when_it_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(rate_limits, "monotonic", lambda: now)
+    counters = LocalCounters()
+    assert [counters.increment("a", 60) for _ in range(2)] == [1, 2]
+    now = 61.0
+    assert [counters.increment(key, 60) for key in ("a", "b", "a")] == [1, 1, 2]
 
 
 def test_processes_count_together(api_settings: Settings) -> None:
