@@ -48,12 +48,12 @@ def bare() -> FastAPI:
 
 
 def unchecked() -> FastAPI:
-    """The same route for whoever asks: no token, no proof, no policy and no trail, but brakes."""
-    return _without_checks(_let_in_when_braked)
+    """The same route without token, proof, policies and audit log, but with rate limits."""
+    return _without_checks(_let_in_when_limited)
 
 
 def unbraked() -> FastAPI:
-    """The same without brakes too."""
+    """The same without rate limits too."""
     return _without_checks(_let_in)
 
 
@@ -68,7 +68,7 @@ def _without_checks(let_in: Callable[..., Inquiry]) -> FastAPI:
     return create_app(Settings.from_environment())
 
 
-def _let_in_when_braked(requires: Requires, request: Request, session: Session) -> Inquiry:
+def _let_in_when_limited(requires: Requires, request: Request, session: Session) -> Inquiry:
     caller = Caller("anyone", CallerKind.SCHOOL, frozenset(), request.path_params["schoolId"])
     apply_rate_limit(request, request.app.state.resources.rate_limiter.check(caller, reads=True))
     return _let_in(requires, request, session)

@@ -88,11 +88,11 @@ def test_the_api_does_not_start_as_who_owns_the_tables(settings: Settings, login
             for privilege in ("superuser", "bypassrls"):
                 owner.execute(f"alter role {name} {privilege}")
                 with pytest.raises(ConfigurationError, match=f"as {name}, which is a superuser"):
-                    api_as(own + database).state.parts.require_harmless_login()
+                    api_as(own + database).state.resources.require_harmless_login()
                 owner.execute(f"alter role {name} no{privilege}")
             owner.execute(f"alter table schools owner to {name}")
             with pytest.raises(ConfigurationError, match="name a login that is only in the role"):
-                api_as(own + database).state.parts.require_harmless_login()
+                api_as(own + database).state.resources.require_harmless_login()
         finally:
             owner.execute("alter table schools owner to current_user")
             owner.execute(f"drop role {name}")

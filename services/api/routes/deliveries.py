@@ -54,8 +54,8 @@ async def create_delivery(
 ) -> Job:
     """Submit a delivery, and start the job that applies it.
 
-    The body is stored between two transactions and outside the request's turn, so that a slow
-    upload holds no transaction open and keeps nobody waiting.
+    The body is stored between two transactions and without a connection slot, so that a slow
+    upload keeps no transaction open and delays no other request.
     """
     require_zip(request)
     if resources.uploads.locked():

@@ -145,7 +145,7 @@ def use_download_grant(
 
 
 def _is_still_open(resources: Resources, inquiry: Inquiry, document_id: UUID) -> bool:
-    """Decides anew, in a transaction of its own; a refusal is put on the trail."""
+    """Check access again, in a separate transaction; a denial is recorded in the audit log."""
     try:
         with transaction(resources.sessions) as session:
             actor = inquiry.actor

@@ -126,14 +126,16 @@ async def stream_job_events(
     is `processing`, request it again.
     """
 
-    def look() -> JobProgress | None:
-        return _look(resources, request, inquiry.actor, job_id)
+    def read() -> JobProgress | None:
+        return _read_progress(resources, request, inquiry.actor, job_id)
 
-    async for progress in stream_changes(resources, look, JobProgress.is_last):
+    async for progress in stream_changes(resources, read, JobProgress.is_last):
         yield progress
 
 
-def _look(resources: Resources, request: Request, actor: Actor, job_id: UUID) -> JobProgress | None:
+def _read_progress(
+    resources: Resources, request: Request, actor: Actor, job_id: UUID
+) -> JobProgress | None:
     """Return None when the job is gone, or the token is no longer valid."""
     try:
         with transaction(resources.sessions) as session:
