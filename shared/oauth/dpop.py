@@ -99,7 +99,7 @@ def verify_proof(text: str, expected: ExpectedRequest, nonces: Nonces, now: floa
     if expected.token is not None and claims.get("ath") != token_hash(expected.token):
         raise ProofError("ath is not the hash of the token")
     if not nonces.accepts(claims.get("nonce"), now):
-        raise NonceMissingError("nonce is not the one in the DPoP-Nonce header of this response")
+        raise NonceMissingError("nonce is not the one of the last DPoP-Nonce")
     return proof
 
 

@@ -114,7 +114,7 @@ def _proof_with_token(issuer: Issuer, presented: PresentedToken) -> Proof:
 
 def _verify_one(issuer: Issuer, proofs: tuple[str, ...], request: ExpectedRequest) -> Proof:
     if len(proofs) != 1:
-        raise ProofError("send one DPoP header")
+        raise ProofError("send one DPoP proof")
     return verify_proof(proofs[0], request, issuer.nonces, time.time())
 
 

@@ -24,27 +24,25 @@ SIZE = 100
         ("bytes=-999", ByteRange(0, SIZE)),
     ],
 )
-def test_a_single_range_is_taken_as_far_as_there_are_bytes(
-    header: str, expected: ByteRange
-) -> None:
+def test_single_range_is_cut_at_the_end_of_the_content(header: str, expected: ByteRange) -> None:
     assert parse_single_range(header, SIZE) == expected
 
 
 @pytest.mark.parametrize(
     "header", ["", "bytes=", "bytes=-", "bytes=5-3", "items=0-1", "bytes=0-1,3-4", "bytes=a-b"]
 )
-def test_what_is_no_single_range_is_ignored(header: str) -> None:
+def test_several_or_invalid_ranges_are_ignored(header: str) -> None:
     assert parse_single_range(header, SIZE) is None
 
 
 @pytest.mark.parametrize("header", ["bytes=100-", "bytes=100-200", "bytes=-0"])
-def test_a_range_without_a_byte_is_unsatisfiable(header: str) -> None:
+def test_range_without_bytes_is_unsatisfiable(header: str) -> None:
     with pytest.raises(UnsatisfiableRangeError):
         parse_single_range(header, SIZE)
 
 
 @given(first=st.none() | st.integers(0, 300), last=st.none() | st.integers(0, 300))
-def test_a_range_never_leaves_the_bytes(first: int | None, last: int | None) -> None:
+def test_range_is_within_the_content(first: int | None, last: int | None) -> None:
     header = f"bytes={'' if first is None else first}-{'' if last is None else last}"
     try:
         found = parse_single_range(header, SIZE)

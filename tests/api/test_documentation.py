@@ -20,13 +20,13 @@ def contract() -> dict[str, Any]:
     return loaded
 
 
-def test_the_served_contract_is_the_one_described_without_servers(nobody: httpx.Client) -> None:
+def test_served_document_equals_the_one_generated_without_servers(nobody: httpx.Client) -> None:
     answer = nobody.get("/doc/openapi.yaml")
     assert answer.headers["Content-Type"] == "application/yaml"
     assert answer.text == openapi_yaml(build_app())
 
 
-def test_the_page_and_all_it_needs_come_from_this_host(nobody: httpx.Client) -> None:
+def test_page_and_its_assets_are_served_by_this_host(nobody: httpx.Client) -> None:
     page = nobody.get("/doc")
     assert page.status_code == 200
     links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
@@ -38,11 +38,11 @@ def test_the_page_and_all_it_needs_come_from_this_host(nobody: httpx.Client) -> 
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "redoc.standalone.js", "..%2F__init__.py"])
-def test_no_other_file_is_served(nobody: httpx.Client, name: str) -> None:
+def test_other_files_are_not_served(nobody: httpx.Client, name: str) -> None:
     assert nobody.get(f"/doc/assets/{name}").status_code == 404
 
 
-def test_every_route_needs_a_scope_or_is_on_the_public_list(app: FastAPI) -> None:
+def test_every_route_requires_a_scope_or_is_on_the_public_list(app: FastAPI) -> None:
     unguarded = set()
     for context in iter_route_contexts(app.routes):
         route = context.original_route
@@ -65,7 +65,7 @@ def test_every_operation_documents_its_problems_and_scopes(contract: dict[str, A
     assert all(re.fullmatch(r"[a-z][a-zA-Z]+", name) for name in ids)
 
 
-def test_whatever_creates_something_takes_a_key_to_do_it_once(contract: dict[str, Any]) -> None:
+def test_every_creating_operation_accepts_an_idempotency_key(contract: dict[str, Any]) -> None:
     creating, keyed, refusing = set(), set(), set()
     for path, item in contract["paths"].items():
         for operation in item.values():
@@ -75,17 +75,17 @@ def test_whatever_creates_something_takes_a_key_to_do_it_once(contract: dict[str
                 keyed.add(path)
             if "422" in operation["responses"]:
                 refusing.add(path)
-    its_answer_holds_a_secret = {"/v1/documents/{documentId}/grants"}
-    assert keyed == refusing == creating - its_answer_holds_a_secret
+    response_has_a_secret = {"/v1/documents/{documentId}/grants"}
+    assert keyed == refusing == creating - response_has_a_secret
 
 
-def test_nothing_answered_is_ever_null(contract: dict[str, Any]) -> None:
+def test_no_response_property_is_nullable(contract: dict[str, Any]) -> None:
     schemas = contract["components"]["schemas"]
     nullable = [name for name, schema in schemas.items() if "null" in str(schema)]
     assert nullable == ["ReleaseWindowChange"]
 
 
-def test_no_schema_has_room_for_a_score(contract: dict[str, Any]) -> None:
+def test_no_schema_has_a_score(contract: dict[str, Any]) -> None:
     names = {
         name for s in contract["components"]["schemas"].values() for name in s.get("properties", {})
     }

@@ -39,7 +39,7 @@ def finish(sessions: Sessions, location: str, **states: str) -> None:
         end_when_complete(unit.session, job_id)
 
 
-def test_a_build_is_taken_on_and_can_be_followed(operator: httpx.Client) -> None:
+def test_build_is_accepted_and_can_be_polled(operator: httpx.Client) -> None:
     answer = operator.post("/v1/jobs", json=BUILD)
     assert answer.status_code == 202
     job = answer.json()
@@ -57,14 +57,16 @@ def test_a_build_is_taken_on_and_can_be_followed(operator: httpx.Client) -> None
     assert datetime.fromisoformat(status["pollAfter"]) > datetime.now(UTC)
 
 
-def test_asking_twice_is_one_job(operator: httpx.Client, build: str) -> None:
+def test_second_request_for_the_same_build_gets_the_active_job(
+    operator: httpx.Client, build: str
+) -> None:
     assert operator.post("/v1/jobs", json=BUILD).headers["Location"] == build
     of_school = operator.post("/v1/jobs", json=BUILD | {"schoolId": SCHOOL})
     assert of_school.headers["Location"] != build
     assert of_school.json()["counts"]["total"] == 1
 
 
-def test_a_build_of_everything_is_not_the_active_one_of_what_changed(
+def test_forced_build_is_another_job_than_an_incremental_one(
     operator: httpx.Client, build: str
 ) -> None:
     everything = operator.post("/v1/jobs", json=BUILD | {"force": True})
@@ -74,7 +76,7 @@ def test_a_build_of_everything_is_not_the_active_one_of_what_changed(
     assert again.headers["Location"] == everything.headers["Location"]
 
 
-def test_a_job_that_is_done_sends_on_to_its_result(
+def test_job_that_is_done_redirects_to_its_result(
     operator: httpx.Client, sessions: Sessions, build: str
 ) -> None:
     assert operator.get(f"{build}/result").status_code == 404
@@ -86,12 +88,13 @@ def test_a_job_that_is_done_sends_on_to_its_result(
     assert result.json() == {
         "self": f"{build}/result",
         "job": build,
+        "documents": build.partition("/jobs/")[0] + f"/schools?administrationId={ADMINISTRATION}",
         "outcome": {"fiches": 6, "overviews": 2},
         "counts": answer.json()["counts"],
     }
 
 
-def test_a_job_of_which_all_failed_says_so_and_can_be_tried_again(
+def test_job_with_only_failed_items_has_failed_and_can_be_retried(
     operator: httpx.Client, sessions: Sessions, build: str
 ) -> None:
     assert operator.post(f"{build}/retry").json()["type"].endswith(":jobActive")
@@ -107,7 +110,18 @@ def test_a_job_of_which_all_failed_says_so_and_can_be_tried_again(
     assert again.json()["counts"]["queued"] == 2
 
 
-def test_the_only_part_of_a_job_tells_why_it_failed(
+def test_result_of_one_school_links_to_its_documents(
+    operator: httpx.Client, sessions: Sessions, school: httpx.Client
+) -> None:
+    build = operator.post("/v1/jobs", json=BUILD | {"schoolId": SCHOOL}).headers["Location"]
+    finish(sessions, build, s000028="done")
+    documents = operator.get(f"{build}/result").json()["documents"]
+    assert documents.endswith(f"/v1/schools/{SCHOOL}/documents?administrationId={ADMINISTRATION}")
+    assert school.get(documents).status_code == 200
+    assert operator.get(documents).status_code == 403
+
+
+def test_job_of_one_item_has_the_problem_of_that_item(
     operator: httpx.Client, sessions: Sessions
 ) -> None:
     build = operator.post("/v1/jobs", json=BUILD | {"schoolId": OTHER}).headers["Location"]
@@ -115,7 +129,7 @@ def test_the_only_part_of_a_job_tells_why_it_failed(
     assert operator.get(build).json()["status"]["problem"] == PROBLEM
 
 
-def test_what_is_missing_from_a_part_that_is_done_is_counted_and_named(
+def test_failures_within_done_items_are_counted_and_listed(
     operator: httpx.Client, sessions: Sessions, build: str
 ) -> None:
     fiche = str(uuid4())
@@ -132,7 +146,7 @@ def test_what_is_missing_from_a_part_that_is_done_is_counted_and_named(
     assert operator.post(f"{build}/retry").json()["counts"]["total"] == 1
 
 
-def test_a_job_can_be_cancelled_once(operator: httpx.Client, build: str) -> None:
+def test_job_can_be_cancelled_once(operator: httpx.Client, build: str) -> None:
     cancelled = operator.post(f"{build}/cancel")
     assert cancelled.status_code == 200
     assert cancelled.json()["counts"]["cancelled"] == 2
@@ -158,7 +172,7 @@ def test_jobs_are_listed_newest_first(operator: httpx.Client, build: str) -> Non
         ({"kind": "deliveries.apply"}, "/kind"),
     ],
 )
-def test_a_build_of_what_is_not_there_is_refused(
+def test_build_of_an_unknown_administration_or_school_is_rejected(
     operator: httpx.Client, body: dict[str, Any], name: str
 ) -> None:
     answer = operator.post("/v1/jobs", json=BUILD | body)
@@ -167,11 +181,11 @@ def test_a_build_of_what_is_not_there_is_refused(
 
 
 @pytest.mark.parametrize("suffix", ["", "/result", "/failures"])
-def test_a_job_that_is_not_there_is_not_found(operator: httpx.Client, suffix: str) -> None:
+def test_unknown_job_is_not_found(operator: httpx.Client, suffix: str) -> None:
     assert operator.get(f"/v1/jobs/{uuid4()}{suffix}").status_code == 404
 
 
-def test_a_school_has_no_jobs(school: httpx.Client, build: str) -> None:
+def test_school_cannot_read_jobs(school: httpx.Client, build: str) -> None:
     for answer in (
         school.get("/v1/jobs"),
         school.get(build),

@@ -106,7 +106,7 @@ def known(seeded: Seeded, sessions: Sessions, url: str) -> dict[str, str]:
 
 @contract.parametrize()
 @settings(max_examples=10, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_a_described_one(
+def test_every_response_conforms_to_the_document(
     case: Case[Any], url: str, tokens: list[AuthBase], known: dict[str, str]
 ) -> None:
     for token in tokens:

@@ -44,7 +44,7 @@ def issues(answer: httpx.Response) -> list[tuple[str, str, str]]:
     return [(i["type"].removeprefix(ISSUE), i["in"], i["name"]) for i in body["issues"]]
 
 
-def test_without_a_token_there_is_no_answer(nobody: httpx.Client) -> None:
+def test_request_without_a_token_is_unauthorized(nobody: httpx.Client) -> None:
     answer = nobody.get(f"/v1/schools/{SCHOOL}/results?nonsense=1")
     assert answer.status_code == 401
     assert problem(answer)["type"] == f"{BELGIF}noAccessToken"
@@ -52,12 +52,12 @@ def test_without_a_token_there_is_no_answer(nobody: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("token", ["nonsense", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
-def test_a_token_that_is_not_ours_is_no_token(callers: Callers, token: str) -> None:
+def test_malformed_token_is_invalid(callers: Callers, token: str) -> None:
     answer = callers.client(token).get("/v1/schools")
     assert (answer.status_code, problem(answer)["type"]) == (401, f"{BELGIF}invalidAccessToken")
 
 
-def test_a_token_of_another_issuer_is_refused(callers: Callers, authority: TokenAuthority) -> None:
+def test_token_of_another_issuer_is_invalid(callers: Callers, authority: TokenAuthority) -> None:
     keys = SigningKeys(((date.min, ECKey.generate_key("P-256")),))
     forged = TokenAuthority(keys, authority.issuer, authority.audience)
     token = Callers(callers.url, forged).token(CallerKind.OPERATOR)
@@ -73,7 +73,7 @@ def test_a_token_of_another_issuer_is_refused(callers: Callers, authority: Token
         (f"/v1/documents/{NOBODYS}/content", Scope.DOCUMENTS_READ),
     ],
 )
-def test_an_operator_reads_nothing_of_students(
+def test_operator_reads_no_data_of_students(
     operator: httpx.Client, path: str, scope: Scope
 ) -> None:
     answer = operator.get(path)
@@ -82,18 +82,18 @@ def test_an_operator_reads_nothing_of_students(
     assert body["requiredScopes"] == [scope.value]
 
 
-def test_a_token_does_only_what_its_scopes_say(callers: Callers) -> None:
+def test_token_is_limited_to_its_scopes(callers: Callers) -> None:
     client = callers.school(SCHOOL, Scope.SCHOOLS_READ)
     assert client.get("/v1/schools").status_code == 200
     assert client.get(f"/v1/schools/{SCHOOL}/students").status_code == 403
     assert client.post("/v1/jobs", json={}).status_code == 403
 
 
-def test_who_may_not_ask_learns_nothing_of_the_parameters(operator: httpx.Client) -> None:
+def test_scope_is_checked_before_parameters(operator: httpx.Client) -> None:
     assert operator.get("/v1/schools/no-school/students?nonsense=1").status_code == 403
 
 
-def test_a_path_with_anything_personal_in_it_is_not_put_on_the_trail(
+def test_personal_data_in_a_path_is_not_recorded_in_the_audit_log(
     operator: httpx.Client, trail: Trail
 ) -> None:
     operator.get("/v1/students/Jan%20Peeters/results")
@@ -118,13 +118,13 @@ def test_a_path_with_anything_personal_in_it_is_not_put_on_the_trail(
         ("classGroup=%00", [("schemaViolation", "query", "classGroup")]),
     ],
 )
-def test_input_that_is_not_described_is_refused(
+def test_unknown_repeated_or_invalid_parameters_are_rejected(
     school: httpx.Client, query: str, expected: list[tuple[str, str, str]]
 ) -> None:
     assert issues(school.get(f"/v1/schools/{SCHOOL}/students?{query}")) == expected
 
 
-def test_an_operation_without_parameters_takes_none(school: httpx.Client) -> None:
+def test_operation_without_parameters_rejects_any(school: httpx.Client) -> None:
     answer = school.get(f"/v1/schools/{SCHOOL}?page=1")
     assert issues(answer) == [("unknownInput", "query", "page")]
 
@@ -133,7 +133,7 @@ def test_an_operation_without_parameters_takes_none(school: httpx.Client) -> Non
     ("path", "words"),
     [("/v1/schools/12345", "Must match ^[0-9]{6}$."), ("/v1/students/Jan", "Must be a UUID.")],
 )
-def test_an_identifier_of_another_form_is_refused_in_words_that_repeat_nothing(
+def test_invalid_identifier_is_rejected_without_repeating_it(
     school: httpx.Client, path: str, words: str
 ) -> None:
     answer = school.get(path)
@@ -174,29 +174,27 @@ def test_an_identifier_of_another_form_is_refused_in_words_that_repeat_nothing(
         ),
     ],
 )
-def test_a_body_is_taken_as_described_or_not_at_all(
+def test_body_with_unknown_missing_or_mistyped_properties_is_rejected(
     operator: httpx.Client, body: dict[str, Any], expected: list[tuple[str, str, str]]
 ) -> None:
     assert issues(operator.post("/v1/jobs", json=body)) == expected
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 60_000, b""])
-def test_a_body_that_cannot_be_read_is_a_bad_request(
-    operator: httpx.Client, content: bytes
-) -> None:
+def test_unreadable_body_is_a_bad_request(operator: httpx.Client, content: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     answer = operator.post("/v1/jobs", content=content, headers=headers)
     assert answer.status_code == 400
     problem(answer)
 
 
-def test_another_media_type_is_not_supported(operator: httpx.Client) -> None:
+def test_unsupported_media_type_is_rejected(operator: httpx.Client) -> None:
     answer = operator.post("/v1/jobs", content=b"<x/>", headers={"Content-Type": "text/xml"})
     assert answer.status_code == 415
     assert problem(answer)["type"].endswith(":unsupportedMediaType")
 
 
-def test_a_body_that_is_too_large_is_refused(operator: httpx.Client) -> None:
+def test_too_large_body_is_rejected(operator: httpx.Client) -> None:
     declared = operator.post("/v1/jobs", json={"kind": "x" * 70_000})
     streamed = operator.post(
         "/v1/jobs",
@@ -208,7 +206,7 @@ def test_a_body_that_is_too_large_is_refused(operator: httpx.Client) -> None:
         assert problem(answer)["type"] == f"{BELGIF}payloadTooLarge"
 
 
-def test_what_is_no_http_is_answered_with_a_problem_too(url: str) -> None:
+def test_malformed_http_is_answered_with_a_problem(url: str) -> None:
     address = httpx.URL(url)
     with socket.create_connection((address.host, address.port or 80), timeout=20) as connection:
         connection.sendall(b"GET /v1/schools HTTP/1.1\r\nno header\r\n\r\n")
@@ -222,7 +220,7 @@ def test_what_is_no_http_is_answered_with_a_problem_too(url: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/v1/nothing", "/v1/schools/", "/v2/schools"])
-def test_an_unknown_path_is_not_found_and_leads_nowhere(school: httpx.Client, path: str) -> None:
+def test_unknown_path_is_not_found_and_not_redirected(school: httpx.Client, path: str) -> None:
     answer = school.get(path)
     assert (answer.status_code, problem(answer)["type"]) == (404, f"{BELGIF}resourceNotFound")
 
@@ -236,7 +234,7 @@ def test_an_unknown_path_is_not_found_and_leads_nowhere(school: httpx.Client, pa
         ("BREW", "/health", "GET"),
     ],
 )
-def test_a_method_that_is_not_taken_names_those_that_are(
+def test_unsupported_method_is_answered_with_the_allowed_ones(
     school: httpx.Client, method: str, path: str, allowed: str
 ) -> None:
     answer = school.request(method, path)
@@ -245,7 +243,7 @@ def test_a_method_that_is_not_taken_names_those_that_are(
     problem(answer)
 
 
-def test_each_answer_has_a_trace_id_of_its_own(school: httpx.Client) -> None:
+def test_each_response_has_its_own_trace_id(school: httpx.Client) -> None:
     theirs = str(uuid4())
     answer = school.get("/v1/schools", headers={"BelGov-Trace-Id": theirs})
     assert answer.headers["BelGov-Related-Trace-Id"] == theirs
@@ -255,7 +253,9 @@ def test_each_answer_has_a_trace_id_of_its_own(school: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/schools", "/v1/nothing", "/health"])
-def test_no_answer_is_to_be_sniffed_framed_or_kept(school: httpx.Client, path: str) -> None:
+def test_responses_have_security_headers_and_are_not_cacheable(
+    school: httpx.Client, path: str
+) -> None:
     answer = school.get(path)
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
@@ -273,7 +273,7 @@ def broken(api_settings: Settings) -> FastAPI:
     return create_app(api_settings.model_copy(update=nowhere))
 
 
-def test_without_a_database_the_service_is_unavailable(broken: FastAPI, callers: Callers) -> None:
+def test_service_is_unavailable_without_a_database(broken: FastAPI, callers: Callers) -> None:
     auth = callers.auth(callers.token(CallerKind.SCHOOL, SCHOOL))
     with serving(broken) as url, httpx.Client(base_url=url) as client:
         answer = client.get("/v1/schools", auth=auth)
@@ -294,7 +294,7 @@ def read_only(engine: Engine, api_settings: Settings) -> Iterator[FastAPI]:
         connection.execute(text(f"{alter} reset default_transaction_read_only"))
 
 
-def test_a_database_that_takes_no_changes_is_unavailable(
+def test_service_is_unavailable_with_a_read_only_database(
     read_only: FastAPI, callers: Callers
 ) -> None:
     """No proof can be used up, and nothing put on the trail."""
@@ -305,7 +305,7 @@ def test_a_database_that_takes_no_changes_is_unavailable(
     assert problem(answer)["type"] == f"{BELGIF}serviceUnavailable"
 
 
-def test_an_unforeseen_error_tells_nothing_of_itself(
+def test_unexpected_error_reveals_nothing(
     api_settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
     app = create_app(api_settings)
@@ -324,14 +324,12 @@ def test_an_unforeseen_error_tells_nothing_of_itself(
     assert not re.search("Peeters|85073003328", answer.text + logged.out + logged.err)
 
 
-def test_an_api_cannot_start_without_its_signing_key(
-    api_settings: Settings, tmp_path: Path
-) -> None:
+def test_api_cannot_start_without_its_signing_key(api_settings: Settings, tmp_path: Path) -> None:
     lost = api_settings.model_copy(update={"signing_keys": tmp_path / "lost.pem"})
     with pytest.raises(Exception, match=r"lost\.pem cannot be read"):
         create_app(lost)
 
 
-def test_a_caller_holds_no_scope_of_another_kind() -> None:
+def test_caller_cannot_have_a_scope_of_another_kind() -> None:
     with pytest.raises(ValueError, match="operator callers cannot hold results:read"):
         Caller("x", CallerKind.OPERATOR, frozenset({Scope.RESULTS_READ}))

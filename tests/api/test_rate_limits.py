@@ -14,8 +14,9 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from services.api.app import create_app
+from services.api.http import rate_limiter
 from services.api.http.middleware import BodyLimit
-from services.api.http.rate_limiter import Counters, RateLimiter, RateLimitStatus
+from services.api.http.rate_limiter import Counters, LocalCounters, RateLimiter, RateLimitStatus
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.settings import Settings
 from shared.oauth.assertions import ASSERTION_TYPE
@@ -41,9 +42,7 @@ def limited(
         yield client, app
 
 
-def test_one_request_too_many_is_told_when_to_come_back(
-    api_settings: Settings, callers: Callers
-) -> None:
+def test_request_over_the_limit_gets_retry_after(api_settings: Settings, callers: Callers) -> None:
     with limited(api_settings, integrator(callers), api_client_requests_per_minute=4) as (
         client,
         _,
@@ -59,7 +58,7 @@ def test_one_request_too_many_is_told_when_to_come_back(
     assert [answer.status_code for answer in answers[:4]] == [200] * 4
 
 
-def test_each_caller_has_a_limit_of_its_own(api_settings: Settings, callers: Callers) -> None:
+def test_each_caller_has_its_own_limit(api_settings: Settings, callers: Callers) -> None:
     with limited(api_settings, integrator(callers), api_client_requests_per_minute=1) as (
         client,
         _,
@@ -69,7 +68,7 @@ def test_each_caller_has_a_limit_of_its_own(api_settings: Settings, callers: Cal
         assert client.get(WINDOWS, auth=integrator(callers)).status_code == 200
 
 
-def test_strangers_are_counted_by_address_and_callers_with_a_token_are_not(
+def test_only_unauthenticated_clients_are_counted_by_address(
     api_settings: Settings, callers: Callers
 ) -> None:
     here, there = ({"X-Forwarded-For": f"2001:db8:{uuid4().hex[:4]}:{n}::1"} for n in range(2))
@@ -93,7 +92,7 @@ def test_strangers_are_counted_by_address_and_callers_with_a_token_are_not(
         ("192.0.2.1", "192.0.2.2", 1),
     ],
 )
-def test_an_ipv6_network_is_one_address(
+def test_ipv6_network_counts_as_one_address(
     api_settings: Settings, one: str, other: str, used: int
 ) -> None:
     limiter = RateLimiter(api_settings.model_copy(update={"redis_url": NOWHERE}))
@@ -101,13 +100,22 @@ def test_an_ipv6_network_is_one_address(
     assert limiter.check_address(other).used == used
 
 
-def test_processes_count_together(api_settings: Settings) -> None:
+def test_local_counter_starts_again_when_it_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(rate_limiter, "monotonic", lambda: now)
+    counters = LocalCounters()
+    assert [counters.increment("a", 60) for _ in range(2)] == [1, 2]
+    now = 61.0
+    assert [counters.increment(key, 60) for key in ("a", "b", "a")] == [1, 1, 2]
+
+
+def test_processes_share_counters(api_settings: Settings) -> None:
     url, key = api_settings.redis_url.get_secret_value(), str(uuid4())
     one, two = Counters.open(url), Counters.open(url)
     assert [counters.increment({key: 60}, 9) for counters in (one, two, one)] == [[1], [2], [3]]
 
 
-def test_without_redis_a_process_counts_fallback_and_says_so(
+def test_process_falls_back_to_local_counters_without_redis_and_logs_it(
     api_settings: Settings, callers: Callers
 ) -> None:
     lost = api_settings.model_copy(update={"redis_url": NOWHERE})
@@ -128,14 +136,14 @@ def test_without_redis_a_process_counts_fallback_and_says_so(
     ("used", "tells"),
     [(1, None), (5, None), (6, '"school";r=4;t=30'), (12, '"school";r=0;t=30')],
 )
-def test_what_is_left_is_told_from_half_way_on(used: int, tells: str | None) -> None:
+def test_remaining_quota_is_sent_from_half_of_the_limit_on(used: int, tells: str | None) -> None:
     """Until then answers to the same question have the same bytes."""
     headers = RateLimitStatus("school", 10, used, 30).to_http_headers()
     assert headers["RateLimit-Policy"] == '"school";q=10;w=60'
     assert headers.get("RateLimit") == tells
 
 
-def test_unusual_reading_raises_one_alarm(
+def test_unusually_many_reads_raise_one_alarm(
     api_settings: Settings, callers: Callers, seeded: Seeded, trail: Trail
 ) -> None:
     auth = integrator(callers)
@@ -160,7 +168,9 @@ def test_unusual_reading_raises_one_alarm(
 
 
 @pytest.mark.parametrize("changes", [{}, {"redis_url": NOWHERE}])
-def test_a_read_that_is_refused_is_none(api_settings: Settings, changes: dict[str, Any]) -> None:
+def test_rejected_read_is_not_counted_as_a_read(
+    api_settings: Settings, changes: dict[str, Any]
+) -> None:
     limits = {"api_client_requests_per_minute": 3, "api_bulk_alarm_reads_per_hour": 7}
     limiter = RateLimiter(api_settings.model_copy(update=changes | limits))
     caller = Caller(str(uuid4()), CallerKind.INTEGRATOR, frozenset())
@@ -169,7 +179,7 @@ def test_a_read_that_is_refused_is_none(api_settings: Settings, changes: dict[st
     assert not any(status.is_unusual for status in checked)
 
 
-def sent_slowly(url: str, token: str) -> bytes:
+def send_stalled_request(url: str, token: str) -> bytes:
     """The whole answer to a request whose body never comes, until the server hangs up."""
     address = httpx.URL(url)
     with socket.create_connection((address.host, address.port or 80), timeout=20) as connection:
@@ -183,11 +193,9 @@ def sent_slowly(url: str, token: str) -> bytes:
     return answer
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(
-    api_settings: Settings, callers: Callers
-) -> None:
+def test_stalled_body_times_out(api_settings: Settings, callers: Callers) -> None:
     with serving(BodyLimit(create_app(api_settings), {}, timeout=0.1)) as url:
-        answer = sent_slowly(url, callers.token(CallerKind.OPERATOR))
+        answer = send_stalled_request(url, callers.token(CallerKind.OPERATOR))
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408 ")
     assert b"application/problem+json" in head
@@ -195,7 +203,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(
 
 
 @pytest.mark.parametrize("page", ["+1", " 1", "1_0", "1.0", "1e1", "٣"])
-def test_a_page_is_written_in_digits(school: httpx.Client, page: str) -> None:
+def test_page_number_accepts_digits_only(school: httpx.Client, page: str) -> None:
     answer = school.get("/v1/schools", params={"page": page})
     assert answer.status_code == 400
     assert answer.json()["issues"][0]["name"] == "page"

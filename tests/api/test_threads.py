@@ -7,10 +7,10 @@ import structlog
 from services.api.http.threads import run_in_thread
 
 
-def test_it_runs_beside_the_loop_and_knows_which_request_it_is_for() -> None:
+def test_work_runs_in_another_thread_with_the_context_of_the_request() -> None:
     def work() -> tuple[bool, object]:
-        is_beside = current_thread() is not main_thread()
-        return is_beside, structlog.contextvars.get_contextvars().get("trace_id")
+        is_other_thread = current_thread() is not main_thread()
+        return is_other_thread, structlog.contextvars.get_contextvars().get("trace_id")
 
     async def ask() -> object:
         with structlog.contextvars.bound_contextvars(trace_id="one"):
@@ -19,7 +19,7 @@ def test_it_runs_beside_the_loop_and_knows_which_request_it_is_for() -> None:
     assert asyncio.run(ask()) == (True, "one")
 
 
-def test_its_error_is_the_callers() -> None:
+def test_error_of_the_work_is_raised() -> None:
     def fail() -> None:
         raise OSError("disk")
 
@@ -28,7 +28,7 @@ def test_its_error_is_the_callers() -> None:
 
 
 @pytest.mark.parametrize("error", [None, OSError("disk")])
-def test_who_gives_up_waits_until_the_work_has_ended(error: Exception | None) -> None:
+def test_cancellation_waits_until_the_work_has_ended(error: Exception | None) -> None:
     began, may_end, seen = Event(), Event(), []
 
     def work() -> None:

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from services.cli.main import main
+from shared.core.errors import InvalidInput
 from shared.core.settings import Settings
 
 ADMINISTRATION = """
@@ -15,6 +16,20 @@ create function say_full() returns trigger language plpgsql as
   $$ begin raise exception using errcode = 'disk_full'; end $$;
 create trigger say_full before insert on release_windows execute function say_full();
 """
+
+
+def test_unusable_value_is_named_by_its_option(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> None:
+        raise InvalidInput("administration_id", detail="There is no such administration.")
+
+    monkeypatch.setattr("services.cli.main.app", refuse)
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    assert capsys.readouterr().err == (
+        "toetsfeedback: --administration: There is no such administration.\n"
+    )
 
 
 def test_a_full_disk_of_the_database_is_called_that(

@@ -109,7 +109,7 @@ class Issue:
 
 
 class Problem(Exception):  # noqa: N818  # the standard's word
-    """An error response (RFC 9457), without `instance`; never holds personal data."""
+    """An error response (RFC 9457), without `instance`; never contains personal data."""
 
     def __init__(
         self,
@@ -155,8 +155,8 @@ def problem_of(error: DomainError) -> Problem:
 def stored_problem(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members of a problem that was stored with a job.
 
-    A worker stores a domain error: code, detail and data. Rows of earlier versions hold the
-    members themselves, and are returned as they are.
+    A worker stores a domain error: code, detail and data. Rows of earlier versions contain
+    the members themselves, and are returned as they are.
     """
     if "code" not in stored:
         return dict(stored)

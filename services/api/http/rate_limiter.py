@@ -2,8 +2,8 @@
 
 The counters live in Redis, so that all processes share them. A request increments one or two of
 them in a single round trip, and stops at the first that is over its limit: a read that is rejected
-does not count as a read. The library `limits` has no such call: its rate limiters take one round
-trip per counter, and increment all of them. So this module needs nothing of it.
+does not count as a read. The library `limits` would take a round trip per counter, and has no
+fallback for an unavailable Redis (decision 23).
 """
 
 from collections.abc import Mapping

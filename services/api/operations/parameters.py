@@ -15,7 +15,7 @@ SchoolPath = Annotated[
     Path(
         alias="schoolId",
         pattern=SCHOOL_ID,
-        description="The instellingsnummer: six digits.",
+        description="The school number (instellingsnummer): six digits.",
         examples=["000028"],
     ),
 ]
@@ -34,7 +34,7 @@ AdministrationQuery = Annotated[
         min_length=1,
         max_length=32,
         pattern=PLAIN_TEXT,
-        description="Only of this administration.",
+        description="Only for this administration.",
     ),
 ]
 OneAdministrationQuery = Annotated[
@@ -44,7 +44,7 @@ OneAdministrationQuery = Annotated[
         min_length=1,
         max_length=32,
         pattern=PLAIN_TEXT,
-        description="The administration it is about.",
+        description="The administration.",
     ),
 ]
 ClassGroupQuery = Annotated[
@@ -54,14 +54,14 @@ ClassGroupQuery = Annotated[
         min_length=1,
         max_length=64,
         pattern=PLAIN_TEXT,
-        description="Only of the class group with this name.",
+        description="Only for the class group with this name.",
     ),
 ]
 ReferenceDateQuery = Annotated[
     RequestDate | None,
     Query(
         alias="referenceDate",
-        description="Only what gives access at any time of this day in Brussels.",
+        description="Only mandates in force at any time of this day, in Brussels.",
     ),
 ]
 
@@ -77,10 +77,10 @@ async def cohort_of(
 async def document_filter(
     school_id: SchoolPath,
     administration_id: AdministrationQuery = None,
-    kind: Annotated[DocumentKind | None, Query(description="Only of this kind.")] = None,
+    kind: Annotated[DocumentKind | None, Query(description="Only documents of this kind.")] = None,
     class_group: ClassGroupQuery = None,
     student_id: Annotated[
-        UUID | None, Query(alias="studentId", description="Only about this student.")
+        UUID | None, Query(alias="studentId", description="Only documents about this student.")
     ] = None,
 ) -> DocumentFilter:
     return DocumentFilter(school_id, administration_id, kind, class_group, student_id)

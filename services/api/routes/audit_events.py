@@ -30,9 +30,12 @@ def list_audit_events(
     student_id: Annotated[UUID | None, Query(alias="studentId", description=_STUDENT)] = None,
     document_id: Annotated[UUID | None, Query(alias="documentId", description=_DOCUMENT)] = None,
     since: Annotated[
-        RequestDateTime | None, Query(alias="from", description="Only from this moment on.")
+        RequestDateTime | None,
+        Query(alias="from", description="Only events at or after this moment."),
     ] = None,
-    until: Annotated[RequestDateTime | None, Query(description="Only before this moment.")] = None,
+    until: Annotated[
+        RequestDateTime | None, Query(description="Only events before this moment.")
+    ] = None,
 ) -> AuditEventPage:
     """List the audit log of the caller's own school, newest first."""
     school_id = access.caller.school_id

@@ -1,4 +1,4 @@
-"""The OpenAPI document and an interactive page for it, all from this host."""
+"""The OpenAPI document, and an interactive page for it without third-party hosts."""
 
 from importlib.resources import files
 

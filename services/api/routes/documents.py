@@ -36,12 +36,12 @@ _CONTENT = dict.fromkeys(
     _BYTES,
 )
 _HEADERS = {
-    "ETag": {"description": "SHA-256 of the bytes.", "schema": {"type": "string"}},
+    "ETag": {"description": "SHA-256 of the bytes, quoted.", "schema": {"type": "string"}},
     "Content-Disposition": {"description": "The file's name.", "schema": {"type": "string"}},
     "Accept-Ranges": {"schema": {"type": "string"}},
 }
 _UNCHANGED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "The caller already has these bytes.", "headers": _HEADERS}
+    304: {"description": "The content has not changed.", "headers": _HEADERS}
 }
 
 

@@ -94,7 +94,7 @@ def get_job(job_id: JobPath, _: JobsReader, unit: UnitDep, links: LinksDep) -> A
     return _see_other(_result_of(job, links), shown)
 
 
-@router.get("/jobs/{jobId}/result", responses=_SEE_OTHER)
+@router.get("/jobs/{jobId}/result", responses={200: {"model": JobResult}, **_SEE_OTHER})
 def get_job_result(job_id: JobPath, _: JobsReader, unit: UnitDep, links: LinksDep) -> Any:
     """Return the result of a job; not found before it is done."""
     job, counts = service.read(unit.session, job_id)

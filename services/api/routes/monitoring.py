@@ -1,4 +1,4 @@
-"""Health and metrics, for operations; outside version 1 and without a token."""
+"""Health and metrics, for operations; outside of /v1 and without a token."""
 
 import structlog
 from fastapi import APIRouter, Request
@@ -28,7 +28,7 @@ router = APIRouter(tags=["monitoring"])
     },
 )
 def check_health(resources: ResourcesDep) -> Response:
-    """Whether the API can do its work."""
+    """Check if the API can serve requests."""
     if not _database_answers(resources):
         return JSONResponse({"status": "DOWN"}, 503)
     is_whole = _queue_answers(resources) and _store_answers(resources)
@@ -41,13 +41,13 @@ def check_health(resources: ResourcesDep) -> Response:
     response_class=Response,
     responses={
         200: {
-            "description": "Counts, in the text format of Prometheus.",
+            "description": "Metrics, in the text format of Prometheus.",
             "content": {"text/plain": {"schema": {"type": "string"}}},
         }
     },
 )
 def get_metrics(request: Request) -> Response:
-    """Counts of this process since it started."""
+    """Get the metrics of this process since it started."""
     metrics: bytes = request.app.state.metrics.exposition()
     return Response(metrics, media_type="text/plain; version=0.0.4")
 

@@ -41,13 +41,13 @@ TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH, KEYS_PATH = (
 _ASSERTION = {
     "client_assertion_type": f"`{ASSERTION_TYPE}`.",
     "client_assertion": "A JWT signed with a key of the client (RFC 7523): `iss` and `sub` are "
-    "its id, `aud` is the issuer or this address, `jti` is new, `exp` at most 10 minutes away.",
+    "its id, `aud` is the issuer or this URL, `jti` is unique, `exp` at most 10 minutes ahead.",
 }
 _TOKEN = form_request_body(
     {"grant_type": f"`{CLIENT_CREDENTIALS}` or `{GRANT_TYPE}`.", **_ASSERTION},
     {
-        "scope": "Scopes with a space between; all that are allowed when absent.",
-        "subject_token": "In a token exchange: the person's token of the outside provider.",
+        "scope": "Scopes, separated by spaces; all allowed scopes when absent.",
+        "subject_token": "In a token exchange: the person's access token of the identity provider.",
         "subject_token_type": f"`{ACCESS_TOKEN}`.",
     },
 )

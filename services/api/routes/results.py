@@ -1,4 +1,4 @@
-"""Operations on results: levels per component, once they are released."""
+"""Operations on released results: levels per component."""
 
 from services.api.dependencies import LinksDep, UnitDep
 from services.api.operations.operation import operations

@@ -1,4 +1,4 @@
-"""JSON of the trail."""
+"""JSON of the audit log."""
 
 from typing import Annotated, Self
 
@@ -9,9 +9,11 @@ from shared.audit.models import AuditEvent as AuditEventRow
 
 
 class AuditEvent(ResponseModel):
-    """One decision on data of the school: who asked for what, and what the answer was."""
+    """One decision on access to data of the school."""
 
-    position: Annotated[int, Field(ge=1, description="Counts the entries of the school, from 1.")]
+    position: Annotated[
+        int, Field(ge=1, description="Number of the entry in the school's log, from 1.")
+    ]
     occurred_at: ResponseDateTime
     client_id: str
     caller_kind: Annotated[str, Field(description="`school`, `integrator` or `operator`.")]
@@ -21,22 +23,22 @@ class AuditEvent(ResponseModel):
     caller_subject: Annotated[
         str | None,
         Field(
-            description="The person for whom a portal asked, as the provider of "
-            "people's tokens names them."
+            description="The person on whose behalf the portal acted, as identified by "
+            "the identity provider."
         ),
     ] = None
-    action: Annotated[str, Field(description="The operation, as this document names it.")]
-    resource: Annotated[str, Field(description="The path that was asked for.")]
+    action: Annotated[str, Field(description="The `operationId` of the operation.")]
+    resource: Annotated[str, Field(description="The requested path.")]
     outcome: Annotated[str, Field(description="`allowed` or `refused`.")]
-    rule: Annotated[str, Field(description="What decided it.", examples=["granted", "reach"])]
-    purpose: Annotated[str | None, Field(description="What the mandate was given for.")] = None
-    trace_id: Annotated[str | None, Field(description="That of the answer.")] = None
+    rule: Annotated[str, Field(description="The rule that decided.", examples=["granted", "reach"])]
+    purpose: Annotated[str | None, Field(description="The purpose of the mandate.")] = None
+    trace_id: Annotated[str | None, Field(description="The trace id of the response.")] = None
     hash: Annotated[
         str,
         Field(
             pattern="^[0-9a-f]{64}$",
-            description="Of this entry and all before it; who keeps it can tell later whether "
-            "they are unchanged.",
+            description="Covers this entry and all entries before it. Keep it to verify later "
+            "that they are unchanged.",
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""JSON of administrations and of the code lists that results are understood with."""
+"""JSON of administrations, and of the code lists of their results."""
 
 from datetime import date
 from typing import Annotated, Self
@@ -12,7 +12,7 @@ from shared.results.repository import ComponentRow
 
 
 class Administration(ResponseModel):
-    """A yearly sitting of the tests (afname)."""
+    """An administration of the tests (afname), once a year."""
 
     id: Annotated[str, Field(examples=["2024"])]
     name: str
@@ -36,18 +36,22 @@ class AdministrationPage(Page):
 
 
 class Level(ResponseModel):
-    """A step of a scale; the markers are absent where they have no meaning."""
+    """A level of a scale; the markers are absent where they do not apply."""
 
     code: str
     label: str
-    ordinal: Annotated[int, Field(ge=1, description="1 is the lowest.")]
-    attains_basic_literacy: Annotated[bool | None, Field(description="Basisgeletterdheid.")] = None
-    attains_final_objectives: Annotated[bool | None, Field(description="Eindtermen.")] = None
+    ordinal: Annotated[int, Field(ge=1, description="Rank on the scale; 1 is the lowest.")]
+    attains_basic_literacy: Annotated[
+        bool | None, Field(description="Attains basic literacy (basisgeletterdheid).")
+    ] = None
+    attains_final_objectives: Annotated[
+        bool | None, Field(description="Attains the final objectives (eindtermen).")
+    ] = None
 
 
 class LevelScale(ResponseModel):
     code: Annotated[str, Field(examples=["LO"])]
-    levels: Annotated[list[Level], Field(description="From the lowest up.")]
+    levels: Annotated[list[Level], Field(description="From lowest to highest.")]
 
     @classmethod
     def of(cls, scale: tuple[str, list[LevelRow]]) -> Self:
@@ -73,7 +77,7 @@ class LevelScales(ResponseModel):
 
 
 class Component(ResponseModel):
-    """A part of the tests that gets a level of its own."""
+    """A part of the tests with its own level."""
 
     code: Annotated[str, Field(examples=["LO4-LEZ"])]
     name: str

@@ -1,4 +1,4 @@
-"""JSON of clients."""
+"""JSON of OAuth clients."""
 
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -32,22 +32,22 @@ class PublicKey(RequestBody):
     y: _PART = None
     n: _PART = None
     e: _PART = None
-    kid: Annotated[str | None, Field(max_length=256, description="Not kept.")] = None
-    use: Annotated[str | None, Field(max_length=16, description="Not kept.")] = None
-    alg: Annotated[str | None, Field(max_length=16, description="Not kept.")] = None
+    kid: Annotated[str | None, Field(max_length=256, description="Ignored.")] = None
+    use: Annotated[str | None, Field(max_length=16, description="Ignored.")] = None
+    alg: Annotated[str | None, Field(max_length=16, description="Ignored.")] = None
 
     def jwk(self) -> dict[str, Any]:
         return self.model_dump(exclude_none=True)
 
 
 class NewClientBody(RequestBody):
-    """Registers a program that may ask for tokens."""
+    """An OAuth client to register."""
 
     name: Name
     kind: Annotated[ClientKind, Field(strict=False)]
     scopes: Annotated[
         list[Annotated[Scope, Field(strict=False)]] | None,
-        Field(min_length=1, description="All that its kind can have when absent."),
+        Field(min_length=1, description="All scopes of its kind when absent."),
     ] = None
     keys: Annotated[list[PublicKey] | None, Field(max_length=MOST_KEYS)] = None
 
@@ -61,7 +61,7 @@ class NewClientBody(RequestBody):
 
 
 class ClientChange(RequestBody):
-    """A JSON merge patch: what is absent stays."""
+    """A JSON merge patch: absent fields do not change."""
 
     name: Name | None = None
     scopes: Annotated[list[Annotated[Scope, Field(strict=False)]] | None, Field(min_length=1)] = (
@@ -85,10 +85,10 @@ class RegisteredKey(ResponseModel):
 
 
 class RegisteredClient(ResponseModel):
-    """A program that may ask for tokens, unless it is suspended."""
+    """An OAuth client; it can request tokens unless it is suspended."""
 
     href: Link
-    id: Annotated[UUID, Field(description="The `client_id` of OAuth.")]
+    id: Annotated[UUID, Field(description="The `client_id`.")]
     name: str
     kind: ClientKind
     scopes: list[str]

@@ -11,15 +11,15 @@ from shared.results.models import Delivery as DeliveryRow
 
 
 class Delivery(ResponseModel):
-    """A delivery that was handed over, and what came of it."""
+    """A submitted delivery and its report."""
 
     href: Link
     id: UUID
     status: Annotated[
         str,
         Field(
-            description="`received` until it is dealt with, then `applied`, `refused`, or "
-            "`unchanged` when it was applied before.",
+            description="`received` until it is processed, then `applied`, `refused`, or "
+            "`unchanged` when it had been applied before.",
             examples=["applied"],
         ),
     ]
@@ -27,12 +27,12 @@ class Delivery(ResponseModel):
     administration_id: str | None = None
     mode: str | None = None
     sequence: int | None = None
-    received_from: Annotated[str, Field(description="Name of the client.")]
+    received_from: Annotated[str, Field(description="Name of the client that submitted it.")]
     received_at: ResponseDateTime
     finished_at: ResponseDateTime | None = None
     report: Annotated[
         dict[str, Any],
-        Field(description="Rows per file, warnings, and every fault with its place and remedy."),
+        Field(description="Rows per file, warnings, and every fault with its location and remedy."),
     ]
 
     @classmethod

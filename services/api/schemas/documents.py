@@ -1,4 +1,4 @@
-"""JSON of documents: what they are, not their bytes."""
+"""JSON of documents: their metadata."""
 
 from typing import Annotated, Literal, Self, get_args
 from uuid import UUID
@@ -13,21 +13,21 @@ from shared.documents.repository import DocumentRow
 
 DocumentKind = Literal["fiche", "overview", "ficheBundle", "fichePrint"]
 if get_args(DocumentKind) != KINDS:
-    raise TypeError("the kinds of the API are not those of the table")
+    raise TypeError("the document kinds of the API differ from those of the table")
 
 
 class Content(ResponseModel):
-    """Where the bytes are, and what they are."""
+    """The content of a document: URL, type, size and hash."""
 
     href: Link
     media_type: Annotated[str, Field(examples=["application/pdf"])]
-    size: Annotated[int, Field(ge=1, description="In bytes.")]
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="Of the bytes.")]
+    size: Annotated[int, Field(ge=1, description="Size in bytes.")]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the bytes.")]
     file_name: Annotated[str, Field(examples=["fiche.pdf"])]
 
 
 class Document(ResponseModel):
-    """A fiche, an overview, a bundle or a print file, as it was built last."""
+    """The metadata of the latest version of a document."""
 
     href: Link
     id: UUID
@@ -36,7 +36,7 @@ class Document(ResponseModel):
     school_id: str
     class_group: str | None = None
     student_id: UUID | None = None
-    version: Annotated[int, Field(ge=1, description="Counts how often it was built.")]
+    version: Annotated[int, Field(ge=1, description="Number of the version, from 1.")]
     built_at: ResponseDateTime
     template_version: str
     content: Content
@@ -67,9 +67,9 @@ class Document(ResponseModel):
 
 
 class DownloadGrant(ResponseModel):
-    """A link for one download, good for whoever holds it."""
+    """A URL for one download, without a token."""
 
-    href: Annotated[Link, Field(description="Where the bytes are, once.")]
+    href: Annotated[Link, Field(description="The URL; it works once.")]
     expires_at: ResponseDateTime
 
     @classmethod

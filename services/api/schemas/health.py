@@ -6,6 +6,6 @@ from services.api.schemas.model import ResponseModel
 
 
 class Health(ResponseModel):
-    """DEGRADED: reading works, new jobs start late. Holds nothing of how we are built."""
+    """The health of the service. DEGRADED: reads work, new jobs may start late."""
 
     status: Literal["UP", "DEGRADED", "DOWN"]

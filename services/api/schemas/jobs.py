@@ -168,7 +168,7 @@ class JobSummary(ResponseModel):
             description="The administration, `administration/school`, or the id of the delivery."
         ),
     ]
-    requested_by: Annotated[str, Field(description="Name of the client.")]
+    requested_by: Annotated[str, Field(description="Name of the client that created it.")]
     created_at: ResponseDateTime
     started_at: ResponseDateTime | None = None
     status: TaskStatus

@@ -22,15 +22,15 @@ from shared.mandates.service import MandatePlan, MandateView
 
 Product = Literal["studentFeedback", "schoolFeedback"]
 if get_args(Product) != PRODUCTS:
-    raise TypeError("the products of the API are not those a school gets")
+    raise TypeError("the products of the API differ from those of mandates")
 
-_CLIENT = "Client id of the integrator."
+_CLIENT = "The `client_id` of the integrator."
 _FROM = "The first day, in Brussels."
 _UNTIL = "The last day, in Brussels."
 
 
 class NewMandate(RequestBody):
-    """What the caller's school shares with an integrator; it names no school, for it has one."""
+    """A mandate to give; the school is that of the caller."""
 
     client_id: Annotated[
         str, Field(min_length=1, max_length=128, pattern=PLAIN_TEXT, description=_CLIENT)
@@ -46,7 +46,7 @@ class NewMandate(RequestBody):
             min_length=1,
             max_length=200,
             pattern=PLAIN_TEXT,
-            description="What it is for; it should name no person.",
+            description="The purpose; do not name a person.",
             examples=["Levels in the digital report book"],
         ),
     ]
@@ -69,13 +69,15 @@ class NewMandate(RequestBody):
 
 
 class MandateChange(RequestBody):
-    """Shortens a mandate; nothing else of it changes."""
+    """A new last day of a mandate."""
 
-    until: Annotated[RequestDate, Field(description=f"{_UNTIL[:-1]}; not later than it was.")]
+    until: Annotated[
+        RequestDate, Field(description=f"{_UNTIL[:-1]}; not later than the current one.")
+    ]
 
 
 class Mandate(ResponseModel):
-    """What a school shares with an integrator, from when until when."""
+    """A mandate: the products that a school shares with an integrator."""
 
     href: Link
     id: UUID
@@ -87,12 +89,12 @@ class Mandate(ResponseModel):
     purpose: str
     state: Annotated[
         str,
-        Field(description="By the service's clock: `planned`, `inForce`, `expired` or `revoked`."),
+        Field(
+            description="`planned`, `inForce`, `expired` or `revoked`, by the clock of the service."
+        ),
     ]
-    revoked_at: Annotated[
-        ResponseDateTime | None, Field(description="It ended at this moment.")
-    ] = None
-    version: Annotated[int, Field(ge=1, description="Counts its changes, from 1.")]
+    revoked_at: Annotated[ResponseDateTime | None, Field(description="When it was revoked.")] = None
+    version: Annotated[int, Field(ge=1, description="Number of the version, from 1.")]
     updated_at: ResponseDateTime
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The two shapes of JSON: what we answer, and what we take."""
+"""Base models and types of JSON bodies, for requests and responses."""
 
 import re
 from datetime import UTC, date, datetime
@@ -22,36 +22,38 @@ Link = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 
 
 class ResponseModel(BaseModel):
-    """What we answer: lowerCamelCase, absent values left out by the route."""
+    """A response body in lowerCamelCase; the route leaves out absent values."""
 
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True)
 
 
 class MergePatch(BaseModel):
-    """A change we take (RFC 7396): what is absent stays, what is null is taken away."""
+    """A JSON merge patch (RFC 7396): absent fields do not change, null removes a value."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
 
 
 class RequestBody(MergePatch):
-    """What we take: of the described types and no others, nothing unknown, and no null."""
+    """A request body: strict types, no unknown fields, and no null."""
 
     @field_validator("*", mode="before")
     @classmethod
     def _refuse_null(cls, value: Any) -> Any:
         if value is None:
-            raise ValueError("Leave it out; null means nothing here.")
+            raise ValueError("Must not be null; leave it out instead.")
         return value
 
 
 class Page(ResponseModel):
-    """One page of a list."""
+    """A page of a list."""
 
-    self_link: Annotated[Link, Field(alias="self", description="Where this page is.")]
+    self_link: Annotated[Link, Field(alias="self", description="URL of this page.")]
     page: Annotated[int, Field(ge=1, description="Number of this page, from 1.")]
-    page_size: Annotated[int, Field(ge=1, description="Most items on one page.")]
-    total: Annotated[int, Field(ge=0, description="How many items there are on all pages.")]
-    next: Annotated[Link | None, Field(description="The next page; absent on the last.")] = None
+    page_size: Annotated[int, Field(ge=1, description="Maximum number of items on a page.")]
+    total: Annotated[int, Field(ge=0, description="Number of items on all pages.")]
+    next: Annotated[Link | None, Field(description="URL of the next page; absent on the last.")] = (
+        None
+    )
 
 
 def _instant(value: Any) -> datetime:
@@ -60,7 +62,7 @@ def _instant(value: Any) -> datetime:
     try:
         instant = datetime.fromisoformat(value.upper())
     except ValueError:
-        raise ValueError("Must be a date and time that exist.") from None
+        raise ValueError("Must be an existing date and time.") from None
     if not EARLIEST <= instant <= LATEST:
         raise ValueError("Must lie between the years 2000 and 2100.")
     return instant
@@ -72,23 +74,23 @@ def _day(value: Any) -> date:
     try:
         day = date.fromisoformat(value)
     except ValueError:
-        raise ValueError("Must be a date that exists.") from None
+        raise ValueError("Must be an existing date.") from None
     if not EARLIEST.date() <= day <= LATEST.date():
         raise ValueError("Must lie between the years 2000 and 2100.")
     return day
 
 
 ResponseDateTime = Annotated[datetime, AfterValidator(in_brussels)]
-"""In answers: with the offset of Brussels."""
+"""In responses: a date-time with the UTC offset of Brussels."""
 
 RequestDateTime = Annotated[datetime, BeforeValidator(_instant)]
-"""In requests: a date-time with any offset, as RFC 3339 writes it."""
+"""In requests: a date-time of RFC 3339, with any UTC offset."""
 
 RequestDate = Annotated[date, BeforeValidator(_day)]
-"""In requests: a day in Brussels, as RFC 3339 writes it."""
+"""In requests: a full-date of RFC 3339, in Brussels."""
 
 PLAIN_TEXT = r"^[^\x00-\x1f\x7f]+$"
-"""Text on one line, without control characters."""
+"""A single line of text, without control characters."""
 
 AdministrationId = Annotated[
     str,

@@ -1,4 +1,4 @@
-"""JSON of /oauth2 and /.well-known, by the names that the standards give; in snake_case."""
+"""JSON of /oauth2 and /.well-known, with the snake_case names of the standards."""
 
 from typing import Annotated, Any
 
@@ -10,19 +10,19 @@ class OAuthResponse(BaseModel):
 
 
 class TokenResponse(OAuthResponse):
-    """RFC 6749, section 5.1."""
+    """An access token response (RFC 6749, section 5.1)."""
 
     access_token: str
     token_type: Annotated[str, Field(description="`DPoP` or `Bearer`.")]
-    expires_in: Annotated[int, Field(description="Seconds; at most 600.")]
+    expires_in: Annotated[int, Field(description="Lifetime in seconds; at most 600.")]
     scope: str
     issued_token_type: Annotated[
-        str | None, Field(description="After a token exchange (RFC 8693).")
+        str | None, Field(description="Present after a token exchange (RFC 8693).")
     ] = None
 
 
 class Introspection(OAuthResponse):
-    """RFC 7662, section 2.2. A token that is not the client's own is just not active."""
+    """An introspection response (RFC 7662, section 2.2); another client's token is not active."""
 
     active: bool
     scope: str | None = None
@@ -38,14 +38,14 @@ class Introspection(OAuthResponse):
 
 
 class OAuthProblem(OAuthResponse):
-    """RFC 6749, section 5.2."""
+    """An error response (RFC 6749, section 5.2)."""
 
     error: str
     error_description: str
 
 
 class Metadata(OAuthResponse):
-    """RFC 8414, section 2."""
+    """Authorization server metadata (RFC 8414, section 2)."""
 
     issuer: str
     token_endpoint: str
@@ -65,6 +65,6 @@ class Metadata(OAuthResponse):
 
 
 class KeySet(OAuthResponse):
-    """RFC 7517, section 5."""
+    """A JWK set (RFC 7517, section 5)."""
 
     keys: list[dict[str, Any]]

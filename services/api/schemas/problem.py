@@ -1,4 +1,4 @@
-"""JSON of problems (RFC 9457, in the words of Belgif), for the OpenAPI document."""
+"""JSON of problems (RFC 9457, by the Belgif guide), for the OpenAPI document."""
 
 from typing import Annotated, Literal
 
@@ -8,16 +8,18 @@ from services.api.schemas.model import ResponseModel
 
 
 class InputValidationIssue(ResponseModel):
-    """One fault in what was sent; the value itself is not repeated."""
+    """One fault in the input; its value is not repeated."""
 
     type: Annotated[str, Field(examples=["urn:problem-type:belgif:input-validation:unknownInput"])]
     location: Annotated[Literal["body", "header", "path", "query"], Field(alias="in")]
-    name: Annotated[str, Field(description="The parameter, or a JSON pointer into the body.")]
+    name: Annotated[
+        str, Field(description="Name of the parameter, or JSON pointer to the part of the body.")
+    ]
     detail: str
 
 
 class Problem(ResponseModel):
-    """What went wrong; may hold more, depending on its type."""
+    """A problem (RFC 9457); some types have further members."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -35,13 +37,14 @@ class Problem(ResponseModel):
         str,
         Field(
             json_schema_extra={"format": "uri"},
-            description="`urn:uuid:` and the trace id of this answer.",
+            description="`urn:uuid:` followed by the trace id of this response.",
         ),
     ]
     issues: list[InputValidationIssue] | None = None
     required_scopes: Annotated[
-        list[str] | None, Field(description="With `missingScope`: of these one is needed.")
+        list[str] | None, Field(description="With `missingScope`: one of these is required.")
     ] = None
     retry_after_sec: Annotated[
-        int | None, Field(ge=0, description="With `tooManyRequests`: wait so many seconds.")
+        int | None,
+        Field(ge=0, description="With `tooManyRequests`: seconds to wait before the next request."),
     ] = None

@@ -19,14 +19,14 @@ from services.api.schemas.model import (
 )
 from shared.releases.service import WindowPlan, WindowView
 
-_PLANNED_FROM = "The target that was announced; opens nothing."
-_OPENS_AT = "The effective moment; without it the window stays closed."
-_CLOSES_AT = "From this moment on it is closed again."
-_NEVER = "A promise that nothing opens; allows no effective moment."
+_PLANNED_FROM = "The announced target date; it opens nothing."
+_OPENS_AT = "When the window opens; without it the window stays closed."
+_CLOSES_AT = "When the window closes again."
+_NEVER = "The window never opens; it then has no `opensAt` and no `closesAt`."
 
 
 class NewReleaseWindow(RequestBody):
-    """Plans when a product may be seen; the most specific window of a component decides alone."""
+    """A release window to create. The most specific window of a component decides."""
 
     administration_id: AdministrationId
     product: Literal["studentFeedback"] = "studentFeedback"
@@ -55,7 +55,7 @@ class NewReleaseWindow(RequestBody):
 
 
 class ReleaseWindowChange(MergePatch):
-    """A JSON merge patch: what is absent stays, what is null is taken away."""
+    """A JSON merge patch: absent fields do not change, null removes a value."""
 
     planned_from: Annotated[RequestDateTime | None, Field(description=_PLANNED_FROM)] = None
     opens_at: Annotated[RequestDateTime | None, Field(description=_OPENS_AT)] = None
@@ -70,21 +70,21 @@ class ReleaseWindowChange(MergePatch):
 
 
 class ReleaseWindow(ResponseModel):
-    """When a product of an administration, a target group or a component may be seen."""
+    """When a product of an administration, a target group or a component becomes visible."""
 
     href: Link
     id: UUID
     administration_id: str
     product: str
-    target_group: Annotated[str | None, Field(description="Code; every one when absent.")] = None
-    component: Annotated[str | None, Field(description="Code; every one when absent.")] = None
+    target_group: Annotated[str | None, Field(description="Code; all of them when absent.")] = None
+    component: Annotated[str | None, Field(description="Code; all of them when absent.")] = None
     planned_from: Annotated[ResponseDateTime | None, Field(description=_PLANNED_FROM)] = None
     opens_at: Annotated[ResponseDateTime | None, Field(description=_OPENS_AT)] = None
     closes_at: Annotated[ResponseDateTime | None, Field(description=_CLOSES_AT)] = None
     never: Annotated[bool, Field(description=_NEVER)]
     state: Annotated[
         str,
-        Field(description="By the service's clock: `open`, `planned`, `closed` or `never`."),
+        Field(description="`open`, `planned`, `closed` or `never`, by the clock of the service."),
     ]
     updated_at: ResponseDateTime
 

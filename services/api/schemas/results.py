@@ -16,13 +16,13 @@ from shared.results.repository import ComponentResult
 
 
 class LevelReached(ResponseModel):
-    """A level of the component's scale; its codes are delivered data, not a fixed list."""
+    """A level of the component's scale; the codes are data, not a fixed list."""
 
     code: Annotated[str, Field(examples=["C"])]
     label: Annotated[str, Field(examples=["Niveau C"])]
-    ordinal: Annotated[int, Field(ge=1, description="Place on the scale; 1 is the lowest.")]
+    ordinal: Annotated[int, Field(ge=1, description="Rank on the scale; 1 is the lowest.")]
     description: Annotated[
-        str | None, Field(description="What a student at this level can do in this component.")
+        str | None, Field(description="The abilities of a student at this level in this component.")
     ] = None
 
 
@@ -32,7 +32,7 @@ class StudentReference(ResponseModel):
 
 
 class Result(ResponseModel):
-    """What one student got for one component."""
+    """The result of a student for a component."""
 
     student: StudentReference
     administration_id: str
@@ -43,7 +43,7 @@ class Result(ResponseModel):
     status: Annotated[
         str,
         Field(
-            description="`reported` is the only one with a level; others are `absent`, `exempt`, "
+            description="Only `reported` has a level; the others are `absent`, `exempt`, "
             "`notCompleted`, `notAssigned` and `withheld`."
         ),
     ]
@@ -57,14 +57,14 @@ class ResultPage(Page):
     def of(
         cls, total: int, results: Iterable[ComponentResult], page: PageRequest, links: Links
     ) -> Self:
-        """Results that stand student by student; one call makes and checks all of them."""
+        """Return a page of results ordered by student, validated in one call."""
         students = groupby(results, key=attrgetter("student_id.int"))
         items = [item for _, own in students for item in _of_one([*own], links)]
         return cls.model_validate({"items": items, **page.metadata(total)})
 
 
 def _of_one(results: Sequence[ComponentResult], links: Links) -> list[dict[str, Any]]:
-    """What `Result` is made of, for the results of one student."""
+    """Return the fields of `Result` for the results of one student."""
     student_id = results[0].student_id
     student = StudentReference(id=student_id, href=links.student(student_id))
     return [
@@ -84,5 +84,5 @@ def _of_one(results: Sequence[ComponentResult], links: Links) -> list[dict[str, 
 
 @lru_cache(maxsize=1024)
 def _level(reached: repository.LevelReached) -> LevelReached:
-    """There are few, and many reach the same."""
+    """Cached, since many results have the same few levels."""
     return LevelReached(**reached._asdict())

@@ -10,17 +10,24 @@ from shared.schools.models import School as SchoolRow
 
 
 class School(ResponseModel):
-    """A school (instelling) that takes part."""
+    """A school (instelling) that takes part in the tests."""
 
     href: Link
     id: Annotated[
-        str, Field(pattern=SCHOOL_ID, description="Instellingsnummer.", examples=["000028"])
+        str,
+        Field(
+            pattern=SCHOOL_ID,
+            description="The school number (instellingsnummer).",
+            examples=["000028"],
+        ),
     ]
     name: Annotated[str, Field(examples=["Voorbeeldschool"])]
     municipality: Annotated[str, Field(examples=["Voorbeeldgemeente"])]
-    main_structure: Annotated[str, Field(description="Hoofdstructuur.", examples=["211"])]
+    main_structure: Annotated[
+        str, Field(description="Code of the main structure (hoofdstructuur).", examples=["211"])
+    ]
     successor_of: Annotated[
-        str | None, Field(description="Number of the school that this one continues.")
+        str | None, Field(description="Number of the school that this one succeeds.")
     ] = None
 
     @classmethod

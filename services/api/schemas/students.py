@@ -11,19 +11,19 @@ from shared.students.repository import StudentRow
 
 
 class Student(ResponseModel):
-    """A student as enrolled in one school for one administration; holds no result."""
+    """A student as enrolled in a school for an administration; without results."""
 
     href: Link
     id: UUID
     school_id: str
     administration_id: str
     class_group: Annotated[str, Field(examples=["4A"])]
-    site: Annotated[str | None, Field(description="Number of the vestigingsplaats.")] = None
+    site: Annotated[str | None, Field(description="Number of the site (vestigingsplaats).")] = None
     site_name: str | None = None
     family_name: Annotated[str, Field(examples=["Achternaam"])]
     given_name: Annotated[str, Field(examples=["Voornaam"])]
     stamnummer: Annotated[
-        str | None, Field(description="The school's own number of the student.")
+        str | None, Field(description="The number that the school gave the student.")
     ] = None
 
     @classmethod
