@@ -82,7 +82,7 @@ def test_the_api_does_not_start_as_who_owns_the_tables(settings: Settings, login
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute(f"create role {name} login password 'secret'")
         app = api_as(own + database)
-        app.state.resources.require_harmless_login()
+        app.state.resources.require_unprivileged_login()
         app.state.resources.close()
         try:
             for privilege in ("superuser", "bypassrls"):
