@@ -11,19 +11,14 @@ from shared.core.errors import OWN, Problem, invalid_input
 from shared.documents import build_repository
 from shared.documents.assembly import SchoolAssembler, SchoolContent
 from shared.documents.catalogues import Catalogues
+from shared.documents.kinds import DocumentKind
 from shared.jobs import service as jobs
 from shared.jobs.models import Job
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.rules import BUILD_DOCUMENTS, Lane
 from shared.storage.store import Segment
 
-FICHE = "fiche"
-OVERVIEW = "overview"
-FICHE_BUNDLE = "ficheBundle"
-FICHE_PRINT = "fichePrint"
-
-
-Identity = tuple[str, UUID | None, UUID | None]
+Identity = tuple[DocumentKind, UUID | None, UUID | None]
 """What a document of a school is about: its kind, class group and student."""
 
 
@@ -31,7 +26,7 @@ Identity = tuple[str, UUID | None, UUID | None]
 class BuiltDocument:
     """A document whose bytes are stored: the segments put end to end; none while it is planned."""
 
-    kind: str
+    kind: DocumentKind
     class_group_id: UUID | None
     student_id: UUID | None
     component_ids: list[int]
@@ -146,7 +141,7 @@ def standing_documents(
     return [
         StandingDocument(
             id=row.id,
-            kind=row.kind,
+            kind=DocumentKind(row.kind),
             class_group_id=row.class_group_id,
             student_id=row.student_id,
             component_ids=row.component_ids,

@@ -7,11 +7,19 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, union
 from sqlalchemy.orm import Session, aliased
 
+from shared.access.products import Product
 from shared.core.paging import page_of_rows
+from shared.documents.kinds import DocumentKind
 from shared.documents.models import Document
 from shared.releases.repository import components_are_released
 from shared.schools.models import Participation
 from shared.students.models import ClassGroup, Student
+
+_KINDS_OF_PRODUCT = {
+    product: [kind for kind in DocumentKind if kind.product is product]
+    for product in Product
+    if any(kind.product is product for kind in DocumentKind)
+}
 
 DocumentRow = Row[Document, str | None, bool]
 """A document, the name of its class group if it is about one, and whether it is released now."""
@@ -23,7 +31,7 @@ class Shelf:
 
     school_id: str
     administration_id: str | None = None
-    kind: str | None = None
+    kind: DocumentKind | None = None
     class_group: str | None = None
     student_id: UUID | None = None
 
@@ -66,6 +74,11 @@ def school_of_document(session: Session, document_id: UUID) -> str | None:
     return session.scalar(select(func.school_of_document(document_id)))
 
 
+def kind_of_document(session: Session, document_id: UUID) -> DocumentKind:
+    """Return the kind of an existing document, also of one that the caller may not read."""
+    return DocumentKind(session.execute(select(func.kind_of_document(document_id))).scalar_one())
+
+
 def referenced(session: Session, storage_keys: Sequence[str]) -> set[str]:
     """Those of the keys that a document has bytes in; no document needs the other objects."""
     query = select(func.unnest(Document.storage_keys)).distinct()
@@ -82,12 +95,12 @@ def documents_with(
     """
     inner, outer = aliased(Document), aliased(Document)
     is_meant = [inner.school_id == school_id]
-    kinds = ["ficheBundle", "fichePrint"]
+    kinds = [DocumentKind.FICHE_BUNDLE, DocumentKind.FICHE_PRINT]
     if document_id is not None:
         is_meant.append(inner.id == document_id)
     if student_id is not None:
         is_meant.append(inner.student_id == student_id)
-        kinds.append("overview")
+        kinds.append(DocumentKind.OVERVIEW)
     holds = and_(
         outer.administration_id == inner.administration_id,
         outer.school_id == inner.school_id,
@@ -99,7 +112,13 @@ def documents_with(
 
 
 def _is_released() -> ColumnElement[bool]:
-    return components_are_released(Document.component_ids)
+    """Return the gate: each kind of document is released with the components of its product."""
+    return or_(*(_is_released_of(product) for product in _KINDS_OF_PRODUCT))
+
+
+def _is_released_of(product: Product) -> ColumnElement[bool]:
+    is_of_product = Document.kind.in_(_KINDS_OF_PRODUCT[product])
+    return and_(is_of_product, components_are_released(Document.component_ids, product))
 
 
 def _documents() -> Select[Document, str | None, bool]:

@@ -1,4 +1,4 @@
-"""SQL of mandates: those of one party, and the schools that integrators reach by them now."""
+"""SQL of mandates, and of the schools that an integrator can reach through them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from shared.access.products import Product
 from shared.core.clock import BRUSSELS
 from shared.core.paging import page_of_scalars
 from shared.mandates.models import Mandate
@@ -36,28 +37,28 @@ current_mandates = table(
     column("product", String),
     column("purpose", String),
 )
-"""View: what is shared with whom now, and what for, by the database's clock."""
+"""View: the products that schools share with clients now, by the database's clock."""
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
-    """Whose mandates: those that a school gave, or else those that a client was given."""
+class MandateFilter:
+    """The mandates that a school gave, or without a school those that a client received."""
 
     client: str
     school_id: str | None
 
-    def owns(self) -> ColumnElement[bool]:
+    def condition(self) -> ColumnElement[bool]:
         if self.school_id is not None:
             return Mandate.school_id == self.school_id
         return Mandate.client == self.client
 
 
 def mandated_schools(
-    session: Session, client: str, product: str | None, school_id: str | None
+    session: Session, client: str, product: Product | None, school_id: str | None
 ) -> dict[str, str]:
-    """The schools that share the product (None = any) with the client now, each with the purpose.
+    """Return the purpose per school that shares the product (None = any) with the client now.
 
-    With a `school_id` no other school is looked for.
+    `school_id` limits the search to one school.
     """
     conditions = [current_mandates.c.client == client]
     if product is not None:
@@ -69,30 +70,36 @@ def mandated_schools(
 
 
 def page_of_mandates(
-    session: Session, party: Party, reference_on: date | None, offset: int, limit: int
+    session: Session,
+    mandate_filter: MandateFilter,
+    reference_on: date | None,
+    offset: int,
+    limit: int,
 ) -> tuple[int, Sequence[Mandate]]:
-    """How many mandates the party has, and a page of them, the latest to begin first."""
-    mandates = _current().where(party.owns())
+    """Return the number of mandates and a page of them, latest first day first."""
+    mandates = _current().where(mandate_filter.condition())
     if reference_on is not None:
-        mandates = mandates.where(_gave_access_on(reference_on))
+        mandates = mandates.where(_was_in_force_on(reference_on))
     latest = mandates.order_by(Mandate.from_on.desc(), Mandate.id)
     return page_of_scalars(session, latest, offset, limit)
 
 
-def find_mandate(session: Session, party: Party, mandate_id: UUID) -> Mandate | None:
-    return session.scalar(_current().where(Mandate.id == mandate_id, party.owns()))
+def find_mandate(
+    session: Session, mandate_filter: MandateFilter, mandate_id: UUID
+) -> Mandate | None:
+    return session.scalar(_current().where(Mandate.id == mandate_id, mandate_filter.condition()))
 
 
-def hold_mandates_of(session: Session, school_id: str) -> None:
-    """Until the transaction ends, no other one changes mandates of the school."""
+def lock_mandates(session: Session, school_id: str) -> None:
+    """Let no other transaction change mandates of the school until this one ends."""
     lock = func.pg_advisory_xact_lock(func.hashtext("mandates"), cast(school_id, Integer))
     session.execute(select(lock))
 
 
 def overlaps_another(
-    session: Session, school_id: str, client: str, products: Sequence[str], term: Term
+    session: Session, school_id: str, client: str, products: Sequence[Product], term: Term
 ) -> bool:
-    """Whether the school already shares one of the products with the client on one of the days."""
+    """Return True if the school already shares a product with the client on one of the days."""
     found = (
         _current()
         .where(
@@ -113,7 +120,7 @@ def add_mandate(session: Session, values: dict[str, Any]) -> Mandate:
 
 
 def supersede(session: Session, mandate: Mandate, changes: dict[str, Any]) -> Mandate:
-    """The next version: the same mandate but for the changes."""
+    """Add the next version of a mandate, with the changes."""
     session.execute(
         update(Mandate)
         .where(Mandate.id == mandate.id, Mandate.version == mandate.version)
@@ -130,8 +137,8 @@ def _current() -> Select[Mandate]:
     return select(Mandate).where(Mandate.superseded_at.is_(None))
 
 
-def _gave_access_on(day: date) -> ColumnElement[bool]:
-    """At any moment of the day, as far as is known now."""
+def _was_in_force_on(day: date) -> ColumnElement[bool]:
+    """Return the condition that a mandate was in force at any moment of the day."""
     revoked_on = cast(func.timezone(BRUSSELS.key, Mandate.revoked_at), Date)
     return and_(
         Mandate.from_on <= day,

@@ -8,13 +8,14 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
+from shared.access.products import MANDATE_PRODUCTS, Product
 from shared.access.rules import CallerKind
 from shared.audit.service import Actor, Decision, record
 from shared.core.clock import database_today
 from shared.core.errors import Conflict, MissingPermission, invalid_input
 from shared.mandates import repository
 from shared.mandates.models import Mandate
-from shared.mandates.repository import Party
+from shared.mandates.repository import MandateFilter
 from shared.mandates.rules import MandateState, Term, state_of
 from shared.oauth.clients.service import is_integrator
 from shared.schools.service import Inquiry, refuse
@@ -25,7 +26,7 @@ class MandatePlan:
     """A mandate as it is asked for; without `from_on` it begins today."""
 
     client: str
-    products: Sequence[str]
+    products: Sequence[Product]
     until_on: date
     purpose: str
     from_on: date | None = None
@@ -72,11 +73,14 @@ def give_mandate(session: Session, actor: Actor, plan: MandatePlan) -> MandateVi
     if term.from_on < today:
         raise invalid_input("body", "/from", "Must be today or later.")
     _require_order(term, today)
+    if not set(plan.products).issubset(MANDATE_PRODUCTS):
+        names = " and ".join(MANDATE_PRODUCTS)
+        raise invalid_input("body", "/products", f"A mandate can share {names} only.")
     if not is_integrator(session, plan.client):
         raise invalid_input(
             "body", "/clientId", "No integrator has this id; ask the vendor for its client_id."
         )
-    repository.hold_mandates_of(session, school_id)
+    repository.lock_mandates(session, school_id)
     if repository.overlaps_another(session, school_id, plan.client, plan.products, term):
         raise Conflict(
             "mandateOverlaps",
@@ -142,7 +146,7 @@ def revoke_mandate(session: Session, inquiry: Inquiry, mandate_id: UUID) -> Mand
     return _view(changed, database_today(session))
 
 
-def renew_reach(session: Session, inquiry: Inquiry, product: str) -> Inquiry:
+def renew_reach(session: Session, inquiry: Inquiry, product: Product) -> Inquiry:
     """The same inquiry with what is within reach by now; only an integrator's reach changes."""
     if inquiry.actor.kind != CallerKind.INTEGRATOR:
         return inquiry
@@ -150,11 +154,11 @@ def renew_reach(session: Session, inquiry: Inquiry, product: str) -> Inquiry:
     return replace(inquiry, schools=frozenset(purposes), purposes=purposes)
 
 
-def _party(actor: Actor) -> Party:
+def _party(actor: Actor) -> MandateFilter:
     """A school's own, or those of the integrator that asks; nobody else has any."""
     if actor.kind == CallerKind.INTEGRATOR:
-        return Party(actor.client, None)
-    return Party(actor.client, _own_school(actor))
+        return MandateFilter(actor.client, None)
+    return MandateFilter(actor.client, _own_school(actor))
 
 
 def _own_school(actor: Actor) -> str:
@@ -164,7 +168,7 @@ def _own_school(actor: Actor) -> str:
 
 
 def _held(session: Session, inquiry: Inquiry, mandate_id: UUID) -> MandateView:
-    repository.hold_mandates_of(session, _own_school(inquiry.actor))
+    repository.lock_mandates(session, _own_school(inquiry.actor))
     return read_mandate(session, inquiry, mandate_id)
 
 

@@ -1,4 +1,4 @@
-"""Use cases of release windows: plan them, change them, and say what they mean now."""
+"""Use cases of release windows: plan, change and read them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -8,19 +8,19 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from shared.access.products import STUDENT_FEEDBACK
+from shared.access.products import Product
 from shared.audit.service import Actor, Decision, record
 from shared.core.clock import database_now
 from shared.core.errors import Conflict, ResourceNotFound, invalid_input
 from shared.releases import repository
 from shared.releases.models import ReleaseWindow
-from shared.releases.repository import Scope, WindowRow
-from shared.releases.rules import PRODUCTS, GateState, Window, gate_state
+from shared.releases.repository import WindowRow, WindowScope
+from shared.releases.rules import GateState, Window, gate_state, overlaps
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
-    """The target that was announced, and the effective moments; `never` allows no effective one."""
+class WindowTimes:
+    """The announced target and the effective moments; `never` allows no effective moment."""
 
     planned_from_at: datetime | None = None
     opens_at: datetime | None = None
@@ -30,10 +30,10 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class WindowPlan:
-    """A window as it is asked for: target group and component by their code."""
+    """A window to be saved; target group and component by their code."""
 
     administration_id: str
-    product: str = STUDENT_FEEDBACK
+    product: Product
     target_group: str | None = None
     component: str | None = None
     planned_from_at: datetime | None = None
@@ -42,13 +42,13 @@ class WindowPlan:
     never: bool = False
 
     @property
-    def moments(self) -> Moments:
-        return Moments(self.planned_from_at, self.opens_at, self.closes_at, self.never)
+    def times(self) -> WindowTimes:
+        return WindowTimes(self.planned_from_at, self.opens_at, self.closes_at, self.never)
 
 
 @dataclass(frozen=True, slots=True)
 class WindowView:
-    """A window with the codes people know, and its state by the database's clock."""
+    """A window with the codes of its scope, and its state by the database's clock."""
 
     window: ReleaseWindow
     target_group: str | None
@@ -65,7 +65,11 @@ def list_windows(
 
 
 def read_window(session: Session, window_id: UUID) -> WindowView:
-    """Raises ResourceNotFound when there is no such window."""
+    """Return a window.
+
+    Raises:
+        ResourceNotFound: when the window does not exist.
+    """
     row = repository.find_window(session, window_id)
     if row is None:
         raise ResourceNotFound
@@ -73,22 +77,17 @@ def read_window(session: Session, window_id: UUID) -> WindowView:
 
 
 def create_window(session: Session, actor: Actor, plan: WindowPlan) -> WindowView:
-    """A new window.
+    """Add a window.
 
     Raises:
-        Problem: 400 when it is about something unknown or its moments contradict each other,
-            409 when there already is a window of the same scope.
+        Problem: 400 when the administration, target group or component is unknown or the times
+            contradict each other, 409 when another window of the same scope overlaps this one.
     """
-    _require_order(plan.moments)
+    _require_order(plan.times)
     scope = _scope(session, plan)
-    window_id = repository.add_window(session, scope, asdict(plan.moments))
-    if window_id is None:
-        raise Conflict(
-            "releaseWindowExists",
-            "Release Window Exists",
-            "There already is a window for the same product, target group and component; change "
-            "that one.",
-        )
+    repository.lock_windows(session)
+    _require_no_overlap(session, scope, plan.times)
+    window_id = repository.add_window(session, scope, asdict(plan.times))
     record(session, actor, _decision("createReleaseWindow", window_id))
     return read_window(session, window_id)
 
@@ -96,36 +95,49 @@ def create_window(session: Session, actor: Actor, plan: WindowPlan) -> WindowVie
 def change_window(
     session: Session, actor: Actor, window_id: UUID, changes: Mapping[str, Any]
 ) -> WindowView:
-    """Changes some of the window's `Moments`, named as there; the others stay.
+    """Change some of the `WindowTimes` of a window; the others stay the same.
 
     Raises:
-        ResourceNotFound: when there is no such window.
-        Problem: 400 when its moments would contradict each other.
+        ResourceNotFound: when the window does not exist.
+        Problem: 400 when the times would contradict each other, 409 when another window of the
+            same scope would overlap this one.
     """
-    window = repository.lock_window(session, window_id)
-    if window is None:
-        raise ResourceNotFound
-    before = Moments(window.planned_from_at, window.opens_at, window.closes_at, window.never)
+    repository.lock_windows(session)
+    window = read_window(session, window_id).window
+    before = WindowTimes(window.planned_from_at, window.opens_at, window.closes_at, window.never)
     after = replace(before, **changes)
     _require_order(after)
+    _require_no_overlap(session, _scope_of(window), after, window_id)
     repository.change_window(session, window_id, asdict(after))
     record(session, actor, _decision("changeReleaseWindow", window_id))
     return read_window(session, window_id)
 
 
 def save_window(session: Session, plan: WindowPlan) -> WindowView:
-    """The window of the plan's scope with just these moments, whether or not there was one."""
+    """Set the times of the only window of a scope, and add the window if there is none.
+
+    Raises:
+        Problem: as for `create_window` and `change_window`; 409 when the scope has several windows.
+    """
     actor = Actor(client="cli", kind="operator", organisation=None, trace_id=None)
-    existing = repository.find_window_of(session, _scope(session, plan))
-    if existing is None:
-        return create_window(session, actor, plan)
-    return change_window(session, actor, existing, asdict(plan.moments))
+    repository.lock_windows(session)
+    existing = repository.windows_of_scope(session, _scope(session, plan))
+    if len(existing) > 1:
+        raise Conflict(
+            "severalReleaseWindows",
+            "Several Release Windows",
+            "There are several windows for this product, target group and component; change one "
+            "of them by its id.",
+        )
+    if existing:
+        return change_window(session, actor, existing[0].id, asdict(plan.times))
+    return create_window(session, actor, plan)
 
 
-def _scope(session: Session, plan: WindowPlan) -> Scope:
-    """Codes become ids; a component brings the target group it belongs to."""
-    if plan.product not in PRODUCTS:
-        raise invalid_input("body", "/product", f"Must be one of {', '.join(PRODUCTS)}.")
+def _scope(session: Session, plan: WindowPlan) -> WindowScope:
+    """Return the scope with ids for the codes; a component brings its own target group."""
+    if plan.product not in tuple(Product):
+        raise invalid_input("body", "/product", f"Must be one of {', '.join(Product)}.")
     if not repository.administration_exists(session, plan.administration_id):
         raise invalid_input("body", "/administrationId", "There is no such administration.")
     target_group_id = component_id = None
@@ -137,20 +149,45 @@ def _scope(session: Session, plan: WindowPlan) -> Scope:
             raise invalid_input("body", "/targetGroup", "The administration has none of this code.")
     if plan.component is not None:
         found = repository.find_component(session, plan.administration_id, plan.component)
-        if found is None or target_group_id not in {None, found[1]}:
+        if found is None or target_group_id not in {None, found.target_group_id}:
             raise invalid_input("body", "/component", "The target group has none of this code.")
         component_id, target_group_id = found
-    return Scope(plan.administration_id, plan.product, target_group_id, component_id)
+    return WindowScope(plan.administration_id, plan.product, target_group_id, component_id)
 
 
-def _require_order(moments: Moments) -> None:
-    if moments.never and (moments.opens_at is not None or moments.closes_at is not None):
+def _scope_of(window: ReleaseWindow) -> WindowScope:
+    return WindowScope(
+        window.administration_id,
+        Product(window.product),
+        window.target_group_id,
+        window.component_id,
+    )
+
+
+def _require_order(times: WindowTimes) -> None:
+    if times.never and (times.opens_at is not None or times.closes_at is not None):
         raise invalid_input("body", "/never", "What never opens has no opensAt and no closesAt.")
-    if moments.closes_at is not None:
-        if moments.opens_at is None:
+    if times.closes_at is not None:
+        if times.opens_at is None:
             raise invalid_input("body", "/closesAt", "What closes needs an opensAt.")
-        if moments.closes_at <= moments.opens_at:
+        if times.closes_at <= times.opens_at:
             raise invalid_input("body", "/closesAt", "Must be later than opensAt.")
+
+
+def _require_no_overlap(
+    session: Session, scope: WindowScope, times: WindowTimes, changed_id: UUID | None = None
+) -> None:
+    planned = Window(
+        scope.target_group_id, scope.component_id, times.opens_at, times.closes_at, times.never
+    )
+    for window in repository.windows_of_scope(session, scope):
+        if window.id != changed_id and overlaps(_facts(window), planned):
+            raise Conflict(
+                "releaseWindowExists",
+                "Release Window Exists",
+                "Another window for the same product, target group and component overlaps this "
+                "one; change that window, or choose other times.",
+            )
 
 
 def _decision(action: str, window_id: UUID) -> Decision:
@@ -158,12 +195,14 @@ def _decision(action: str, window_id: UUID) -> Decision:
 
 
 def _view(row: WindowRow, now: datetime) -> WindowView:
-    window, target_group, component = row
-    facts = Window(
+    return WindowView(*row, gate_state(_facts(row.window), now))
+
+
+def _facts(window: ReleaseWindow) -> Window:
+    return Window(
         window.target_group_id,
         window.component_id,
         window.opens_at,
         window.closes_at,
         window.never,
     )
-    return WindowView(window, target_group, component, gate_state(facts, now))

@@ -16,7 +16,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import delete, func, insert
 
 from services.cli.signing import ProofKey, TokenAuth
-from shared.access.products import SCHOOL_FEEDBACK, STUDENT_FEEDBACK
+from shared.access.products import Product
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.audit.service import Actor
 from shared.core.database import Base, Sessions, transaction
@@ -155,7 +155,7 @@ class Scene:
 NUMBERS = count(1)
 
 
-def mandate(client: str, until_on: date, product: str = STUDENT_FEEDBACK) -> dict[str, Any]:
+def mandate(client: str, until_on: date, product: str = Product.STUDENT_FEEDBACK) -> dict[str, Any]:
     return {
         "school_id": SCHOOL,
         "client": client,
@@ -177,8 +177,12 @@ def scene(sessions: Sessions, seeded: Seeded, url: str) -> Scene:
         session.execute(insert(Mandate).values(mandate("mandate over", ENDED)))
         over = mandate("mandate revoked", ALWAYS) | {"revoked_at": func.now()}
         session.execute(insert(Mandate).values(over))
-        session.execute(insert(Mandate).values(mandate("other product", ALWAYS, SCHOOL_FEEDBACK)))
-        plan = MandatePlan(vendor, [SCHOOL_FEEDBACK], ALWAYS, "Report book", date(2998, 1, 1))
+        session.execute(
+            insert(Mandate).values(mandate("other product", ALWAYS, Product.SCHOOL_FEEDBACK))
+        )
+        plan = MandatePlan(
+            vendor, [Product.SCHOOL_FEEDBACK], ALWAYS, "Report book", date(2998, 1, 1)
+        )
         give_mandate(session, Actor("portal", CallerKind.SCHOOL, OTHER, None), plan)
     known = {
         "administrationId": ADMINISTRATION,
@@ -199,7 +203,7 @@ def scene(sessions: Sessions, seeded: Seeded, url: str) -> Scene:
 def moment(request: pytest.FixtureRequest, sessions: Sessions, scene: Scene) -> Iterator[int]:
     """Which of the three it is; a window for everything, and one that a test may change."""
     opens, closes = MOMENTS[request.param]
-    of = {"administration_id": ADMINISTRATION, "product": STUDENT_FEEDBACK}
+    of = {"administration_id": ADMINISTRATION, "product": Product.STUDENT_FEEDBACK}
     now, groups = datetime.now(UTC), scene.seeded.target_groups
     with transaction(sessions) as session:
         moments = {"opens_at": now + opens, "closes_at": now + closes if closes else None}

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 from services.api.openapi import describe_api
 from services.api.schemas.model import LATEST
 from services.cli.signing import ProofKey
-from shared.access.products import STUDENT_FEEDBACK
+from shared.access.products import Product
 from shared.access.rules import CallerKind
 from shared.audit.service import Actor
 from shared.core.database import Sessions, transaction
@@ -88,8 +88,10 @@ def known(seeded: Seeded, sessions: Sessions, url: str) -> dict[str, str]:
     """Path parameters that lead to something, while everything is released."""
     vendor = registered(sessions, url, ClientKind.INTEGRATOR).id
     with transaction(sessions) as session:
-        window = save_window(session, WindowPlan(ADMINISTRATION, opens_at=LONG_AGO)).window
-        plan = MandatePlan(vendor, [STUDENT_FEEDBACK], LATEST.date(), "tests")
+        window = save_window(
+            session, WindowPlan(ADMINISTRATION, Product.STUDENT_FEEDBACK, opens_at=LONG_AGO)
+        ).window
+        plan = MandatePlan(vendor, [Product.STUDENT_FEEDBACK], LATEST.date(), "tests")
         given = give_mandate(session, Actor("portal", CallerKind.SCHOOL, SCHOOL, None), plan)
     return {
         "schoolId": SCHOOL,

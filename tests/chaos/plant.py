@@ -26,6 +26,7 @@ from embedded.valkey import EmbeddedValkey
 from migrations.logins import derived_passwords, make_logins
 from migrations.upgrade import migrate
 from services.cli.signing import TokenAuth
+from shared.access.products import Product
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.database import open_engine, session_factory, transaction
 from shared.core.settings import Settings
@@ -122,7 +123,9 @@ class Plant:
                 session, self.data.path / "delivery", insz_key=key, received_from="chaos"
             )
             opened_at = datetime.now(UTC) - timedelta(days=1)
-            save_window(session, WindowPlan(administration_id=ADMINISTRATION, opens_at=opened_at))
+            save_window(
+                session, WindowPlan(ADMINISTRATION, Product.STUDENT_FEEDBACK, opens_at=opened_at)
+            )
 
     @contextmanager
     def changed(

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from shared.audit.service import Actor
 from shared.core.errors import ResourceNotFound
+from shared.documents.kinds import DocumentKind
 from shared.documents.repository import Shelf, referenced
 from shared.documents.service import list_documents, read_document
 from shared.schools.models import Participation
@@ -50,7 +51,7 @@ def test_a_document_is_there_while_all_it_shows_is_released(
     release(session, component="LO4-WIS")
     everything = ["fiche", "reading only", "school bundle", "bundle", "print", "overview"]
     assert shelved(session, seeded, shelf) == everything
-    assert shelved(session, seeded, Shelf(SCHOOL, kind="overview")) == ["overview"]
+    assert shelved(session, seeded, Shelf(SCHOOL, kind=DocumentKind.OVERVIEW)) == ["overview"]
 
 
 @pytest.mark.parametrize("word", ["fiche", "bundle", "school bundle", "print", "overview"])

@@ -18,7 +18,7 @@ from services.api.security.permissions import (
     PartsDep,
     SessionDep,
 )
-from shared.access.products import STUDENT_FEEDBACK
+from shared.access.products import Product
 from shared.core.database import act_for, transaction
 from shared.core.errors import ResourceNotFound
 from shared.documents import service
@@ -92,7 +92,7 @@ def get_document_content(
     return answer_with_content(
         document,
         parts.storage,
-        lambda: _is_still_open(parts, inquiry, document_id),
+        lambda: _is_still_open(parts, inquiry, document_id, document.product),
         range_header=range_,
         if_range=if_range,
         if_none_match=if_none_match,
@@ -140,17 +140,19 @@ def use_download_grant(
         session, grant, request.scope["route"].operation_id, request.state.trace_id
     )
     return answer_with_content(
-        row[0], parts.storage, lambda: _is_still_open(parts, inquiry, row[0].id)
+        row[0],
+        parts.storage,
+        lambda: _is_still_open(parts, inquiry, row[0].id, row[0].product),
     )
 
 
-def _is_still_open(parts: Parts, inquiry: Inquiry, document_id: UUID) -> bool:
+def _is_still_open(parts: Parts, inquiry: Inquiry, document_id: UUID, product: Product) -> bool:
     """Decides anew, in a transaction of its own; a refusal is put on the trail."""
     try:
         with transaction(parts.sessions) as session:
             actor = inquiry.actor
             act_for(session, actor.client, actor.kind, actor.organisation)
-            renewed = renew_reach(session, inquiry, STUDENT_FEEDBACK)
+            renewed = renew_reach(session, inquiry, product)
             service.require_document(session, renewed, document_id)
     except ResourceNotFound:
         return False

@@ -8,12 +8,19 @@ from pydantic import Field
 from services.api.http.links import Links
 from services.api.schemas.model import Answer, Instant, Link, Page
 from shared.documents.grants.service import Lent
-from shared.documents.models import KINDS
+from shared.documents.kinds import DocumentKind
 from shared.documents.repository import DocumentRow
 
-DocumentKind = Literal["fiche", "overview", "ficheBundle", "fichePrint"]
-if get_args(DocumentKind) != KINDS:
-    raise TypeError("the kinds of the API are not those of the table")
+KindOfDocument = Literal[
+    DocumentKind.FICHE,
+    DocumentKind.OVERVIEW,
+    DocumentKind.FICHE_BUNDLE,
+    DocumentKind.FICHE_PRINT,
+]
+"""Every document kind; unlike the enum itself, it is no schema of its own in OpenAPI."""
+
+if get_args(KindOfDocument) != tuple(DocumentKind):
+    raise TypeError("the API does not list every document kind")
 
 
 class Content(Answer):

@@ -17,6 +17,7 @@ from services.api.schemas.model import (
     Page,
     RequestBody,
 )
+from shared.access.products import Product
 from shared.releases.service import WindowPlan, WindowView
 
 _PLANNED_FROM = "The target that was announced; opens nothing."
@@ -25,11 +26,15 @@ _CLOSES_AT = "From this moment on it is closed again."
 _NEVER = "A promise that nothing opens; allows no effective moment."
 
 
+ReleasableProduct = Literal[Product.STUDENT_FEEDBACK]
+"""The products that have routes; the gate already knows the others."""
+
+
 class NewReleaseWindow(RequestBody):
     """Plans when a product may be seen; the most specific window of a component decides alone."""
 
     administration_id: AdministrationId
-    product: Literal["studentFeedback"] = "studentFeedback"
+    product: ReleasableProduct = Product.STUDENT_FEEDBACK
     target_group: Annotated[
         str | None, Field(min_length=1, max_length=32, pattern=PLAIN_TEXT, examples=["LO4"])
     ] = None

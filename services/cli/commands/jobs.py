@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.cli.progress import JobProgress, job_table, job_view, paced_bar
 from services.cli.target import DEFAULT_DATA, DataOption, sessions_of, settings_for
+from shared.access.products import Product
 from shared.core.clock import BRUSSELS, database_now, in_brussels
 from shared.core.database import Sessions, transaction
 from shared.core.errors import invalid_input
@@ -68,7 +69,8 @@ def release(
     """Set the moment at which the student feedback of an administration opens."""
     with sessions_of(settings_for(data)) as sessions, transaction(sessions) as session:
         moment = _in_brussels(opens_at) if opens_at else database_now(session)
-        save_window(session, WindowPlan(administration_id=administration, opens_at=moment))
+        plan = WindowPlan(administration, Product.STUDENT_FEEDBACK, opens_at=moment)
+        save_window(session, plan)
     print(f"Student feedback of {administration} opens at {in_brussels(moment).isoformat()}.")
 
 

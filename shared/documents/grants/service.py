@@ -8,13 +8,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from shared.access.products import STUDENT_FEEDBACK
 from shared.access.rules import Scope
 from shared.audit.service import Actor
 from shared.core.errors import ResourceNotFound
 from shared.documents.grants import repository
 from shared.documents.grants.models import DownloadGrant
-from shared.documents.repository import DocumentRow
+from shared.documents.repository import DocumentRow, kind_of_document
 from shared.documents.service import read_document
 from shared.mandates.service import renew_reach
 from shared.oauth.clients.service import may_use
@@ -83,7 +82,8 @@ def use_grant(
         refuse(session, inquiry, grant.school_id, "grant")
     if not may_use(session, grant.client, Scope.DOCUMENTS_READ):
         refuse(session, inquiry, grant.school_id, "scope")
-    renewed = renew_reach(session, inquiry, STUDENT_FEEDBACK)
+    kind = kind_of_document(session, grant.document_id)
+    renewed = renew_reach(session, inquiry, kind.product)
     return renewed, read_document(session, renewed, grant.document_id)
 
 
