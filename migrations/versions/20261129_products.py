@@ -29,35 +29,37 @@ PERIOD = """case
 end"""
 
 # The windows of the most specific scope decide; the scope is open if one of its windows is. Only a
-# window that names a calibration decides about it, and only in school feedback.
+# window that names a calibration decides about it, and only in school feedback. One join and one
+# sort: windows are few, and a lateral subquery per component takes longer.
 RELEASED_COMPONENTS = f"""
 create or replace view released_components as
-select component.administration_id, decisive.product, component.id as component_id
-from components component
-cross join lateral (
-    select distinct on (release_window.product) release_window.product, gate.is_open
-    from release_windows release_window
-    cross join lateral (
-        select coalesce(
-            not release_window.never
-            and release_window.opens_at <= now()
-            and (release_window.closes_at is null or now() < release_window.closes_at),
-            false
+select decisive.administration_id, decisive.product, decisive.component_id
+from (
+    select distinct on (component.id, release_window.product)
+        component.administration_id, release_window.product, component.id as component_id,
+        release_window.is_open
+    from components component
+    join (
+        select *, coalesce(
+            not never and opens_at <= now() and (closes_at is null or now() < closes_at), false
         ) as is_open
-    ) gate
-    where release_window.administration_id = component.administration_id
-      and (release_window.target_group_id is null
-           or release_window.target_group_id = component.target_group_id)
-      and (release_window.component_id is null or release_window.component_id = component.id)
-      and (not component.is_calibration
-           or (release_window.component_id is not null
-               and release_window.product = '{SCHOOL_FEEDBACK}'))
-    order by release_window.product,
+        from release_windows
+    ) release_window
+        on release_window.administration_id = component.administration_id
+        and (release_window.target_group_id is null
+             or release_window.target_group_id = component.target_group_id)
+        and (release_window.component_id is null or release_window.component_id = component.id)
+        and (not component.is_calibration
+             or (release_window.component_id is not null
+                 and release_window.product = '{SCHOOL_FEEDBACK}'))
+    where component.removed_at is null
+    order by component.id,
+             release_window.product,
              release_window.component_id is not null desc,
              release_window.target_group_id is not null desc,
-             gate.is_open desc
+             release_window.is_open desc
 ) decisive
-where component.removed_at is null and decisive.is_open
+where decisive.is_open
 """
 
 FORMER_RELEASED_COMPONENTS = """
