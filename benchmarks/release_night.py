@@ -35,6 +35,7 @@ from embedded.instance import Instance
 from embedded.up import running
 from services.cli.target import sessions_of
 from shared.core.unit_of_work import UnitOfWork
+from shared.documents.kinds import DocumentKind
 from synthetic.generate import DeliveryPlan, generate_delivery
 
 SCHOOLS_IN_2024 = 3_853
@@ -216,7 +217,7 @@ def _school_to_rebuild(instance: Instance) -> str:
 
 
 def _download(school: httpx.Client, school_id: str) -> None:
-    about = {"administrationId": ADMINISTRATION, "kind": "ficheBundle"}
+    about = {"administrationId": ADMINISTRATION, "kind": DocumentKind.FICHE_BUNDLE}
     listed = school.get(f"/v1/schools/{school_id}/documents", params=about).raise_for_status()
     for item in listed.json()["items"]:
         school.get(item["content"]["href"]).raise_for_status()

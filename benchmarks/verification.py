@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from services.cli.target import sessions_of
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
-from shared.documents.building import FICHE, FICHE_BUNDLE, FICHE_PRINT, OVERVIEW
+from shared.documents.kinds import DocumentKind
 from shared.documents.models import Document
 from shared.storage.store import Storage, open_storage
 
@@ -50,10 +50,10 @@ def verify(settings: Settings) -> Verified:
         verified = _read_back(unit.session, storage)
         fiches, classes, schools, overviews = unit.session.execute(_EXPECTED).one()
     expected = {
-        FICHE: fiches,
-        FICHE_BUNDLE: classes + schools,
-        FICHE_PRINT: classes,
-        OVERVIEW: overviews,
+        DocumentKind.FICHE: fiches,
+        DocumentKind.FICHE_BUNDLE: classes + schools,
+        DocumentKind.FICHE_PRINT: classes,
+        DocumentKind.OVERVIEW: overviews,
     }
     if verified.documents != expected:
         raise SystemExit(f"there are {dict(verified.documents)} documents, expected {expected}")

@@ -23,9 +23,11 @@ from services.cli.progress import progress_bar
 from services.cli.signing import ProofKey, TokenAuth
 from services.cli.steps import Steps
 from services.cli.target import sessions_of
+from shared.access.products import Product
 from shared.access.rules import GRANTABLE, Caller, CallerKind, needs_proof
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
+from shared.documents.kinds import DocumentKind
 from shared.documents.models import Document
 from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
 from synthetic.generate import generate_delivery, zip_delivery
@@ -182,7 +184,9 @@ class Demo:
     def _pick(self) -> tuple[str, str, str]:
         """A school with a fiche, another school, and that fiche, looked up behind the gate."""
         with sessions_of(self.settings) as sessions, UnitOfWork(sessions) as unit:
-            query = select(Document.school_id, Document.id).where(Document.kind == "fiche")
+            query = select(Document.school_id, Document.id).where(
+                Document.kind == DocumentKind.FICHE
+            )
             fiches = unit.session.execute(query.order_by(Document.school_id, Document.id)).all()
         school_id, document_id = fiches[0]
         others = [other for other, _ in fiches if other != school_id]
@@ -197,7 +201,7 @@ class Demo:
                 "/v1/releaseWindows",
                 json={
                     "administrationId": ADMINISTRATION,
-                    "product": "studentFeedback",
+                    "product": Product.STUDENT_FEEDBACK,
                     "plannedFrom": opens_at.isoformat(),
                     "opensAt": opens_at.isoformat(),
                 },
@@ -223,10 +227,10 @@ class Demo:
 
     def _download(self, school: httpx.Auth, school_id: str) -> None:
         names = {
-            "fiche": "fiche.pdf",
-            "overview": "overview.xlsx",
-            "ficheBundle": "school.zip",
-            "fichePrint": "print.pdf",
+            DocumentKind.FICHE: "fiche.pdf",
+            DocumentKind.OVERVIEW: "overview.xlsx",
+            DocumentKind.FICHE_BUNDLE: "school.zip",
+            DocumentKind.FICHE_PRINT: "print.pdf",
         }
         self.out.mkdir(parents=True, exist_ok=True)
         with self.steps.step(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from shared.access.products import STUDENT_FEEDBACK
+from shared.access.products import Product
 from shared.core.errors import MissingScope
 
 
@@ -60,9 +60,11 @@ GRANTABLE = {
 }
 """The scopes a kind of caller can hold at all; a token that holds more is not one of ours."""
 
-PRODUCT_READ = dict.fromkeys(
-    (Scope.STUDENTS_READ, Scope.RESULTS_READ, Scope.DOCUMENTS_READ), STUDENT_FEEDBACK
-)
+PRODUCT_READ = {
+    Scope.STUDENTS_READ: Product.STUDENT_FEEDBACK,
+    Scope.RESULTS_READ: Product.STUDENT_FEEDBACK,
+    Scope.DOCUMENTS_READ: Product.STUDENT_FEEDBACK,
+}
 """The product that a mandate has to share before an integrator may use the scope."""
 
 

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from shared.core.collation import dutch_key
 from shared.documents import content
-from shared.documents.build_repository import SchoolRows
+from shared.documents.build_repository import BUILT_PRODUCT, SchoolRows
 from shared.documents.wording import Outcome, wording_of
-from shared.releases.rules import decisive_window
+from shared.releases.rules import ComponentFacts, is_left_out
 from shared.results.models import Component, TargetGroup
 from shared.students.models import ClassGroup, Student
 
@@ -169,9 +169,9 @@ class SchoolAssembler:
 
 
 def _is_shown(component: Component, rows: SchoolRows) -> bool:
-    """Calibrations are in no document, and neither is what will never be released."""
-    window = decisive_window(rows.windows, component.target_group_id, component.id)
-    return not component.is_calibration and not (window is not None and window.never)
+    """Return False for a calibration, and for a component that is never released."""
+    facts = ComponentFacts(component.target_group_id, component.id, component.is_calibration)
+    return not is_left_out(rows.windows, facts, BUILT_PRODUCT)
 
 
 def _in_print_order(rows: SchoolRows) -> list[tuple[Student, ClassGroup]]:

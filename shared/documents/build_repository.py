@@ -26,8 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
-from shared.access.products import STUDENT_FEEDBACK
 from shared.documents.catalogues import Catalogue, Catalogues
+from shared.documents.kinds import DocumentKind
 from shared.documents.models import Document
 from shared.releases.models import ReleaseWindow
 from shared.releases.rules import Window
@@ -47,6 +47,9 @@ class SchoolRows:
     results: Sequence[Row[UUID, int, str, int | None]]
 
 
+BUILT_PRODUCT = DocumentKind.FICHE.product
+"""The product of the documents that are built for a school."""
+
 # Built once: building a statement can take longer than executing it.
 _ADMINISTRATION: BindParameter[str] = bindparam("administration_id")
 _SCHOOL: BindParameter[str] = bindparam("school_id")
@@ -57,9 +60,7 @@ _WINDOWS = select(
     ReleaseWindow.opens_at,
     ReleaseWindow.closes_at,
     ReleaseWindow.never,
-).where(
-    ReleaseWindow.administration_id == _ADMINISTRATION, ReleaseWindow.product == STUDENT_FEEDBACK
-)
+).where(ReleaseWindow.administration_id == _ADMINISTRATION, ReleaseWindow.product == BUILT_PRODUCT)
 _STUDENTS = (
     select(Student, ClassGroup)
     .join(ClassGroup, ClassGroup.id == Student.class_group_id)

@@ -12,19 +12,14 @@ from shared.core.unit_of_work import UnitOfWork
 from shared.documents import build_repository
 from shared.documents.assembly import SchoolAssembler, SchoolContent
 from shared.documents.catalogues import Catalogues
+from shared.documents.kinds import DocumentKind
 from shared.jobs import service as jobs
 from shared.jobs.models import Job
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.rules import BUILD_DOCUMENTS, Lane
 from shared.storage.store import Segment
 
-FICHE = "fiche"
-OVERVIEW = "overview"
-FICHE_BUNDLE = "ficheBundle"
-FICHE_PRINT = "fichePrint"
-
-
-Identity = tuple[str, UUID | None, UUID | None]
+Identity = tuple[DocumentKind, UUID | None, UUID | None]
 """The identity of a document within a school: its kind, class group and student."""
 
 
@@ -32,7 +27,7 @@ Identity = tuple[str, UUID | None, UUID | None]
 class BuiltDocument:
     """A document to be published; its segments, end to end, are its bytes; none while planned."""
 
-    kind: str
+    kind: DocumentKind
     class_group_id: UUID | None
     student_id: UUID | None
     component_ids: list[int]
@@ -146,7 +141,7 @@ def existing_documents(
     return [
         ExistingDocument(
             id=row.id,
-            kind=row.kind,
+            kind=DocumentKind(row.kind),
             class_group_id=row.class_group_id,
             student_id=row.student_id,
             component_ids=row.component_ids,

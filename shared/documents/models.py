@@ -17,10 +17,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
+from shared.access.products import Product
 from shared.core.database import INSTANT, Base
+from shared.documents.kinds import DocumentKind
 from shared.storage.store import Segment
 
-KINDS = ("fiche", "overview", "ficheBundle", "fichePrint")
+_KINDS = ", ".join(repr(kind.value) for kind in DocumentKind)
 
 
 class Document(Base):
@@ -40,7 +42,7 @@ class Document(Base):
             ["administration_id", "school_id"],
             ["participations.administration_id", "participations.school_id"],
         ),
-        CheckConstraint(f"kind in ({', '.join(repr(kind) for kind in KINDS)})", name="kind_known"),
+        CheckConstraint(f"kind in ({_KINDS})", name="kind_known"),
         CheckConstraint("(kind = 'fiche') = (student_id is not null)", name="fiche_of_a_student"),
         CheckConstraint(
             "0 <= all(byte_offsets) and 0 < all(byte_sizes) and cardinality(storage_keys) > 0"
@@ -82,6 +84,11 @@ class Document(Base):
     facts_revision: Mapped[int] = mapped_column(server_default=text("1"))
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"))
     built_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
+
+    @property
+    def product(self) -> Product:
+        """The product whose release windows and mandates decide about the document."""
+        return DocumentKind(self.kind).product
 
     @property
     def segments(self) -> list[Segment]:

@@ -8,11 +8,19 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union
 from sqlalchemy.orm import Session, aliased
 
+from shared.access.products import Product
 from shared.core.paging import page_of_rows
+from shared.documents.kinds import DocumentKind
 from shared.documents.models import Document
 from shared.releases.repository import components_are_released
 from shared.schools.models import Participation
 from shared.students.models import ClassGroup, Student
+
+_KINDS_OF_PRODUCT = {
+    product: [kind for kind in DocumentKind if kind.product is product]
+    for product in Product
+    if any(kind.product is product for kind in DocumentKind)
+}
 
 
 class DocumentRow(NamedTuple):
@@ -29,7 +37,7 @@ class DocumentFilter:
 
     school_id: str
     administration_id: str | None = None
-    kind: str | None = None
+    kind: DocumentKind | None = None
     class_group: str | None = None
     student_id: UUID | None = None
 
@@ -74,6 +82,11 @@ def school_of_document(session: Session, document_id: UUID) -> str | None:
     return session.scalar(select(func.school_of_document(document_id)))
 
 
+def kind_of_document(session: Session, document_id: UUID) -> DocumentKind:
+    """Return the kind of an existing document, also of one that the caller may not read."""
+    return DocumentKind(session.execute(select(func.kind_of_document(document_id))).scalar_one())
+
+
 def referenced(session: Session, storage_keys: Sequence[str]) -> set[str]:
     """Return the keys that a document has bytes in; the other objects are orphans."""
     query = select(func.unnest(Document.storage_keys)).distinct()
@@ -90,12 +103,12 @@ def documents_with(
     """
     inner, outer = aliased(Document), aliased(Document)
     is_meant = [inner.school_id == school_id]
-    kinds = ["ficheBundle", "fichePrint"]
+    kinds = [DocumentKind.FICHE_BUNDLE, DocumentKind.FICHE_PRINT]
     if document_id is not None:
         is_meant.append(inner.id == document_id)
     if student_id is not None:
         is_meant.append(inner.student_id == student_id)
-        kinds.append("overview")
+        kinds.append(DocumentKind.OVERVIEW)
     holds = and_(
         outer.administration_id == inner.administration_id,
         outer.school_id == inner.school_id,
@@ -107,7 +120,13 @@ def documents_with(
 
 
 def _is_released() -> ColumnElement[bool]:
-    return components_are_released(Document.component_ids)
+    """Return the gate: each kind of document is released with the components of its product."""
+    return or_(*(_is_released_of(product) for product in _KINDS_OF_PRODUCT))
+
+
+def _is_released_of(product: Product) -> ColumnElement[bool]:
+    is_of_product = Document.kind.in_(_KINDS_OF_PRODUCT[product])
+    return and_(is_of_product, components_are_released(Document.component_ids, product))
 
 
 def _documents() -> Select[Document, str | None, bool]:

@@ -1,4 +1,4 @@
-"""Table of mandates: which school shares which products with which integrator, and until when."""
+"""Table of mandates: the products that a school shares with an integrator, and for how long."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -7,16 +7,19 @@ from sqlalchemy import CheckConstraint, Index, String, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.access.products import PRODUCTS
+from shared.access.products import MANDATE_PRODUCTS
 from shared.core.database import INSTANT, Base
+
+_PRODUCTS = ", ".join(repr(product.value) for product in MANDATE_PRODUCTS)
 
 
 class Mandate(Base):
-    """One version of what a school granted; a change supersedes it by a next one.
+    """A version of a mandate; a change supersedes it with the next version.
 
-    Both days are days in Brussels, and the last counts too. No version is ever rewritten or
-    removed, and none reaches back: who had a mandate on a day in the past does not change any more.
-    A school may give one before its first delivery, so the school need not be known here yet.
+    The mandate is in force from the first to the last day, both included, as days in Brussels. No
+    version is ever rewritten or removed, and none is backdated: the mandates of a past day do not
+    change. A school can give a mandate before its first delivery, so `school_id` is not a foreign
+    key.
     """
 
     __tablename__ = "mandates"
@@ -24,10 +27,7 @@ class Mandate(Base):
         CheckConstraint("school_id ~ '^[0-9]{6}$'", name="school_id_six_digits"),
         CheckConstraint("from_on <= until_on", name="from_before_until"),
         CheckConstraint("cardinality(products) > 0", name="shares_products"),
-        CheckConstraint(
-            f"products <@ array[{', '.join(repr(product) for product in PRODUCTS)}]::varchar[]",
-            name="products_known",
-        ),
+        CheckConstraint(f"products <@ array[{_PRODUCTS}]::varchar[]", name="products_known"),
         Index(
             "uq_mandates_current",
             "id",

@@ -1,4 +1,4 @@
-"""SQL of mandates: those of a school or client, and the schools that an integrator reaches now."""
+"""SQL of mandates, and of the schools that an integrator can reach through them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from shared.access.products import Product
 from shared.core.clock import BRUSSELS
 from shared.core.paging import page_of_scalars
 from shared.mandates.models import Mandate
@@ -36,12 +37,12 @@ current_mandates = table(
     column("product", String),
     column("purpose", String),
 )
-"""View: the mandates in force by the database's clock, a row per product."""
+"""View: the products that schools share with clients now, by the database's clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class MandateFilter:
-    """The mandates that a school gave, or else those that a client was given."""
+    """The mandates that a school gave, or without a school those that a client received."""
 
     client: str
     school_id: str | None
@@ -53,11 +54,11 @@ class MandateFilter:
 
 
 def mandated_schools(
-    session: Session, client: str, product: str | None, school_id: str | None
+    session: Session, client: str, product: Product | None, school_id: str | None
 ) -> dict[str, str]:
-    """Return the schools that share the product (None = any) with the client now, with the purpose.
+    """Return the purpose per school that shares the product (None = any) with the client now.
 
-    With a `school_id`, at most that school.
+    `school_id` limits the search to one school.
     """
     conditions = [current_mandates.c.client == client]
     if product is not None:
@@ -69,30 +70,36 @@ def mandated_schools(
 
 
 def page_of_mandates(
-    session: Session, wanted: MandateFilter, reference_on: date | None, offset: int, limit: int
+    session: Session,
+    mandate_filter: MandateFilter,
+    reference_on: date | None,
+    offset: int,
+    limit: int,
 ) -> tuple[int, Sequence[Mandate]]:
-    """Return the number of mandates that match, and a page of them, the latest to begin first."""
-    mandates = _current().where(wanted.condition())
+    """Return the number of mandates and a page of them, latest first day first."""
+    mandates = _current().where(mandate_filter.condition())
     if reference_on is not None:
-        mandates = mandates.where(_gave_access_on(reference_on))
+        mandates = mandates.where(_was_in_force_on(reference_on))
     latest = mandates.order_by(Mandate.from_on.desc(), Mandate.id)
     return page_of_scalars(session, latest, offset, limit)
 
 
-def find_mandate(session: Session, wanted: MandateFilter, mandate_id: UUID) -> Mandate | None:
-    return session.scalar(_current().where(Mandate.id == mandate_id, wanted.condition()))
+def find_mandate(
+    session: Session, mandate_filter: MandateFilter, mandate_id: UUID
+) -> Mandate | None:
+    return session.scalar(_current().where(Mandate.id == mandate_id, mandate_filter.condition()))
 
 
-def lock_mandates_of(session: Session, school_id: str) -> None:
-    """Keep other transactions from changing mandates of the school until this one ends."""
+def lock_mandates(session: Session, school_id: str) -> None:
+    """Let no other transaction change mandates of the school until this one ends."""
     lock = func.pg_advisory_xact_lock(func.hashtext("mandates"), cast(school_id, Integer))
     session.execute(select(lock))
 
 
 def overlaps_another(
-    session: Session, school_id: str, client: str, products: Sequence[str], term: Term
+    session: Session, school_id: str, client: str, products: Sequence[Product], term: Term
 ) -> bool:
-    """Return True when the school already shares a product with the client on one of the days."""
+    """Return True if the school already shares a product with the client on one of the days."""
     found = (
         _current()
         .where(
@@ -130,8 +137,8 @@ def _current() -> Select[Mandate]:
     return select(Mandate).where(Mandate.superseded_at.is_(None))
 
 
-def _gave_access_on(day: date) -> ColumnElement[bool]:
-    """Build the condition that a mandate gave access at any time of the day."""
+def _was_in_force_on(day: date) -> ColumnElement[bool]:
+    """Return the condition that a mandate was in force at any moment of the day."""
     revoked_on = cast(func.timezone(BRUSSELS.key, Mandate.revoked_at), Date)
     return and_(
         Mandate.from_on <= day,

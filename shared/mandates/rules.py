@@ -1,4 +1,4 @@
-"""What a mandate says on a day, as pure rules; the view `current_mandates` says the same in SQL."""
+"""The state of a mandate as pure rules; the view `current_mandates` has the same rules in SQL."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,7 +18,7 @@ class MandateState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """From the beginning of one day until the end of another, unless it is revoked earlier."""
+    """The days of a mandate, the last included; a revocation ends it earlier."""
 
     from_on: date
     until_on: date
@@ -26,7 +26,7 @@ class Term:
 
 
 def state_of(term: Term, today: date) -> MandateState:
-    """`today` is the day in Brussels; a revocation counts at once."""
+    """Return the state on a day in Brussels; a revocation takes effect immediately."""
     if term.revoked_at is not None:
         return MandateState.REVOKED
     if today < term.from_on:

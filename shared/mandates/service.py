@@ -9,6 +9,7 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from shared.access.decisions import Rule, deny, record_change
+from shared.access.products import MANDATE_PRODUCTS, Product
 from shared.access.requests import AccessRequest
 from shared.access.rules import Caller, CallerKind, reach_of_students
 from shared.core.clock import database_today
@@ -26,7 +27,7 @@ class MandatePlan:
     """A mandate to be given; without `from_on` it begins today."""
 
     client: str
-    products: Sequence[str]
+    products: Sequence[Product]
     until_on: date
     purpose: str
     from_on: date | None = None
@@ -80,11 +81,14 @@ def give_mandate(unit: UnitOfWork, access: AccessRequest, plan: MandatePlan) -> 
     if term.from_on < today:
         raise InvalidInput("from_on", detail="Must be today or later.")
     _require_order(term, today)
+    if not set(plan.products).issubset(MANDATE_PRODUCTS):
+        names = " and ".join(MANDATE_PRODUCTS)
+        raise InvalidInput("products", detail=f"A mandate can share {names} only.")
     if not is_integrator(session, plan.client):
         raise InvalidInput(
             "client", detail="No integrator has this id; ask the vendor for its client_id."
         )
-    repository.lock_mandates_of(session, school_id)
+    repository.lock_mandates(session, school_id)
     if repository.overlaps_another(session, school_id, plan.client, plan.products, term):
         raise Conflict(
             "mandateOverlaps",
@@ -146,7 +150,7 @@ def revoke_mandate(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) ->
     return _view(changed, database_today(unit.session))
 
 
-def renew_reach(session: Session, access: AccessRequest, product: str) -> AccessRequest:
+def renew_reach(session: Session, access: AccessRequest, product: Product) -> AccessRequest:
     """Return the request with its present reach; only that of an integrator changes."""
     if access.caller.kind is not CallerKind.INTEGRATOR:
         return access
@@ -168,7 +172,7 @@ def _own_school(caller: Caller) -> str:
 
 
 def _locked(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) -> MandateView:
-    repository.lock_mandates_of(unit.session, _own_school(access.caller))
+    repository.lock_mandates(unit.session, _own_school(access.caller))
     return read_mandate(unit, access, mandate_id)
 
 

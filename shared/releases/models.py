@@ -1,26 +1,39 @@
-"""Table of release windows: when which feedback may be seen."""
+"""Table of release windows: the periods in which feedback is visible."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, String, text
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from shared.access.products import Product
 from shared.core.database import INSTANT, Base
+
+_PRODUCTS = ", ".join(repr(product.value) for product in Product)
+_PERIOD = """case
+    when never then tstzrange(null, null)
+    when opens_at is null then tstzrange('-infinity', '-infinity', '[]')
+    else tstzrange(opens_at, closes_at)
+end"""
 
 
 class ReleaseWindow(Base):
-    """A window of one product, for a whole administration, a target group or one component.
+    """A release window of one product, for an administration, a target group or one component.
 
-    The most specific window decides alone. `planned_from_at` is the target that was announced;
-    `opens_at` is the effective moment, and without it the window stays closed. `never` is a
-    promise that nothing opens, whatever the instants say, so it allows none.
+    The windows of the most specific scope decide alone. `planned_from_at` is the target that was
+    announced; `opens_at` is the effective moment, without which the window stays closed. `never`
+    promises that the scope is not released, so it allows no effective moment.
+
+    A scope can have several windows as long as no two overlap (`overlaps` in `rules.py`). The
+    constraint gives `never` all of time, and a window without `opens_at` the instant `-infinity`.
     """
 
     __tablename__ = "release_windows"
     __table_args__ = (
-        CheckConstraint("product in ('studentFeedback')", name="product_known"),
+        CheckConstraint(f"product in ({_PRODUCTS})", name="product_known"),
         CheckConstraint("opens_at < closes_at", name="opens_before_it_closes"),
+        CheckConstraint("isfinite(opens_at)", name="opens_at_finite"),
         CheckConstraint(
             "not never or (opens_at is null and closes_at is null)", name="never_has_no_moment"
         ),
@@ -28,14 +41,13 @@ class ReleaseWindow(Base):
             "component_id is null or target_group_id is not null",
             name="component_within_target_group",
         ),
-        Index(
-            "uq_release_windows_scope",
-            "administration_id",
-            "product",
-            "target_group_id",
-            "component_id",
-            unique=True,
-            postgresql_nulls_not_distinct=True,
+        ExcludeConstraint(
+            ("administration_id", "="),
+            ("product", "="),
+            (text("coalesce(target_group_id, 0)"), "="),
+            (text("coalesce(component_id, 0)"), "="),
+            (text(_PERIOD), "&&"),
+            name="ex_release_windows_overlap",
         ),
     )
 

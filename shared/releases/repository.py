@@ -1,8 +1,8 @@
-"""SQL of release windows, and the gate as a condition that queries of other rooms take up."""
+"""SQL of release windows, and the gate as conditions for the queries of other rooms."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -16,14 +16,14 @@ from sqlalchemy import (
     column,
     exists,
     func,
+    insert,
     select,
     table,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from shared.access.products import STUDENT_FEEDBACK
+from shared.access.products import Product
 from shared.core.paging import page_of_rows
 from shared.releases.models import ReleaseWindow
 
@@ -33,9 +33,9 @@ released_components = table(
     column("product", String),
     column("component_id", Integer),
 )
-"""View: the components of a product that are open now, by the database's clock."""
+"""View: the components that are released now, per product, by the database's clock."""
 
-# Tables of a room above this one: known here by name only.
+# Tables of a room above this one, declared by name only.
 _administrations = table("administrations", column("id", String))
 _target_groups = table(
     "target_groups",
@@ -55,21 +55,21 @@ _components = table(
 
 
 def component_is_released(
-    component_id: InstrumentedAttribute[int], product: str = STUDENT_FEEDBACK
+    component_id: InstrumentedAttribute[int], product: Product
 ) -> ColumnElement[bool]:
-    """The gate for rows that are about one component."""
+    """Return the gate for rows about one component."""
     return component_id == any_(_released_ids(product))
 
 
 def components_are_released(
-    component_ids: InstrumentedAttribute[list[int]], product: str = STUDENT_FEEDBACK
+    component_ids: InstrumentedAttribute[list[int]], product: Product
 ) -> ColumnElement[bool]:
-    """The gate for what shows several components: open only while each of them is."""
+    """Return the gate for rows about several components: each of them must be released."""
     return component_ids.op("<@", is_comparison=True)(_released_ids(product))
 
 
-def _released_ids(product: str) -> ColumnElement[Any]:
-    """As an array, which is found out once for a whole statement."""
+def _released_ids(product: Product) -> ColumnElement[Any]:
+    """Return the released components as an array, which a statement computes once."""
     released = select(released_components.c.component_id).where(
         released_components.c.product == product
     )
@@ -77,23 +77,32 @@ def _released_ids(product: str) -> ColumnElement[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """What a window is about; the ids are None for a whole administration or target group."""
+class WindowScope:
+    """The scope of a window; the ids are None for a whole administration or target group."""
 
     administration_id: str
-    product: str
+    product: Product
     target_group_id: int | None
     component_id: int | None
 
 
-WindowRow = Row[ReleaseWindow, str | None, str | None]
-"""A window, and the codes of its target group and component."""
+class WindowRow(NamedTuple):
+    """A window with the codes of its target group and component."""
+
+    window: ReleaseWindow
+    target_group: str | None
+    component: str | None
+
+
+class ComponentIds(NamedTuple):
+    component_id: int
+    target_group_id: int
 
 
 def page_of_windows(
     session: Session, administration_id: str | None, offset: int, limit: int
-) -> tuple[int, Sequence[WindowRow]]:
-    """How many windows there are, and a page of them, the widest of an administration first."""
+) -> tuple[int, list[WindowRow]]:
+    """Return the number of windows and a page of them, the widest scopes first."""
     windows = _windows()
     if administration_id is not None:
         windows = windows.where(ReleaseWindow.administration_id == administration_id)
@@ -101,53 +110,49 @@ def page_of_windows(
         ReleaseWindow.administration_id,
         _target_groups.c.code.nulls_first(),
         _components.c.code.nulls_first(),
+        ReleaseWindow.product,
+        ReleaseWindow.opens_at.nulls_last(),
         ReleaseWindow.id,
     )
-    return page_of_rows(session, widest, offset, limit)
+    total, rows = page_of_rows(session, widest, offset, limit)
+    return total, [WindowRow(*row) for row in rows]
 
 
 def find_window(session: Session, window_id: UUID) -> WindowRow | None:
     query = _windows().where(ReleaseWindow.id == window_id)
-    return session.execute(query.execution_options(populate_existing=True)).one_or_none()
+    row = session.execute(query.execution_options(populate_existing=True)).one_or_none()
+    return None if row is None else WindowRow(*row)
 
 
-def find_window_of(session: Session, scope: Scope) -> UUID | None:
-    """The window of just this scope."""
-    return session.scalar(
-        select(ReleaseWindow.id).where(
+def windows_of_scope(session: Session, scope: WindowScope) -> Sequence[ReleaseWindow]:
+    return session.scalars(
+        select(ReleaseWindow)
+        .where(
             ReleaseWindow.administration_id == scope.administration_id,
             ReleaseWindow.product == scope.product,
             ReleaseWindow.target_group_id.is_not_distinct_from(scope.target_group_id),
             ReleaseWindow.component_id.is_not_distinct_from(scope.component_id),
         )
-    )
-
-
-def add_window(session: Session, scope: Scope, moments: dict[str, Any]) -> UUID | None:
-    """The id of the new window; None when there already is one of this scope."""
-    return session.scalar(
-        insert(ReleaseWindow)
-        .values(**asdict(scope), **moments)
-        .on_conflict_do_nothing()
-        .returning(ReleaseWindow.id)
-    )
-
-
-def lock_window(session: Session, window_id: UUID) -> ReleaseWindow | None:
-    """The window, held against others that would change it at the same time."""
-    return session.scalar(
-        select(ReleaseWindow)
-        .where(ReleaseWindow.id == window_id)
-        .with_for_update()
         .execution_options(populate_existing=True)
-    )
+    ).all()
 
 
-def change_window(session: Session, window_id: UUID, changes: dict[str, Any]) -> None:
+def lock_windows(session: Session) -> None:
+    """Let no other transaction add or change windows until this one ends."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("release_windows"))))
+
+
+def add_window(session: Session, scope: WindowScope, times: dict[str, Any]) -> UUID:
+    return session.execute(
+        insert(ReleaseWindow).values(**asdict(scope), **times).returning(ReleaseWindow.id)
+    ).scalar_one()
+
+
+def change_window(session: Session, window_id: UUID, times: dict[str, Any]) -> None:
     session.execute(
         update(ReleaseWindow)
         .where(ReleaseWindow.id == window_id)
-        .values(**changes, updated_at=func.now())
+        .values(**times, updated_at=func.now())
     )
 
 
@@ -166,15 +171,15 @@ def find_target_group(session: Session, administration_id: str, code: str) -> in
     )
 
 
-def find_component(session: Session, administration_id: str, code: str) -> Row[int, int] | None:
-    """The ids of a component and of its target group."""
-    return session.execute(
+def find_component(session: Session, administration_id: str, code: str) -> ComponentIds | None:
+    row: Row[int, int] | None = session.execute(
         select(_components.c.id, _components.c.target_group_id).where(
             _components.c.administration_id == administration_id,
             _components.c.code == code,
             _components.c.removed_at.is_(None),
         )
     ).one_or_none()
+    return None if row is None else ComponentIds(*row)
 
 
 def _windows() -> Select[ReleaseWindow, str | None, str | None]:

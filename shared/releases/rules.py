@@ -1,23 +1,32 @@
-"""The gate as one pure rule; the view `released_components` states the same in SQL."""
+"""The release gate as pure rules; the database enforces the same rules in SQL."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.access.products import STUDENT_FEEDBACK
+from shared.access.products import Product
 
-PRODUCTS = (STUDENT_FEEDBACK,)
-"""The products that windows open."""
+CALIBRATION_PRODUCTS = frozenset({Product.SCHOOL_FEEDBACK})
+"""The products that calibrations can be part of."""
 
 
 class GateState(StrEnum):
-    """What a window says at one instant."""
+    """The state of a release window at one instant."""
 
     OPEN = "open"
     PLANNED = "planned"  # closed, with an effective moment still to come
-    CLOSED = "closed"  # closed, with none, or after its end
+    CLOSED = "closed"  # closed, without an effective moment or after its end
     NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentFacts:
+    """The facts of a component that decide which windows cover it."""
+
+    target_group_id: int
+    component_id: int
+    is_calibration: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +41,21 @@ class Window:
 
     @property
     def specificity(self) -> int:
+        """The rank of the window's scope: 3 for a component, 1 for a target group, 0 for all."""
         return (self.component_id is not None) * 2 + (self.target_group_id is not None)
 
-    def covers(self, target_group_id: int, component_id: int) -> bool:
-        return self.target_group_id in {None, target_group_id} and self.component_id in {
+    def covers(self, component: ComponentFacts) -> bool:
+        return self.target_group_id in {
             None,
-            component_id,
-        }
+            component.target_group_id,
+        } and self.component_id in {None, component.component_id}
 
 
 def gate_state(window: Window | None, at: datetime) -> GateState:
-    """No window is closed; it opens at `opens_at` exactly and is closed again at `closes_at`."""
+    """Return the state of a window; it is open from `opens_at` up to, not including, `closes_at`.
+
+    Without a window the gate is closed.
+    """
     if window is None:
         return GateState.CLOSED
     if window.never:
@@ -52,27 +65,65 @@ def gate_state(window: Window | None, at: datetime) -> GateState:
     return GateState.OPEN if at >= window.opens_at else GateState.PLANNED
 
 
-def decisive_window(
-    windows: Iterable[Window], target_group_id: int, component_id: int
-) -> Window | None:
-    """The most specific window that covers the component; it decides alone.
+def deciding_windows(
+    windows: Iterable[Window], component: ComponentFacts, product: Product
+) -> list[Window]:
+    """Return the windows of the most specific scope that covers the component and has any window.
 
-    `windows` are those of one administration and product, at most one per scope.
+    Only a window that names a calibration decides about it, and only in a product that
+    calibrations can be part of. `windows` are those of one administration and the product.
     """
-    covering = [window for window in windows if window.covers(target_group_id, component_id)]
-    return max(covering, key=lambda window: window.specificity, default=None)
+    covering = [
+        window
+        for window in windows
+        if window.covers(component)
+        and (not component.is_calibration or _decides_about_calibration(window, product))
+    ]
+    highest = max((window.specificity for window in covering), default=0)
+    return [window for window in covering if window.specificity == highest]
 
 
 def is_released(
-    windows: Iterable[Window],
-    target_group_id: int,
-    component_id: int,
-    *,
-    is_calibration: bool,
-    at: datetime,
+    windows: Iterable[Window], component: ComponentFacts, product: Product, at: datetime
 ) -> bool:
-    """Whether student feedback on a component may be seen; a calibration never may."""
-    if is_calibration:
+    """Return True if one of the deciding windows is open."""
+    deciding = deciding_windows(windows, component, product)
+    return any(gate_state(window, at) is GateState.OPEN for window in deciding)
+
+
+def is_left_out(windows: Iterable[Window], component: ComponentFacts, product: Product) -> bool:
+    """Return True if documents of the product do not show the component.
+
+    That is the case for a component that is never released, and for a calibration without a window
+    of its own.
+    """
+    deciding = deciding_windows(windows, component, product)
+    return any(window.never for window in deciding) or (component.is_calibration and not deciding)
+
+
+def overlaps(first: Window, second: Window) -> bool:
+    """Return True if two windows of one administration and product cannot both exist.
+
+    Only windows of the same target group and component overlap. `never` overlaps every other
+    window, a window without `opens_at` another one without, and of two windows with `opens_at`
+    neither may open before the other has closed.
+    """
+    if _scope(first) != _scope(second):
         return False
-    window = decisive_window(windows, target_group_id, component_id)
-    return gate_state(window, at) is GateState.OPEN
+    if first.never or second.never:
+        return True
+    if first.opens_at is None or second.opens_at is None:
+        return first.opens_at is second.opens_at
+    return _opens_before_end(first.opens_at, second) and _opens_before_end(second.opens_at, first)
+
+
+def _decides_about_calibration(window: Window, product: Product) -> bool:
+    return product in CALIBRATION_PRODUCTS and window.component_id is not None
+
+
+def _scope(window: Window) -> tuple[int | None, int | None]:
+    return window.target_group_id, window.component_id
+
+
+def _opens_before_end(opens_at: datetime, window: Window) -> bool:
+    return window.closes_at is None or opens_at < window.closes_at

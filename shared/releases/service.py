@@ -1,4 +1,4 @@
-"""Use cases of release windows: plan them, change them, and say what they mean now."""
+"""Use cases of release windows: plan, change and read them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -9,20 +9,20 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.access.decisions import record_change
-from shared.access.products import STUDENT_FEEDBACK
+from shared.access.products import Product
 from shared.access.requests import AccessRequest
 from shared.core.clock import database_now
 from shared.core.errors import Conflict, InvalidInput, ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
 from shared.releases import repository
 from shared.releases.models import ReleaseWindow
-from shared.releases.repository import Scope, WindowRow
-from shared.releases.rules import PRODUCTS, GateState, Window, gate_state
+from shared.releases.repository import WindowRow, WindowScope
+from shared.releases.rules import GateState, Window, gate_state, overlaps
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
-    """The target that was announced, and the effective moments; `never` allows no effective one."""
+class WindowTimes:
+    """The announced target and the effective moments; `never` allows no effective moment."""
 
     planned_from_at: datetime | None = None
     opens_at: datetime | None = None
@@ -32,10 +32,10 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class WindowPlan:
-    """A window as it is asked for: target group and component by their code."""
+    """A window to be saved; target group and component by their code."""
 
     administration_id: str
-    product: str = STUDENT_FEEDBACK
+    product: Product
     target_group: str | None = None
     component: str | None = None
     planned_from_at: datetime | None = None
@@ -44,13 +44,13 @@ class WindowPlan:
     never: bool = False
 
     @property
-    def moments(self) -> Moments:
-        return Moments(self.planned_from_at, self.opens_at, self.closes_at, self.never)
+    def times(self) -> WindowTimes:
+        return WindowTimes(self.planned_from_at, self.opens_at, self.closes_at, self.never)
 
 
 @dataclass(frozen=True, slots=True)
 class WindowView:
-    """A window with the codes people know, and its state by the database's clock."""
+    """A window with the codes of its scope, and its state by the database's clock."""
 
     window: ReleaseWindow
     target_group: str | None
@@ -67,7 +67,11 @@ def list_windows(
 
 
 def read_window(session: Session, window_id: UUID) -> WindowView:
-    """Raises ResourceNotFound when there is no such window."""
+    """Return a window.
+
+    Raises:
+        ResourceNotFound: when the window does not exist.
+    """
     row = repository.find_window(session, window_id)
     if row is None:
         raise ResourceNotFound
@@ -75,21 +79,18 @@ def read_window(session: Session, window_id: UUID) -> WindowView:
 
 
 def create_window(unit: UnitOfWork, access: AccessRequest, plan: WindowPlan) -> WindowView:
-    """Plan a new window.
+    """Add a window.
 
     Raises:
-        InvalidInput: when it names something unknown, or its moments contradict each other.
-        Conflict: when there already is a window of the same scope.
+        InvalidInput: when administration, target group or component is unknown, or the times
+            contradict each other.
+        Conflict: when another window of the same scope overlaps this one.
     """
-    _require_order(plan.moments)
+    _require_order(plan.times)
     scope = _scope(unit.session, plan)
-    window_id = repository.add_window(unit.session, scope, asdict(plan.moments))
-    if window_id is None:
-        raise Conflict(
-            "releaseWindowExists",
-            "There already is a window for the same product, target group and component; change "
-            "that one.",
-        )
+    repository.lock_windows(unit.session)
+    _require_no_overlap(unit.session, scope, plan.times)
+    window_id = repository.add_window(unit.session, scope, asdict(plan.times))
     record_change(unit, access, "createReleaseWindow", f"/v1/releaseWindows/{window_id}")
     return read_window(unit.session, window_id)
 
@@ -97,35 +98,48 @@ def create_window(unit: UnitOfWork, access: AccessRequest, plan: WindowPlan) -> 
 def change_window(
     unit: UnitOfWork, access: AccessRequest, window_id: UUID, changes: Mapping[str, Any]
 ) -> WindowView:
-    """Change some of the window's `Moments`, by their names; the others stay.
+    """Change some of the `WindowTimes` of a window; the others stay the same.
 
     Raises:
-        ResourceNotFound: when there is no such window.
-        InvalidInput: when its moments would contradict each other.
+        ResourceNotFound: when the window does not exist.
+        InvalidInput: when the times would contradict each other.
+        Conflict: when another window of the same scope would overlap this one.
     """
-    window = repository.lock_window(unit.session, window_id)
-    if window is None:
-        raise ResourceNotFound
-    before = Moments(window.planned_from_at, window.opens_at, window.closes_at, window.never)
+    repository.lock_windows(unit.session)
+    window = read_window(unit.session, window_id).window
+    before = WindowTimes(window.planned_from_at, window.opens_at, window.closes_at, window.never)
     after = replace(before, **changes)
     _require_order(after)
+    _require_no_overlap(unit.session, _scope_of(window), after, window_id)
     repository.change_window(unit.session, window_id, asdict(after))
     record_change(unit, access, "changeReleaseWindow", f"/v1/releaseWindows/{window_id}")
     return read_window(unit.session, window_id)
 
 
 def save_window(unit: UnitOfWork, access: AccessRequest, plan: WindowPlan) -> WindowView:
-    """Create the window of the plan's scope, or change it to exactly these moments."""
-    existing = repository.find_window_of(unit.session, _scope(unit.session, plan))
-    if existing is None:
-        return create_window(unit, access, plan)
-    return change_window(unit, access, existing, asdict(plan.moments))
+    """Set the times of the only window of a scope, and add the window if there is none.
+
+    Raises:
+        InvalidInput: as for `create_window`.
+        Conflict: as for `create_window`, and when the scope has several windows.
+    """
+    repository.lock_windows(unit.session)
+    existing = repository.windows_of_scope(unit.session, _scope(unit.session, plan))
+    if len(existing) > 1:
+        raise Conflict(
+            "severalReleaseWindows",
+            "There are several windows for this product, target group and component; change one "
+            "of them by its id.",
+        )
+    if existing:
+        return change_window(unit, access, existing[0].id, asdict(plan.times))
+    return create_window(unit, access, plan)
 
 
-def _scope(session: Session, plan: WindowPlan) -> Scope:
-    """Codes become ids; a component brings the target group it belongs to."""
-    if plan.product not in PRODUCTS:
-        raise InvalidInput("product", detail=f"Must be one of {', '.join(PRODUCTS)}.")
+def _scope(session: Session, plan: WindowPlan) -> WindowScope:
+    """Return the scope with ids for the codes; a component brings its own target group."""
+    if plan.product not in tuple(Product):
+        raise InvalidInput("product", detail=f"Must be one of {', '.join(Product)}.")
     if not repository.administration_exists(session, plan.administration_id):
         raise InvalidInput("administration_id", detail="There is no such administration.")
     target_group_id = component_id = None
@@ -139,33 +153,59 @@ def _scope(session: Session, plan: WindowPlan) -> Scope:
             )
     if plan.component is not None:
         found = repository.find_component(session, plan.administration_id, plan.component)
-        if found is None or target_group_id not in {None, found[1]}:
+        if found is None or target_group_id not in {None, found.target_group_id}:
             raise InvalidInput(
                 "component", detail="The target group has no component with this code."
             )
         component_id, target_group_id = found
-    return Scope(plan.administration_id, plan.product, target_group_id, component_id)
+    return WindowScope(plan.administration_id, plan.product, target_group_id, component_id)
 
 
-def _require_order(moments: Moments) -> None:
-    if moments.never and (moments.opens_at is not None or moments.closes_at is not None):
+def _scope_of(window: ReleaseWindow) -> WindowScope:
+    return WindowScope(
+        window.administration_id,
+        Product(window.product),
+        window.target_group_id,
+        window.component_id,
+    )
+
+
+def _require_order(times: WindowTimes) -> None:
+    if times.never and (times.opens_at is not None or times.closes_at is not None):
         raise InvalidInput(
             "never", detail="A window that never opens has no opening or closing moment."
         )
-    if moments.closes_at is not None:
-        if moments.opens_at is None:
+    if times.closes_at is not None:
+        if times.opens_at is None:
             raise InvalidInput("closes_at", detail="A window that closes needs an opening moment.")
-        if moments.closes_at <= moments.opens_at:
+        if times.closes_at <= times.opens_at:
             raise InvalidInput("closes_at", detail="Must be later than the opening moment.")
 
 
+def _require_no_overlap(
+    session: Session, scope: WindowScope, times: WindowTimes, changed_id: UUID | None = None
+) -> None:
+    planned = Window(
+        scope.target_group_id, scope.component_id, times.opens_at, times.closes_at, times.never
+    )
+    for window in repository.windows_of_scope(session, scope):
+        if window.id != changed_id and overlaps(_facts(window), planned):
+            raise Conflict(
+                "releaseWindowExists",
+                "Another window for the same product, target group and component overlaps this "
+                "one; change that window, or choose other times.",
+            )
+
+
 def _view(row: WindowRow, now: datetime) -> WindowView:
-    window, target_group, component = row
-    facts = Window(
+    return WindowView(*row, gate_state(_facts(row.window), now))
+
+
+def _facts(window: ReleaseWindow) -> Window:
+    return Window(
         window.target_group_id,
         window.component_id,
         window.opens_at,
         window.closes_at,
         window.never,
     )
-    return WindowView(window, target_group, component, gate_state(facts, now))

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, and_, bindparam, exists, func, literal_column, select, true
 from sqlalchemy.orm import Session
 
+from shared.access.rules import PRODUCT_READ, Scope
 from shared.core.paging import page_of_scalars
 from shared.core.statements import counted_page
 from shared.releases.repository import component_is_released
@@ -121,7 +122,7 @@ def _released_results(wanted: frozenset[str]) -> Select[*tuple[Any, ...]]:
         .where(
             Result.student_id == student.c.id,
             Result.superseded_at.is_(None),
-            component_is_released(Result.component_id),
+            component_is_released(Result.component_id, PRODUCT_READ[Scope.RESULTS_READ]),
         )
         .offset(literal_column("0"))
         .lateral("own")

@@ -1,9 +1,10 @@
-"""What the database alone shows: raw SQL in a connection of the API, with no filter of ours."""
+"""Row-level security alone: raw SQL in a connection of the API, without any filter."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
+from itertools import combinations
 
 import pytest
 from sqlalchemy import delete, insert, text
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from shared.access.decisions import allow
+from shared.access.products import Product
 from shared.core.database import Sessions, open_engine, session_factory, set_local_settings
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
@@ -19,7 +21,7 @@ from shared.mandates.models import Mandate
 from shared.releases.models import ReleaseWindow
 from shared.results.models import ItemResult
 from shared.storage.store import Storage
-from tests.api.seeding import GONE, OTHER, SCHOOL, Seeded, seed_schools
+from tests.api.seeding import ADMINISTRATION, GONE, OTHER, SCHOOL, Seeded, seed_schools
 from tests.callers import school_request
 
 ALL = {SCHOOL, OTHER, GONE}
@@ -61,7 +63,7 @@ CALLERS = {
 
 @pytest.fixture(scope="module")
 def seeded(sessions: Sessions, storage: Storage) -> Seeded:
-    """Rows in every table, of two schools and one that is gone."""
+    """Rows in every table, of two schools and one that is removed."""
     with UnitOfWork(sessions) as unit:
         seeded = seed_schools(unit.session, storage)
         item = unit.session.scalar(
@@ -76,10 +78,10 @@ def seeded(sessions: Sessions, storage: Storage) -> Seeded:
             }
             unit.session.execute(insert(ItemResult).values(**ids, **answers))
         for client, product, until_on, revoked in (
-            ("mandated", "studentFeedback", date(2999, 1, 1), None),
-            ("dashboard", "schoolFeedback", date(2999, 1, 1), None),
-            ("expired", "studentFeedback", date(2024, 1, 2), None),
-            ("revoked", "studentFeedback", date(2999, 1, 1), text("now()")),
+            ("mandated", Product.STUDENT_FEEDBACK, date(2999, 1, 1), None),
+            ("dashboard", Product.SCHOOL_FEEDBACK, date(2999, 1, 1), None),
+            ("expired", Product.STUDENT_FEEDBACK, date(2024, 1, 2), None),
+            ("revoked", Product.STUDENT_FEEDBACK, date(2999, 1, 1), text("now()")),
         ):
             unit.session.execute(
                 insert(Mandate).values(
@@ -144,12 +146,12 @@ def moment(request: pytest.FixtureRequest, sessions: Sessions, seeded: Seeded) -
 
 
 def seen(session: Session, table: str, column: str = "school_id") -> set[str | None]:
-    """Whose rows a statement without any filter shows; None when it may not even be asked."""
+    """Return the values of a column that a statement without any filter shows."""
     return set(session.scalars(text(f"select {column} from {table}")))
 
 
 @pytest.mark.parametrize("name", CALLERS)
-def test_without_any_filter_of_ours_only_what_is_the_callers_and_open_is_there(
+def test_policies_alone_show_only_released_rows_within_reach(
     as_caller: Callable[..., Session], moment: str, name: str
 ) -> None:
     caller = CALLERS[name]
@@ -172,7 +174,7 @@ def test_without_any_filter_of_ours_only_what_is_the_callers_and_open_is_there(
 
 
 @pytest.mark.usefixtures("moment")
-def test_a_school_sees_its_mandates_and_an_integrator_those_it_was_given(
+def test_schools_see_mandates_they_gave_and_integrators_those_they_received(
     as_caller: Callable[..., Session],
 ) -> None:
     def clients(name: str) -> set[str | None]:
@@ -184,7 +186,7 @@ def test_a_school_sees_its_mandates_and_an_integrator_those_it_was_given(
         assert clients(name) == set(), name
 
 
-def test_of_results_and_documents_only_the_open_and_current_are_there(
+def test_policies_show_only_current_results_and_documents(
     as_caller: Callable[..., Session], moment: str, seeded: Seeded
 ) -> None:
     session = as_caller(CALLERS["a school"])
@@ -197,6 +199,68 @@ def test_of_results_and_documents_only_the_open_and_current_are_there(
     assert documents == (open_ones if moment == "in" else set())
 
 
+@pytest.fixture
+def release(sessions: Sessions, seeded: Seeded) -> Iterator[Callable[..., None]]:  # noqa: ARG001  # rows to hide
+    """Release the whole administration for some products."""
+
+    def release(*products: Product) -> None:
+        with UnitOfWork(sessions) as unit:
+            for product in products:
+                window = {"administration_id": ADMINISTRATION, "product": product}
+                unit.session.execute(insert(ReleaseWindow).values(**window, opens_at=text("now()")))
+
+    yield release
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(delete(ReleaseWindow))
+
+
+def test_windows_of_other_products_release_no_result_and_no_document(
+    as_caller: Callable[..., Session], release: Callable[..., None]
+) -> None:
+    release(Product.SCHOOL_FEEDBACK, Product.TEST_VIEWING)
+    for caller in CALLERS.values():
+        with as_caller(caller) as session:
+            assert seen(session, "results") == seen(session, "documents") == set()
+
+
+PRODUCT_OF_KIND = "select pg_get_functiondef('product_of_document_kind(varchar)'::regprocedure)"
+OVERVIEWS_IN_SCHOOL_FEEDBACK = """
+create or replace function product_of_document_kind(kind varchar) returns varchar
+language sql immutable parallel safe return
+    case when kind = 'overview' then 'schoolFeedback' else 'studentFeedback' end
+"""
+
+
+@pytest.fixture
+def _overviews_in_school_feedback(sessions: Sessions) -> Iterator[None]:
+    with UnitOfWork(sessions) as unit:
+        before = unit.session.execute(text(PRODUCT_OF_KIND)).scalar_one()
+        unit.session.execute(text(OVERVIEWS_IN_SCHOOL_FEEDBACK))
+    yield
+    with UnitOfWork(sessions) as unit:
+        unit.session.execute(text(before))
+
+
+@pytest.mark.usefixtures("_overviews_in_school_feedback")
+@pytest.mark.parametrize("products", [(), *combinations(Product, 1), *combinations(Product, 2)])
+def test_mandate_and_window_of_the_product_of_a_kind_decide_about_its_documents(
+    as_caller: Callable[..., Session], release: Callable[..., None], products: tuple[Product, ...]
+) -> None:
+    def kinds(name: str) -> set[str | None]:
+        with as_caller(CALLERS[name]) as session:
+            return seen(session, "documents", "kind")
+
+    release(*products)
+    fiches = {"fiche", "ficheBundle", "fichePrint"}
+    student = fiches if Product.STUDENT_FEEDBACK in products else set()
+    school = {"overview"} if Product.SCHOOL_FEEDBACK in products else set()
+    assert kinds("a school") == student | school
+    assert kinds("an integrator") == student
+    assert kinds("one for another product") == school
+    for name in ("nobody", "one with a revoked mandate", "one without a mandate", "an operator"):
+        assert kinds(name) == set(), name
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -207,14 +271,14 @@ def test_of_results_and_documents_only_the_open_and_current_are_there(
     ],
 )
 @pytest.mark.parametrize("name", ["nobody", "a school", "an integrator"])
-def test_nobody_writes_what_is_not_theirs_to_write(
+def test_a_caller_cannot_write_rows_out_of_reach(
     as_caller: Callable[..., Session], name: str, change: str
 ) -> None:
     with pytest.raises(DBAPIError, match="violates row-level security policy"):
         as_caller(CALLERS[name]).execute(text(change))
 
 
-def test_who_it_was_for_is_forgotten_with_the_transaction(
+def test_the_caller_of_a_connection_ends_with_its_transaction(
     as_caller: Callable[..., Session],
 ) -> None:
     session = as_caller(CALLERS["a school"])

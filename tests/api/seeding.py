@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, insert, inspect, select
 from sqlalchemy.orm import Session
 
+from shared.access.products import Product
 from shared.core.database import Base, Sessions
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.models import Document
@@ -279,7 +280,11 @@ def _place_of(what: str) -> dict[str, Any]:
 def release(unit: UnitOfWork, opens_in: timedelta = timedelta(hours=-1), **plan: Any) -> None:
     """Opens the administration, or what the plan names, so long from now."""
     opens_at = datetime.now(UTC) + opens_in
-    save_window(unit, OPERATOR, WindowPlan(ADMINISTRATION, opens_at=opens_at, **plan))
+    save_window(
+        unit,
+        OPERATOR,
+        WindowPlan(ADMINISTRATION, Product.STUDENT_FEEDBACK, opens_at=opens_at, **plan),
+    )
 
 
 @contextmanager

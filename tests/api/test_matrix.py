@@ -16,7 +16,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import delete, func, insert
 
 from services.cli.signing import ProofKey, TokenAuth
-from shared.access.products import SCHOOL_FEEDBACK, STUDENT_FEEDBACK
+from shared.access.products import Product
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.database import Base, Sessions
 from shared.core.unit_of_work import UnitOfWork
@@ -156,7 +156,7 @@ class Scene:
 NUMBERS = count(1)
 
 
-def mandate(client: str, until_on: date, product: str = STUDENT_FEEDBACK) -> dict[str, Any]:
+def mandate(client: str, until_on: date, product: str = Product.STUDENT_FEEDBACK) -> dict[str, Any]:
     return {
         "school_id": SCHOOL,
         "client": client,
@@ -179,9 +179,11 @@ def scene(sessions: Sessions, seeded: Seeded, url: str) -> Scene:
         over = mandate("mandate revoked", ALWAYS) | {"revoked_at": func.now()}
         unit.session.execute(insert(Mandate).values(over))
         unit.session.execute(
-            insert(Mandate).values(mandate("other product", ALWAYS, SCHOOL_FEEDBACK))
+            insert(Mandate).values(mandate("other product", ALWAYS, Product.SCHOOL_FEEDBACK))
         )
-        plan = MandatePlan(vendor, [SCHOOL_FEEDBACK], ALWAYS, "Report book", date(2998, 1, 1))
+        plan = MandatePlan(
+            vendor, [Product.SCHOOL_FEEDBACK], ALWAYS, "Report book", date(2998, 1, 1)
+        )
         give_mandate(unit, school_request(OTHER), plan)
     known = {
         "administrationId": ADMINISTRATION,
@@ -202,7 +204,7 @@ def scene(sessions: Sessions, seeded: Seeded, url: str) -> Scene:
 def moment(request: pytest.FixtureRequest, sessions: Sessions, scene: Scene) -> Iterator[int]:
     """Which of the three it is; a window for everything, and one that a test may change."""
     opens, closes = MOMENTS[request.param]
-    of = {"administration_id": ADMINISTRATION, "product": STUDENT_FEEDBACK}
+    of = {"administration_id": ADMINISTRATION, "product": Product.STUDENT_FEEDBACK}
     now, groups = datetime.now(UTC), scene.seeded.target_groups
     with UnitOfWork(sessions) as unit:
         moments = {"opens_at": now + opens, "closes_at": now + closes if closes else None}

@@ -22,7 +22,7 @@ from services.api.app import build_app
 from services.api.openapi import openapi_yaml
 from services.api.schemas.model import LATEST
 from services.cli.signing import ProofKey
-from shared.access.products import STUDENT_FEEDBACK
+from shared.access.products import Product
 from shared.access.rules import CallerKind
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
@@ -90,8 +90,10 @@ def known(seeded: Seeded, sessions: Sessions, url: str) -> dict[str, str]:
     """Path parameters that lead to something, while everything is released."""
     vendor = registered(sessions, url, ClientKind.INTEGRATOR).id
     with UnitOfWork(sessions) as unit:
-        window = save_window(unit, OPERATOR, WindowPlan(ADMINISTRATION, opens_at=LONG_AGO)).window
-        plan = MandatePlan(vendor, [STUDENT_FEEDBACK], LATEST.date(), "tests")
+        window = save_window(
+            unit, OPERATOR, WindowPlan(ADMINISTRATION, Product.STUDENT_FEEDBACK, opens_at=LONG_AGO)
+        ).window
+        plan = MandatePlan(vendor, [Product.STUDENT_FEEDBACK], LATEST.date(), "tests")
         given = give_mandate(unit, school_request(SCHOOL), plan)
     return {
         "schoolId": SCHOOL,

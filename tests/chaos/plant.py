@@ -25,6 +25,7 @@ from embedded.valkey import EmbeddedValkey
 from migrations.logins import derived_passwords, make_logins
 from migrations.upgrade import migrate
 from services.cli.signing import TokenAuth
+from shared.access.products import Product
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
@@ -123,7 +124,7 @@ class Plant:
                 unit.session, self.data.path / "delivery", insz_key=key, received_from="chaos"
             )
             opened_at = datetime.now(UTC) - timedelta(days=1)
-            window = WindowPlan(administration_id=ADMINISTRATION, opens_at=opened_at)
+            window = WindowPlan(ADMINISTRATION, Product.STUDENT_FEEDBACK, opens_at=opened_at)
             save_window(unit, OPERATOR, window)
 
     @contextmanager

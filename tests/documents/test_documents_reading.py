@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
+from shared.documents.kinds import DocumentKind
 from shared.documents.repository import DocumentFilter, referenced
 from shared.documents.service import list_documents, read_document
 from shared.schools.models import Participation
@@ -50,7 +51,7 @@ def test_a_document_is_there_while_all_it_shows_is_released(
     release(unit, component="LO4-WIS")
     everything = ["fiche", "reading only", "school bundle", "bundle", "print", "overview"]
     assert shelved(unit, seeded, shelf) == everything
-    assert shelved(unit, seeded, DocumentFilter(SCHOOL, kind="overview")) == ["overview"]
+    assert shelved(unit, seeded, DocumentFilter(SCHOOL, kind=DocumentKind.OVERVIEW)) == ["overview"]
 
 
 @pytest.mark.parametrize("word", ["fiche", "bundle", "school bundle", "print", "overview"])

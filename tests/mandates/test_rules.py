@@ -1,4 +1,4 @@
-"""A mandate is judged twice, as a rule and in SQL; the two never differ."""
+"""The state of a mandate exists twice, as a rule and in SQL; both always agree."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, insert
 from sqlalchemy.orm import Session
 
-from shared.access.products import PRODUCTS
+from shared.access.products import MANDATE_PRODUCTS, Product
 from shared.core.clock import database_now, database_today
 from shared.mandates.models import Mandate
 from shared.mandates.repository import mandated_schools
@@ -23,10 +23,10 @@ DAYS = st.sampled_from([-400, -1, 0, 1, 400])
     begins=DAYS,
     lasts=st.sampled_from([0, 1, 400]),
     is_revoked=st.booleans(),
-    products=st.sets(st.sampled_from(PRODUCTS), min_size=1),
+    products=st.sets(st.sampled_from(MANDATE_PRODUCTS), min_size=1),
 )
-def test_the_view_shares_what_the_rule_has_in_force(
-    engine: Engine, *, begins: int, lasts: int, is_revoked: bool, products: set[str]
+def test_view_and_rule_have_the_same_mandates_in_force(
+    engine: Engine, *, begins: int, lasts: int, is_revoked: bool, products: set[Product]
 ) -> None:
     with Session(engine) as session:
         today = database_today(session)
@@ -46,7 +46,7 @@ def test_the_view_shares_what_the_rule_has_in_force(
             )
         )
         is_in_force = state_of(term, today) is MandateState.IN_FORCE
-        for product in PRODUCTS:
+        for product in Product:
             shared = mandated_schools(session, "vendor", product, None).keys()
             assert shared == ({SCHOOL} if is_in_force and product in products else set())
         assert mandated_schools(session, "vendor", None, SCHOOL).keys() == (
@@ -56,5 +56,5 @@ def test_the_view_shares_what_the_rule_has_in_force(
 
 
 @pytest.mark.parametrize("state", MandateState)
-def test_only_what_has_ended_is_over(state: MandateState) -> None:
+def test_expired_and_revoked_mandates_are_over(state: MandateState) -> None:
     assert state.is_over == (state in {MandateState.EXPIRED, MandateState.REVOKED})

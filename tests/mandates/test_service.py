@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from shared.access.products import SCHOOL_FEEDBACK, STUDENT_FEEDBACK
+from shared.access.products import Product
 from shared.access.requests import AccessRequest
 from shared.audit.models import AuditEvent
 from shared.core.clock import database_today
@@ -30,9 +30,9 @@ from shared.oauth.clients.models import Client
 from tests.callers import OPERATOR, integrator_request, school_request
 
 SCHOOL, OTHER, VENDOR = "000028", "007947", str(uuid4())
-OF_SCHOOL = school_request(SCHOOL, "changeMandate")
-OF_OTHER = school_request(OTHER, "changeMandate")
-OF_VENDOR = integrator_request(VENDOR, {})
+SCHOOL_ACCESS = school_request(SCHOOL, "changeMandate")
+OTHER_ACCESS = school_request(OTHER, "changeMandate")
+VENDOR_ACCESS = integrator_request(VENDOR, {})
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,8 +52,8 @@ def give(
     unit: UnitOfWork,
     until_in: int = 30,
     from_in: int = 0,
-    products: tuple[str, ...] = (STUDENT_FEEDBACK,),
-    access: AccessRequest = OF_SCHOOL,
+    products: tuple[Product, ...] = (Product.STUDENT_FEEDBACK,),
+    access: AccessRequest = SCHOOL_ACCESS,
 ) -> UUID:
     today = database_today(unit.session)
     begin, end = today + timedelta(days=from_in), today + timedelta(days=until_in)
@@ -61,42 +61,42 @@ def give(
     return give_mandate(unit, access, plan).mandate.id
 
 
-def shared(session: Session, product: str = STUDENT_FEEDBACK) -> set[str]:
+def shared(session: Session, product: Product = Product.STUDENT_FEEDBACK) -> set[str]:
     return set(mandated_schools(session, VENDOR, product, None))
 
 
 def in_force_on(session: Session, day: date) -> list[UUID]:
-    _, views = list_mandates(session, OF_SCHOOL, day, 0, 10)
+    _, views = list_mandates(session, SCHOOL_ACCESS, day, 0, 10)
     return [view.mandate.id for view in views]
 
 
-def test_a_mandate_shares_its_products_of_that_school_only(unit: UnitOfWork) -> None:
+def test_a_mandate_shares_its_products_of_its_own_school_only(unit: UnitOfWork) -> None:
     give(unit)
     assert shared(unit.session) == {SCHOOL}
-    assert shared(unit.session, SCHOOL_FEEDBACK) == set()
-    give(unit, access=OF_OTHER)
+    assert shared(unit.session, Product.SCHOOL_FEEDBACK) == set()
+    give(unit, access=OTHER_ACCESS)
     assert shared(unit.session) == {SCHOOL, OTHER}
-    assert mandated_schools(unit.session, VENDOR, STUDENT_FEEDBACK, OTHER) == {OTHER: "Report book"}
+    assert mandated_schools(unit.session, VENDOR, Product.STUDENT_FEEDBACK, OTHER) == {
+        OTHER: "Report book"
+    }
 
 
-def test_a_revoked_mandate_shares_nothing_more_and_stays_known(
-    unit: UnitOfWork, today: date
-) -> None:
+def test_a_revoked_mandate_shares_nothing_and_stays_listed(unit: UnitOfWork, today: date) -> None:
     mandate = give(unit)
-    ended = revoke_mandate(unit, OF_SCHOOL, mandate)
+    ended = revoke_mandate(unit, SCHOOL_ACCESS, mandate)
     assert (ended.state, ended.mandate.version) == ("revoked", 2)
     assert shared(unit.session) == set()
     assert in_force_on(unit.session, today) == [mandate]
     assert in_force_on(unit.session, today + timedelta(days=1)) == []
-    again = revoke_mandate(unit, OF_SCHOOL, mandate)
+    again = revoke_mandate(unit, SCHOOL_ACCESS, mandate)
     assert again.mandate.revoked_at == ended.mandate.revoked_at
     assert again.mandate.version == 2
 
 
-def test_a_shortened_mandate_ends_on_its_new_day(unit: UnitOfWork, today: date) -> None:
+def test_a_shortened_mandate_ends_on_its_new_last_day(unit: UnitOfWork, today: date) -> None:
     mandate = give(unit, until_in=30)
     tomorrow = today + timedelta(days=1)
-    shorten_mandate(unit, OF_SCHOOL, mandate, tomorrow)
+    shorten_mandate(unit, SCHOOL_ACCESS, mandate, tomorrow)
     assert in_force_on(unit.session, tomorrow) == [mandate]
     assert in_force_on(unit.session, tomorrow + timedelta(days=1)) == []
     versions = select(Mandate.version, Mandate.until_on, Mandate.superseded_at.is_(None))
@@ -106,13 +106,13 @@ def test_a_shortened_mandate_ends_on_its_new_day(unit: UnitOfWork, today: date) 
     ]
 
 
-def test_the_past_and_the_future_are_answered_for(unit: UnitOfWork, today: date) -> None:
+def test_mandates_of_past_and_future_days_are_listed(unit: UnitOfWork, today: date) -> None:
     past = unit.session.scalar(
         insert(Mandate)
         .values(
             school_id=SCHOOL,
             client=VENDOR,
-            products=[STUDENT_FEEDBACK],
+            products=[Product.STUDENT_FEEDBACK],
             from_on=date(2024, 9, 1),
             until_on=date(2025, 8, 31),
             purpose="Report book",
@@ -127,10 +127,28 @@ def test_the_past_and_the_future_are_answered_for(unit: UnitOfWork, today: date)
     assert in_force_on(unit.session, date(2024, 12, 24)) == [past]
     assert in_force_on(unit.session, date(2025, 9, 1)) == in_force_on(unit.session, today) == []
     assert in_force_on(unit.session, today + timedelta(days=150)) == [future]
-    assert [view.state for view in list_mandates(unit.session, OF_VENDOR, None, 0, 10)[1]] == [
+    assert [view.state for view in list_mandates(unit.session, VENDOR_ACCESS, None, 0, 10)[1]] == [
         "planned",
         "expired",
     ]
+
+
+@pytest.mark.parametrize(
+    "products", [(Product.TEST_VIEWING,), (Product.STUDENT_FEEDBACK, Product.TEST_VIEWING)]
+)
+def test_a_mandate_never_shares_test_viewing(
+    unit: UnitOfWork, today: date, products: tuple[Product, ...]
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        give(unit, products=products)
+    assert refused.value.field == ("products",)
+    values = {"school_id": SCHOOL, "client": VENDOR, "from_on": today, "until_on": today}
+    with pytest.raises(DBAPIError, match="products_known"):
+        unit.session.execute(
+            insert(Mandate).values(
+                **values, products=list(products), purpose="tests", decided_by="portal"
+            )
+        )
 
 
 Change = Callable[[UnitOfWork, AccessRequest, UUID], MandateView]
@@ -145,11 +163,11 @@ Change = Callable[[UnitOfWork, AccessRequest, UUID], MandateView]
         ),
     ],
 )
-def test_nobody_but_the_school_itself_changes_its_mandate(unit: UnitOfWork, change: Change) -> None:
+def test_only_the_school_itself_changes_its_mandate(unit: UnitOfWork, change: Change) -> None:
     mandate = give(unit)
     with pytest.raises(ResourceNotFound):
-        change(unit, OF_OTHER, mandate)
-    for access in (OF_VENDOR, OPERATOR):
+        change(unit, OTHER_ACCESS, mandate)
+    for access in (VENDOR_ACCESS, OPERATOR):
         with pytest.raises(MissingPermission):
             change(unit, access, mandate)
     assert shared(unit.session) == {SCHOOL}
@@ -157,16 +175,16 @@ def test_nobody_but_the_school_itself_changes_its_mandate(unit: UnitOfWork, chan
 
 def test_each_side_reads_its_own_mandates(unit: UnitOfWork) -> None:
     mandate = give(unit)
-    for access in (OF_SCHOOL, OF_VENDOR):
+    for access in (SCHOOL_ACCESS, VENDOR_ACCESS):
         assert read_mandate(unit, access, mandate).state == "inForce"
-    for access in (OF_OTHER, integrator_request("another", {})):
+    for access in (OTHER_ACCESS, integrator_request("another", {})):
         assert list_mandates(unit.session, access, None, 0, 10) == (0, [])
         with pytest.raises(ResourceNotFound):
             read_mandate(unit, access, mandate)
 
 
 @pytest.mark.parametrize(("from_in", "until_in"), [(-1, 1), (2, 1)])
-def test_days_that_contradict_each_other_or_are_over_are_refused(
+def test_days_in_the_past_or_in_the_wrong_order_are_refused(
     unit: UnitOfWork, from_in: int, until_in: int
 ) -> None:
     with pytest.raises(InvalidInput):
@@ -174,34 +192,34 @@ def test_days_that_contradict_each_other_or_are_over_are_refused(
 
 
 @pytest.mark.parametrize("days", [-1, 31])
-def test_a_mandate_is_not_shortened_into_the_past_nor_prolonged(
+def test_a_mandate_is_neither_shortened_into_the_past_nor_prolonged(
     unit: UnitOfWork, today: date, days: int
 ) -> None:
     mandate = give(unit, until_in=30)
     with pytest.raises(InvalidInput):
-        shorten_mandate(unit, OF_SCHOOL, mandate, today + timedelta(days=days))
+        shorten_mandate(unit, SCHOOL_ACCESS, mandate, today + timedelta(days=days))
 
 
-def test_what_is_over_stays_as_it_was(unit: UnitOfWork, today: date) -> None:
+def test_a_mandate_that_is_over_cannot_change(unit: UnitOfWork, today: date) -> None:
     mandate = give(unit)
-    revoke_mandate(unit, OF_SCHOOL, mandate)
+    revoke_mandate(unit, SCHOOL_ACCESS, mandate)
     with pytest.raises(Conflict, match="revoked"):
-        shorten_mandate(unit, OF_SCHOOL, mandate, today)
+        shorten_mandate(unit, SCHOOL_ACCESS, mandate, today)
 
 
-def test_a_product_is_shared_with_a_client_once_at_a_time(unit: UnitOfWork) -> None:
+def test_overlapping_mandates_for_one_product_and_client_are_refused(unit: UnitOfWork) -> None:
     first = give(unit, from_in=5, until_in=10)
     for from_in, until_in in ((0, 5), (10, 20), (7, 8), (0, 30)):
         with pytest.raises(Conflict):
-            give(unit, until_in, from_in, (STUDENT_FEEDBACK, SCHOOL_FEEDBACK))
+            give(unit, until_in, from_in, (Product.STUDENT_FEEDBACK, Product.SCHOOL_FEEDBACK))
     give(unit, from_in=11, until_in=20)
-    give(unit, from_in=5, until_in=10, products=(SCHOOL_FEEDBACK,))
-    revoke_mandate(unit, OF_SCHOOL, first)
+    give(unit, from_in=5, until_in=10, products=(Product.SCHOOL_FEEDBACK,))
+    revoke_mandate(unit, SCHOOL_ACCESS, first)
     give(unit, from_in=5, until_in=10)
 
 
-def test_two_at_the_same_time_do_not_share_it_twice(sessions: Sessions) -> None:
-    """Each sees no other at first; the second waits for the first, and looks again."""
+def test_of_equal_mandates_given_at_the_same_time_one_is_added(sessions: Sessions) -> None:
+    """Each transaction waits for the one before it, and then finds its mandate."""
     given: list[bool] = []
 
     def give_once() -> None:
@@ -221,7 +239,7 @@ def test_two_at_the_same_time_do_not_share_it_twice(sessions: Sessions) -> None:
     assert sorted(given) == [False, False, False, True]
 
 
-def test_every_change_is_on_the_trail_of_the_school(unit: UnitOfWork, today: date) -> None:
+def test_every_change_is_in_the_audit_log_of_the_school(unit: UnitOfWork, today: date) -> None:
     mandate = give(unit)
     shorten_mandate(unit, school_request(SCHOOL, "shortenMandate"), mandate, today)
     revoke_mandate(unit, school_request(SCHOOL, "revokeMandate"), mandate)
@@ -244,7 +262,7 @@ def test_every_change_is_on_the_trail_of_the_school(unit: UnitOfWork, today: dat
         delete(Mandate),
     ],
 )
-def test_no_version_is_rewritten_or_removed(unit: UnitOfWork, rewrite: object) -> None:
+def test_a_version_cannot_be_rewritten_or_removed(unit: UnitOfWork, rewrite: object) -> None:
     give(unit)
     with pytest.raises(DBAPIError, match="never changed or removed"):
         unit.session.execute(rewrite)  # type: ignore[call-overload]

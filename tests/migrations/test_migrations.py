@@ -1,4 +1,4 @@
-"""The migrations build the schema the models describe, and can be taken back."""
+"""The migrations build the schema of the models, and can be reverted."""
 
 from collections.abc import Iterator
 from secrets import token_hex
@@ -9,6 +9,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from embedded.servers import Servers
 from migrations.upgrade import alembic_config, migrate
@@ -105,3 +106,70 @@ def test_a_trail_from_before_the_chain_is_chained(empty: Engine) -> None:
             "000028": 2,
             "": 1,
         }
+
+
+ADMINISTRATION = (
+    "insert into administrations values ('2024', '2023-2024', 'x', '2024-1-1', '2024-1-2')"
+)
+GROUP = (
+    "insert into target_groups (administration_id, code, name, education_level, grade)"
+    " values ('2024', 'LO4', 'x', 'lager', 4)"
+)
+COMPONENT = (
+    "insert into components (administration_id, code, target_group_id, subject, name, position,"
+    " is_calibration, level_scale) select '2024', one.code, target_groups.id, 'wiskunde', 'x',"
+    " position, is_calibration, 'LO' from target_groups, (values ('LEZ', 1, false),"
+    " ('WIS', 2, false), ('KAL', 3, true)) as one (code, position, is_calibration)"
+)
+WINDOW = (
+    "insert into release_windows (administration_id, product, target_group_id, opens_at)"
+    " values ('2024', '{}', {}, {})"
+)
+RELEASED = (
+    "select product, code from released_components"
+    " join components on components.id = component_id order by code"
+)
+
+
+def add_window(empty: Engine, product: str, target_group: str, opens_at: str) -> None:
+    with empty.begin() as connection:
+        connection.execute(text(WINDOW.format(product, target_group, opens_at)))
+
+
+def released(empty: Engine) -> list[tuple[str, str]]:
+    with empty.begin() as connection:
+        return [tuple(row) for row in connection.execute(text(RELEASED))]
+
+
+def test_existing_windows_keep_their_meaning_when_products_are_added(empty: Engine) -> None:
+    migrate(empty, "20261128_standard_names")
+    with empty.begin() as connection:
+        for statement in (ADMINISTRATION, GROUP, COMPONENT):
+            connection.execute(text(statement))
+    add_window(empty, "studentFeedback", "null", "now()")
+    before = released(empty)
+    assert before == [("studentFeedback", "LEZ"), ("studentFeedback", "WIS")]
+    migrate(empty)
+    assert released(empty) == before
+    add_window(empty, "studentFeedback", "(select id from target_groups)", "null")
+    assert released(empty) == []
+
+
+def test_other_products_and_second_windows_do_not_survive_a_downgrade(empty: Engine) -> None:
+    migrate(empty)
+    with empty.begin() as connection:
+        for statement in (ADMINISTRATION, GROUP, COMPONENT):
+            connection.execute(text(statement))
+    add_window(empty, "testViewing", "null", "now()")
+    add_window(empty, "studentFeedback", "null", "null")
+    add_window(empty, "studentFeedback", "null", "now()")
+    released_before = released(empty)
+    with pytest.raises(IntegrityError, match="uq_release_windows_scope"), empty.begin() as one:
+        command.downgrade(alembic_config(one), "20261128_standard_names")
+    assert released(empty) == released_before
+    with empty.begin() as connection:
+        connection.execute(text("delete from release_windows where opens_at is null"))
+        command.downgrade(alembic_config(connection), "20261128_standard_names")
+    assert released(empty) == [("studentFeedback", "LEZ"), ("studentFeedback", "WIS")]
+    migrate(empty)
+    assert released(empty) == [("studentFeedback", "LEZ"), ("studentFeedback", "WIS")]

@@ -1,13 +1,29 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.releases.rules import GateState, Window, decisive_window, gate_state, is_released
+from shared.access.products import Product
+from shared.releases.rules import (
+    ComponentFacts,
+    GateState,
+    Window,
+    deciding_windows,
+    gate_state,
+    is_left_out,
+    is_released,
+    overlaps,
+)
 
 OPENS = datetime(2024, 6, 21, 6, 0, tzinfo=UTC)
 CLOSES = datetime(2024, 9, 13, 15, 0, tzinfo=UTC)
+AUTUMN_OPENS = datetime(2024, 9, 20, 6, 0, tzinfo=UTC)
+AUTUMN_CLOSES = datetime(2024, 9, 27, 15, 0, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 GROUP, COMPONENT = 1, 10
+SUBJECT = ComponentFacts(GROUP, COMPONENT, is_calibration=False)
+SIBLING = ComponentFacts(GROUP, COMPONENT + 1, is_calibration=False)
+CALIBRATION = ComponentFacts(GROUP, COMPONENT, is_calibration=True)
 
 
 def window(
@@ -21,6 +37,12 @@ def window(
     return Window(target_group_id, component_id, opens_at, closes_at, never)
 
 
+NEVER = window(opens_at=None, closes_at=None, never=True)
+UNDECIDED = window(opens_at=None, closes_at=None)
+VIEWING = (window(), window(opens_at=AUTUMN_OPENS, closes_at=AUTUMN_CLOSES))
+"""Two periods in which tests can be viewed."""
+
+
 @pytest.mark.parametrize(
     ("at", "expected"),
     [
@@ -32,50 +54,118 @@ def window(
         (CLOSES + timedelta(days=999), GateState.CLOSED),
     ],
 )
-def test_a_window_is_open_from_its_moment_up_to_its_end(at: datetime, expected: GateState) -> None:
+def test_a_window_is_open_from_its_opening_up_to_its_closing(
+    at: datetime, expected: GateState
+) -> None:
     assert gate_state(window(), at) is expected
 
 
-def test_a_window_without_an_end_stays_open() -> None:
+def test_a_window_without_closing_stays_open() -> None:
     assert gate_state(window(closes_at=None), CLOSES) is GateState.OPEN
 
 
-def test_a_window_without_an_effective_moment_opens_nothing() -> None:
+def test_a_window_without_effective_moment_is_closed() -> None:
     assert gate_state(window(opens_at=None, closes_at=None), CLOSES) is GateState.CLOSED
 
 
-def test_no_window_is_closed() -> None:
+@pytest.mark.parametrize("product", Product)
+def test_without_a_window_the_gate_is_closed(product: Product) -> None:
     assert gate_state(None, OPENS) is GateState.CLOSED
-    assert not is_released([], GROUP, COMPONENT, is_calibration=False, at=OPENS)
+    assert not is_released([], SUBJECT, product, OPENS)
 
 
-def test_never_is_never() -> None:
-    promise = window(opens_at=None, closes_at=None, never=True)
-    assert gate_state(promise, OPENS) is GateState.NEVER
-    assert not is_released([promise], GROUP, COMPONENT, is_calibration=False, at=OPENS)
+@pytest.mark.parametrize("product", Product)
+def test_never_is_never_released(product: Product) -> None:
+    assert gate_state(NEVER, OPENS) is GateState.NEVER
+    assert not is_released([NEVER], SUBJECT, product, OPENS)
+    assert is_left_out([NEVER], SUBJECT, product)
 
 
-def test_the_moment_is_the_same_for_every_clock_on_the_wall() -> None:
+def test_the_moment_is_the_same_in_every_time_zone() -> None:
     from_brussels = datetime.fromisoformat("2024-06-21T08:00:00+02:00")
     assert gate_state(window(), from_brussels) is GateState.OPEN
     assert gate_state(window(), from_brussels - TICK) is GateState.PLANNED
 
 
-def test_the_most_specific_window_decides_alone() -> None:
+@pytest.mark.parametrize("product", Product)
+def test_the_most_specific_scope_decides_alone(product: Product) -> None:
     wide, group, component = window(), window(GROUP), window(GROUP, COMPONENT)
-    assert decisive_window([wide, group, component], GROUP, COMPONENT) is component
-    assert decisive_window([component, group, wide], GROUP, COMPONENT + 1) is group
-    assert decisive_window([wide, group, component], GROUP + 1, COMPONENT) is wide
-    assert decisive_window([group], GROUP + 1, COMPONENT) is None
+    windows = [wide, group, component]
+    of_another_group = ComponentFacts(GROUP + 1, COMPONENT + 2, is_calibration=False)
+    assert deciding_windows(windows, SUBJECT, product) == [component]
+    assert deciding_windows(reversed(windows), SIBLING, product) == [group]
+    assert deciding_windows(windows, of_another_group, product) == [wide]
+    assert deciding_windows([group], of_another_group, product) == []
 
 
-def test_a_specific_promise_closes_what_the_whole_opens() -> None:
-    promise = window(GROUP, COMPONENT, opens_at=None, closes_at=None, never=True)
-    windows = [window(), promise]
-    assert not is_released(windows, GROUP, COMPONENT, is_calibration=False, at=OPENS)
-    assert is_released(windows, GROUP, COMPONENT + 1, is_calibration=False, at=OPENS)
+@pytest.mark.parametrize("product", Product)
+def test_never_for_a_component_closes_what_a_wide_window_opens(product: Product) -> None:
+    windows = [window(), window(GROUP, COMPONENT, opens_at=None, closes_at=None, never=True)]
+    assert not is_released(windows, SUBJECT, product, OPENS)
+    assert is_released(windows, SIBLING, product, OPENS)
+    assert is_left_out(windows, SUBJECT, product)
+    assert not is_left_out(windows, SIBLING, product)
 
 
-def test_a_calibration_is_never_released() -> None:
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        (OPENS - TICK, False),
+        (OPENS, True),
+        (CLOSES, False),
+        (AUTUMN_OPENS - TICK, False),
+        (AUTUMN_OPENS, True),
+        (AUTUMN_CLOSES, False),
+    ],
+)
+def test_a_scope_with_two_windows_is_open_in_both(at: datetime, *, expected: bool) -> None:
+    assert is_released(VIEWING, SUBJECT, Product.TEST_VIEWING, at) is expected
+
+
+def test_both_windows_of_a_scope_overrule_a_wide_one() -> None:
+    windows = [window(closes_at=None), *(replace(one, target_group_id=GROUP) for one in VIEWING)]
+    assert not is_released(windows, SUBJECT, Product.TEST_VIEWING, CLOSES)
+
+
+@pytest.mark.parametrize("product", [Product.STUDENT_FEEDBACK, Product.TEST_VIEWING])
+def test_a_calibration_is_never_released_to_students(product: Product) -> None:
     windows = [window(), window(GROUP, COMPONENT)]
-    assert not is_released(windows, GROUP, COMPONENT, is_calibration=True, at=OPENS)
+    assert not is_released(windows, CALIBRATION, product, OPENS)
+    assert is_left_out(windows, CALIBRATION, product)
+
+
+def test_only_its_own_window_releases_a_calibration_in_school_feedback() -> None:
+    wide, own = [window(), window(GROUP)], window(GROUP, COMPONENT)
+    product = Product.SCHOOL_FEEDBACK
+    assert not is_released(wide, CALIBRATION, product, OPENS)
+    assert is_left_out(wide, CALIBRATION, product)
+    assert is_released([*wide, own], CALIBRATION, product, OPENS)
+    assert not is_left_out([*wide, own], CALIBRATION, product)
+    assert is_released(wide, SUBJECT, product, OPENS)
+
+
+def test_a_calibration_with_never_stays_closed_in_school_feedback() -> None:
+    own = window(GROUP, COMPONENT, opens_at=None, closes_at=None, never=True)
+    assert not is_released([window(), own], CALIBRATION, Product.SCHOOL_FEEDBACK, OPENS)
+    assert is_left_out([window(), own], CALIBRATION, Product.SCHOOL_FEEDBACK)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (window(), window(opens_at=CLOSES, closes_at=None), False),
+        (window(), window(opens_at=CLOSES - TICK, closes_at=None), True),
+        (window(closes_at=None), window(opens_at=CLOSES, closes_at=None), True),
+        (window(), UNDECIDED, False),
+        (UNDECIDED, UNDECIDED, True),
+        (NEVER, UNDECIDED, True),
+        (NEVER, window(), True),
+        (NEVER, NEVER, True),
+        (window(), window(GROUP), False),
+        (NEVER, window(GROUP, COMPONENT), False),
+        (window(GROUP, COMPONENT), window(GROUP, COMPONENT + 1), False),
+    ],
+)
+def test_windows_of_one_scope_overlap(first: Window, second: Window, *, expected: bool) -> None:
+    assert overlaps(first, second) is expected
+    assert overlaps(second, first) is expected

@@ -1,21 +1,30 @@
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.access.products import Product
 from shared.audit.models import AuditEvent
-from shared.core.errors import InvalidInput
+from shared.core.errors import Conflict, InvalidInput
 from shared.core.unit_of_work import UnitOfWork
 from shared.releases.rules import GateState
-from shared.releases.service import WindowPlan, list_windows, save_window
+from shared.releases.service import (
+    WindowPlan,
+    change_window,
+    create_window,
+    list_windows,
+    save_window,
+)
 from tests.api.seeding import ADMINISTRATION, seed_schools
 from tests.callers import OPERATOR
 
 OPENS = datetime(2024, 6, 21, 6, 0, tzinfo=UTC)
 CLOSES = datetime(2024, 9, 13, 15, 0, tzinfo=UTC)
-PLAN = WindowPlan(ADMINISTRATION, opens_at=OPENS)
+PLAN = WindowPlan(ADMINISTRATION, Product.STUDENT_FEEDBACK, opens_at=OPENS)
+VIEWING = WindowPlan(ADMINISTRATION, Product.TEST_VIEWING, opens_at=OPENS, closes_at=CLOSES)
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +32,7 @@ def catalogue(session: Session) -> None:
     seed_schools(session)
 
 
-def test_a_window_is_saved_once_however_often_it_is_asked_for(unit: UnitOfWork) -> None:
+def test_saving_a_window_again_changes_the_same_window(unit: UnitOfWork) -> None:
     first = save_window(unit, OPERATOR, PLAN)
     second = save_window(unit, OPERATOR, replace(PLAN, closes_at=CLOSES))
     third = save_window(unit, OPERATOR, replace(PLAN, opens_at=None, never=True))
@@ -33,7 +42,7 @@ def test_a_window_is_saved_once_however_often_it_is_asked_for(unit: UnitOfWork) 
     assert list_windows(unit.session, ADMINISTRATION, 0, 10)[0] == 1
 
 
-def test_windows_of_other_scopes_stand_beside_each_other(unit: UnitOfWork) -> None:
+def test_each_scope_has_a_window_of_its_own(unit: UnitOfWork) -> None:
     for plan in (
         PLAN,
         replace(PLAN, target_group="LO4"),
@@ -54,14 +63,14 @@ def test_windows_of_other_scopes_stand_beside_each_other(unit: UnitOfWork) -> No
     ]
 
 
-def test_windows_come_in_pages(unit: UnitOfWork) -> None:
+def test_windows_are_listed_in_pages(unit: UnitOfWork) -> None:
     save_window(unit, OPERATOR, PLAN)
     save_window(unit, OPERATOR, replace(PLAN, target_group="LO4"))
     total, views = list_windows(unit.session, None, 1, 1)
     assert (total, [view.target_group for view in views]) == (2, ["LO4"])
 
 
-def test_every_change_of_a_window_is_on_the_trail(unit: UnitOfWork) -> None:
+def test_every_change_of_a_window_is_recorded_in_the_audit_log(unit: UnitOfWork) -> None:
     save_window(unit, OPERATOR, PLAN)
     save_window(unit, OPERATOR, PLAN)
     unit.commit()
@@ -72,14 +81,67 @@ def test_every_change_of_a_window_is_on_the_trail(unit: UnitOfWork) -> None:
 @pytest.mark.parametrize(
     "plan",
     [
-        WindowPlan("2025"),
-        replace(PLAN, product="ranking"),
+        WindowPlan("2025", Product.STUDENT_FEEDBACK),
+        replace(PLAN, product="ranking"),  # type: ignore[arg-type]  # refused
         replace(PLAN, component="none"),
         replace(PLAN, closes_at=OPENS),
         replace(PLAN, never=True),
     ],
 )
-def test_a_plan_that_makes_no_sense_is_refused(unit: UnitOfWork, plan: WindowPlan) -> None:
+def test_an_invalid_plan_is_refused(unit: UnitOfWork, plan: WindowPlan) -> None:
     with pytest.raises(InvalidInput):
         save_window(unit, OPERATOR, plan)
     assert list_windows(unit.session, None, 0, 10)[0] == 0
+
+
+@pytest.mark.parametrize("product", Product)
+def test_each_product_has_windows_of_its_own(unit: UnitOfWork, product: Product) -> None:
+    save_window(unit, OPERATOR, replace(PLAN, never=True, opens_at=None, product=product))
+    for other in Product:
+        saved = save_window(unit, OPERATOR, replace(PLAN, product=other))
+        assert (saved.window.product, saved.state) == (other, GateState.OPEN)
+    assert list_windows(unit.session, ADMINISTRATION, 0, 10)[0] == len(Product)
+
+
+def test_a_scope_can_have_two_windows_that_do_not_overlap(unit: UnitOfWork) -> None:
+    second = replace(VIEWING, opens_at=CLOSES, closes_at=CLOSES + timedelta(days=7))
+    announced = replace(VIEWING, planned_from_at=CLOSES, opens_at=None, closes_at=None)
+    for plan in (second, announced, VIEWING):
+        create_window(unit, OPERATOR, plan)
+    _, views = list_windows(unit.session, ADMINISTRATION, 0, 10)
+    assert [view.window.opens_at for view in views] == [OPENS, CLOSES, None]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"opens_at": CLOSES - timedelta(microseconds=1)},
+        {"opens_at": OPENS, "closes_at": None},
+        {"opens_at": None, "closes_at": None, "never": True},
+    ],
+)
+def test_an_overlapping_window_is_refused(unit: UnitOfWork, times: dict[str, Any]) -> None:
+    create_window(unit, OPERATOR, VIEWING)
+    later = replace(VIEWING, opens_at=CLOSES, closes_at=CLOSES + timedelta(days=7))
+    with pytest.raises(Conflict) as on_create:
+        create_window(unit, OPERATOR, replace(later, **times))
+    window = create_window(unit, OPERATOR, later).window
+    with pytest.raises(Conflict) as on_change:
+        change_window(unit, OPERATOR, window.id, times)
+    for refused in (on_create, on_change):
+        assert refused.value.code == "releaseWindowExists"
+    assert list_windows(unit.session, None, 0, 10)[0] == 2
+
+
+def test_a_window_can_be_changed_within_its_own_period(unit: UnitOfWork) -> None:
+    window = create_window(unit, OPERATOR, VIEWING).window
+    changed = change_window(unit, OPERATOR, window.id, {"closes_at": OPENS + timedelta(days=1)})
+    assert changed.window.closes_at == OPENS + timedelta(days=1)
+
+
+def test_saving_does_not_choose_between_two_windows(unit: UnitOfWork) -> None:
+    create_window(unit, OPERATOR, VIEWING)
+    create_window(unit, OPERATOR, replace(VIEWING, opens_at=CLOSES, closes_at=None))
+    with pytest.raises(Conflict) as refused:
+        save_window(unit, OPERATOR, VIEWING)
+    assert refused.value.code == "severalReleaseWindows"

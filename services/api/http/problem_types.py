@@ -46,6 +46,7 @@ _OWN_STATUSES = {
     "releaseWindowExists": 409,
     "requestInFlight": 409,
     "schoolNotTakingPart": 409,
+    "severalReleaseWindows": 409,
     "tooManyKeys": 409,
     "unsupportedMediaType": 415,
     "rangeNotSatisfiable": 416,

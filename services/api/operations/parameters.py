@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Depends, Path, Query
 
-from services.api.schemas.documents import DocumentKind
+from services.api.schemas.documents import KindOfDocument
 from services.api.schemas.model import PLAIN_TEXT, SCHOOL_ID, RequestDate
 from shared.documents.repository import DocumentFilter
 from shared.students.repository import Cohort
@@ -77,7 +77,9 @@ async def cohort_of(
 async def document_filter(
     school_id: SchoolPath,
     administration_id: AdministrationQuery = None,
-    kind: Annotated[DocumentKind | None, Query(description="Only documents of this kind.")] = None,
+    kind: Annotated[
+        KindOfDocument | None, Query(description="Only documents of this kind.")
+    ] = None,
     class_group: ClassGroupQuery = None,
     student_id: Annotated[
         UUID | None, Query(alias="studentId", description="Only documents about this student.")

@@ -16,7 +16,7 @@ from services.api.schemas.documents import Document, DocumentPage, DownloadGrant
 from services.api.security.permissions import DocumentsReader
 from services.api.security.rate_limits import rate_limit_unauthenticated
 from shared.access.decisions import act_for
-from shared.access.products import STUDENT_FEEDBACK
+from shared.access.products import Product
 from shared.access.requests import AccessRequest
 from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
@@ -90,7 +90,7 @@ def get_document_content(
     return content_response(
         document,
         resources.storage,
-        lambda: _may_continue(resources, access, document_id),
+        lambda: _may_continue(resources, access, document_id, document.product),
         range_header=range_,
         if_range=if_range,
         if_none_match=if_none_match,
@@ -140,16 +140,18 @@ def use_download_grant(
     return content_response(
         document,
         resources.storage,
-        lambda: _may_continue(resources, access, document.id),
+        lambda: _may_continue(resources, access, document.id, document.product),
     )
 
 
-def _may_continue(resources: Resources, access: AccessRequest, document_id: UUID) -> bool:
+def _may_continue(
+    resources: Resources, access: AccessRequest, document_id: UUID, product: Product
+) -> bool:
     """Check reach and gate again for a running download; a refusal is recorded in the audit log."""
     try:
         with UnitOfWork(resources.sessions) as unit:
             act_for(unit, access.caller)
-            renewed = renew_reach(unit.session, access, STUDENT_FEEDBACK)
+            renewed = renew_reach(unit.session, access, product)
             service.require_document(unit, renewed, document_id)
     except ResourceNotFound:
         return False

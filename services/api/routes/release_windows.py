@@ -62,7 +62,7 @@ def create_release_window(
     return created
 
 
-@router.patch("/releaseWindows/{windowId}", responses=problems(413, 415))
+@router.patch("/releaseWindows/{windowId}", responses=problems(409, 413, 415))
 def change_release_window(
     window_id: WindowPath,
     change: ReleaseWindowChange,

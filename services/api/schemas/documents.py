@@ -8,12 +8,19 @@ from pydantic import Field
 from services.api.http.links import Links
 from services.api.schemas.model import Link, Page, ResponseDateTime, ResponseModel
 from shared.documents.grants.service import IssuedGrant
-from shared.documents.models import KINDS
+from shared.documents.kinds import DocumentKind
 from shared.documents.repository import DocumentRow
 
-DocumentKind = Literal["fiche", "overview", "ficheBundle", "fichePrint"]
-if get_args(DocumentKind) != KINDS:
-    raise TypeError("the document kinds of the API differ from those of the table")
+KindOfDocument = Literal[
+    DocumentKind.FICHE,
+    DocumentKind.OVERVIEW,
+    DocumentKind.FICHE_BUNDLE,
+    DocumentKind.FICHE_PRINT,
+]
+"""Every document kind; unlike the enum, it is not a schema of its own in the OpenAPI document."""
+
+if get_args(KindOfDocument) != tuple(DocumentKind):
+    raise TypeError("the API does not list every document kind")
 
 
 class Content(ResponseModel):

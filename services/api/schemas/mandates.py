@@ -1,7 +1,7 @@
 """JSON of mandates."""
 
 from datetime import date
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import Field, field_validator
@@ -17,12 +17,8 @@ from services.api.schemas.model import (
     ResponseDateTime,
     ResponseModel,
 )
-from shared.access.products import PRODUCTS
+from shared.access.products import MANDATE_PRODUCTS, MandateProduct
 from shared.mandates.service import MandatePlan, MandateView
-
-Product = Literal["studentFeedback", "schoolFeedback"]
-if get_args(Product) != PRODUCTS:
-    raise TypeError("the products of the API differ from those of mandates")
 
 _CLIENT = "The `client_id` of the integrator."
 _FROM = "The first day, in Brussels."
@@ -35,7 +31,7 @@ class NewMandate(RequestBody):
     client_id: Annotated[
         str, Field(min_length=1, max_length=128, pattern=PLAIN_TEXT, description=_CLIENT)
     ]
-    products: Annotated[list[Product], Field(min_length=1, max_length=len(PRODUCTS))]
+    products: Annotated[list[MandateProduct], Field(min_length=1, max_length=len(MANDATE_PRODUCTS))]
     from_: Annotated[
         RequestDate | None, Field(alias="from", description=f"{_FROM[:-1]}; today when absent.")
     ] = None
@@ -53,7 +49,7 @@ class NewMandate(RequestBody):
 
     @field_validator("products")
     @classmethod
-    def _name_each_once(cls, value: list[Product]) -> list[Product]:
+    def _name_each_once(cls, value: list[MandateProduct]) -> list[MandateProduct]:
         if len(set(value)) < len(value):
             raise ValueError("Name each product once.")
         return value

@@ -17,6 +17,7 @@ from services.api.schemas.model import (
     ResponseDateTime,
     ResponseModel,
 )
+from shared.access.products import Product
 from shared.releases.service import WindowPlan, WindowView
 
 _PLANNED_FROM = "The announced target date; it opens nothing."
@@ -25,11 +26,15 @@ _CLOSES_AT = "When the window closes again."
 _NEVER = "The window never opens; it then has no `opensAt` and no `closesAt`."
 
 
+ReleasableProduct = Literal[Product.STUDENT_FEEDBACK]
+"""The products that have routes; the gate already knows the others."""
+
+
 class NewReleaseWindow(RequestBody):
     """A release window to create. The most specific window of a component decides."""
 
     administration_id: AdministrationId
-    product: Literal["studentFeedback"] = "studentFeedback"
+    product: ReleasableProduct = Product.STUDENT_FEEDBACK
     target_group: Annotated[
         str | None, Field(min_length=1, max_length=32, pattern=PLAIN_TEXT, examples=["LO4"])
     ] = None

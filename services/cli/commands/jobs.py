@@ -17,6 +17,7 @@ from services.cli.target import (
     sessions_of,
     settings_for,
 )
+from shared.access.products import Product
 from shared.core.clock import BRUSSELS, database_now, in_brussels
 from shared.core.database import Sessions
 from shared.core.errors import InvalidInput
@@ -75,9 +76,8 @@ def release(
     """Set the moment at which the student feedback of an administration opens."""
     with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
         moment = _in_brussels(opens_at) if opens_at else database_now(unit.session)
-        save_window(
-            unit, OPERATOR_REQUEST, WindowPlan(administration_id=administration, opens_at=moment)
-        )
+        plan = WindowPlan(administration, Product.STUDENT_FEEDBACK, opens_at=moment)
+        save_window(unit, OPERATOR_REQUEST, plan)
     print(f"Student feedback of {administration} opens at {in_brussels(moment).isoformat()}.")
 
 

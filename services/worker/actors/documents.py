@@ -18,10 +18,6 @@ from services.worker.stamping.workbook import OverviewStamper
 from shared.core.errors import DomainError
 from shared.documents.assembly import ClassFiches, SchoolContent, SchoolOverview, StudentFiche
 from shared.documents.building import (
-    FICHE,
-    FICHE_BUNDLE,
-    FICHE_PRINT,
-    OVERVIEW,
     BuiltDocument,
     ExistingDocument,
     Identity,
@@ -31,6 +27,7 @@ from shared.documents.building import (
 )
 from shared.documents.catalogues import Catalogues
 from shared.documents.fingerprints import content_sha256
+from shared.documents.kinds import DocumentKind
 from shared.documents.objects import fresh_key
 from shared.jobs.claims import Claim
 from shared.storage.store import Segment, Storage
@@ -114,7 +111,7 @@ class SchoolBuild:
 
     def _build_school_bundle(self) -> None:
         """All bundles as one, of which only the directory is not stored yet."""
-        fiches = [document for document in self.documents if document.kind == FICHE]
+        fiches = [document for document in self.documents if document.kind == DocumentKind.FICHE]
         bundle = self._bundle(fiches, None, "")
         if not self.segments and self._left_alone([bundle]) is not None:
             return
@@ -155,7 +152,7 @@ class SchoolBuild:
         of_what = class_group.name if class_group else self.content.school_id
         said = b"".join(fiche.content_sha256 for fiche in fiches)
         return BuiltDocument(
-            kind=FICHE_BUNDLE,
+            kind=DocumentKind.FICHE_BUNDLE,
             class_group_id=class_group.class_group_id if class_group else None,
             student_id=None,
             component_ids=sorted({c for fiche in fiches for c in fiche.component_ids}),
@@ -168,7 +165,7 @@ class SchoolBuild:
     def _print_file(self, bundle: BuiltDocument, class_group: ClassFiches) -> BuiltDocument:
         """Of the same fiches as the bundle."""
         name = FileNames().print_file(self.content.administration_id, class_group.name)
-        return replace(bundle, kind=FICHE_PRINT, file_name=name, media_type=PDF)
+        return replace(bundle, kind=DocumentKind.FICHE_PRINT, file_name=name, media_type=PDF)
 
     def _lay_out(self, fiche: StudentFiche) -> LaidOut | None:
         """None when it cannot be drawn, which is kept as a failure of this one fiche."""
@@ -184,7 +181,7 @@ class SchoolBuild:
     def _build_overview(self, overview: SchoolOverview) -> None:
         administration_id, school_id = self.content.administration_id, self.content.school_id
         wanted = BuiltDocument(
-            kind=OVERVIEW,
+            kind=DocumentKind.OVERVIEW,
             class_group_id=None,
             student_id=None,
             component_ids=sorted(overview.component_ids),
@@ -209,10 +206,10 @@ class SchoolBuild:
         """What was made, by kind, and how many documents were left alone."""
         made = [d.kind for d in self.documents if not isinstance(d, ExistingDocument)]
         return {
-            "fiches": made.count(FICHE),
-            "overviews": made.count(OVERVIEW),
-            "ficheBundles": made.count(FICHE_BUNDLE),
-            "fichePrints": made.count(FICHE_PRINT),
+            "fiches": made.count(DocumentKind.FICHE),
+            "overviews": made.count(DocumentKind.OVERVIEW),
+            "ficheBundles": made.count(DocumentKind.FICHE_BUNDLE),
+            "fichePrints": made.count(DocumentKind.FICHE_PRINT),
             "unchanged": len(self.documents) - len(made),
             "failures": len(self.failures),
         }
@@ -220,7 +217,7 @@ class SchoolBuild:
 
 def _wanted(class_group: ClassFiches, fiche: StudentFiche, names: FileNames) -> BuiltDocument:
     return BuiltDocument(
-        kind=FICHE,
+        kind=DocumentKind.FICHE,
         class_group_id=class_group.class_group_id,
         student_id=fiche.student_id,
         component_ids=list(fiche.component_ids),

@@ -9,14 +9,13 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.access.decisions import Rule, deny
-from shared.access.products import STUDENT_FEEDBACK
 from shared.access.requests import AccessRequest
 from shared.access.rules import Caller, CallerKind, Scope, reach_of_students
 from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.grants import repository
 from shared.documents.grants.models import DownloadGrant
-from shared.documents.repository import DocumentRow
+from shared.documents.repository import DocumentRow, kind_of_document
 from shared.documents.service import read_document
 from shared.mandates.service import renew_reach
 from shared.oauth.clients.service import may_use
@@ -91,7 +90,8 @@ def use_grant(
         deny(unit, access, grant.school_id, Rule.GRANT)
     if not may_use(unit.session, grant.client, Scope.DOCUMENTS_READ):
         deny(unit, access, grant.school_id, Rule.SCOPE)
-    renewed = renew_reach(unit.session, access, STUDENT_FEEDBACK)
+    kind = kind_of_document(unit.session, grant.document_id)
+    renewed = renew_reach(unit.session, access, kind.product)
     return renewed, read_document(unit, renewed, grant.document_id)
 
 
