@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TESTS  ?= tests
-PART   ?= chain
+PART   ?= pipeline
 SEED   ?= 1
 
 .PHONY: demo test fuzz chaos bench check format lint types contracts openapi prose lock clean

@@ -52,7 +52,7 @@ def unchecked() -> FastAPI:
     return _without_checks(_let_in_when_braked)
 
 
-def unbraked() -> FastAPI:
+def unlimited() -> FastAPI:
     """The same without brakes too."""
     return _without_checks(_let_in)
 
