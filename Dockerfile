@@ -3,7 +3,7 @@
 #   docker build --tag toetsfeedback:0.1.0 .
 #   docker run --rm --env-file toetsfeedback.env toetsfeedback:0.1.0 worker
 #
-# The README's table has the variables of the environment file. An API in a container has to listen
+# docs/reference.md lists the variables of the environment file. An API in a container has to listen
 # beyond the container's own loopback: TOETSFEEDBACK_API_HOST=0.0.0.0.
 
 FROM python:3.11.16-slim-trixie AS build

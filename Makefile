@@ -1,13 +1,13 @@
-# Every target does its own set-up; nothing has to be installed or started by hand.
+# Every target installs what it needs into .venv first; start no servers by hand.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TESTS  ?= tests
-PART   ?= chain
+PART   ?= pipeline
 SEED   ?= 1
 
-.PHONY: demo test fuzz chaos bench check format lint types contracts openapi lock clean
+.PHONY: demo test fuzz chaos bench check format lint types contracts openapi prose lock clean
 
 demo: $(STAMP)
 	$(BIN)/toetsfeedback demo --out demo-output
@@ -15,7 +15,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
 
-# Ten thousand contents of fiches, where `make test` tries three hundred.
+# The property test of fiches with 10,000 examples; `make test` runs 300.
 fuzz: $(STAMP)
 	FICHES=10000 $(BIN)/pytest -n 2 tests/worker/stamping/test_any_fiche.py
 
@@ -25,7 +25,7 @@ chaos: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.$(subst -,_,$(PART)) $(ARGS)
 
-check: format lint types contracts openapi test
+check: format lint types contracts openapi prose test
 
 format: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -42,7 +42,13 @@ contracts: $(STAMP)
 openapi: $(STAMP)
 	$(BIN)/toetsfeedback openapi --check
 
-# Pins are hashed and name no index; run with uv on the path after changing pyproject.toml.
+# Spelling of the whole tree, then proselint on README, docs, docstrings and OpenAPI texts.
+prose: $(STAMP)
+	$(BIN)/codespell
+	$(BIN)/python -m tests.architecture.prose
+
+# Needs uv on the PATH; run it after a change of the dependencies in pyproject.toml.
+# Pins carry hashes and name no index.
 lock: COMPILE = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock:
 	$(COMPILE) pyproject.toml --extra embedded --extra dev -o requirements/dev.txt

@@ -1,9 +1,10 @@
-"""What token, proof, policy and trail cost: time of a request, requests a second, and no trace.
+"""The cost of access control: token, DPoP proof, row policies and audit log.
 
-Prints one JSON object a line. Servers and APIs are real, start in a throw-away directory and are
-gone at the end. The same list of results is asked from the API, from the API without
-its checks, from a bare FastAPI that makes the same queries, and from one that has the answer in
-memory; and the statements of such a request are sent to PostgreSQL by its driver alone.
+The same list of results is requested from the API, from the API without its checks, from a bare
+FastAPI that runs the same queries, and from one with the response in memory. The statements of such
+a request are also sent by the database driver alone. Servers and APIs run in a temporary directory.
+Two more measurements: the time of a 404 for another school's student and for one that does not
+exist, and the number of audit entries after many concurrent reads.
 """
 
 import argparse
@@ -26,9 +27,10 @@ from uuid import uuid4
 import httpx
 from sqlalchemy import text
 
-from benchmarks.measuring import ADMINISTRATION, Report, cli, timed_import
+from benchmarks.measuring import ADMINISTRATION, cli, timed_import
 from benchmarks.peers import results_api
-from benchmarks.traffic import Answer, Connection, Holder, plain, rate
+from benchmarks.recording import Report
+from benchmarks.traffic import Connection, Response, TokenClient, plain, rate
 from embedded.instance import Instance
 from embedded.ports import choose_port, is_answered
 from embedded.processes import toetsfeedback_command
@@ -41,7 +43,9 @@ from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
 from synthetic.generate import DeliveryPlan, generate_delivery
 
 STUDENTS, SCHOOLS, READERS, PROCESSES, CONNECTIONS = 30, 10, 100, 2, 8
-CALLS_ALONE, ROUNDS_ALONE, CALLS_A_ROUND, ROUNDS, CALLS_NOT_THERE = 150, 6, 300, 9, 2_000
+SERIAL_CALLS, SERIAL_ROUNDS = 150, 6
+PARALLEL_CALLS, PARALLEL_ROUNDS = 300, 9
+NOT_FOUND_CALLS = 2_000
 WITHOUT_LIMITS = {
     "TOETSFEEDBACK_API_SCHOOL_REQUESTS_PER_MINUTE": "1000000",
     "TOETSFEEDBACK_API_BULK_ALARM_READS_PER_HOUR": "1000000",
@@ -52,14 +56,14 @@ _CLASS_GROUP = text("""
     from students student join class_groups class_group on class_group.id = student.class_group_id
     group by 1, 2 order by abs(count(*) - :students), 1, 2 limit 1
 """)
-_STRANGER = text("select id from students where school_id <> :school order by id limit 1")
+_OTHER_STUDENT = text("select id from students where school_id <> :school order by id limit 1")
 _SCHOOLS = text("select id from schools order by id")
-_DECISIONS = text("select count(*) from audit_events where action = 'listSchoolResults'")
+_AUDIT_ENTRIES = text("select count(*) from audit_events where action = 'listSchoolResults'")
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """The APIs that are asked, and what they are asked for."""
+class Targets:
+    """The ports of the APIs under test, and the school and class group to request."""
 
     instance: Instance
     ports: tuple[int, ...]
@@ -75,175 +79,186 @@ class Scene:
         class_group = quote(self.class_group)
         return f"/v1/schools/{self.school_id}/results?pageSize=200&classGroup={class_group}"
 
-    def holder(self, school_id: str) -> Holder:
+    def client(self, school_id: str) -> TokenClient:
         settings = self.instance.record().settings()
         caller = Caller("bench", CallerKind.SCHOOL, GRANTABLE[CallerKind.SCHOOL], school_id)
         key = ProofKey()
         token = TokenAuthority.of(settings).issue(caller, MAX_LIFETIME, key.thumbprint)
-        return Holder(token, key, settings.public_url)
+        return TokenClient(token, key, settings.public_url)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long readers read")
-    parser.add_argument("--write", action="store_true", help="put the figures in the document")
+    parser.add_argument("--seconds", type=float, default=60.0, help="duration of concurrent reads")
+    parser.add_argument(
+        "--write", action="store_true", help="store the run under benchmarks/results/"
+    )
     arguments = parser.parse_args()
     report = Report("access")
     os.environ.update(WITHOUT_LIMITS)
     with (
         tempfile.TemporaryDirectory(prefix="toetsfeedback-bench-") as directory,
-        scene_in(Path(directory)) as scene,
+        start_targets(Path(directory)) as targets,
     ):
-        asyncio.run(measure_alone(report, scene))
-        asyncio.run(measure_together(report, scene))
-        measure_statements(report, scene)
-        asyncio.run(measure_not_there(report, scene))
-        asyncio.run(measure_readers(report, scene, arguments.seconds))
-        subprocess.run(cli(scene.instance, "audit", "verify"), check=True, stdout=sys.stderr)
+        asyncio.run(measure_latency(report, targets))
+        asyncio.run(measure_throughput(report, targets))
+        measure_statements(report, targets)
+        asyncio.run(measure_not_found(report, targets))
+        asyncio.run(measure_readers(report, targets, arguments.seconds))
+        subprocess.run(cli(targets.instance, "audit", "verify"), check=True, stdout=sys.stderr)
     if arguments.write:
-        report.write("Access")
+        report.write()
 
 
-async def measure_alone(report: Report, scene: Scene) -> None:
-    """One request at a time, to each in turn, by rounds.
+async def measure_latency(report: Report, targets: Targets) -> None:
+    """Send one request at a time to each API in turn; report medians.
 
-    The first round is not counted: caches and plans are made in it.
+    The first round does not count: it fills caches and plans.
     """
-    holder = scene.holder(scene.school_id)
-    await holder.learn_nonce(await Connection.to(scene.ports[0]))
+    client = targets.client(targets.school_id)
+    await client.learn_nonce(await Connection.to(targets.ports[0]))
     times: defaultdict[str, list[float]] = defaultdict(list)
-    for number in range(1 + ROUNDS_ALONE):
-        for name, seconds in (await in_turn(scene, holder)).items():
+    for number in range(1 + SERIAL_ROUNDS):
+        for name, seconds in (await time_each(targets, client)).items():
             times[name] += seconds if number else []
     medians = {name: median(seconds) * 1000 for name, seconds in times.items()}
-    calls = ROUNDS_ALONE * CALLS_ALONE
+    calls = SERIAL_ROUNDS * SERIAL_CALLS
     for name, milliseconds in medians.items():
         report.show(f"{name}_ms", milliseconds, median_of=calls)
     report.show("overhead_ms", medians["checked"] - medians["unchecked"], median_of=calls)
     report.show("rate_limits_ms", medians["unchecked"] - medians["unlimited"], median_of=calls)
 
 
-async def in_turn(scene: Scene, holder: Holder) -> dict[str, list[float]]:
-    """Seconds that requests take of each; proofs are signed before."""
-    path = plain(scene.path)
-    asked = {
-        "checked": (scene.ports, [holder.request(scene.path) for _ in range(CALLS_ALONE)]),
-        "unchecked": (scene.unchecked, [path] * CALLS_ALONE),
-        "unlimited": (scene.unlimited, [path] * CALLS_ALONE),
-        "bare": (scene.bare, [plain(results_api.PATH)] * CALLS_ALONE),
+async def time_each(targets: Targets, client: TokenClient) -> dict[str, list[float]]:
+    """Return the seconds of each request per API; proofs are signed beforehand."""
+    path = plain(targets.path)
+    requests_of = {
+        "checked": (targets.ports, [client.request(targets.path) for _ in range(SERIAL_CALLS)]),
+        "unchecked": (targets.unchecked, [path] * SERIAL_CALLS),
+        "unlimited": (targets.unlimited, [path] * SERIAL_CALLS),
+        "bare": (targets.bare, [plain(results_api.PATH)] * SERIAL_CALLS),
     }
-    connections = {name: await Connection.to(ports[0]) for name, (ports, _) in asked.items()}
-    times: dict[str, list[float]] = {name: [] for name in asked}
-    for number in range(CALLS_ALONE):
-        for name, (_, requests) in asked.items():
-            answer = required(await connections[name].ask(requests[number]))
-            times[name].append(answer.seconds)
+    connections = {name: await Connection.to(ports[0]) for name, (ports, _) in requests_of.items()}
+    times: dict[str, list[float]] = {name: [] for name in requests_of}
+    for number in range(SERIAL_CALLS):
+        for name, (_, requests) in requests_of.items():
+            response = require(await connections[name].send(requests[number]))
+            times[name].append(response.seconds)
     for connection in connections.values():
         connection.close()
     return times
 
 
-async def measure_together(report: Report, scene: Scene) -> None:
-    """In turns, by rounds; proofs are signed before, for the client's work is not measured."""
-    holder = scene.holder(scene.school_id)
-    await holder.learn_nonce(await Connection.to(scene.ports[0]))
-    asked = {
-        "api": scene.ports,
-        "unchecked": scene.unchecked,
-        "bare": scene.bare,
-        "from_memory": scene.from_memory,
+async def measure_throughput(report: Report, targets: Targets) -> None:
+    """Send concurrent requests to each API in turn; proofs are signed beforehand."""
+    client = targets.client(targets.school_id)
+    await client.learn_nonce(await Connection.to(targets.ports[0]))
+    ports_of = {
+        "api": targets.ports,
+        "unchecked": targets.unchecked,
+        "bare": targets.bare,
+        "from_memory": targets.from_memory,
     }
-    rates: dict[str, list[float]] = {name: [] for name in asked}
-    for _ in range(ROUNDS):
-        for name, ports in asked.items():
-            path = scene.path if name == "unchecked" else results_api.PATH
-            requests = [plain(path)] * CALLS_A_ROUND
+    rates: dict[str, list[float]] = {name: [] for name in ports_of}
+    for _ in range(PARALLEL_ROUNDS):
+        for name, ports in ports_of.items():
+            path = targets.path if name == "unchecked" else results_api.PATH
+            requests = [plain(path)] * PARALLEL_CALLS
             if name == "api":
-                requests = [holder.request(scene.path) for _ in requests]
+                requests = [client.request(targets.path) for _ in requests]
             rates[name].append(await rate(ports, CONNECTIONS, iter(requests)))
-    about = {"processes": PROCESSES, "connections": PROCESSES * CONNECTIONS, "rounds": ROUNDS}
+    about = {
+        "processes": PROCESSES,
+        "connections": PROCESSES * CONNECTIONS,
+        "rounds": PARALLEL_ROUNDS,
+    }
     for name, found in rates.items():
         report.show("requests_per_second", median(found), of=name, **about)
     for share, ceiling in (("ceiling_share", "bare"), ("memory_share", "from_memory")):
         report.show(share, median(rates["api"]) / median(rates[ceiling]), of=ceiling, **about)
 
 
-def measure_statements(report: Report, scene: Scene) -> None:
-    """What PostgreSQL and its driver alone make of a request's statements, in as many processes."""
-    about = {results_api.SCHOOL: scene.school_id, results_api.CLASS_GROUP: scene.class_group}
-    environment = os.environ | scene.instance.record().environment_of("api") | about
+def measure_statements(report: Report, targets: Targets) -> None:
+    """Send the statements of a request by the database driver alone, in as many processes."""
+    about = {results_api.SCHOOL: targets.school_id, results_api.CLASS_GROUP: targets.class_group}
+    environment = os.environ | targets.instance.record().environment_of("api") | about
     module = "benchmarks.peers.results_statements"
-    program = [sys.executable, "-m", module, str(CALLS_A_ROUND)]
+    program = [sys.executable, "-m", module, str(PARALLEL_CALLS)]
     rates: list[float] = []
-    for _ in range(ROUNDS):
+    for _ in range(PARALLEL_ROUNDS):
         running = [
             subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True)
             for _ in range(PROCESSES)
         ]
         rates.append(sum(float(process.communicate()[0]) for process in running))
     report.show(
-        "requests_per_second", median(rates), of="statements", processes=PROCESSES, rounds=ROUNDS
+        "requests_per_second",
+        median(rates),
+        of="statements",
+        processes=PROCESSES,
+        rounds=PARALLEL_ROUNDS,
     )
 
 
-async def measure_not_there(report: Report, scene: Scene) -> None:
-    """A student of another school and one that does not exist, in turn."""
-    holder = scene.holder(scene.school_id)
-    connection = await Connection.to(scene.ports[0])
-    await holder.learn_nonce(connection)
-    stranger = scalars(scene.instance, _STRANGER.bindparams(school=scene.school_id))[0]
-    times: dict[str, list[float]] = {"not_mine": [], "not_there": []}
+async def measure_not_found(report: Report, targets: Targets) -> None:
+    """Compare the 404 for a student of another school with that for a nonexistent one."""
+    client = targets.client(targets.school_id)
+    connection = await Connection.to(targets.ports[0])
+    await client.learn_nonce(connection)
+    query = _OTHER_STUDENT.bindparams(school=targets.school_id)
+    other_student = scalars(targets.instance, query)[0]
+    times: dict[str, list[float]] = {"other_school": [], "nonexistent": []}
     bodies: set[bytes] = set()
-    for _ in range(CALLS_NOT_THERE):
-        for name, student in (("not_mine", stranger), ("not_there", uuid4())):
-            answer = await connection.ask(holder.request(f"/v1/students/{student}"))
-            required(answer, httpx.codes.NOT_FOUND)
-            times[name].append(answer.seconds)
-            bodies.add(without_trace(answer))
+    for _ in range(NOT_FOUND_CALLS):
+        for name, student in (("other_school", other_student), ("nonexistent", uuid4())):
+            response = await connection.send(client.request(f"/v1/students/{student}"))
+            require(response, httpx.codes.NOT_FOUND)
+            times[name].append(response.seconds)
+            bodies.add(without_varying_headers(response))
     medians = {name: median(seconds) for name, seconds in times.items()}
     for name, seconds in medians.items():
-        report.show(f"{name}_ms", seconds * 1000, median_of=CALLS_NOT_THERE)
-    report.show("not_there_ratio", medians["not_mine"] / medians["not_there"])
-    report.show("not_there_answers", len(bodies), of=2 * CALLS_NOT_THERE)
+        report.show(f"{name}_ms", seconds * 1000, median_of=NOT_FOUND_CALLS)
+    report.show("not_found_ratio", medians["other_school"] / medians["nonexistent"])
+    report.show("not_found_responses", len(bodies), of=2 * NOT_FOUND_CALLS)
 
 
-def without_trace(answer: Answer) -> bytes:
-    """All bytes but those that are new in every answer: its trace id, the time, a nonce."""
-    lines = answer.head.lower().split(b"\r\n")
+def without_varying_headers(response: Response) -> bytes:
+    """Return the response without trace id, time, nonce and rate limit."""
+    lines = response.head.lower().split(b"\r\n")
     trace = next(line for line in lines if line.startswith(b"belgov-trace-id")).split()[1]
     varying = (b"belgov-trace-id", b"date", b"dpop-nonce", b"ratelimit:")
     kept = [line for line in lines if not line.startswith(varying)]
-    return b"\r\n".join(kept) + answer.body.replace(trace, b"")
+    return b"\r\n".join(kept) + response.body.replace(trace, b"")
 
 
-async def measure_readers(report: Report, scene: Scene, seconds: float) -> None:
-    """Readers of every school at once; each decision has to be on the trail once."""
-    schools = scalars(scene.instance, _SCHOOLS)
-    holders = [scene.holder(str(school)) for school in schools]
-    connection = await Connection.to(scene.ports[0])
-    for holder in holders:
-        await holder.learn_nonce(connection)
-    before, until = scalars(scene.instance, _DECISIONS)[0], time.monotonic() + seconds
+async def measure_readers(report: Report, targets: Targets, seconds: float) -> None:
+    """Read as many schools at once; count the entries in the audit log."""
+    schools = scalars(targets.instance, _SCHOOLS)
+    clients = [targets.client(str(school)) for school in schools]
+    connection = await Connection.to(targets.ports[0])
+    for client in clients:
+        await client.learn_nonce(connection)
+    before, until = scalars(targets.instance, _AUDIT_ENTRIES)[0], time.monotonic() + seconds
 
     async def read(number: int) -> int:
-        holder, school_id = holders[number % len(holders)], schools[number % len(schools)]
-        mine, done = await Connection.to(scene.ports[number % PROCESSES]), 0
+        client, school_id = clients[number % len(clients)], schools[number % len(schools)]
+        mine, done = await Connection.to(targets.ports[number % PROCESSES]), 0
         while time.monotonic() < until:
             path = f"/v1/schools/{school_id}/results?pageSize=60"
-            required(await mine.ask(holder.request(path)))
+            require(await mine.send(client.request(path)))
             done += 1
         return done
 
-    answered = sum(await asyncio.gather(*map(read, range(READERS))))
-    report.show("readers_requests", answered, readers=READERS, seconds=seconds)
-    entries = scalars(scene.instance, _DECISIONS)[0] - before
+    requests = sum(await asyncio.gather(*map(read, range(READERS))))
+    report.show("readers_requests", requests, readers=READERS, seconds=seconds)
+    entries = scalars(targets.instance, _AUDIT_ENTRIES)[0] - before
     report.show("readers_entries", entries, readers=READERS, seconds=seconds)
 
 
-def required(answer: Answer, status: int = httpx.codes.OK) -> Answer:
-    if answer.status != status:
-        raise SystemExit(f"answered with {answer.status}: {answer.body.decode()}")
-    return answer
+def require(response: Response, status: int = httpx.codes.OK) -> Response:
+    if response.status != status:
+        raise SystemExit(f"status {response.status}: {response.body.decode()}")
+    return response
 
 
 def scalars(instance: Instance, query: Any) -> Sequence[Any]:
@@ -253,7 +268,7 @@ def scalars(instance: Instance, query: Any) -> Sequence[Any]:
 
 
 @contextmanager
-def scene_in(directory: Path) -> Iterator[Scene]:
+def start_targets(directory: Path) -> Iterator[Targets]:
     delivery, instance = directory / "delivery", Instance(directory / "data")
     generate_delivery(DeliveryPlan(schools=SCHOOLS, seed=1), delivery)
     with running(instance, workers=1), ExitStack() as started:
@@ -284,12 +299,12 @@ def scene_in(directory: Path) -> Iterator[Scene]:
         apis = (first, second)
         unchecked, unlimited = peers("unchecked"), peers("unlimited", 1)
         others = unchecked, unlimited, peers("bare"), peers("from_memory")
-        yield Scene(instance, apis, *others, school_id, class_group)
+        yield Targets(instance, apis, *others, school_id, class_group)
 
 
 @contextmanager
 def listening(program: list[str], environment: dict[str, str]) -> Iterator[int]:
-    """The port on which the program listens, which its last argument is to name."""
+    """Run a program that takes a port as its last argument; yield the port once it listens."""
     port = choose_port()
     process = subprocess.Popen([*program, str(port)], env=environment, stdout=subprocess.DEVNULL)
     try:

@@ -1,13 +1,13 @@
 """Documents per second on one core: our engine beside its peers, on the same contents in one run.
 
-Prints one JSON object a line and writes the section on documents in docs/performance.md. Time is
+Prints one JSON object per line; `--write` stores the run under benchmarks/results/. Time is
 processor time, so that a peer that computes on several cores at once pays for all of them.
 """
 
 import argparse
-import json
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from benchmarks.peers import (
@@ -20,8 +20,8 @@ from benchmarks.peers import (
 from benchmarks.peers.contents import PRINTED, classes, fiches, overviews, scattered_fiches
 from benchmarks.peers.contest import Contestant, ratios
 from benchmarks.peers.fiche_words import require_same_words
-from benchmarks.peers.page import write_section
 from benchmarks.peers.workbook_cells import workbook_cells
+from benchmarks.recording import Report
 from services.worker.rendering.fiche import draw_fiche
 from services.worker.rendering.overview import draw_overview
 from services.worker.stamping.fiche import FicheStamper
@@ -88,7 +88,9 @@ def overview_contestants() -> list[Contestant]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--write", action="store_true", help="store the run")
+    arguments = parser.parse_args()
+    rounds = arguments.rounds
     of_fiches, of_overviews = fiche_contestants(), overview_contestants()
     scattered = our_fiches("random_order", "our engine, pupils of random schools")
     printed = our_print_files()
@@ -106,28 +108,34 @@ def main() -> None:
         for contestants, contents in fields:
             for contestant in contestants:
                 contestant.take_turn(contents(number))
-    growth = peak_growth()
-    ours, *_ = of_fiches
-    show("fiche.per_core", ours.rate, "1/s", ratios=ratios(of_fiches))
-    show("fiche.random_order_per_core", scattered.rate, "1/s")
-    show("fiche.bytes", ours.size, "B", worst=max(ours.largest, scattered.largest))
-    show("fiche.peak_mib_growth", growth, "MiB", fiches=MANY)
-    show(
-        "print.students_per_core", printed.rate * PRINTED, "1/s", bytes_each=printed.size // PRINTED
-    )
-    show("overview.per_core", of_overviews[0].rate, "1/s", ratios=ratios(of_overviews))
-    show("overview.bytes", of_overviews[0].size, "B")
-    write_section([*of_fiches, scattered], printed, of_overviews, rounds, f"{growth:.1f} MiB")
+    report = Report("documents")
+    for kind, contestants in (("fiche", [*of_fiches, scattered]), ("overview", of_overviews)):
+        faster = ratios(contestants)
+        for peer in contestants:
+            about = {"made_by": f"{peer.called} {release(peer.package)}".strip()}
+            ratio = faster.get(peer.name, 1.0)
+            report.show(f"{kind}_per_second", peer.rate, **about, bytes=peer.size, ratio=ratio)
+    largest = max(of_fiches[0].largest, scattered.largest)
+    report.show("fiche_largest_bytes", largest)
+    report.show("fiche_peak_mib_growth", peak_growth(), fiches=MANY)
+    students = {"students": PRINTED, "bytes_per_student": printed.size // PRINTED}
+    report.show("print_file_students_per_second", printed.rate * PRINTED, **students)
+    if arguments.write:
+        report.write(rounds=rounds)
+
+
+def release(package: str) -> str:
+    """Return the version of an installed package, empty for our own engine."""
+    try:
+        return version(package) if package else ""
+    except PackageNotFoundError:
+        return ""
 
 
 def peak_growth() -> float:
     """MiB by which the engine's most memory grows over `MANY` fiches, in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.peers.memory", str(FULL), str(MANY)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def show(name: str, value: float, unit: str, **more: Any) -> None:
-    print(json.dumps({"name": name, "value": round(value, 1), "unit": unit, **more}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""A release night: a delivery taken in, every document made through the queue, every byte checked.
+"""Release night: import a delivery, build all documents through the queue, verify every byte.
 
-Prints one JSON object a line. At scale 1 it has the size of 2024: 3,853 schools with about 132,500
-students and 490,000 results. Servers, API and workers are real, start in a throw-away directory
-and are gone at the end. `--growth` compares a quarter of that size with twice that size.
+Scale 1 is the size of 2024: 3,853 schools with about 132,500 students and 490,000 results. Servers,
+API and workers run in a temporary directory. `--growth` compares a quarter of that size with twice
+that size.
 """
 
 import argparse
@@ -21,7 +21,6 @@ from sqlalchemy import text
 
 from benchmarks.measuring import (
     ADMINISTRATION,
-    Report,
     cli,
     client,
     cpu_seconds,
@@ -30,6 +29,7 @@ from benchmarks.measuring import (
     timed_import,
     wait_for,
 )
+from benchmarks.recording import Report
 from benchmarks.verification import verify
 from embedded.instance import Instance
 from embedded.up import running
@@ -55,7 +55,7 @@ _SCHOOL_OF_A_SIZE = text("""
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """One instance with one delivery, and where its figures go."""
+    """An instance, its delivery, and the report for its figures."""
 
     instance: Instance
     delivery: Path
@@ -67,7 +67,7 @@ class Night:
         self.report.show(name, value, **self.size, **about)
 
     def import_delivery(self) -> float:
-        """Seconds."""
+        """Import the delivery; return the duration in seconds."""
         before = cpu_seconds(self.instance)
         imported = timed_import(self.instance, self.delivery)
         self.show("import_seconds", imported.seconds)
@@ -78,19 +78,19 @@ class Night:
         return imported.seconds
 
     def build(self, rebuilds: int = 0) -> float:
-        """Seconds; `rebuilds` of one school are asked for in the meantime."""
+        """Build all documents, rebuild one school meanwhile; return the seconds of the build."""
         before = cpu_seconds(self.instance)
         with (
             client(self.instance, "--kind", "operator") as operator,
-            ThreadPoolExecutor(1) as aside,
+            ThreadPoolExecutor(1) as executor,
         ):
             began = time.monotonic()
             job = start_build(operator)
-            rebuilt = aside.submit(rebuild_meanwhile, self.instance, operator, job, rebuilds)
-            made = wait_for(operator, job, POLL_SECONDS)
+            rebuilt = executor.submit(rebuild_meanwhile, self.instance, operator, job, rebuilds)
+            outcome = wait_for(operator, job, POLL_SECONDS)
             seconds = time.monotonic() - began
         self.show("build_seconds", seconds)
-        self.show("fiches_per_second", made["fiches"] / seconds)
+        self.show("fiches_per_second", outcome["fiches"] / seconds)
         self._show_cpu("build", before)
         if times := rebuilt.result():
             self.show("interactive_rebuild_seconds", median(times), median_of=len(times))
@@ -106,7 +106,7 @@ class Night:
         self.show("bytes_written", verified.object_bytes)
 
     def show_peaks(self) -> float:
-        """That of the worker which needed most, in MiB."""
+        """Report the peaks of memory; return that of the largest worker, in MiB."""
         self.show("peak_api_mib", peak_mib(self.instance, "api"))
         peak = peak_mib(self.instance, "worker")
         self.show("peak_worker_mib", peak)
@@ -120,43 +120,47 @@ class Night:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="1 is the size of 2024")
-    parser.add_argument("--items", action="store_true", help="deliver the answers per item as well")
-    parser.add_argument("--growth", action="store_true", help="a quarter against twice the size")
-    parser.add_argument("--write", action="store_true", help="put the figures in the document")
+    parser.add_argument("--items", action="store_true", help="also deliver item results")
+    parser.add_argument(
+        "--growth", action="store_true", help="compare a quarter of the size with twice the size"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="store the run under benchmarks/results/"
+    )
     arguments = parser.parse_args()
-    report = Report("release_night")
+    report = Report("release_night_growth" if arguments.growth else "release_night")
     if arguments.growth:
         measure_growth(report)
     else:
         measure_night(report, arguments.scale, with_items=arguments.items)
         measure_second_worker(report)
     if arguments.write:
-        report.write("Release night: growth" if arguments.growth else "Release night")
+        report.write()
 
 
 def measure_night(report: Report, scale: float, *, with_items: bool) -> None:
-    with night(report, scale, with_items=with_items) as one:
-        one.import_delivery()
+    with night(report, scale, with_items=with_items) as run:
+        run.import_delivery()
         subprocess.run(
-            cli(one.instance, "release", "--administration", ADMINISTRATION),
+            cli(run.instance, "release", "--administration", ADMINISTRATION),
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        one.build(REBUILDS)
-        one.verify()
-        one.show_peaks()
+        run.build(REBUILDS)
+        run.verify()
+        run.show_peaks()
 
 
 def measure_growth(report: Report) -> None:
-    """Nothing is rebuilt meanwhile: that would weigh more on the smaller size."""
+    """Compare the two sizes, without rebuilds: those would weigh more on the smaller size."""
     seconds: dict[float, float] = {}
     peaks: dict[float, float] = {}
     for scale in (QUARTER, TWICE):
-        with night(report, scale) as one:
-            took = one.import_delivery() + one.build()
-            one.verify()
-            peaks[scale] = one.show_peaks()
-            seconds[scale] = took / one.rows["students.csv"]
+        with night(report, scale) as run:
+            took = run.import_delivery() + run.build()
+            run.verify()
+            peaks[scale] = run.show_peaks()
+            seconds[scale] = took / run.rows["students.csv"]
     report.show("growth", seconds[TWICE] / seconds[QUARTER])
     report.show("peak_worker_growth", peaks[TWICE] / peaks[QUARTER])
 
@@ -164,9 +168,9 @@ def measure_growth(report: Report) -> None:
 def measure_second_worker(report: Report) -> None:
     seconds = {}
     for workers in (1, 2):
-        with night(report, SPEEDUP_SCALE, workers=workers) as one:
-            one.import_delivery()
-            seconds[workers] = one.build()
+        with night(report, SPEEDUP_SCALE, workers=workers) as run:
+            run.import_delivery()
+            seconds[workers] = run.build()
     report.show("second_worker_speedup", seconds[1] / seconds[2])
 
 
@@ -182,17 +186,17 @@ def night(
         seconds = time.monotonic() - began
         size = {"scale": scale, "students": rows["students.csv"], "workers": workers}
         with running(instance, workers=workers):
-            one = Night(instance, delivery, rows, report, size)
-            one.show("generate_seconds", seconds)
-            yield one
+            run = Night(instance, delivery, rows, report, size)
+            run.show("generate_seconds", seconds)
+            yield run
 
 
 def rebuild_meanwhile(
     instance: Instance, operator: httpx.Client, job: str, rebuilds: int
 ) -> list[float]:
-    """Seconds of each rebuild of one school, from asking for it to having downloaded it.
+    """Rebuild one school repeatedly; return the seconds of each rebuild, its download included.
 
-    Only those count that ended before `job` did.
+    Rebuilds that end after `job` do not count.
     """
     school_id = _school_to_rebuild(instance)
     seconds: list[float] = []

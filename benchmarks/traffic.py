@@ -1,4 +1,4 @@
-"""Requests over connections that stay open, with as little of the machine as can be."""
+"""A minimal HTTP client over persistent connections, to leave the CPU to the server."""
 
 import asyncio
 import time
@@ -9,8 +9,8 @@ from services.cli.signing import ProofKey
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """`seconds` from the first byte sent to the last byte received."""
+class Response:
+    """A response; `seconds` counts from the first byte sent to the last byte received."""
 
     status: int
     head: bytes
@@ -19,7 +19,7 @@ class Answer:
 
 
 class Connection:
-    """One that is kept; answers must say how long they are."""
+    """A persistent connection; responses need a Content-Length."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
@@ -28,21 +28,21 @@ class Connection:
     async def to(cls, port: int) -> "Connection":
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
-    async def ask(self, request: bytes) -> Answer:
+    async def send(self, request: bytes) -> Response:
         began = time.perf_counter()
         self._writer.write(request)
         head = await self._reader.readuntil(b"\r\n\r\n")
         _, _, length = head.lower().partition(b"content-length:")
         body = await self._reader.readexactly(int(length.split(b"\r\n", 1)[0]))
-        return Answer(int(head[9:12]), head, body, time.perf_counter() - began)
+        return Response(int(head[9:12]), head, body, time.perf_counter() - began)
 
     def close(self) -> None:
         self._writer.close()
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
-    """Who sends a token, and signs a proof for each request; `url` is what callers know us by."""
+class TokenClient:
+    """An access token with its DPoP key; `url` is the public address of the API."""
 
     token: str
     key: ProofKey
@@ -53,9 +53,9 @@ class Holder:
         return plain(path, f"Authorization: DPoP {self.token}\r\nDPoP: {proof}\r\n")
 
     async def learn_nonce(self, connection: Connection) -> None:
-        """From the answer to a proof without the right one; proofs hold it from then on."""
-        answer = await connection.ask(self.request("/v1/schools"))
-        for line in answer.head.decode().splitlines():
+        """Take the nonce for later proofs from the response to a proof without one."""
+        response = await connection.send(self.request("/v1/schools"))
+        for line in response.head.decode().splitlines():
             name, _, value = line.partition(": ")
             if name.lower() == "dpop-nonce":
                 self.key.nonce = value
@@ -66,18 +66,18 @@ def plain(path: str, headers: str = "") -> bytes:
 
 
 async def rate(ports: Sequence[int], connections: int, requests: Iterator[bytes]) -> float:
-    """Requests a second of those given, over so many connections to each port.
+    """Send the requests over so many connections to each port; return requests per second.
 
     Raises:
-        SystemExit: when one is not answered with what it asked for.
+        SystemExit: a response has another status than 200.
     """
 
     async def drive(connection: Connection) -> int:
         done = 0
         for request in requests:
-            answer = await connection.ask(request)
-            if answer.status != 200:  # noqa: PLR2004  # OK
-                raise SystemExit(f"answered with {answer.status}: {answer.body.decode()}")
+            response = await connection.send(request)
+            if response.status != 200:  # noqa: PLR2004  # OK
+                raise SystemExit(f"status {response.status}: {response.body.decode()}")
             done += 1
         connection.close()
         return done

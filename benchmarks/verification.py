@@ -1,4 +1,4 @@
-"""Holds what a build left behind against its rows, byte for byte, and rows against results."""
+"""Verify a build: each document against its row, byte by byte, and the rows against results."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ from shared.documents.kinds import DocumentKind
 from shared.documents.models import Document
 from shared.storage.store import Storage, open_storage
 
-# Who has a level in a component that is shown has a fiche, each of their class groups and schools a
-# bundle, and each class group a print file; a school with any outcome of such a component has an
-# overview.
+# A student with a level in a component other than a calibration has a fiche. Each class group with
+# such a student has a bundle and a print file, each school with one a bundle. A school with any
+# result of such a component has an overview.
 _EXPECTED = text("""
     select count(distinct student.id) filter (where result.status = 'reported'),
            count(distinct student.class_group_id) filter (where result.status = 'reported'),
@@ -33,17 +33,17 @@ _EXPECTED = text("""
 
 @dataclass(slots=True)
 class Verified:
-    """How many documents of each kind are sound, and the bytes of the objects they are in."""
+    """The number of verified documents per kind, and the size of their objects in bytes."""
 
     documents: Counter[str] = field(default_factory=Counter)
     object_bytes: int = 0
 
 
 def verify(settings: Settings) -> Verified:
-    """Reads back every byte that a row points at.
+    """Read every byte that a row refers to and compare it with the row.
 
     Raises:
-        SystemExit: when a document is not what its row says, or one is missing or too many.
+        SystemExit: a document differs from its row, or their number differs from the results.
     """
     storage = open_storage(settings.storage_url)
     with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
@@ -72,7 +72,7 @@ def _read_back(session: Session, storage: Storage) -> Verified:
                     objects[segment.key] = memoryview(storage.read(segment.key))
                 hasher.update(objects[segment.key][segment.offset :][: segment.size])
             if hasher.digest() != document.sha256:
-                raise SystemExit(f"document {document.id} is not what its row says")
+                raise SystemExit(f"document {document.id} differs from its row")
             verified.documents[document.kind] += 1
         verified.object_bytes += sum(map(len, objects.values()))
     return verified

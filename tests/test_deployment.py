@@ -18,7 +18,7 @@ from shared.core.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 PREFIX = "TOETSFEEDBACK_"
-OURS = {"api", "migrate", "worker"}
+PROGRAMS = {"api", "migrate", "worker"}
 VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[?-][^}]*)?\}")
 REQUIRED = re.compile(r"(?<!\$)\$\{\w+:\?[^}]+\}")
 PINNED = re.compile(r"(postgres:\d+\.\d+|[\w./-]+:v?\d+\.\d+\.\d+)(-[a-z]+)*")
@@ -30,7 +30,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 
 def instructions() -> list[tuple[str, str]]:
-    """The Dockerfile as (keyword, arguments), continued lines joined."""
+    """Return the instructions of the Dockerfile as (keyword, arguments), continued lines joined."""
     lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
     text = "\n".join(line for line in lines if not line.startswith("#")).replace("\\\n", " ")
     found = [line.split(maxsplit=1) for line in text.splitlines() if line.strip()]
@@ -45,8 +45,8 @@ def environment(service: str) -> dict[str, str]:
     return dict(SERVICES[service].get("environment", {}))
 
 
-def filled_in(text: str) -> str:
-    """As compose would write it, where every variable is set to a digit."""
+def with_values(text: str) -> str:
+    """Substitute a digit for every variable, as compose does."""
     return VARIABLE.sub("7", text)
 
 
@@ -62,7 +62,7 @@ def strings(node: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_is_watched_or_runs_once_and_is_waited_for(name: str) -> None:
+def test_service_has_a_health_check_or_others_wait_for_its_end(name: str) -> None:
     service = SERVICES[name]
     if "healthcheck" in service:
         assert service["restart"] == "unless-stopped"
@@ -74,7 +74,7 @@ def test_a_service_is_watched_or_runs_once_and_is_waited_for(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["api", "worker"])
-def test_a_program_starts_on_a_migrated_database_with_healthy_servers(name: str) -> None:
+def test_program_starts_after_migration_with_healthy_servers(name: str) -> None:
     conditions = {
         server: wait["condition"] for server, wait in SERVICES[name]["depends_on"].items()
     }
@@ -87,7 +87,7 @@ def test_a_program_starts_on_a_migrated_database_with_healthy_servers(name: str)
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_holds_no_privilege_it_could_do_without(name: str) -> None:
+def test_service_has_no_unneeded_privilege(name: str) -> None:
     service = SERVICES[name]
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
@@ -96,7 +96,7 @@ def test_a_service_holds_no_privilege_it_could_do_without(name: str) -> None:
     assert "cap_add" not in service or name == "postgres"
 
 
-def test_a_secret_has_no_default() -> None:
+def test_secret_has_no_default() -> None:
     for service in SERVICES:
         for name, value in environment(service).items():
             if SECRET_NAME.search(name):
@@ -119,25 +119,25 @@ def test_only_the_published_port_has_a_default() -> None:
     assert defaults == {"API_PORT"}
 
 
-def test_the_readme_says_what_has_to_be_set() -> None:
+def test_operations_page_names_every_required_variable() -> None:
     required = {
         variable[1]
         for text in strings(COMPOSE)
         for variable in VARIABLE.finditer(text)
         if (variable[2] or "").startswith(":?")
     }
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert {name for name in required if f"`{name}`" not in readme} == set()
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert {name for name in required if f"`{name}`" not in page} == set()
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_port_is_published_on_loopback_only(name: str) -> None:
+def test_port_is_published_on_loopback_only(name: str) -> None:
     ports = SERVICES[name].get("ports", [])
     assert all(port.startswith("127.0.0.1:") for port in ports)
     assert bool(ports) is (name == "api")
 
 
-def test_the_servers_are_on_a_network_that_leads_nowhere() -> None:
+def test_servers_are_on_an_internal_network() -> None:
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     assert {name for name, service in SERVICES.items() if service["networks"] != ["inside"]} == {
         "api"
@@ -145,46 +145,46 @@ def test_the_servers_are_on_a_network_that_leads_nowhere() -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_an_image_is_pinned_to_one_version(name: str) -> None:
+def test_image_is_pinned_to_one_version(name: str) -> None:
     assert PINNED.fullmatch(SERVICES[name]["image"])
 
 
-def test_the_images_of_the_programs_are_this_version_of_the_project() -> None:
+def test_program_images_have_the_version_of_the_project() -> None:
     image = f"toetsfeedback:{PROJECT['version']}"
-    assert {SERVICES[name]["image"] for name in OURS} == {image}
+    assert {SERVICES[name]["image"] for name in PROGRAMS} == {image}
     described = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert f"docker build --tag {image} ." in described
     assert f"docker run --rm --env-file toetsfeedback.env {image} worker" in described
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
-def test_a_program_runs_a_command_of_the_command_line(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_program_runs_a_command_of_the_command_line(name: str) -> None:
     assert SERVICES[name]["command"] == [name]
     assert name in COMMANDS
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_variable_of_ours_is_a_setting(name: str) -> None:
+def test_prefixed_variable_is_a_setting(name: str) -> None:
     ours = {variable for variable in environment(name) if variable.startswith(PREFIX)}
     assert {variable.removeprefix(PREFIX).lower() for variable in ours} <= set(
         Settings.model_fields
     )
-    assert bool(ours) is (name in OURS)
+    assert bool(ours) is (name in PROGRAMS)
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
-def test_a_program_finds_every_setting_it_needs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_program_has_every_required_setting(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in environment(name).items():
-        monkeypatch.setenv(variable, filled_in(value))
+        monkeypatch.setenv(variable, with_values(value))
     settings = Settings.from_environment()
     assert urlsplit(settings.sqlalchemy_url).hostname == "postgres"
     assert urlsplit(settings.redis_url.get_secret_value()).hostname == "valkey"
     assert settings.api_host == ("0.0.0.0" if name == "api" else "127.0.0.1")  # noqa: S104  # inside a container
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
-def test_only_migrating_uses_the_database_as_its_owner(name: str) -> None:
-    url = urlsplit(filled_in(environment(name)["TOETSFEEDBACK_DATABASE_URL"]))
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_only_migrate_connects_as_the_database_owner(name: str) -> None:
+    url = urlsplit(with_values(environment(name)["TOETSFEEDBACK_DATABASE_URL"]))
     login = SERVICES["postgres"]["environment"]["POSTGRES_USER"]
     if name != "migrate":
         login = login_of(url.path.removeprefix("/"), name)
@@ -196,12 +196,12 @@ def test_only_migrating_uses_the_database_as_its_owner(name: str) -> None:
     ("name", "key", "setting"),
     [("api", "signing_key", "SIGNING_KEYS"), ("worker", "insz_key", "INSZ_KEY_FILE")],
 )
-def test_a_program_gets_the_key_it_uses_and_no_other(name: str, key: str, setting: str) -> None:
+def test_program_gets_only_the_key_it_uses(name: str, key: str, setting: str) -> None:
     assert SERVICES[name]["secrets"] == [key]
     assert environment(name)[PREFIX + setting] == f"/run/secrets/{key}"
 
 
-def test_the_programs_and_the_store_agree_on_bucket_region_and_address() -> None:
+def test_programs_and_store_agree_on_bucket_region_and_address() -> None:
     store = tomllib.loads(COMPOSE["configs"]["garage"]["content"])
     ours, theirs = environment("worker"), environment("store")
     endpoint = urlsplit(ours["AWS_ENDPOINT_URL"])
@@ -215,7 +215,7 @@ def test_the_programs_and_the_store_agree_on_bucket_region_and_address() -> None
     assert SERVICES["store"]["volumes"] == ["store:/var/lib/garage"]
 
 
-def test_a_program_is_asked_for_its_health_where_it_listens() -> None:
+def test_health_check_uses_the_port_of_the_program() -> None:
     api, worker = environment("api"), environment("worker")
     assert (
         f"127.0.0.1:{api[f'{PREFIX}API_PORT']}/health" in SERVICES["api"]["healthcheck"]["test"][-1]
@@ -226,19 +226,19 @@ def test_a_program_is_asked_for_its_health_where_it_listens() -> None:
         compile(SERVICES[name]["healthcheck"]["test"][-1], name, "exec")
 
 
-def test_the_worker_unpacks_deliveries_on_disk() -> None:
+def test_worker_unpacks_deliveries_on_disk() -> None:
     temporary = "/tmp"  # noqa: S108  # a path in the container
     assert {"type": "volume", "target": temporary} in SERVICES["worker"]["volumes"]
     assert "tmpfs" not in SERVICES["worker"]
 
 
-def test_every_stage_stands_on_the_same_pinned_image() -> None:
+def test_all_stages_use_the_same_pinned_image() -> None:
     images = {arguments.split()[0] for arguments in arguments_of("FROM")}
     assert len(images) == 1
     assert PINNED.fullmatch(images.pop())
 
 
-def test_the_image_runs_the_command_line_as_an_ordinary_user() -> None:
+def test_image_runs_the_command_line_as_an_unprivileged_user() -> None:
     assert arguments_of("ENTRYPOINT") == ['["toetsfeedback"]']
     assert "toetsfeedback" in PROJECT["scripts"]
     user = int(arguments_of("USER")[-1])
@@ -249,7 +249,7 @@ def test_the_image_runs_the_command_line_as_an_ordinary_user() -> None:
     assert "RUN" not in after[after.index("USER") :]
 
 
-def test_everything_installed_into_the_image_is_pinned_by_hash_or_our_own() -> None:
+def test_image_installs_only_hashed_or_own_packages() -> None:
     installs = [
         command
         for arguments in arguments_of("RUN")
@@ -266,27 +266,27 @@ def test_everything_installed_into_the_image_is_pinned_by_hash_or_our_own() -> N
             assert {"--no-deps", "--no-index"} <= set(words)
 
 
-def test_what_the_image_copies_exists_and_is_let_through_and_nothing_else() -> None:
+def test_image_copies_exactly_what_dockerignore_allows() -> None:
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
-    let_through = {rule.removeprefix("!").rstrip("/") for rule in rules if rule.startswith("!")}
+    allowed = {rule.removeprefix("!").rstrip("/") for rule in rules if rule.startswith("!")}
     copied = {
         source.rstrip("/").split("/")[0]
         for arguments in arguments_of("COPY")
         if not arguments.startswith("--from")
         for source in arguments.split()[:-1]
     }
-    assert copied == let_through
+    assert copied == allowed
     assert all((ROOT / name).exists() for name in copied)
 
 
-def test_no_setting_is_baked_into_the_image() -> None:
+def test_image_contains_no_setting() -> None:
     assert not [arguments for arguments in arguments_of("ENV") if PREFIX in arguments]
     assert arguments_of("ARG") == []
 
 
-def test_the_compose_file_keeps_to_the_schema_of_compose() -> None:
+def test_compose_file_matches_the_compose_schema() -> None:
     package = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
     schema = json.loads(package.read_text(encoding="utf-8"))
     faults = [error.message for error in Draft202012Validator(schema).iter_errors(COMPOSE)]

@@ -1,4 +1,4 @@
-"""The demonstration: the whole chain on real parts, seen through the public API only."""
+"""The demo: every step from delivery to download on real servers, through the public API."""
 
 import shutil
 import signal
@@ -35,7 +35,7 @@ from synthetic.plan import DeliveryPlan
 
 ADMINISTRATION = "2024"
 SEED = 2024
-PATIENCE_SECONDS = 120
+TIMEOUT_SECONDS = 120
 POLL_SECONDS = 0.2
 OPENS_IN = timedelta(seconds=2)
 
@@ -43,11 +43,11 @@ OK, NOT_FOUND = 200, 404
 
 
 class DemoError(Exception):
-    """A step did not go as it has to; the message says which."""
+    """A step failed; the message names it."""
 
 
 def run_demo(out: Path, schools: int) -> int:
-    """Leaves a document of each kind in `out`; 0 when every step held."""
+    """Run all steps and write a document of each kind to `out`; return the exit code."""
     steps = Steps()
     directory = Path(tempfile.mkdtemp(prefix="toetsfeedback-demo-"))
     try:
@@ -65,7 +65,7 @@ def run_demo(out: Path, schools: int) -> int:
 
 @contextmanager
 def _instance(data: Path, steps: Steps) -> Iterator[tuple[Settings, httpx.Client]]:
-    """`toetsfeedback up` as a process of its own; nothing of it is left afterwards."""
+    """Run `toetsfeedback up` in a separate process; stop it and verify that nothing is left."""
     command = [sys.executable, "-m", "services.cli.main", "up", "--data", str(data)]
     log = data.with_suffix(".log")
     with log.open("wb") as output:
@@ -81,13 +81,13 @@ def _instance(data: Path, steps: Steps) -> Iterator[tuple[Settings, httpx.Client
     finally:
         with steps.step("Stop everything") as notes:
             left = _stop(process)
-            notes.append(f"{left} processes left behind")
+            notes.append(f"{left} processes still running")
     if left or process.returncode != 0:
-        raise DemoError(f"stopping left {left} processes, exit code {process.returncode}")
+        raise DemoError(f"{left} processes still run, exit code {process.returncode}")
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> int:
-    """Asks it to stop, and waits; how many of its processes are there ten seconds later."""
+    """Stop the process; return the number of its child processes alive ten seconds later."""
     if process.poll() is not None:
         return 0
     children = psutil.Process(process.pid).children(recursive=True)
@@ -97,18 +97,27 @@ def _stop(process: "subprocess.Popen[bytes]") -> int:
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", data: Path, log: Path) -> RunningInstance:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         instance = DataDirectory(data).read_running()
         if instance is not None and instance.api_url is not None:
             return instance
         time.sleep(POLL_SECONDS)
-    raise DemoError(f"it did not start:\n{log.read_text(errors='replace')[-2000:]}")
+    raise DemoError(f"the service did not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A school with one of its fiches, and another school."""
+
+    school_id: str
+    other_school_id: str
+    document_id: str
 
 
 @dataclass
 class Demo:
-    """The walk itself: each method is one step."""
+    """The steps, a method each."""
 
     settings: Settings
     client: httpx.Client
@@ -122,15 +131,16 @@ class Demo:
 
     def run(self, schools: int) -> None:
         delivery = self._generate(schools)
-        self._hand_over(delivery)
+        self._submit(delivery)
         self._build(schools)
-        school_id, other_id, document_id = self._pick()
-        school = self._token(CallerKind.SCHOOL, school_id)
-        window = self._plan()
-        self._read_too_early(school, document_id)
-        self._open(window)
-        self._download(school, school_id)
-        self._read_as_other(self._token(CallerKind.SCHOOL, other_id), document_id)
+        example = self._choose()
+        school = self._token(CallerKind.SCHOOL, example.school_id)
+        window = self._plan_release()
+        self._read_too_early(school, example.document_id)
+        self._open_release(window)
+        self._download(school, example.school_id)
+        other = self._token(CallerKind.SCHOOL, example.other_school_id)
+        self._read_as_other(other, example.document_id)
 
     def _token(self, kind: CallerKind, school_id: str | None = None) -> httpx.Auth:
         authority = TokenAuthority.of(self.settings)
@@ -153,51 +163,54 @@ class Demo:
             notes.append(f"{students:,} students, {results:,} results")
         return archive
 
-    def _hand_over(self, archive: Path) -> None:
-        with self.steps.step("Hand it over: POST /v1/deliveries") as notes:
+    def _submit(self, archive: Path) -> None:
+        with self.steps.step("Submit the delivery: POST /v1/deliveries") as notes:
             with archive.open("rb") as file:
-                answer = self.client.post(
+                response = self.client.post(
                     "/v1/deliveries",
                     content=file,
                     auth=self.operator,
                     headers={"Content-Type": "application/zip"},
                 )
-            report = self._follow(self._expect(answer, 202), "Delivery", 1)
+            report = self._follow(self._expect(response, 202), "Delivery", 1)
             notes.append(f"{report['status']}, {sum(report['report']['rows'].values()):,} rows")
 
     def _build(self, schools: int) -> None:
         with self.steps.step("Build every document: POST /v1/jobs") as notes:
-            answer = self.client.post(
+            response = self.client.post(
                 "/v1/jobs",
                 json={"kind": "documents.build", "administrationId": ADMINISTRATION},
                 auth=self.operator,
             )
             began = time.monotonic()
-            made = self._follow(self._expect(answer, 202), "Schools", schools)["outcome"]
-            rate = made["fiches"] / (time.monotonic() - began)
+            outcome = self._follow(self._expect(response, 202), "Schools", schools)["outcome"]
+            rate = outcome["fiches"] / (time.monotonic() - began)
             notes.append(
-                f"{made['fiches']:,} fiches, {made['overviews']} overviews, "
-                f"{made['ficheBundles']} bundles, {made['fichePrints']} print files; "
+                f"{outcome['fiches']:,} fiches, {outcome['overviews']} overviews, "
+                f"{outcome['ficheBundles']} bundles, {outcome['fichePrints']} print files; "
                 f"{rate:,.0f} fiches/s"
             )
 
-    def _pick(self) -> tuple[str, str, str]:
-        """A school with a fiche, another school, and that fiche, looked up behind the gate."""
+    def _choose(self) -> Example:
+        """Choose a school with a fiche, and another school.
+
+        This reads the database: before the release the API shows no document.
+        """
         with sessions_of(self.settings) as sessions, UnitOfWork(sessions) as unit:
             query = select(Document.school_id, Document.id).where(
                 Document.kind == DocumentKind.FICHE
             )
             fiches = unit.session.execute(query.order_by(Document.school_id, Document.id)).all()
-        school_id, document_id = fiches[0]
-        others = [other for other, _ in fiches if other != school_id]
+        first = fiches[0]
+        others = [fiche.school_id for fiche in fiches if fiche.school_id != first.school_id]
         if not others:
-            raise DemoError("the demo needs two schools; ask for more with --schools")
-        return school_id, others[0], str(document_id)
+            raise DemoError("the demo needs two schools; raise --schools")
+        return Example(first.school_id, others[0], str(first.id))
 
-    def _plan(self) -> str:
+    def _plan_release(self) -> str:
         with self.steps.step("Plan the release for tomorrow") as notes:
             opens_at = datetime.now(UTC) + timedelta(days=1)
-            answer = self.client.post(
+            response = self.client.post(
                 "/v1/releaseWindows",
                 json={
                     "administrationId": ADMINISTRATION,
@@ -207,23 +220,23 @@ class Demo:
                 },
                 auth=self.operator,
             )
-            window = self._expect(answer, 201).json()
+            window = self._expect(response, 201).json()
             notes.append(f"opens at {window['opensAt']}")
         return str(window["href"])
 
     def _read_too_early(self, school: httpx.Auth, document_id: str) -> None:
-        with self.steps.step("Read a fiche too early, as its own school") as notes:
-            self._refused(school, document_id, notes)
+        with self.steps.step("Read a fiche before the release, as its own school") as notes:
+            self._expect_not_found(school, document_id, notes)
 
-    def _open(self, window: str) -> None:
+    def _open_release(self, window: str) -> None:
         with self.steps.step(f"Open the release {OPENS_IN.seconds} seconds from now") as notes:
             opens_at = datetime.now(UTC) + OPENS_IN
-            answer = self.client.patch(
+            response = self.client.patch(
                 window, json={"opensAt": opens_at.isoformat()}, auth=self.operator
             )
-            self._expect(answer, OK)
+            self._expect(response, OK)
             time.sleep(OPENS_IN.total_seconds() + 0.2)
-            notes.append("open now, without a restart")
+            notes.append("open")
 
     def _download(self, school: httpx.Auth, school_id: str) -> None:
         names = {
@@ -234,7 +247,7 @@ class Demo:
         }
         self.out.mkdir(parents=True, exist_ok=True)
         with self.steps.step(
-            "Read again: download a fiche, the overview, a bundle, a print file"
+            "Read after the release: download a fiche, the overview, a bundle, a print file"
         ) as notes:
             for kind, name in names.items():
                 listed = self.client.get(
@@ -249,36 +262,36 @@ class Demo:
 
     def _read_as_other(self, other: httpx.Auth, document_id: str) -> None:
         with self.steps.step("Read the same fiche as another school") as notes:
-            self._refused(other, document_id, notes)
+            self._expect_not_found(other, document_id, notes)
 
-    def _refused(self, token: httpx.Auth, document_id: str, notes: list[str]) -> None:
-        answer = self.client.get(f"/v1/documents/{document_id}/content", auth=token)
-        problem = self._expect(answer, NOT_FOUND).json()
+    def _expect_not_found(self, token: httpx.Auth, document_id: str, notes: list[str]) -> None:
+        response = self.client.get(f"/v1/documents/{document_id}/content", auth=token)
+        problem = self._expect(response, NOT_FOUND).json()
         notes.append(f"refused: {problem['status']} {problem['type'].rsplit(':', 1)[-1]}")
 
     def _follow(self, accepted: httpx.Response, title: str, total: int) -> dict[str, Any]:
-        """Polls the task until it points at its result, which is returned."""
+        """Poll the task until it redirects to its result; return the result."""
         location = accepted.headers["Location"]
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         with progress_bar(title, total) as advance_to:
             while time.monotonic() < deadline:
-                answer = self.client.get(location, auth=self.operator)
-                if answer.is_redirect:
+                response = self.client.get(location, auth=self.operator)
+                if response.is_redirect:
                     advance_to(total)
-                    result = self.client.get(answer.headers["Location"], auth=self.operator)
+                    result = self.client.get(response.headers["Location"], auth=self.operator)
                     return dict(self._expect(result, OK).json())
-                task = self._expect(answer, OK).json()
+                task = self._expect(response, OK).json()
                 if task["status"]["state"] == "failed":
                     raise DemoError(str(task["status"].get("problem")))
                 advance_to(task["counts"]["done"])
                 time.sleep(POLL_SECONDS)
-        raise DemoError(f"{title} took longer than {PATIENCE_SECONDS} s")
+        raise DemoError(f"{title} took longer than {TIMEOUT_SECONDS} s")
 
     @staticmethod
-    def _expect(answer: httpx.Response, status: int) -> httpx.Response:
-        if answer.status_code != status:
+    def _expect(response: httpx.Response, status: int) -> httpx.Response:
+        if response.status_code != status:
             raise DemoError(
-                f"{answer.request.method} {answer.request.url.path} gave {answer.status_code} "
-                f"instead of {status}: {answer.text[:500]}"
+                f"{response.request.method} {response.request.url.path} returned "
+                f"{response.status_code} instead of {status}: {response.text[:500]}"
             )
-        return answer
+        return response

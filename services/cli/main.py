@@ -1,4 +1,4 @@
-"""The operator's command line; each command is a thin door to the same use cases as the API."""
+"""The command line for operators; commands call the same use cases as the API."""
 
 import sys
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from shared.core.errors import ConfigurationError, DomainError, InvalidInput
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Feedback of the Vlaamse toetsen: from a delivery to the documents a school may read.",
+    help="Deliver the feedback of the Vlaamse toetsen: import results, build documents, release.",
 )
 
 COMMANDS: dict[str, Callable[..., object]] = {
@@ -39,7 +39,7 @@ for name, command in COMMANDS.items():
 for name, group in GROUPS.items():
     app.add_typer(group, name=name)
 
-REFUSED = (
+USER_ERRORS = (
     ConfigurationError,
     EmbeddedError,
     CallerError,
@@ -48,30 +48,29 @@ REFUSED = (
     FileExistsError,
 )
 
-
 OPTIONS = {
     "administration_id": "administration",
     "keys": "key",
     "school_id": "school",
     "scopes": "scope",
 }
-"""Options that have another name than the field of the use case."""
+"""Fields of the use cases whose option has another name."""
 
 
 def main() -> None:
-    """Errors that a person can mend come out as one line, not as a traceback."""
+    """Run a command; print an error that the user can fix as one line, without a traceback."""
     try:
         app()
     except OperationalError as error:
-        print(f"toetsfeedback: {_what_ails_the_database(error)}", file=sys.stderr)
+        print(f"toetsfeedback: {_explain_database_error(error)}", file=sys.stderr)
         sys.exit(1)
-    except REFUSED as error:
+    except USER_ERRORS as error:
         print(f"toetsfeedback: {_message_of(error)}", file=sys.stderr)
         sys.exit(1)
 
 
 def _message_of(error: Exception) -> str:
-    """Return the text of an error, with the option whose value cannot be used."""
+    """Return the text of an error, preceded by the option whose value is invalid."""
     if not isinstance(error, InvalidInput) or not error.field:
         return str(error)
     field = str(error.field[0])
@@ -79,10 +78,10 @@ def _message_of(error: Exception) -> str:
     return f"--{option}: {error.detail}"
 
 
-def _what_ails_the_database(error: OperationalError) -> str:
+def _explain_database_error(error: OperationalError) -> str:
     if isinstance(error.orig, DiskFull):
-        return "the disk of the database is full; make room on it, and try again"
-    return "the database cannot be reached; see that it runs where TOETSFEEDBACK_DATABASE_URL says"
+        return "the disk of the database is full; free some space and try again"
+    return "the database is unreachable; check that it runs at TOETSFEEDBACK_DATABASE_URL"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Progress for people: live on a terminal, a plain line now and then without one."""
+"""Progress display: live on a terminal, a line per quarter elsewhere."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,14 +15,16 @@ from shared.core.clock import in_brussels
 from shared.jobs.models import Job
 from shared.jobs.rules import Counts, Pace
 
-PLAIN_STEPS = 4
+LINES_PER_JOB = 4
 BAR_WIDTH = 16
 
-Advance = Callable[[int, Pace | None], None]
+ReportProgress = Callable[[int, Pace | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
+    """A job with the counts of its items and its pace, if it has one."""
+
     job: Job
     counts: Counts
     pace: Pace | None
@@ -30,16 +32,16 @@ class JobProgress:
 
 @contextmanager
 def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yields a function that is told how many of `total` are done by now."""
+    """Show a progress bar; yield the function that sets the number completed."""
     with paced_bar(title, total, Console()) as advance:
         yield lambda done: advance(done, None)
 
 
 @contextmanager
-def paced_bar(title: str, total: int, console: Console) -> Iterator[Advance]:
-    """Yields a function that is told how many of `total` are done by now, and at which pace."""
+def paced_bar(title: str, total: int, console: Console) -> Iterator[ReportProgress]:
+    """Show a progress bar with a pace; yield the function that sets both."""
     if not console.is_terminal:
-        yield _plain_lines(title, total, console)
+        yield _line_printer(title, total, console)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -48,34 +50,37 @@ def paced_bar(title: str, total: int, console: Console) -> Iterator[Advance]:
         TextColumn("{task.fields[pace]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(title, total=total, pace="")
-        yield lambda done, pace: progress.update(task, completed=done, pace=_in_words(pace))
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(title, total=total, pace="")
+        yield lambda done, pace: bar.update(task, completed=done, pace=_format_pace(pace))
 
 
 @contextmanager
 def job_view(console: Console) -> Iterator[Callable[[Sequence[JobProgress]], None]]:
-    """Yields a function that is shown how far jobs are by now."""
+    """Show the progress of several jobs; yield the function that sets it."""
     if console.is_terminal:
         with Live(console=console) as live:
             yield lambda jobs: live.update(job_table(jobs), refresh=True)
         return
-    advance: dict[UUID, Advance] = {}
+    printers: dict[UUID, ReportProgress] = {}
 
-    def print_steps(jobs: Sequence[JobProgress]) -> None:
-        for seen in reversed(jobs):
-            title = f"{seen.job.kind} {seen.job.subject}"
-            if seen.job.id not in advance:
-                advance[seen.job.id] = _plain_lines(title, seen.counts.total, console)
-            advance[seen.job.id](seen.counts.ended, seen.pace)
+    def print_lines(jobs: Sequence[JobProgress]) -> None:
+        for progress in reversed(jobs):
+            title = f"{progress.job.kind} {progress.job.subject}"
+            if progress.job.id not in printers:
+                printers[progress.job.id] = _line_printer(title, progress.counts.total, console)
+            printers[progress.job.id](progress.counts.ended, progress.pace)
 
-    yield print_steps
+    yield print_lines
 
 
 def job_table(jobs: Sequence[JobProgress]) -> Table:
-    table = Table("job", "kind", "about", "state", "progress", "done", "failed", "pace", "created")
-    for seen in jobs:
-        job, counts = seen.job, seen.counts
+    """Return a table with a row per job."""
+    table = Table(
+        "job", "kind", "subject", "state", "progress", "done", "failed", "pace", "created"
+    )
+    for progress in jobs:
+        job, counts = progress.job, progress.counts
         table.add_row(
             str(job.id),
             job.kind,
@@ -84,27 +89,27 @@ def job_table(jobs: Sequence[JobProgress]) -> Table:
             ProgressBar(total=max(counts.total, 1), completed=counts.ended, width=BAR_WIDTH),
             f"{counts.ended} of {counts.total}",
             str(counts.failed + counts.failures),
-            _in_words(seen.pace),
+            _format_pace(progress.pace),
             f"{in_brussels(job.created_at):%Y-%m-%d %H:%M:%S}",
         )
     return table
 
 
-def _plain_lines(title: str, total: int, console: Console) -> Advance:
+def _line_printer(title: str, total: int, console: Console) -> ReportProgress:
     shown = 0
 
     def advance_to(done: int, pace: Pace | None) -> None:
         nonlocal shown
-        step = done * PLAIN_STEPS // total if total else PLAIN_STEPS
+        step = done * LINES_PER_JOB // total if total else LINES_PER_JOB
         if step > shown:
             shown = step
-            line = ", ".join(filter(None, (f"{title}: {done:,} of {total:,}", _in_words(pace))))
+            line = ", ".join(filter(None, (f"{title}: {done:,} of {total:,}", _format_pace(pace))))
             console.print(line, highlight=False, soft_wrap=True)
 
     return advance_to
 
 
-def _in_words(pace: Pace | None) -> str:
+def _format_pace(pace: Pace | None) -> str:
     if pace is None:
         return ""
     return f"{pace.items_per_second:.1f}/s, {round(pace.remaining.total_seconds())} s to go"

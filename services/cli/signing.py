@@ -1,4 +1,4 @@
-"""Requests as a client of the API makes them: with a token it renews, and a proof for each."""
+"""Client authentication for HTTPX: renew the access token, sign a DPoP proof per request."""
 
 import time
 from collections.abc import Callable, Generator
@@ -19,12 +19,12 @@ RENEW_AFTER_SECONDS = 120.0
 ALGORITHM, CURVE = "ES256", "P-256"
 NONCE_HEADER = "DPoP-Nonce"
 
-Obtain = Callable[[], str]
-"""Gives a fresh access token; called again long before the last one expires."""
+ObtainToken = Callable[[], str]
+"""Return a new access token; called again well before the last one expires."""
 
 
 class ProofKey:
-    """A key of a client's own, and the proofs it signs (RFC 9449)."""
+    """The DPoP key of a client; signs proofs (RFC 9449)."""
 
     def __init__(self, key: ECKey | None = None) -> None:
         self.key = key or ECKey.generate_key(CURVE)
@@ -32,10 +32,10 @@ class ProofKey:
 
     @classmethod
     def in_file(cls, file: Path) -> Self:
-        """The key in a PEM file, which is made if it is not there.
+        """Load the key of a PEM file; create the file if it does not exist.
 
         Raises:
-            ConfigurationError: when it holds something else.
+            ConfigurationError: the file contains something else.
         """
         if not file.exists():
             write_private(file, ECKey.generate_key(CURVE).as_pem(private=True))
@@ -43,7 +43,7 @@ class ProofKey:
             return cls(ECKey.import_key(file.read_bytes()))
         except (OSError, ValueError, JoseError) as error:
             raise ConfigurationError(
-                f"{file} holds no P-256 key in PEM; name another file"
+                f"{file} contains no P-256 key in PEM format; give another file"
             ) from error
 
     @property
@@ -66,9 +66,9 @@ class ProofKey:
 
 
 class TokenAuth(httpx.Auth):
-    """Sends a token with every request, with a proof by the key if it is bound to one."""
+    """Add the access token to each request, and a DPoP proof if the token is bound to a key."""
 
-    def __init__(self, obtain: Obtain, key: ProofKey | None = None) -> None:
+    def __init__(self, obtain: ObtainToken, key: ProofKey | None = None) -> None:
         self._obtain = obtain
         self._key = key
         self._renew()
@@ -86,9 +86,9 @@ class TokenAuth(httpx.Auth):
             return
         used = self._key.nonce
         self._sign(request, self._key)
-        answer = yield request
-        given = self._key.nonce = answer.headers.get(NONCE_HEADER, used)
-        if given != used and "use_dpop_nonce" in answer.headers.get("WWW-Authenticate", ""):
+        response = yield request
+        new = self._key.nonce = response.headers.get(NONCE_HEADER, used)
+        if new != used and "use_dpop_nonce" in response.headers.get("WWW-Authenticate", ""):
             self._sign(request, self._key)
             yield request
 

@@ -1,4 +1,4 @@
-"""Says what is being done, step by step, and sums it up in a table."""
+"""Report of a sequence of steps: a line as each starts, a table at the end."""
 
 import time
 from collections.abc import Iterator
@@ -9,25 +9,35 @@ from rich.console import Console
 from rich.table import Table
 
 
+@dataclass(frozen=True, slots=True)
+class CompletedStep:
+    """A step with its result and its duration in seconds."""
+
+    title: str
+    result: str
+    seconds: float
+
+
 @dataclass
 class Steps:
-    """What was done, in order, with what was counted and how long it took."""
+    """The steps completed so far, in order."""
 
-    rows: list[tuple[str, str, float]] = field(default_factory=list)
+    completed: list[CompletedStep] = field(default_factory=list)
 
     @contextmanager
     def step(self, title: str) -> Iterator[list[str]]:
+        """Time a step; yield the list that takes its results."""
         print(f"- {title}", flush=True)
         notes: list[str] = []
         began = time.monotonic()
         yield notes
         seconds = time.monotonic() - began
-        self.rows.append((title, "; ".join(notes), seconds))
+        self.completed.append(CompletedStep(title, "; ".join(notes), seconds))
         for note in notes:
             print(f"    {note}", flush=True)
 
     def print_table(self) -> None:
-        table = Table("step", "what came of it", "seconds", title="What was done")
-        for title, note, seconds in self.rows:
-            table.add_row(title, note, f"{seconds:.1f}")
+        table = Table("step", "result", "seconds", title="Summary")
+        for step in self.completed:
+            table.add_row(step.title, step.result, f"{step.seconds:.1f}")
         Console().print(table)

@@ -1,4 +1,4 @@
-"""Which instance a command works on: the servers in the environment, or one that `up` runs."""
+"""The instance of a command: the servers in the environment, or one that `up` runs."""
 
 import os
 from collections.abc import Iterator
@@ -23,19 +23,20 @@ DataOption = Annotated[
 
 
 def settings_for(data: Path, program: str = "operator") -> Settings:
-    """The environment's settings where it names a database, else those of the running instance.
+    """Return the settings of the environment, or those of the instance in `data`.
 
-    There the database is opened with the login of the program, or as its owner.
+    The environment wins if it sets TOETSFEEDBACK_DATABASE_URL. An instance has a database login
+    per program; `program` selects it, and may be `owner`.
 
     Raises:
-        ConfigurationError: when neither is there.
+        ConfigurationError: the environment sets no database and no instance runs in `data`.
     """
     if "TOETSFEEDBACK_DATABASE_URL" not in os.environ:
         instance = DataDirectory(data).read_running()
         if instance is None:
             raise ConfigurationError(
-                f"nothing runs in {data}: start it with `toetsfeedback up --data {data}`, or set "
-                "TOETSFEEDBACK_DATABASE_URL and the other variables of the README's table"
+                f"no instance runs in {data}: start it with `toetsfeedback up --data {data}`, or "
+                "set TOETSFEEDBACK_DATABASE_URL and the other variables of docs/reference.md"
             )
         os.environ.update(instance.environment_of(program))
     return Settings.from_environment()
@@ -43,7 +44,7 @@ def settings_for(data: Path, program: str = "operator") -> Settings:
 
 @contextmanager
 def sessions_of(settings: Settings) -> Iterator[Sessions]:
-    """Sessions for the length of one command."""
+    """Open the database for one command; yield its session factory."""
     engine = open_engine(settings, application_name="toetsfeedback-cli")
     try:
         yield session_factory(engine)

@@ -128,4 +128,4 @@ def _explain(error: ValidationError) -> str:
         f"TOETSFEEDBACK_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
         for item in error.errors(include_input=False, include_url=False)
     )
-    return f"{wrong}. Set them in the environment; the README has a table of them all."
+    return f"{wrong}. Set them in the environment; docs/reference.md lists all."

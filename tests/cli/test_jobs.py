@@ -12,19 +12,19 @@ from shared.jobs.queue import WakeUpQueue
 from shared.jobs.rules import BUILD_DOCUMENTS, KINDS, Lane, State
 
 
-def test_following_jobs_ends_with_the_last_of_them(sessions: Sessions, queue: WakeUpQueue) -> None:
+def test_watch_returns_when_the_last_job_ends(sessions: Sessions, queue: WakeUpQueue) -> None:
     order = service.NewJob(BUILD_DOCUMENTS, Lane.BULK, "2024", ["000001", "000002"], "tests")
     with UnitOfWork(sessions) as unit:
         job = service.start(unit, queue, order)
-    shown = StringIO()
+    output = StringIO()
     with ThreadPoolExecutor(1) as pool:
-        watching = pool.submit(watch, sessions, 20, Console(file=shown))
+        watching = pool.submit(watch, sessions, 20, Console(file=output))
         for _ in order.items:
             assert not watching.done()
             with UnitOfWork(sessions) as unit:
-                held = claims.claim(unit.session, KINDS, list(Lane), timedelta(seconds=30))
-                assert held is not None
-                claims.settle(unit.session, held, State.DONE, {})
+                claim = claims.claim(unit.session, KINDS, list(Lane), timedelta(seconds=30))
+                assert claim is not None
+                claims.settle(unit.session, claim, State.DONE, {})
                 service.end_when_complete(unit.session, job.id)
         watching.result(timeout=10)
-    assert shown.getvalue().splitlines()[-1].startswith("documents.build 2024: 2 of 2")
+    assert output.getvalue().splitlines()[-1].startswith("documents.build 2024: 2 of 2")

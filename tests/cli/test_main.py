@@ -11,14 +11,14 @@ ADMINISTRATION = """
 insert into administrations (id, school_year, name, tested_from_on, tested_until_on)
   values ('2024', '2023-2024', 'Vlaamse toetsen 2024', '2024-04-22', '2024-05-17')
 """
-NO_ROOM = """
-create function say_full() returns trigger language plpgsql as
+DISK_FULL_TRIGGER = """
+create function raise_disk_full() returns trigger language plpgsql as
   $$ begin raise exception using errcode = 'disk_full'; end $$;
-create trigger say_full before insert on release_windows execute function say_full();
+create trigger raise_disk_full before insert on release_windows execute function raise_disk_full();
 """
 
 
-def test_unusable_value_is_named_by_its_option(
+def test_invalid_input_names_its_option(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse() -> None:
@@ -32,7 +32,7 @@ def test_unusable_value_is_named_by_its_option(
     )
 
 
-def test_a_full_disk_of_the_database_is_called_that(
+def test_full_database_disk_is_reported_as_such(
     settings: Settings,
     engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
@@ -45,7 +45,7 @@ def test_a_full_disk_of_the_database_is_called_that(
     monkeypatch.setattr(sys, "argv", ["toetsfeedback", "release", "--administration", "2024"])
     with engine.begin() as connection:
         connection.execute(text(ADMINISTRATION))
-        connection.execute(text(NO_ROOM))
+        connection.execute(text(DISK_FULL_TRIGGER))
     with pytest.raises(SystemExit, match="1"):
         main()
-    assert "the disk of the database is full; make room on it" in capsys.readouterr().err
+    assert "the disk of the database is full; free some space" in capsys.readouterr().err

@@ -19,47 +19,47 @@ JOB = Job(
 )
 
 
-def seen(done: int, pace: Pace | None = None) -> JobProgress:
+def progress(done: int, pace: Pace | None = None) -> JobProgress:
     return JobProgress(JOB, Counts(queued=40 - done, done=done - 1, failed=1), pace)
 
 
-def console(*, is_terminal: bool) -> Console:
+def make_console(*, is_terminal: bool) -> Console:
     return Console(file=StringIO(), force_terminal=is_terminal, width=160)
 
 
-def output(of: Console) -> str:
-    assert isinstance(of.file, StringIO)
-    return of.file.getvalue()
+def output(console: Console) -> str:
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
 
 
-def test_without_a_terminal_jobs_say_a_line_per_quarter() -> None:
-    plain = console(is_terminal=False)
+def test_jobs_print_a_line_per_quarter_without_a_terminal() -> None:
+    plain = make_console(is_terminal=False)
     with job_view(plain) as show:
         for done, pace in ((1, None), (10, PACE), (11, PACE), (40, None)):
-            show([seen(done, pace)])
+            show([progress(done, pace)])
     assert output(plain).splitlines() == [
         "documents.build 2024: 10 of 40, 2.5/s, 12 s to go",
         "documents.build 2024: 40 of 40",
     ]
 
 
-def test_on_a_terminal_jobs_are_a_table_with_bars() -> None:
-    terminal = console(is_terminal=True)
+def test_jobs_are_a_table_with_bars_on_a_terminal() -> None:
+    terminal = make_console(is_terminal=True)
     with job_view(terminal) as show:
-        show([seen(1)])
-        show([seen(20, PACE)])
-    for shown in (str(JOB.id), "1 of 40", "20 of 40", "2.5/s, 12 s to go", "━", "08:00:00"):
-        assert shown in output(terminal)
+        show([progress(1)])
+        show([progress(20, PACE)])
+    for expected in (str(JOB.id), "1 of 40", "20 of 40", "2.5/s, 12 s to go", "━", "08:00:00"):
+        assert expected in output(terminal)
 
 
 @pytest.mark.parametrize(
     ("is_terminal", "expected"), [(True, "━"), (False, "Schools: 20 of 40, 2.5/s, 12 s to go\n")]
 )
-def test_a_build_has_a_bar_on_a_terminal_and_lines_elsewhere(
+def test_build_has_a_bar_on_a_terminal_and_lines_elsewhere(
     expected: str, *, is_terminal: bool
 ) -> None:
-    of = console(is_terminal=is_terminal)
-    with paced_bar("Schools", 40, of) as advance:
+    console = make_console(is_terminal=is_terminal)
+    with paced_bar("Schools", 40, console) as advance:
         advance(20, PACE)
-    assert expected in output(of)
-    assert "2.5/s, 12 s to go" in output(of)
+    assert expected in output(console)
+    assert "2.5/s, 12 s to go" in output(console)

@@ -156,4 +156,4 @@ def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
         "school.zip",
     ]
     assert run.stdout.count("\n    refused: 404 resourceNotFound") == 2
-    assert "0 processes left behind" in run.stdout
+    assert "0 processes still running" in run.stdout

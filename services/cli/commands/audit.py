@@ -1,4 +1,4 @@
-"""Commands around the trail: check that it is whole, and print what to keep of it elsewhere."""
+"""Commands for the audit log: verify its hash chains, export their heads."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from shared.audit.rules import Head
 from shared.core.errors import ConfigurationError
 from shared.core.unit_of_work import UnitOfWork
 
-app = typer.Typer(no_args_is_help=True, help="Check the trail.")
+app = typer.Typer(no_args_is_help=True, help="Verify the audit log.")
 
 SHOWN_FAULTS = 1_000
 
@@ -21,18 +21,18 @@ SHOWN_FAULTS = 1_000
 def verify(
     since: Annotated[
         Path | None,
-        typer.Option(help="Heads printed earlier: what was there then must be there still."),
+        typer.Option(help="File with heads that `audit heads` printed earlier; also verify those."),
     ] = None,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
-    """Look for entries that were changed, removed or moved; exit 1 when there are any."""
-    kept = {} if since is None else _read_heads(since)
+    """Verify the hash chains of the audit log; exit 1 if an entry was changed, removed or moved."""
+    earlier_heads = {} if since is None else _read_heads(since)
     found = 0
     with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
-        for chain, fault in service.verify(unit.session, kept):
+        for chain, fault in service.verify(unit.session, earlier_heads):
             found += 1
             if found <= SHOWN_FAULTS:
-                print(f"{f'School {chain}' if chain else 'About no school'}: {fault}.")
+                print(f"{f'School {chain}' if chain else 'Chain without a school'}: {fault}.")
         heads = service.heads(unit.session)
     entries = sum(head.events for head in heads.values())
     print(f"{entries:,} entries in {len(heads):,} chains; {found:,} faults.")
@@ -42,7 +42,7 @@ def verify(
 
 @app.command("heads")
 def print_heads(data: DataOption = DEFAULT_DATA) -> None:
-    """Print the end of every chain as JSON, to be kept where nobody who runs this can change it."""
+    """Print the head of each chain as JSON; store it out of reach of this service's operators."""
     with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
         heads = service.heads(unit.session)
     print(json.dumps({chain: head.as_json() for chain, head in sorted(heads.items())}, indent=2))
@@ -50,9 +50,9 @@ def print_heads(data: DataOption = DEFAULT_DATA) -> None:
 
 def _read_heads(path: Path) -> dict[str, Head]:
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        return {chain: Head.from_json(head) for chain, head in kept.items()}
+        heads = json.loads(path.read_text(encoding="utf-8"))
+        return {chain: Head.from_json(head) for chain, head in heads.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ConfigurationError(
-            f"{path} holds no heads; name a file that `toetsfeedback audit heads` wrote"
+            f"{path} contains no heads; give a file that `toetsfeedback audit heads` printed"
         ) from None

@@ -1,4 +1,4 @@
-"""Commands around jobs and releases: build documents, follow jobs, open a window."""
+"""Commands for jobs and releases: build documents, follow jobs, open a release window."""
 
 import time
 from datetime import datetime
@@ -34,12 +34,14 @@ POLL_SECONDS = 0.2
 
 def build(
     administration: Annotated[str, typer.Option(help="Id of the administration.")],
-    school: Annotated[str | None, typer.Option(help="Just this school, by its number.")] = None,
-    follow: Annotated[bool, typer.Option(help="Show progress until it has ended.")] = False,
-    force: Annotated[bool, typer.Option(help="Also make again what has not changed.")] = False,
+    school: Annotated[str | None, typer.Option(help="Build for this school number only.")] = None,
+    follow: Annotated[bool, typer.Option(help="Show progress until the job ends.")] = False,
+    force: Annotated[
+        bool, typer.Option(help="Also build documents that have not changed.")
+    ] = False,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
-    """Build documents of an administration, or of one of its schools: those that changed."""
+    """Build the changed documents of an administration or of one school."""
     settings = settings_for(data)
     broker = open_broker(settings, middleware=[])
     with sessions_of(settings) as sessions:
@@ -54,34 +56,34 @@ def build(
 
 def list_jobs(
     data: DataOption = DEFAULT_DATA,
-    last: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
-    follow: Annotated[bool, typer.Option(help="Show progress until all have ended.")] = False,
+    last: Annotated[int, typer.Option(min=1, help="Number of jobs to list.")] = 20,
+    follow: Annotated[bool, typer.Option(help="Show progress until all jobs end.")] = False,
 ) -> None:
-    """List jobs, newest first, with how far they are."""
+    """List jobs with their progress, newest first."""
     with sessions_of(settings_for(data)) as sessions:
         if follow:
             watch(sessions, last, Console())
         else:
-            Console().print(job_table(_latest(sessions, last)))
+            Console().print(job_table(_latest_jobs(sessions, last)))
 
 
 def release(
     administration: Annotated[str, typer.Option(help="Id of the administration.")],
     opens_at: Annotated[
         str | None,
-        typer.Option(help="Moment it opens, as 2024-06-21T08:00 in Brussels; now when left out."),
+        typer.Option(help="Opening time, such as 2024-06-21T08:00, in Brussels. Default: now."),
     ] = None,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
-    """Set the moment at which the student feedback of an administration opens."""
+    """Set the time at which the student feedback of an administration opens."""
     with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
-        moment = _in_brussels(opens_at) if opens_at else database_now(unit.session)
+        moment = _parse_brussels_time(opens_at) if opens_at else database_now(unit.session)
         plan = WindowPlan(administration, Product.STUDENT_FEEDBACK, opens_at=moment)
         save_window(unit, OPERATOR_REQUEST, plan)
     print(f"Student feedback of {administration} opens at {in_brussels(moment).isoformat()}.")
 
 
-def _in_brussels(text: str) -> datetime:
+def _parse_brussels_time(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -90,17 +92,17 @@ def _in_brussels(text: str) -> datetime:
 
 
 def watch(sessions: Sessions, last: int, console: Console) -> None:
-    """Shows how far the latest jobs are until all of them have ended."""
+    """Show the progress of the latest jobs until all of them end."""
     with job_view(console) as show:
         while True:
-            jobs = _latest(sessions, last)
+            jobs = _latest_jobs(sessions, last)
             show(jobs)
-            if all(seen.job.state in ENDED for seen in jobs):
+            if all(progress.job.state in ENDED for progress in jobs):
                 return
             time.sleep(POLL_SECONDS)
 
 
-def _latest(sessions: Sessions, last: int) -> list[JobProgress]:
+def _latest_jobs(sessions: Sessions, last: int) -> list[JobProgress]:
     with UnitOfWork(sessions) as unit:
         _, jobs = repository.page_of_jobs(unit.session, 0, last)
         return [_progress(unit.session, job.id) for job in jobs]
@@ -112,19 +114,20 @@ def _progress(session: Session, job_id: UUID) -> JobProgress:
 
 
 def _follow(sessions: Sessions, job_id: UUID) -> None:
-    """Shows progress until the job has ended; leaves with 1 when anything failed."""
+    """Show progress until the job ends; exit 1 if anything failed."""
     with UnitOfWork(sessions) as unit:
-        seen = _progress(unit.session, job_id)
-    with paced_bar("Schools", seen.counts.total, Console()) as advance_to:
-        while seen.job.state not in ENDED:
+        progress = _progress(unit.session, job_id)
+    with paced_bar("Schools", progress.counts.total, Console()) as advance_to:
+        while progress.job.state not in ENDED:
             time.sleep(POLL_SECONDS)
             with UnitOfWork(sessions) as unit:
-                seen = _progress(unit.session, job_id)
-            advance_to(seen.counts.ended, seen.pace)
-    job, counts = seen.job, seen.counts
+                progress = _progress(unit.session, job_id)
+            advance_to(progress.counts.ended, progress.pace)
+    job, counts = progress.job, progress.counts
     with UnitOfWork(sessions) as unit:
-        made = repository.sum_outcomes(unit.session, job_id)
-    print(f"{job.state}: " + ", ".join(f"{number:,} {name}" for name, number in made.items()))
+        outcome = repository.sum_outcomes(unit.session, job_id)
+    print(f"{job.state}: " + ", ".join(f"{number:,} {name}" for name, number in outcome.items()))
     if job.state != State.DONE or counts.failed or counts.failures:
-        print(f"{counts.failed} schools and {counts.failures} documents failed; see the job.")
+        print(f"{counts.failed} schools and {counts.failures} documents failed.")
+        print(f"GET /v1/jobs/{job_id}/failures lists them.")
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Commands that run things: everything at once, or one part against given servers."""
+"""Commands that run the service: all of it, or one process against given servers."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,12 +17,10 @@ OPENAPI_FILE = Path("openapi/openapi.yaml")
 
 def up(
     data: DataOption = DEFAULT_DATA,
-    port: Annotated[
-        int | None, typer.Option(help="Port of the API; a free one when left out.")
-    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the API. Default: a free port.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
 ) -> None:
-    """Start PostgreSQL, Valkey, the API and workers; Ctrl-C stops them and keeps the data."""
+    """Start PostgreSQL, Valkey, the API and workers; stop them with Ctrl-C, keeping the data."""
     from embedded.up import run_up
 
     raise typer.Exit(run_up(data, api_port=port, workers=workers))
@@ -31,7 +29,7 @@ def up(
 def api(
     port: Annotated[int | None, typer.Option(help="Overrides TOETSFEEDBACK_API_PORT.")] = None,
 ) -> None:
-    """Run the API against the servers named in the environment."""
+    """Run the API against the servers in the environment."""
     import uvicorn
 
     from services.api.app import create_app
@@ -54,7 +52,7 @@ def api(
 
 
 def worker() -> None:
-    """Run one worker process against the servers named in the environment."""
+    """Run one worker process against the servers in the environment."""
     from services.worker.process import run_worker
 
     settings = Settings.from_environment()
@@ -66,9 +64,9 @@ def migrate_database(
     revision: Annotated[str, typer.Argument(help="Revision to migrate to.")] = "head",
     data: DataOption = DEFAULT_DATA,
 ) -> None:
-    """Bring the database to the newest schema, as its owner.
+    """Migrate the database to the newest schema, as its owner.
 
-    Also makes the login of each program whose password is in the environment, as
+    Also create the login of each program whose password is in the environment:
     API_DATABASE_PASSWORD, WORKER_DATABASE_PASSWORD and so on.
     """
     settings = settings_for(data, "owner")
@@ -80,9 +78,9 @@ def migrate_database(
 
 
 def openapi(
-    check: Annotated[bool, typer.Option(help="Only compare; exit 1 when it differs.")] = False,
+    check: Annotated[bool, typer.Option(help="Only compare; exit 1 if the file differs.")] = False,
 ) -> None:
-    """Write the contract that the API serves to openapi/openapi.yaml."""
+    """Write the OpenAPI document of the API to openapi/openapi.yaml."""
     from services.api.app import build_app
     from services.api.openapi import openapi_yaml
 
@@ -91,17 +89,17 @@ def openapi(
         OPENAPI_FILE.write_text(served, encoding="utf-8")
         print(f"Wrote {OPENAPI_FILE}.")
     elif not OPENAPI_FILE.exists() or OPENAPI_FILE.read_text(encoding="utf-8") != served:
-        print(f"{OPENAPI_FILE} is not what the API serves: run `toetsfeedback openapi`.")
+        print(f"{OPENAPI_FILE} differs from the API: run `toetsfeedback openapi`.")
         raise typer.Exit(1)
     else:
-        print(f"{OPENAPI_FILE} is what the API serves.")
+        print(f"{OPENAPI_FILE} matches the API.")
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Where the documents are put.")] = Path("demo-output"),
-    schools: Annotated[int, typer.Option(min=1, help="Schools to generate.")] = 40,
+    out: Annotated[Path, typer.Option(help="Directory for the documents.")] = Path("demo-output"),
+    schools: Annotated[int, typer.Option(min=1, help="Number of schools to generate.")] = 40,
 ) -> None:
-    """Walk the whole chain with real parts in a throw-away directory."""
+    """Run every step from delivery to download on real servers, in a temporary directory."""
     from services.cli.demo import run_demo
 
     raise typer.Exit(run_demo(out, schools))

@@ -1,4 +1,4 @@
-"""Commands for whoever runs the service: an access token, and a request that is signed with one."""
+"""Commands for operators on the host: issue an access token, send a signed request."""
 
 import sys
 from datetime import timedelta
@@ -12,16 +12,18 @@ from services.cli.target import DEFAULT_DATA, DataOption, settings_for
 from shared.access.rules import GRANTABLE, Caller, CallerError, CallerKind, Scope, needs_proof
 from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
 
-MOST_MINUTES = int(MAX_LIFETIME.total_seconds() // 60)
+MAX_MINUTES = int(MAX_LIFETIME.total_seconds() // 60)
 
-ClientOption = Annotated[str, typer.Option("--client", help="Name of the client, for the trail.")]
-KindOption = Annotated[CallerKind, typer.Option("--kind", help="What the client is.")]
+ClientOption = Annotated[
+    str, typer.Option("--client", help="Name of the client, for the audit log.")
+]
+KindOption = Annotated[CallerKind, typer.Option("--kind", help="Kind of caller.")]
 SchoolOption = Annotated[
-    str | None, typer.Option("--school", help="The school of a school caller.")
+    str | None, typer.Option("--school", help="School number, for --kind school.")
 ]
 ScopeOption = Annotated[
     list[Scope] | None,
-    typer.Option("--scope", help="Repeat for several; all it can hold if left out."),
+    typer.Option("--scope", help="Scope; repeatable. Default: every scope of the kind."),
 ]
 
 
@@ -32,18 +34,18 @@ def token(
     scope: ScopeOption = None,
     key: Annotated[
         Path | None,
-        typer.Option(help="PEM file of the key the token is bound to; made if it is not there."),
+        typer.Option(help="PEM file with the key to bind the token to; created if missing."),
     ] = None,
     minutes: Annotated[
-        int, typer.Option(min=1, max=MOST_MINUTES, help="How long it is valid.")
-    ] = MOST_MINUTES,
+        int, typer.Option(min=1, max=MAX_MINUTES, help="Lifetime in minutes.")
+    ] = MAX_MINUTES,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Print an access token for a school, an integrator or an operator."""
     caller = _caller(client, kind, school, scope)
     if key is None and needs_proof(caller.scopes):
         raise CallerError(
-            "a token with these scopes is bound to a key; name a file for it with --key, or make "
+            "a token with these scopes is bound to a key; give a key file with --key, or send "
             "the request with `toetsfeedback call`"
         )
     thumbprint = ProofKey.in_file(key).thumbprint if key else None
@@ -53,23 +55,23 @@ def token(
 
 def call(
     method: Annotated[str, typer.Argument(help="GET, POST, PATCH, …")],
-    path: Annotated[str, typer.Argument(help="Path of the API, such as /v1/schools.")],
+    path: Annotated[str, typer.Argument(help="Path, such as /v1/schools.")],
     client: ClientOption,
     kind: KindOption,
     school: SchoolOption = None,
     scope: ScopeOption = None,
-    body: Annotated[str | None, typer.Option(help="JSON to send.")] = None,
-    out: Annotated[Path | None, typer.Option(help="File for the answer.")] = None,
+    body: Annotated[str | None, typer.Option(help="JSON request body.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File for the response body.")] = None,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
-    """Make one request to the API with a token and a proof, and print the answer."""
+    """Send one request with an access token and a DPoP proof, and print the response."""
     import httpx
 
     settings = settings_for(data)
     authority, caller = TokenAuthority.of(settings), _caller(client, kind, school, scope)
     key = ProofKey() if needs_proof(caller.scopes) else None
     thumbprint = key.thumbprint if key else None
-    answer = httpx.request(
+    response = httpx.request(
         method.upper(),
         settings.public_url + path,
         content=body,
@@ -77,17 +79,17 @@ def call(
         auth=TokenAuth(lambda: authority.issue(caller, MAX_LIFETIME, thumbprint), key),
         timeout=60,
     )
-    print(f"{answer.status_code} {answer.reason_phrase}", file=sys.stderr)
-    if out is not None and answer.is_success:
-        out.write_bytes(answer.content)
+    print(f"{response.status_code} {response.reason_phrase}", file=sys.stderr)
+    if out is not None and response.is_success:
+        out.write_bytes(response.content)
     else:
-        print(answer.text)
-    raise typer.Exit(0 if answer.is_success or answer.is_redirect else 1)
+        print(response.text)
+    raise typer.Exit(0 if response.is_success or response.is_redirect else 1)
 
 
 def _caller(
     client: str, kind: CallerKind, school: str | None, scopes: list[Scope] | None
 ) -> Caller:
     if not client.strip():
-        raise CallerError("a client needs a name; give one with --client")
+        raise CallerError("the client has no name; give one with --client")
     return Caller(client, kind, frozenset(scopes) if scopes else GRANTABLE[kind], school)

@@ -1,7 +1,7 @@
-"""Time and peak memory of the chain at several sizes: import, build, and the worker processes.
+"""Time and peak memory of an import and a build, at several numbers of schools.
 
-Prints one JSON object a line. Sizes are in schools; a run starts its own servers and workers in a
-throw-away directory, and `growth` compares the largest size with the smallest.
+Each run starts its own servers and workers in a temporary directory. The last figures compare the
+peaks of the largest size with those of the smallest.
 """
 
 import argparse
@@ -9,7 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.measuring import Report, client, peak_mib, start_build, timed_import, wait_for
+from benchmarks.measuring import client, peak_mib, start_build, timed_import, wait_for
+from benchmarks.recording import Report
 from embedded.instance import Instance
 from embedded.up import running
 from synthetic.generate import DeliveryPlan, generate_delivery
@@ -22,7 +23,7 @@ def main() -> None:
     parser.add_argument("--schools", type=int, nargs="+", default=[40, 400])
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
-    report = Report("chain")
+    report = Report("pipeline")
     peaks: dict[str, list[float]] = {"import": [], "worker": []}
     for schools in arguments.schools:
         with tempfile.TemporaryDirectory(prefix="toetsfeedback-bench-") as directory:
