@@ -17,7 +17,6 @@ from services.worker.metrics import ITEM_SECONDS, ITEMS
 from shared.core.database import DATABASE_AWAY, Sessions, transaction
 from shared.core.errors import Problem
 from shared.core.logging import describe_error
-from shared.core.statements import refuse_statements
 from shared.jobs import claims, repository
 from shared.jobs.claims import Claim, LeaseLostError
 from shared.jobs.queue import WakeUpQueue
@@ -163,7 +162,6 @@ class Execution:
         for the sign of life.
         """
         event.listen(connection, "before_cursor_execute", lambda *_: claim.require_held())
-        refuse_statements(connection)
         driver: Any = connection.connection.driver_connection
         seconds = min(self.lease.total_seconds() / HEARTBEATS_PER_LEASE, LONGEST_BEAT_SECONDS)
         stopped = Event()

@@ -12,13 +12,10 @@ from sqlalchemy.orm import Session
 from shared.audit.models import AuditEvent, AuditHead
 from shared.audit.rules import Entry, Head
 from shared.core.paging import page_of_scalars
-from shared.core.statements import Statement
 
-_APPEND = Statement.of(
-    text(
-        "select append_audit_event(:client, :caller_kind, :caller_organisation, :organisation,"
-        " :purpose, :action, :resource, :outcome, :rule, :trace_id, :caller_subject)"
-    )
+_APPEND = text(
+    "select append_audit_event(:client, :caller_kind, :caller_organisation, :organisation,"
+    " :purpose, :action, :resource, :outcome, :rule, :trace_id, :caller_subject)"
 )
 _ENTRY = tuple(field.name for field in fields(Entry))
 _BATCH = 5_000
@@ -51,7 +48,7 @@ class TrailOf:
 def append(session: Session, events: Sequence[dict[str, Any]]) -> None:
     """Holds the heads of the chains until the transaction ends; callers keep to one order."""
     for event in events:
-        _APPEND.add_to_commit(session, event)
+        session.connection().execute(_APPEND, event)
 
 
 def page_of_events(

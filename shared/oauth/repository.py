@@ -9,13 +9,11 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
 from shared.core.database import ACTS_FOR, act_for, acting, in_any_case
-from shared.core.statements import Statement
 from shared.oauth.clients.rules import registered_id
 from shared.oauth.models import RevokedToken, UsedIdentifier
 from shared.oauth.tokens import AccessToken
 
-_ADMIT = Statement.of(
-    text(f"""
+_ADMIT = text(f"""
 with used as (
     insert into used_identifiers (digest, expires_at)
     select :digest, now() + :kept_for
@@ -28,7 +26,6 @@ select cast(:digest as bytea) is null or exists (select from used) as is_first_u
        exists (select from clients where id = :client_id and state <> 'active') as is_suspended,
        {ACTS_FOR}
 """).bindparams(bindparam("client_id", type_=UuidType))
-)
 """Whoever sends a proof again before its first use is committed is refused, and does not wait."""
 
 _SWEEP = """
@@ -63,8 +60,8 @@ def admit(
         "token_id": token.id,
         "client_id": registered_id(caller.client),
     }
-    ((*admitted, _, _, _),) = _ADMIT.rows(session, values)
-    admission = Admission(*admitted)
+    row = session.connection().execute(_ADMIT, values).one()
+    admission = Admission(row.is_first_use, row.is_revoked, row.is_suspended)
     act_for(session, caller.client, caller.kind, caller.school_id)
     if digest is not None and admission.is_first_use:
         in_any_case(session, lambda again: _use_up(again, digest, kept_for))
