@@ -47,8 +47,7 @@ class TrailOf:
 
 def append(session: Session, events: Sequence[dict[str, Any]]) -> None:
     """Holds the heads of the chains until the transaction ends; callers keep to one order."""
-    for event in events:
-        session.connection().execute(_APPEND, event)
+    session.execute(_APPEND, events)
 
 
 def page_of_events(

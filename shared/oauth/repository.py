@@ -60,7 +60,7 @@ def admit(
         "token_id": token.id,
         "client_id": registered_id(caller.client),
     }
-    row = session.connection().execute(_ADMIT, values).one()
+    row = session.execute(_ADMIT, values).one()
     admission = Admission(row.is_first_use, row.is_revoked, row.is_suspended)
     act_for(session, caller.client, caller.kind, caller.school_id)
     if digest is not None and admission.is_first_use:

@@ -45,7 +45,7 @@ def test_only_the_edge_commits() -> None:
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "commit"
     ]
-    assert set(commits) == {"shared/core/database.py", "shared/core/direct.py"}
+    assert set(commits) == {"shared/core/database.py"}
 
 
 def test_files_and_functions_stay_small() -> None:
