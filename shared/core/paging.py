@@ -44,8 +44,8 @@ def counted_page(
     """Return the number of rows of the query, and a page of them, in one statement.
 
     The number is also the last column of each row. A query that is built once is compiled once;
-    `parameters` are the values of its own parameters. The ORM does not load these rows: for a full
-    page of columns its loader costs more than the rest of SQLAlchemy.
+    `parameters` are the values of its own parameters. The connection executes it, not the session,
+    since the ORM's loader takes time that rows without entities do not need.
     """
     values = {**parameters, "page_offset": offset, "page_limit": limit}
     rows = session.connection().execute(_page_of(query), values).all()
