@@ -1,25 +1,25 @@
-"""The statements of one request for a class group's results, by the bare driver: no API at all.
+"""Send the statements of one request for a class group's results through psycopg alone.
 
-They are those that the service itself sends, with its parameters; only the proof is a new one each
-time. Prints how many such transactions a second went through.
+They are the statements that the service sends, with its parameters; only the digest of the proof
+is new each time. Prints the number of such transactions per second.
 """
 
 import argparse
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 from sqlalchemy import event
 
 from benchmarks.peers.results_api import CLASS_GROUP, SCHOOL
 from shared.access.requests import AccessRequest
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Reach
 from shared.core.database import open_engine, session_factory
-from shared.core.direct import DirectConnection, Rows
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.repository import check_token
@@ -31,8 +31,8 @@ from shared.students.repository import Cohort
 CONNECTIONS, BEFORE, STATEMENTS = 4, 20, 3
 DIGEST = secrets.token_bytes(32)
 
-Sent = tuple[str, bytes, Sequence[Any]]
-"""By which method of a connection, what, with which values."""
+Sent = tuple[Any, Mapping[str, Any]]
+"""SQL as psycopg takes it, and its parameters."""
 
 
 def main() -> None:
@@ -51,16 +51,16 @@ def main() -> None:
 
 
 def replay(address: str, request: list[Sent], times: int) -> tuple[float, float]:
-    """When the first and the last of so many began and ended, after some that are not counted."""
+    """Return the start of the first and the end of the last transaction, after a warm-up."""
     began = 0.0
-    with DirectConnection.connect(address) as connection:
+    with psycopg.connect(address) as connection:
         for number in range(BEFORE + times):
             if number == BEFORE:
                 began = time.perf_counter()
             digest = secrets.token_bytes(32)
-            for send, sql, values in request:
-                fresh = [digest if value == DIGEST else value for value in values]
-                getattr(connection, send)(sql, fresh)
+            for sql, values in request:
+                fresh = {n: digest if value == DIGEST else value for n, value in values.items()}
+                connection.execute(sql, fresh)
             connection.commit()
         return began, time.perf_counter()
 
@@ -69,19 +69,10 @@ def statements_of_a_request(settings: Settings) -> list[Sent]:
     engine = open_engine(settings, application_name="bench")
     sent: list[Sent] = []
 
-    class Noting(DirectConnection):
-        def rows(self, sql: bytes, values: Sequence[Any]) -> Rows:
-            sent.append(("rows", sql, values))
-            return super().rows(sql, values)
+    def note(_connection: object, _cursor: object, sql: str, values: Any, *_: object) -> None:
+        sent.append((sql, values))
 
-        def add_to_commit(self, sql: bytes, values: Sequence[Any]) -> None:
-            sent.append(("add_to_commit", sql, values))
-            super().add_to_commit(sql, values)
-
-    def use_noting(driver: Any, *_: object) -> None:
-        driver.__class__ = Noting
-
-    event.listen(engine, "checkout", use_noting)
+    event.listen(engine, "before_cursor_execute", note)
     school_id, now = os.environ[SCHOOL], datetime.now(UTC)
     caller = Caller("bench", CallerKind.SCHOOL, GRANTABLE[CallerKind.SCHOOL], school_id)
     token = AccessToken(caller, secrets.token_hex(16), now, now + timedelta(minutes=1), None)

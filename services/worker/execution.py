@@ -16,7 +16,6 @@ from services.worker.metrics import ITEM_SECONDS, ITEMS
 from shared.core.database import DATABASE_UNAVAILABLE, Sessions
 from shared.core.errors import DomainError
 from shared.core.logging import describe_error
-from shared.core.statements import refuse_statements
 from shared.core.unit_of_work import UnitOfWork
 from shared.jobs import claims, repository
 from shared.jobs.claims import Claim, LeaseLostError
@@ -163,7 +162,6 @@ class Execution:
         for the sign of life.
         """
         event.listen(connection, "before_cursor_execute", lambda *_: claim.require_held())
-        refuse_statements(connection)
         driver: Any = connection.connection.driver_connection
         seconds = min(self.lease.total_seconds() / HEARTBEATS_PER_LEASE, LONGEST_BEAT_SECONDS)
         stopped = Event()

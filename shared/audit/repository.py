@@ -12,13 +12,10 @@ from sqlalchemy.orm import Session
 from shared.audit.models import AuditEvent, AuditHead
 from shared.audit.rules import Entry, Head
 from shared.core.paging import page_of_scalars
-from shared.core.statements import Statement
 
-_APPEND = Statement.of(
-    text(
-        "select append_audit_event(:client, :caller_kind, :caller_organisation, :organisation,"
-        " :purpose, :action, :resource, :outcome, :rule, :trace_id, :caller_subject)"
-    )
+_APPEND = text(
+    "select append_audit_event(:client, :caller_kind, :caller_organisation, :organisation,"
+    " :purpose, :action, :resource, :outcome, :rule, :trace_id, :caller_subject)"
 )
 _ENTRY = tuple(field.name for field in fields(Entry))
 _BATCH = 5_000
@@ -83,7 +80,7 @@ class AuditFilter:
 
 def append(session: Session, event: NewAuditEvent) -> None:
     """Append an event; its chain stays locked until the transaction ends."""
-    _APPEND.add_to_commit(session, asdict(event))
+    session.execute(_APPEND, asdict(event))
 
 
 def page_of_events(

@@ -10,7 +10,6 @@ from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from shared.core.direct import DirectConnection
 from shared.core.errors import ConfigurationError
 from shared.core.settings import Settings
 
@@ -79,13 +78,8 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
             **TCP_KEEPALIVE,
         },
     )
-    event.listen(engine, "do_connect", _connect)
     event.listen(engine, "checkout", _require_connected)
     return engine
-
-
-def _connect(_dialect: object, _record: object, given: Any, options: Any) -> DirectConnection:
-    return DirectConnection.connect(*given, **options)
 
 
 def _require_connected(connection: Any, _record: object, _proxy: object) -> None:

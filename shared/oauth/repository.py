@@ -9,14 +9,12 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
 from shared.access.decisions import SETTINGS_COLUMNS, act_for, settings_parameters
-from shared.core.statements import Statement
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.clients.rules import registered_id
 from shared.oauth.models import RevokedToken, UsedIdentifier
 from shared.oauth.tokens import AccessToken
 
-_VALIDATE = Statement.of(
-    text(f"""
+_VALIDATE = text(f"""
 with used as (
     insert into used_identifiers (digest, expires_at)
     select :digest, now() + :kept_for
@@ -29,7 +27,6 @@ select cast(:digest as bytea) is null or exists (select from used) as is_first_u
        exists (select from clients where id = :client_id and state <> 'active') as is_suspended,
        {SETTINGS_COLUMNS}
 """).bindparams(bindparam("client_id", type_=UuidType))
-)
 """A replayed proof whose first use is not committed yet is refused without waiting for it."""
 
 _SWEEP = """
@@ -64,11 +61,11 @@ def check_token(
         "token_id": token.id,
         "client_id": registered_id(caller.client),
     }
-    ((is_first_use, is_revoked, is_suspended, *_),) = _VALIDATE.rows(unit.session, values)
+    row = unit.session.execute(_VALIDATE, values).one()
     act_for(unit, caller)
-    if digest is not None and is_first_use:
+    if digest is not None and row.is_first_use:
         unit.on_rollback(lambda session: session.execute(_insert_use(digest, kept_for)))
-    return TokenStatus(is_first_use, is_revoked, is_suspended)
+    return TokenStatus(row.is_first_use, row.is_revoked, row.is_suspended)
 
 
 def use_once(engine: Engine, digest: bytes, kept_for: timedelta) -> bool:

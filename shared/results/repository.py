@@ -11,8 +11,7 @@ from sqlalchemy import Row, Select, and_, bindparam, exists, func, literal_colum
 from sqlalchemy.orm import Session
 
 from shared.access.rules import PRODUCT_READ, Scope
-from shared.core.paging import page_of_scalars
-from shared.core.statements import counted_page
+from shared.core.paging import counted_page, page_of_scalars
 from shared.releases.repository import component_is_released
 from shared.results.models import (
     Administration,

@@ -47,7 +47,6 @@ def test_only_the_edge_commits() -> None:
     ]
     assert set(commits) == {
         "services/api/operations/operation.py",
-        "shared/core/direct.py",
         "shared/core/unit_of_work.py",
     }
 

@@ -164,7 +164,7 @@ def test_heads_kept_elsewhere_find_what_was_written_anew(trail: Engine, sessions
         assert list(verify(unit.session, {})) == []
         assert sorted(verify(unit.session, kept)) == [
             ("", "the whole chain is missing"),
-            (SCHOOL, "entry 5 is not the one whose hash was kept"),
+            (SCHOOL, "entry 5 does not have the hash that was stored"),
             (OTHER, "the whole chain is missing"),
         ]
 
