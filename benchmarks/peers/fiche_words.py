@@ -8,7 +8,7 @@ from unicodedata import normalize
 
 import pypdfium2
 
-from services.worker.rendering.fiche import template_version
+from services.worker.documents.fiche_pages import template_version
 from shared.documents.content import ComponentOutcome, FicheContent
 from shared.documents.texts import DUTCH
 

@@ -8,7 +8,7 @@ from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment, Border, Font, PatternFill
 from openpyxl.worksheet.worksheet import Worksheet
 
-from services.worker.rendering.overview import overview_workbook
+from services.worker.documents.overview_model import model_workbook
 from shared.documents.content import OverviewContent
 from shared.documents.texts import DUTCH
 
@@ -46,7 +46,7 @@ class WorkbookCells:
 
 
 def workbook_cells(content: OverviewContent) -> WorkbookCells:
-    workbook = overview_workbook(content, DUTCH, {})
+    workbook = model_workbook(content, DUTCH, {})
     looks: dict[int, CellLook] = {}
     return WorkbookCells(looks, [_sheet(sheet, looks) for sheet in workbook.worksheets])
 
