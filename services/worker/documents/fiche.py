@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from services.worker.documents.fiche_blocks import reading_guide
 from services.worker.documents.fiche_head import (
@@ -59,14 +59,6 @@ _AT_FOOT = RESTORE_STATE + save_state_at(GEOMETRY.left, GEOMETRY.foot_top)
 _PARAGRAPH = StructureElement("P")
 _REGULAR_NUMBER = re.compile("[0-9A-Z]{10}")
 _SAMPLE_NUMBER = "0" * 10
-
-
-class _OwnHeights(NamedTuple):
-    """Heights of the blocks above the introduction."""
-
-    title: float
-    name: float
-    facts: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +119,9 @@ class FicheRenderer:
             require_drawable(content)
         name = student_name(content.given_name, content.family_name)
         for number, attempt in enumerate(ATTEMPTS):
-            facts_height = head.facts_height(attempt.density)
-            heights = _OwnHeights(head.title_height, name.height, facts_height)
+            height = head.title_height + name.height + head.facts_height(attempt.density)
             template = self._template(
-                number, components, head.document_title, heights, head.fact_count
+                number, components, head.document_title, height, head.fact_count
             )
             if template is not None:
                 facts = head.facts_stream(attempt.density)
@@ -143,13 +134,15 @@ class FicheRenderer:
         attempt_number: int,
         components: ComponentFragments,
         title: str,
-        heights: _OwnHeights,
+        own_height: float,
         fact_count: int,
     ) -> PageTemplate | None:
-        """Return None if the fiche does not fit at this attempt."""
+        """Return None if the fiche does not fit at this attempt.
+
+        `own_height` is that of title, name and facts.
+        """
         attempt, words = ATTEMPTS[attempt_number], self.texts.fiche
         opening = introduction(words, attempt.density)
-        own_height = sum(heights)
         first = Block(own_height + opening.height, ())
         body = components.blocks(attempt.density)
         guide = reading_guide(words, attempt.density)
