@@ -33,11 +33,11 @@ FULL = 20_000  # fiches after which the caches of our engine are full
 MANY = 100_000
 
 
-def our_fiches(name: str, called: str) -> Contestant:
+def our_fiches(name: str, label: str) -> Contestant:
     """Return a contestant that hashes its files, so that they are not hashed again."""
     renderer = FicheRenderer()
     return Contestant(
-        name, called, "", lambda content: renderer.render(content).data, warm_up=FULL, hashes=True
+        name, label, "", lambda content: renderer.render(content).data, warm_up=FULL, hashes=True
     )
 
 
@@ -64,8 +64,8 @@ def fiche_contestants() -> list[Contestant]:
         weasyprint = fiche_weasyprint.WeasyPrintFiche()
     except (ImportError, OSError):  # not installed, or without its libraries
         return found
-    called = "WeasyPrint, PDF/UA-1"
-    return [*found, Contestant("weasyprint", called, "weasyprint", weasyprint.draw)]
+    label = "WeasyPrint, PDF/UA-1"
+    return [*found, Contestant("weasyprint", label, "weasyprint", weasyprint.draw)]
 
 
 def overview_contestants() -> list[Contestant]:

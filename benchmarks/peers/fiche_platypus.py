@@ -11,7 +11,7 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from benchmarks.peers.fiche_words import WORDS, FicheWords, Part, fiche_words, guide_rows
+from benchmarks.peers.fiche_words import WORDS, ComponentWords, FicheWords, fiche_words, guide_rows
 from services.worker.documents.fiche_blocks import (
     ACCENT,
     OUTLINE,
@@ -103,20 +103,20 @@ def _story(words: FicheWords) -> list[Flowable]:
         Table(facts, colWidths=(164, 202, 117), style=_FLUSH),
         _text(WORDS.introduction, _BODY),
     ]
-    for subject, parts in words.sections:
+    for subject, components in words.sections:
         story.append(_text(subject, _SUBJECT))
-        story += [_component(part) for part in parts]
+        story += [_component(component) for component in components]
     return [*story, Spacer(0, 6), *_guide()]
 
 
-def _component(part: Part) -> Table:
+def _component(component: ComponentWords) -> Table:
     said = [
-        _text(part.name, _COMPONENT),
-        _text(part.level, _LEVEL),
-        _text(part.explanation, _BODY),
+        _text(component.name, _COMPONENT),
+        _text(component.level, _LEVEL),
+        _text(component.explanation, _BODY),
     ]
     return Table(
-        [[said, _scale(part)]],
+        [[said, _scale(component)]],
         colWidths=(WIDTH - _SCALE, _SCALE),
         style=TableStyle(
             [*_FLUSH.getCommands(), ("LINEABOVE", (0, 0), (-1, 0), 0.6, Color(*TINT))]
@@ -124,17 +124,17 @@ def _component(part: Part) -> Table:
     )
 
 
-def _scale(part: Part) -> list[Flowable]:
-    steps = len(part.scale)
+def _scale(component: ComponentWords) -> list[Flowable]:
+    steps = len(component.scale)
     style: list[Any] = [
         ("GRID", (0, 0), (-1, -1), 0.8, Color(*OUTLINE)),
         ("ALIGN", (0, 0), (-1, -1), "CENTER"),
         ("FONT", (0, 0), (-1, -1), "Regular", 10.5),
         ("TEXTCOLOR", (0, 0), (-1, -1), Color(*SECONDARY_TEXT)),
     ]
-    if part.reached is None:
+    if component.reached is None:
         return [Table([[WORDS.no_level]], colWidths=[_SCALE], style=TableStyle(style))]
-    at = (part.reached, 0)
+    at = (component.reached, 0)
     style += [
         ("BACKGROUND", at, at, Color(*ACCENT)),
         ("TEXTCOLOR", at, at, white),
@@ -143,7 +143,7 @@ def _scale(part: Part) -> list[Flowable]:
     ends = [_text(WORDS.lowest, _END), _text(WORDS.highest, _END)]
     return [
         Table(
-            [part.scale],
+            [component.scale],
             colWidths=[_SCALE / steps] * steps,
             rowHeights=[_STEP],
             style=TableStyle(style),

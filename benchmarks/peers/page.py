@@ -1,4 +1,4 @@
-"""Writes the section on documents in docs/performance.md."""
+"""The section on documents in docs/performance.md."""
 
 import os
 import platform
@@ -79,8 +79,8 @@ def table(contestants: list[Contestant]) -> Iterator[str]:
             if contestant.name in faster
             else ""
         )
-        called = f"{contestant.called} {release(contestant.package)}".strip()
-        yield f"| {called} | {contestant.rate:,.0f} | {times} | {contestant.size:,} |"
+        label = f"{contestant.label} {release(contestant.package)}".strip()
+        yield f"| {label} | {contestant.rate:,.0f} | {times} | {contestant.size:,} |"
 
 
 def release(package: str) -> str:
@@ -91,7 +91,7 @@ def release(package: str) -> str:
 
 
 def machine() -> str:
-    """In words: what kind, never which one."""
+    """Return a description of the kind of machine, without its name."""
     cores = os.cpu_count() or 1
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
     return (

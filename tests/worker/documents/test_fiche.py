@@ -194,7 +194,7 @@ def test_other_texts_give_another_fiche() -> None:
 
 
 @pytest.mark.parametrize("number", ["7qx2", "Nº (12)-É", "W" * 120])
-def test_a_document_number_of_another_shape_is_drawn_too(number: str) -> None:
+def test_a_document_number_of_another_form_is_rendered_too(number: str) -> None:
     content = fiche(document_number=number)
     rendered = RENDERER.render(content).data
     assert page_texts(rendered) == page_texts(draw_fiche(content))

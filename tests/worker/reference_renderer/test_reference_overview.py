@@ -100,7 +100,7 @@ def test_scales_of_several_target_groups_are_side_by_side_in_the_counts() -> Non
     assert counted[1]["Bereikt"] is None
 
 
-def test_never_assigned_and_not_assigned_are_said_and_not_counted() -> None:
+def test_never_assigned_and_not_assigned_are_shown_and_not_counted() -> None:
     content = overview()
     group = _group(content)
     cells = (None, OverviewCell(NOT_ASSIGNED, None))
@@ -110,7 +110,7 @@ def test_never_assigned_and_not_assigned_are_said_and_not_counted() -> None:
     assert [row[-1] for row in _rows(workbook, COUNTS)[1:]] == [0, 0]
 
 
-def test_the_guide_carries_the_conditions_of_the_class_council() -> None:
+def test_the_guide_has_the_conditions_of_use_in_the_class_council() -> None:
     said = " ".join(str(value) for row in _rows(_workbook(overview()), GUIDE) for value in row)
     for advice in (*DUTCH.overview.conditions, *DUTCH.overview.reading):
         assert advice.text in said
@@ -118,7 +118,7 @@ def test_the_guide_carries_the_conditions_of_the_class_council() -> None:
         assert word in said
 
 
-def test_sheets_are_real_tables_with_a_frozen_header_set_up_to_print() -> None:
+def test_sheets_are_tables_with_a_frozen_header_and_a_page_setup() -> None:
     workbook = _workbook(overview())
     names = set()
     for name, frozen in ((STUDENTS, "D2"), (COUNTS, "E2")):
