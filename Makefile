@@ -17,7 +17,7 @@ test: $(STAMP)
 
 # The property test of fiches with 10,000 examples; `make test` runs 300.
 fuzz: $(STAMP)
-	FICHES=10000 $(BIN)/pytest -n 2 tests/worker/stamping/test_any_fiche.py
+	FICHES=10000 $(BIN)/pytest -n 2 tests/worker/documents/test_any_fiche.py
 
 chaos: $(STAMP)
 	$(BIN)/pytest --chaos-long --chaos-seed $(SEED) tests/chaos

@@ -1,10 +1,11 @@
-"""Documents per second on one core: our engine beside its peers, on the same contents in one run.
+"""Documents per second on one core: our renderers and other tools, on the same contents in one run.
 
 Prints one JSON object per line; `--write` stores the run under benchmarks/results/. Time is
 processor time, so that a peer that computes on several cores at once pays for all of them.
 """
 
 import argparse
+import json
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -22,33 +23,33 @@ from benchmarks.peers.contest import Contestant, ratios
 from benchmarks.peers.fiche_words import require_same_words
 from benchmarks.peers.workbook_cells import workbook_cells
 from benchmarks.recording import Report
-from services.worker.rendering.fiche import draw_fiche
-from services.worker.rendering.overview import draw_overview
-from services.worker.stamping.fiche import FicheStamper
-from services.worker.stamping.print import print_file
-from services.worker.stamping.workbook import OverviewStamper
+from services.worker.documents.fiche import FicheRenderer
+from services.worker.documents.overview import OverviewRenderer
+from services.worker.documents.print_file import render_print_file
+from tests.worker.reference_renderer.fiche import draw_fiche
+from tests.worker.reference_renderer.overview import draw_overview
 
 ROUNDS = 5
-FULL = 20_000  # fiches after which our engine keeps as much as it ever will
+FULL = 20_000  # fiches after which the caches of our engine are full
 MANY = 100_000
 
 
-def our_fiches(name: str, called: str) -> Contestant:
-    """Hashes for itself, so that it is not hashed once more."""
-    stamper = FicheStamper()
+def our_fiches(name: str, label: str) -> Contestant:
+    """Return a contestant that hashes its files, so that they are not hashed again."""
+    renderer = FicheRenderer()
     return Contestant(
-        name, called, "", lambda content: stamper.stamp(content).data, warm_up=FULL, hashes=True
+        name, label, "", lambda content: renderer.render(content).data, warm_up=FULL, hashes=True
     )
 
 
 def our_print_files() -> Contestant:
-    """Laid out and printed; a build lays out only once, for the fiches too."""
-    stamper = FicheStamper()
+    """Return a contestant that lays out and merges; a build lays out once, for the fiches too."""
+    renderer = FicheRenderer()
     return Contestant(
         "print",
         "print files",
         "",
-        lambda pupils: print_file(stamper, [stamper.lay_out(pupil) for pupil in pupils]),
+        lambda pupils: render_print_file(renderer, [renderer.lay_out(pupil) for pupil in pupils]),
         warm_up=FULL // PRINTED,
     )
 
@@ -62,15 +63,15 @@ def fiche_contestants() -> list[Contestant]:
     ]
     try:
         weasyprint = fiche_weasyprint.WeasyPrintFiche()
-    except (ImportError, OSError):  # not installed, or without the libraries it draws with
+    except (ImportError, OSError):  # not installed, or without its libraries
         return found
-    called = "WeasyPrint, PDF/UA-1"
-    return [*found, Contestant("weasyprint", called, "weasyprint", weasyprint.draw)]
+    label = "WeasyPrint, PDF/UA-1"
+    return [*found, Contestant("weasyprint", label, "weasyprint", weasyprint.draw)]
 
 
 def overview_contestants() -> list[Contestant]:
     return [
-        Contestant("ours", "our engine", "", OverviewStamper().stamp),
+        Contestant("ours", "our engine", "", OverviewRenderer().render),
         Contestant("openpyxl", "openpyxl", "openpyxl", draw_overview),
         Contestant(
             "openpyxl_write_only",
@@ -112,7 +113,7 @@ def main() -> None:
     for kind, contestants in (("fiche", [*of_fiches, scattered]), ("overview", of_overviews)):
         faster = ratios(contestants)
         for peer in contestants:
-            about = {"made_by": f"{peer.called} {release(peer.package)}".strip()}
+            about = {"made_by": f"{peer.label} {release(peer.package)}".strip()}
             ratio = faster.get(peer.name, 1.0)
             report.show(f"{kind}_per_second", peer.rate, **about, bytes=peer.size, ratio=ratio)
     largest = max(of_fiches[0].largest, scattered.largest)
@@ -133,9 +134,13 @@ def release(package: str) -> str:
 
 
 def peak_growth() -> float:
-    """MiB by which the engine's most memory grows over `MANY` fiches, in a process of its own."""
+    """Return the growth of peak memory over `MANY` fiches in MiB, in a separate process."""
     command = [sys.executable, "-m", "benchmarks.peers.memory", str(FULL), str(MANY)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def show(name: str, value: float, unit: str, **more: Any) -> None:
+    print(json.dumps({"name": name, "value": round(value, 1), "unit": unit, **more}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Made-up contents to measure on: a sequence of fiches and of overviews, the same for everyone."""
+"""Invented contents to measure with: fiches and overviews by seed."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -55,8 +55,8 @@ _WITHOUT_LEVEL = ("absent", "exempt", "notCompleted", "withheld")
 
 
 def fiches(seed: int) -> Iterator[FicheContent]:
-    """Pupils without end, school after school and class after class, as schools are built."""
-    random = Random(seed)  # noqa: S311  # made-up contents need no secrecy
+    """Yield endless fiches, ordered by school and class group as in a build."""
+    random = Random(seed)  # noqa: S311  # invented contents need no secrecy
     while True:
         school = _school(random)
         for class_group in CLASS_GROUPS:
@@ -65,14 +65,14 @@ def fiches(seed: int) -> Iterator[FicheContent]:
 
 
 def scattered_fiches(seed: int) -> Iterator[FicheContent]:
-    """The same without any order: each is of some pupil of some school."""
-    random = Random(seed)  # noqa: S311  # made-up contents need no secrecy
+    """Yield endless fiches of students of random schools."""
+    random = Random(seed)  # noqa: S311  # invented contents need no secrecy
     while True:
         yield _fiche(random, _school(random), random.choice(CLASS_GROUPS))
 
 
 def classes(seed: int) -> Iterator[tuple[FicheContent, ...]]:
-    """The first `PRINTED` pupils of each class."""
+    """Yield the first `PRINTED` fiches of each class group."""
     for _, pupils in groupby(fiches(seed), lambda fiche: (fiche.school, fiche.class_group)):
         yield tuple(pupils)[:PRINTED]
 
@@ -83,7 +83,7 @@ def _school(random: Random) -> SchoolFacts:
 
 
 def _fiche(random: Random, school: SchoolFacts, class_group: str) -> FicheContent:
-    """Levels of one pupil resemble each other, as they do."""
+    """Return a fiche whose levels resemble each other."""
     return FicheContent(
         document_number=f"{random.randrange(10**10):010}",
         administration=ADMINISTRATION,
@@ -129,8 +129,8 @@ def _cell(random: Random, ability: float) -> OverviewCell:
 
 
 def overviews(seed: int) -> Iterator[OverviewContent]:
-    """An endless row of schools with one target group of `STUDENTS` students each."""
-    random = Random(seed)  # noqa: S311  # made-up contents need no secrecy
+    """Yield endless overviews with one target group of `STUDENTS` students each."""
+    random = Random(seed)  # noqa: S311  # invented contents need no secrecy
     columns = tuple(
         OverviewColumn(f"LO4-{code}", name, subject, SCALE)
         for subject, components in SUBJECTS.items()

@@ -1,4 +1,4 @@
-"""Contestants that take turns at making the same documents, and how they compare."""
+"""Contestants that make the same documents in turns, and the ratios of their rates."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ SAMPLE = 5
 
 @dataclass
 class Contestant:
-    """One way to make a document; `prepare` is what is not counted."""
+    """A way to make a document; `prepare` is not measured."""
 
     name: str
-    called: str
+    label: str
     package: str
     make: Callable[[Any], bytes]
     prepare: Callable[[Any], Any] = lambda content: content
-    a_turn: int = 1
+    per_turn: int = 1
     warm_up: int = WARM_UP
     hashes: bool = False
     rates: list[float] = field(default_factory=list)
@@ -30,18 +30,18 @@ class Contestant:
     largest: int = 0
 
     def take_warm_up(self, contents: Iterator[Any]) -> None:
-        """Also finds out how many documents make a turn long enough to measure."""
+        """Warm up, and choose a number of documents per turn that is long enough to measure."""
         for content in islice(contents, self.warm_up):
             self.make(self.prepare(content))
         seconds = self._seconds([self.prepare(content) for content in islice(contents, SAMPLE)])
-        self.a_turn = max(2, round(TURN_SECONDS * SAMPLE / seconds))
+        self.per_turn = max(2, round(TURN_SECONDS * SAMPLE / seconds))
 
     def take_turn(self, contents: Iterator[Any]) -> None:
-        prepared = [self.prepare(content) for content in islice(contents, self.a_turn)]
+        prepared = [self.prepare(content) for content in islice(contents, self.per_turn)]
         self.rates.append(len(prepared) / self._seconds(prepared))
 
     def _seconds(self, prepared: list[Any]) -> float:
-        """For all of them, with the bytes in hand and hashed; their median size is kept."""
+        """Return the seconds for all documents with their bytes hashed; record their sizes."""
         sizes = []
         began = process_time()
         for content in prepared:
@@ -60,7 +60,7 @@ class Contestant:
 
 
 def ratios(contestants: list[Contestant]) -> dict[str, float]:
-    """How many times as fast we are as each peer; medians over rounds in which all took a turn."""
+    """Return our rate over that of each peer, as medians over rounds."""
     ours, *peers = contestants
     return {
         peer.name: round(

@@ -1,4 +1,4 @@
-"""The fiche laid out by ReportLab's platypus: paragraphs and tables, styles made once."""
+"""The fiche laid out by ReportLab's platypus: paragraphs and tables, with styles made once."""
 
 from functools import partial
 from io import BytesIO
@@ -11,10 +11,18 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from benchmarks.peers.fiche_words import WORDS, FicheWords, Part, fiche_words, guide_rows
-from services.worker.rendering.fiche_blocks import ACCENT, INK, OUTLINE, QUIET, TINT, WIDTH
-from services.worker.rendering.fonts import DRAWING, faces
+from benchmarks.peers.fiche_words import WORDS, ComponentWords, FicheWords, fiche_words, guide_rows
+from services.worker.documents.fiche_blocks import (
+    ACCENT,
+    OUTLINE,
+    SECONDARY_TEXT,
+    TEXT,
+    TINT,
+    WIDTH,
+)
+from services.worker.layout.fonts import FONT_LOCK
 from shared.documents.content import FicheContent
+from tests.worker.reference_renderer.canvas import register_faces
 
 _SCALE = 166.0
 _STEP = 19.0
@@ -35,13 +43,13 @@ def _style(
 
 
 _TITLE = _style(13, ACCENT, bold=True, spaceAfter=3)
-_NAME = _style(25, INK, bold=True, spaceAfter=8)
-_LABEL, _VALUE, _BODY = _style(8.5, QUIET), _style(10.5, INK), _style(10.5, INK)
+_NAME = _style(25, TEXT, bold=True, spaceAfter=8)
+_LABEL, _VALUE, _BODY = _style(8.5, SECONDARY_TEXT), _style(10.5, TEXT), _style(10.5, TEXT)
 _SUBJECT = _style(14, ACCENT, bold=True, spaceBefore=10, spaceAfter=3)
-_COMPONENT, _LEVEL = _style(11.5, INK, bold=True), _style(15, ACCENT, bold=True)
-_END = _style(8, QUIET)
-_GUIDE_TITLE, _GUIDE = _style(11.5, ACCENT, bold=True), _style(9.5, INK)
-_SMALL_BOLD, _SMALL = _style(8.5, QUIET, bold=True), _style(8.5, QUIET)
+_COMPONENT, _LEVEL = _style(11.5, TEXT, bold=True), _style(15, ACCENT, bold=True)
+_END = _style(8, SECONDARY_TEXT)
+_GUIDE_TITLE, _GUIDE = _style(11.5, ACCENT, bold=True), _style(9.5, TEXT)
+_SMALL_BOLD, _SMALL = _style(8.5, SECONDARY_TEXT, bold=True), _style(8.5, SECONDARY_TEXT)
 _FLUSH = TableStyle(
     [
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
@@ -53,8 +61,8 @@ _FLUSH = TableStyle(
 
 
 def draw(content: FicheContent) -> bytes:
-    with DRAWING:
-        faces()
+    with FONT_LOCK:
+        register_faces()
         words = fiche_words(content)
         target = BytesIO()
         document = SimpleDocTemplate(
@@ -76,7 +84,7 @@ def draw(content: FicheContent) -> bytes:
 
 def _foot(text: str, canvas: Canvas, _document: object) -> None:
     canvas.setFont("Regular", 8)
-    canvas.setFillColorRGB(*QUIET)
+    canvas.setFillColorRGB(*SECONDARY_TEXT)
     canvas.drawString(_MARGIN, 34, text)
 
 
@@ -95,20 +103,20 @@ def _story(words: FicheWords) -> list[Flowable]:
         Table(facts, colWidths=(164, 202, 117), style=_FLUSH),
         _text(WORDS.introduction, _BODY),
     ]
-    for subject, parts in words.sections:
+    for subject, components in words.sections:
         story.append(_text(subject, _SUBJECT))
-        story += [_component(part) for part in parts]
+        story += [_component(component) for component in components]
     return [*story, Spacer(0, 6), *_guide()]
 
 
-def _component(part: Part) -> Table:
+def _component(component: ComponentWords) -> Table:
     said = [
-        _text(part.name, _COMPONENT),
-        _text(part.level, _LEVEL),
-        _text(part.explanation, _BODY),
+        _text(component.name, _COMPONENT),
+        _text(component.level, _LEVEL),
+        _text(component.explanation, _BODY),
     ]
     return Table(
-        [[said, _scale(part)]],
+        [[said, _scale(component)]],
         colWidths=(WIDTH - _SCALE, _SCALE),
         style=TableStyle(
             [*_FLUSH.getCommands(), ("LINEABOVE", (0, 0), (-1, 0), 0.6, Color(*TINT))]
@@ -116,17 +124,17 @@ def _component(part: Part) -> Table:
     )
 
 
-def _scale(part: Part) -> list[Flowable]:
-    steps = len(part.scale)
+def _scale(component: ComponentWords) -> list[Flowable]:
+    steps = len(component.scale)
     style: list[Any] = [
         ("GRID", (0, 0), (-1, -1), 0.8, Color(*OUTLINE)),
         ("ALIGN", (0, 0), (-1, -1), "CENTER"),
         ("FONT", (0, 0), (-1, -1), "Regular", 10.5),
-        ("TEXTCOLOR", (0, 0), (-1, -1), Color(*QUIET)),
+        ("TEXTCOLOR", (0, 0), (-1, -1), Color(*SECONDARY_TEXT)),
     ]
-    if part.reached is None:
+    if component.reached is None:
         return [Table([[WORDS.no_level]], colWidths=[_SCALE], style=TableStyle(style))]
-    at = (part.reached, 0)
+    at = (component.reached, 0)
     style += [
         ("BACKGROUND", at, at, Color(*ACCENT)),
         ("TEXTCOLOR", at, at, white),
@@ -135,7 +143,7 @@ def _scale(part: Part) -> list[Flowable]:
     ends = [_text(WORDS.lowest, _END), _text(WORDS.highest, _END)]
     return [
         Table(
-            [part.scale],
+            [component.scale],
             colWidths=[_SCALE / steps] * steps,
             rowHeights=[_STEP],
             style=TableStyle(style),

@@ -1,4 +1,4 @@
-"""The fiche laid out by Typst as PDF/UA-1, by one compiler that keeps its fonts and its caches."""
+"""The fiche laid out by Typst as PDF/UA-1, with one compiler that caches fonts and layouts."""
 
 import json
 from importlib.resources import files

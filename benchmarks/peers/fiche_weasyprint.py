@@ -4,7 +4,7 @@ from html import escape
 from importlib import import_module
 from importlib.resources import files
 
-from benchmarks.peers.fiche_words import WORDS, FicheWords, Part, fiche_words, guide_rows
+from benchmarks.peers.fiche_words import WORDS, ComponentWords, FicheWords, fiche_words, guide_rows
 from shared.documents.content import FicheContent
 
 _FILES = files("fontpkg_atkinson_hyperlegible").joinpath("files")
@@ -29,7 +29,11 @@ table { width: 100%%; border-collapse: collapse; } td { vertical-align: top; pad
 
 
 class WeasyPrintFiche:
-    """Raises ImportError where WeasyPrint is not installed: the project does not need it."""
+    """WeasyPrint with its fonts loaded.
+
+    Raises:
+        ImportError: if WeasyPrint is not installed, which the project does not require.
+    """
 
     def __init__(self) -> None:
         self._library = import_module("weasyprint")
@@ -72,14 +76,14 @@ def _advice(advice: tuple[str, str]) -> str:
     return f"<td><b>{lead}</b><br>{text}</td>"
 
 
-def _part(part: Part) -> str:
+def _part(part: ComponentWords) -> str:
     return (
         f'<div class="part">{_scale(part)}<h3>{escape(part.name)}</h3>'
         f'<p class="level">{escape(part.level)}</p><p>{escape(part.explanation)}</p></div>'
     )
 
 
-def _scale(part: Part) -> str:
+def _scale(part: ComponentWords) -> str:
     if part.reached is None:
         return f'<table class="scale"><tr><td>{escape(WORDS.no_level)}</td></tr></table>'
     steps = "".join(

@@ -1,4 +1,4 @@
-"""What stands on a fiche, as plain texts in reading order, for peers to lay out."""
+"""The texts of a fiche in reading order, for peers to lay out."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -8,7 +8,7 @@ from unicodedata import normalize
 
 import pypdfium2
 
-from services.worker.rendering.fiche import template_version
+from services.worker.documents.fiche_pages import template_version
 from shared.documents.content import ComponentOutcome, FicheContent
 from shared.documents.texts import DUTCH
 
@@ -16,8 +16,8 @@ WORDS = DUTCH.fiche
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A component; `reached` is the step of `scale` that was reached, None without a level."""
+class ComponentWords:
+    """A component; `reached` is the index of the level on `scale`, None without a level."""
 
     name: str
     level: str
@@ -32,7 +32,7 @@ class FicheWords:
     subject: str
     name: str
     facts: tuple[tuple[tuple[str, str], ...], ...]
-    sections: tuple[tuple[str, tuple[Part, ...]], ...]
+    sections: tuple[tuple[str, tuple[ComponentWords, ...]], ...]
     foot: str
 
     def as_json(self) -> dict[str, Any]:
@@ -60,24 +60,26 @@ def fiche_words(content: FicheContent) -> FicheWords:
             ),
         ),
         sections=tuple(
-            (DUTCH.subject(section.subject), tuple(map(_part, section.outcomes)))
+            (DUTCH.subject(section.subject), tuple(map(_component_words, section.outcomes)))
             for section in content.sections
         ),
         foot=f"{number}, {WORDS.version} {template_version(DUTCH)}",
     )
 
 
-def _part(outcome: ComponentOutcome) -> Part:
+def _component_words(outcome: ComponentOutcome) -> ComponentWords:
     codes = tuple(level.code for level in outcome.scale)
     if outcome.level is None:
         status = DUTCH.statuses[outcome.status]
-        return Part(outcome.name, status.name, status.for_parents, codes, None)
+        return ComponentWords(outcome.name, status.name, status.for_parents, codes, None)
     reached = outcome.scale.index(outcome.level)
-    return Part(outcome.name, outcome.level.label, outcome.description or "", codes, reached)
+    return ComponentWords(
+        outcome.name, outcome.level.label, outcome.description or "", codes, reached
+    )
 
 
 def guide_rows() -> Iterator[tuple[tuple[str, str], ...]]:
-    """The reading guide, two to a row."""
+    """Yield the reading guide, with two pieces of advice per row."""
     for start in range(0, len(WORDS.guide), 2):
         yield tuple((advice.lead, advice.text) for advice in WORDS.guide[start : start + 2])
 
@@ -85,7 +87,7 @@ def guide_rows() -> Iterator[tuple[tuple[str, str], ...]]:
 def require_same_words(
     content: FicheContent, makers: Mapping[str, Callable[[FicheContent], bytes]]
 ) -> None:
-    """Whoever leaves words out, or takes another page, would win too easily."""
+    """Check that every peer sets all words on one page: leaving some out would save time."""
     said = {name: _words_of(make(content)) for name, make in makers.items()}
     for name, words in said.items():
         if words != said["ours"]:

@@ -1,22 +1,22 @@
-"""Prints by how many MiB the engine's peak of memory grows over so many fiches, once it is warm."""
+"""Print the growth of peak memory in MiB over a number of fiches, after a warm-up."""
 
 import resource
 import sys
 from itertools import islice
 
 from benchmarks.peers.contents import fiches
-from services.worker.stamping.fiche import FicheStamper
+from services.worker.documents.fiche import FicheRenderer
 
 KIB = 1024
 
 
 def main() -> None:
     full, many = map(int, sys.argv[1:])
-    stamper, contents = FicheStamper(), fiches(0)
+    renderer, contents = FicheRenderer(), fiches(0)
     peaks = []
     for count in (full, many):
         for content in islice(contents, count):
-            stamper.stamp(content)
+            renderer.render(content)
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB)
     print(peaks[1] - peaks[0])
 

@@ -1,4 +1,4 @@
-"""The cells of an overview as plain values, for peers to write: only the writing is measured."""
+"""The cells of an overview as plain values for peers: only writing them is measured."""
 
 from copy import copy
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment, Border, Font, PatternFill
 from openpyxl.worksheet.worksheet import Worksheet
 
-from services.worker.rendering.overview import overview_workbook
+from services.worker.documents.overview_model import model_workbook
 from shared.documents.content import OverviewContent
 from shared.documents.texts import DUTCH
 
@@ -16,7 +16,7 @@ Value = str | float | None
 
 
 @dataclass(frozen=True, slots=True)
-class CellLook:
+class PlainStyle:
     font: Font
     fill: PatternFill
     alignment: Alignment
@@ -26,7 +26,7 @@ class CellLook:
 
 @dataclass(frozen=True, slots=True)
 class SheetCells:
-    """`rows` has values with the number of their look; `table` names the table, "" for none."""
+    """`rows` has values with their style index; `table` is the name of the table, or ""."""
 
     title: str
     rows: list[list[tuple[Value, int]]]
@@ -41,24 +41,24 @@ class SheetCells:
 
 @dataclass(frozen=True, slots=True)
 class WorkbookCells:
-    looks: dict[int, CellLook]
+    styles: dict[int, PlainStyle]
     sheets: list[SheetCells]
 
 
 def workbook_cells(content: OverviewContent) -> WorkbookCells:
-    workbook = overview_workbook(content, DUTCH, {})
-    looks: dict[int, CellLook] = {}
-    return WorkbookCells(looks, [_sheet(sheet, looks) for sheet in workbook.worksheets])
+    workbook = model_workbook(content, DUTCH, {})
+    styles: dict[int, PlainStyle] = {}
+    return WorkbookCells(styles, [_sheet(sheet, styles) for sheet in workbook.worksheets])
 
 
-def _sheet(sheet: Worksheet, looks: dict[int, CellLook]) -> SheetCells:
+def _sheet(sheet: Worksheet, styles: dict[int, PlainStyle]) -> SheetCells:
     rows = []
     for cells in sheet.iter_rows():
         row: list[tuple[Value, int]] = []
         for cell in cells:
             if not isinstance(cell, Cell):
                 raise TypeError(f"{sheet.title}: overviews have no merged cells")
-            looks.setdefault(cell.style_id, _look(cell))
+            styles.setdefault(cell.style_id, _style(cell))
             value = cell.value
             row.append((value if isinstance(value, str | int) else None, cell.style_id))
         rows.append(row)
@@ -77,9 +77,9 @@ def _sheet(sheet: Worksheet, looks: dict[int, CellLook]) -> SheetCells:
     )
 
 
-def _look(cell: Any) -> CellLook:
-    """Copies: what a cell hands out belongs to its workbook."""
-    return CellLook(
+def _style(cell: Any) -> PlainStyle:
+    """Copy the style of a cell, whose parts belong to its workbook."""
+    return PlainStyle(
         copy(cell.font),
         copy(cell.fill),
         copy(cell.alignment),

@@ -10,10 +10,10 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.table import Table, TableStyleInfo
 
-from benchmarks.peers.workbook_cells import CellLook, SheetCells, WorkbookCells
+from benchmarks.peers.workbook_cells import PlainStyle, SheetCells, WorkbookCells
 
 A4 = 9
-# It says so each time, also when one has.
+# The warning is issued for tables with columns, too.
 filterwarnings("ignore", message="In write-only mode you must add table columns manually")
 
 
@@ -21,7 +21,7 @@ def write(cells: WorkbookCells) -> bytes:
     workbook = Workbook(write_only=True)
     styles: dict[int, Any] = {}
     for sheet in cells.sheets:
-        _write_sheet(workbook, sheet, cells.looks, styles)
+        _write_sheet(workbook, sheet, cells.styles, styles)
     target = BytesIO()
     workbook.save(target)
     return target.getvalue()
@@ -30,19 +30,19 @@ def write(cells: WorkbookCells) -> bytes:
 def _write_sheet(
     workbook: Workbook,
     cells: SheetCells,
-    looks: dict[int, CellLook],
+    plain_styles: dict[int, PlainStyle],
     styles: dict[int, Any],
 ) -> None:
     sheet = workbook.create_sheet(cells.title)
     _set_up(sheet, cells)
     for row in cells.rows:
         written = []
-        for value, look in row:
+        for value, index in row:
             cell: Any = WriteOnlyCell(sheet, value=value)
-            if look not in styles:
-                _style(cell, looks[look])
-                styles[look] = cell._style  # noqa: SLF001  # the fast way, as in our own Grid
-            cell._style = copy(styles[look])  # noqa: SLF001  # the same
+            if index not in styles:
+                _style(cell, plain_styles[index])
+                styles[index] = cell._style  # noqa: SLF001  # the fast way, as in our SheetWriter
+            cell._style = copy(styles[index])  # noqa: SLF001  # the same
             written.append(cell)
         sheet.append(written)
     if cells.table:
@@ -54,10 +54,10 @@ def _write_sheet(
         sheet.add_table(table)
 
 
-def _style(cell: Any, look: CellLook) -> None:
-    cell.font, cell.fill = look.font, look.fill
-    cell.alignment, cell.border = look.alignment, look.border
-    cell.quotePrefix = look.quote_prefix
+def _style(cell: Any, style: PlainStyle) -> None:
+    cell.font, cell.fill = style.font, style.fill
+    cell.alignment, cell.border = style.alignment, style.border
+    cell.quotePrefix = style.quote_prefix
 
 
 def _set_up(sheet: Any, cells: SheetCells) -> None:

@@ -7,7 +7,7 @@ from xlsxwriter import Workbook  # type: ignore[import-untyped]  # ships no type
 from xlsxwriter.format import Format  # type: ignore[import-untyped]  # the same
 from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]  # the same
 
-from benchmarks.peers.workbook_cells import CellLook, SheetCells, WorkbookCells
+from benchmarks.peers.workbook_cells import PlainStyle, SheetCells, WorkbookCells
 
 A4 = 9
 
@@ -15,7 +15,9 @@ A4 = 9
 def write(cells: WorkbookCells) -> bytes:
     target = BytesIO()
     workbook = Workbook(target, {"in_memory": True})
-    formats = {number: workbook.add_format(_format(look)) for number, look in cells.looks.items()}
+    formats = {
+        number: workbook.add_format(_format(style)) for number, style in cells.styles.items()
+    }
     for sheet in cells.sheets:
         _write_sheet(workbook.add_worksheet(sheet.title), sheet, formats)
     workbook.close()
@@ -32,19 +34,19 @@ def _write_sheet(sheet: Worksheet, cells: SheetCells, formats: dict[int, Format]
                 "style": "Table Style Light 1",
                 "banded_rows": False,
                 "columns": [
-                    {"header": header, "header_format": formats[look]}
-                    for header, look in cells.rows[0]
+                    {"header": header, "header_format": formats[style]}
+                    for header, style in cells.rows[0]
                 ],
             },
         )
     for row, written in enumerate(cells.rows):
-        for column, (value, look) in enumerate(written):
+        for column, (value, style) in enumerate(written):
             if isinstance(value, str):
-                sheet.write_string(row, column, value, formats[look])
+                sheet.write_string(row, column, value, formats[style])
             elif value is None:
-                sheet.write_blank(row, column, None, formats[look])
+                sheet.write_blank(row, column, None, formats[style])
             else:
-                sheet.write_number(row, column, value, formats[look])
+                sheet.write_number(row, column, value, formats[style])
 
 
 def _set_up(sheet: Worksheet, cells: SheetCells) -> None:
@@ -63,26 +65,26 @@ def _set_up(sheet: Worksheet, cells: SheetCells) -> None:
         sheet.repeat_rows(0)
 
 
-def _format(look: CellLook) -> dict[str, object]:
+def _format(style: PlainStyle) -> dict[str, object]:
     found: dict[str, object] = {
-        "font_name": look.font.name,
-        "font_size": look.font.size,
-        "font_color": _colour(look.font.color),
-        "bold": bool(look.font.bold),
-        "italic": bool(look.font.italic),
-        "valign": "vcenter" if look.alignment.vertical == "center" else look.alignment.vertical,
-        "text_wrap": bool(look.alignment.wrap_text),
-        "quote_prefix": look.quote_prefix,
+        "font_name": style.font.name,
+        "font_size": style.font.size,
+        "font_color": _colour(style.font.color),
+        "bold": bool(style.font.bold),
+        "italic": bool(style.font.italic),
+        "valign": "vcenter" if style.alignment.vertical == "center" else style.alignment.vertical,
+        "text_wrap": bool(style.alignment.wrap_text),
+        "quote_prefix": style.quote_prefix,
     }
-    if look.alignment.horizontal:
-        found["align"] = look.alignment.horizontal
-    if look.fill.fill_type == "solid":
-        found["bg_color"] = _colour(look.fill.fgColor)
-    if look.border.bottom and look.border.bottom.style:
-        found |= {"bottom": 1, "bottom_color": _colour(look.border.bottom.color)}
+    if style.alignment.horizontal:
+        found["align"] = style.alignment.horizontal
+    if style.fill.fill_type == "solid":
+        found["bg_color"] = _colour(style.fill.fgColor)
+    if style.border.bottom and style.border.bottom.style:
+        found |= {"bottom": 1, "bottom_color": _colour(style.border.bottom.color)}
     return {name: value for name, value in found.items() if value}
 
 
 def _colour(colour: Color | None) -> str:
-    """As XlsxWriter reads it; the few of the default look come from the theme."""
+    """As XlsxWriter reads it; the few of the default style come from the theme."""
     return f"#{colour.rgb[2:]}" if colour and colour.type == "rgb" else "#000000"

@@ -1,4 +1,4 @@
-"""Composition root of the worker: a broker with an actor for every kind of job."""
+"""Composition root of the worker: a broker with an actor for each kind of job."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -6,13 +6,15 @@ from datetime import timedelta
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
-from services.worker.actors.deliveries import apply_delivery
-from services.worker.actors.documents import Press, build_school
-from services.worker.execution import Execution, Performed
+from services.worker.documents.school_production import Renderers
+from services.worker.execution import Execution, JobResult
+from services.worker.jobs.deliveries import apply_delivery
+from services.worker.jobs.documents import build_school
 from shared.core.database import open_engine, session_factory
 from shared.core.secrets import read_insz_key
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
+from shared.documents.catalogues import Catalogues
 from shared.jobs.claims import Claim
 from shared.jobs.queue import WAKE_UPS, WakeUpQueue, open_broker
 from shared.jobs.rules import APPLY_DELIVERY, BUILD_DOCUMENTS
@@ -20,35 +22,35 @@ from shared.storage.store import open_storage
 
 
 def create_broker(settings: Settings) -> RedisBroker:
-    """A broker ready for `dramatiq.Worker`; it connects to nothing until it is used."""
+    """Return a broker for `dramatiq.Worker`; it connects to nothing before its first use."""
     broker = open_broker(settings, middleware=[])
     engine = open_engine(settings, application_name="toetsfeedback-worker")
     storage = open_storage(settings.storage_url)
     insz_key = read_insz_key(settings.insz_key_file)
-    press = Press()
+    catalogues, renderers = Catalogues(), Renderers()
 
-    def build(unit: UnitOfWork, claim: Claim) -> Performed:
-        return build_school(unit.session, claim, storage, press)
+    def build(unit: UnitOfWork, claim: Claim) -> JobResult:
+        return build_school(unit.session, claim, storage, catalogues, renderers)
 
-    def apply(unit: UnitOfWork, claim: Claim) -> Performed:
+    def apply(unit: UnitOfWork, claim: Claim) -> JobResult:
         return apply_delivery(unit, claim, storage, insz_key)
 
     execution = Execution(
         sessions=session_factory(engine),
         queue=WakeUpQueue(broker),
-        performers={BUILD_DOCUMENTS: build, APPLY_DELIVERY: apply},
+        handlers={BUILD_DOCUMENTS: build, APPLY_DELIVERY: apply},
         lease=timedelta(seconds=settings.job_lease_seconds),
         max_attempts=settings.job_max_attempts,
         interactive_weight=settings.job_interactive_weight,
     )
-    broker.add_middleware(_StopsBetweenItems(execution))
-    for kind in execution.performers:
-        _declare(broker, kind, execution)
+    broker.add_middleware(_GracefulShutdown(execution))
+    for kind in execution.handlers:
+        _declare_actor(broker, kind, execution)
     return broker
 
 
-class _StopsBetweenItems(dramatiq.Middleware):
-    """Lets a worker that is told to stop finish its item and take no other."""
+class _GracefulShutdown(dramatiq.Middleware):
+    """Lets a worker finish its item, and claim no other, before it stops."""
 
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
@@ -57,8 +59,8 @@ class _StopsBetweenItems(dramatiq.Middleware):
         self._execution.stopping.set()
 
 
-def _declare(broker: dramatiq.Broker, kind: str, execution: Execution) -> None:
-    """Whichever kind a call is for, the best item of any kind is taken."""
+def _declare_actor(broker: dramatiq.Broker, kind: str, execution: Execution) -> None:
+    """Declare an actor that runs the items with the highest priority, of any kind."""
 
     def run() -> None:
         execution.run()

@@ -1,4 +1,4 @@
-"""Runs items of jobs, one after the other: claim, lease, work and settlement."""
+"""Execution of job items: claim, lease, handler and settlement."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import SystemRandom
 from threading import Event, Thread
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import Connection, event
@@ -33,77 +33,89 @@ from shared.storage.store import STORE_AWAY
 
 logger = structlog.get_logger(__name__)
 
-MAY_PASS = (*DATABASE_UNAVAILABLE, *STORE_AWAY, OSError)
-"""Errors of what an attempt leans on: tried again. Any other would only be repeated."""
+RETRYABLE_ERRORS = (*DATABASE_UNAVAILABLE, *STORE_AWAY, OSError)
+"""Errors of database, storage or system. Any other error would occur again."""
 
 HEARTBEATS_PER_LEASE = 3
-LONGEST_BEAT_SECONDS = 1.0
-"""How long it takes at the most until a worker knows that its item was cancelled."""
+MAX_HEARTBEAT_SECONDS = 1.0
+"""The longest time until a worker learns that its item was cancelled."""
+
+LEASE_LOST = "lost"
+"""The outcome of an attempt whose item was cancelled or taken over."""
+
+
+class ItemFailure(NamedTuple):
+    """A part of an item that failed, by an opaque subject."""
+
+    subject: str
+    problem: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Performed:
-    """What came of an item.
+class JobResult:
+    """The result of a handler.
 
-    `outcome` holds counts by name; `failures` are what could not be made while the rest was, as
-    (opaque subject, problem). With a `problem` the item as a whole has failed, for good, and yet
-    what was written stands.
+    `outcome` has counts by name. `failures` are parts that failed while the others succeeded. With
+    a `problem` the item as a whole has failed permanently, yet the handler's writes are committed.
     """
 
     outcome: dict[str, int]
-    failures: Sequence[tuple[str, dict[str, Any]]] = field(default=())
+    failures: Sequence[ItemFailure] = field(default=())
     problem: dict[str, Any] | None = None
 
 
-Perform = Callable[[UnitOfWork, Claim], Performed]
+Handler = Callable[[UnitOfWork, Claim], JobResult]
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How this process runs items. A lease is renewed while the work goes on."""
+    """Runs job items in this process, and renews the lease of an item while its handler runs.
+
+    `handlers` are by job kind.
+    """
 
     sessions: Sessions
     queue: WakeUpQueue
-    performers: Mapping[str, Perform]
+    handlers: Mapping[str, Handler]
     lease: timedelta
     max_attempts: int
     interactive_weight: int
     stopping: Event = field(default_factory=Event)
 
     def run(self) -> None:
-        """Takes items until none is due; calls the next worker when there is a first.
+        """Run items until none is due; wake another worker if there is a first one.
 
-        So a single call sets all workers to work that have nothing to do, however many there are.
+        So one wake-up call reaches all idle workers, whatever their number.
         """
-        has_called = False
+        has_woken = False
         while not self.stopping.is_set():
             claim = self._claim()
             if claim is None:
                 return
-            if not has_called:
-                self._call_next(claim.kind)
-                has_called = True
+            if not has_woken:
+                self._wake_worker(claim.kind)
+                has_woken = True
             self._run_item(claim)
 
     def _claim(self) -> Claim | None:
         lanes = lanes_in_turn(self.interactive_weight, SystemRandom())
         with UnitOfWork(self.sessions) as unit:
-            return claims.claim(unit.session, self.performers, lanes, self.lease)
+            return claims.claim(unit.session, self.handlers, lanes, self.lease)
 
-    def _call_next(self, kind: str) -> None:
+    def _wake_worker(self, kind: str) -> None:
         try:
             self.queue.wake(kind)
-        except Exception as error:  # noqa: BLE001  # a sweeper will call
-            logger.warning("worker_not_called", **describe_error(error))
+        except Exception as error:  # noqa: BLE001  # the sweeper sends the call again
+            logger.warning("worker_wake_up_failed", **describe_error(error))
 
     def _run_item(self, claim: Claim) -> None:
-        began = monotonic()
+        started = monotonic()
         state = self._attempt(claim)
-        seconds = monotonic() - began
+        seconds = monotonic() - started
         ITEMS.labels(kind=claim.kind, state=state).inc()
         ITEM_SECONDS.labels(kind=claim.kind).observe(seconds)
         logger.info(
-            "job_item",
+            "job_item_attempted",
             kind=claim.kind,
             job_id=str(claim.job_id),
             item_id=str(claim.item_id),
@@ -115,26 +127,27 @@ class Execution:
 
     def _attempt(self, claim: Claim) -> str:
         try:
-            return self._perform_and_settle(claim)
+            return self._handle_and_settle(claim)
         except LeaseLostError:
-            return "lost"
+            return LEASE_LOST
         except DomainError as error:
             return self._settle_failed(claim, error.as_json())
-        except MAY_PASS as error:
+        except RETRYABLE_ERRORS as error:
             self._log_failed(claim, error)
-            return self._put_back(claim, type(error).__name__)
+            return self._requeue(claim, type(error).__name__)
         except Exception as error:  # noqa: BLE001  # one bad item must not stop the others
             self._log_failed(claim, error)
             return self._settle_failed(claim, cannot_be_done(type(error).__name__))
 
-    def _perform_and_settle(self, claim: Claim) -> str:
+    def _handle_and_settle(self, claim: Claim) -> str:
         with UnitOfWork(self.sessions) as unit:
-            with self._signs_of_life(claim, unit.session.connection()):
-                performed = self.performers[claim.kind](unit, claim)
-            state = State.DONE if performed.problem is None else State.FAILED
-            repository.add_failures(unit.session, claim.item_id, performed.failures)
-            claims.settle(unit.session, claim, state, performed.outcome, performed.problem)
-            end_when_complete(unit.session, claim.job_id)
+            session = unit.session
+            with self._heartbeat(claim, session.connection()):
+                result = self.handlers[claim.kind](unit, claim)
+            state = State.DONE if result.problem is None else State.FAILED
+            repository.add_failures(session, claim.item_id, result.failures)
+            claims.settle(session, claim, state, result.outcome, result.problem)
+            end_when_complete(session, claim.job_id)
         return state
 
     def _settle_failed(self, claim: Claim, problem: dict[str, Any]) -> str:
@@ -143,48 +156,53 @@ class Execution:
                 claims.settle(unit.session, claim, State.FAILED, {}, problem)
                 end_when_complete(unit.session, claim.job_id)
         except LeaseLostError:
-            return "lost"
+            return LEASE_LOST
         return State.FAILED
 
-    def _put_back(self, claim: Claim, error: str) -> str:
+    def _requeue(self, claim: Claim, error: str) -> str:
         if claim.attempt >= self.max_attempts:
             return self._settle_failed(claim, attempts_exhausted(claim.attempt, error))
         delay = timedelta(seconds=retry_delay_seconds(claim.attempt, SystemRandom()))
         with UnitOfWork(self.sessions) as unit:
-            held = claims.requeue(unit.session, claim, delay, attempt_failed(error))
-        return State.QUEUED if held else "lost"
+            is_held = claims.requeue(unit.session, claim, delay, attempt_failed(error))
+        return State.QUEUED if is_held else LEASE_LOST
 
     @contextmanager
-    def _signs_of_life(self, claim: Claim, connection: Connection) -> Iterator[None]:
-        """Renews the lease; once it is lost, breaks off what `connection` does and will do.
+    def _heartbeat(self, claim: Claim, connection: Connection) -> Iterator[None]:
+        """Renew the lease; once it is lost, cancel the current and all later statements.
 
-        Ends before the item is settled: a sign of life would wait for the settled row, and this
-        for the sign of life.
+        Ends before the item is settled: a heartbeat would wait for the lock on the settled row, and
+        this method for the heartbeat.
         """
         event.listen(connection, "before_cursor_execute", lambda *_: claim.require_held())
         driver: Any = connection.connection.driver_connection
-        seconds = min(self.lease.total_seconds() / HEARTBEATS_PER_LEASE, LONGEST_BEAT_SECONDS)
         stopped = Event()
-
-        def renew() -> None:
-            while not stopped.wait(seconds):
-                try:
-                    with UnitOfWork(self.sessions) as unit:
-                        held = claims.extend_lease(unit.session, claim, self.lease)
-                    if not held:
-                        claim.lost.set()
-                        driver.cancel_safe()
-                        return
-                except Exception as error:  # noqa: BLE001  # the next beat may get through
-                    logger.warning("lease_not_renewed", **describe_error(error))
-
-        beat = Thread(target=renew, name=f"lease-{claim.item_id}", daemon=True)
-        beat.start()
+        thread = Thread(
+            target=self._renew_lease,
+            args=(claim, driver, stopped),
+            name=f"lease-{claim.item_id}",
+            daemon=True,
+        )
+        thread.start()
         try:
             yield
         finally:
             stopped.set()
-            beat.join()
+            thread.join()
+
+    def _renew_lease(self, claim: Claim, driver: Any, stopped: Event) -> None:
+        """Renew the lease until `stopped`; cancel the driver's statement once the lease is lost."""
+        seconds = min(self.lease.total_seconds() / HEARTBEATS_PER_LEASE, MAX_HEARTBEAT_SECONDS)
+        while not stopped.wait(seconds):
+            try:
+                with UnitOfWork(self.sessions) as unit:
+                    is_held = claims.extend_lease(unit.session, claim, self.lease)
+                if not is_held:
+                    claim.lost.set()
+                    driver.cancel_safe()
+                    return
+            except Exception as error:  # noqa: BLE001  # the next heartbeat may succeed
+                logger.warning("lease_renewal_failed", **describe_error(error))
 
     @staticmethod
     def _log_failed(claim: Claim, error: Exception) -> None:

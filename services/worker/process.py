@@ -1,4 +1,4 @@
-"""The worker process: hears calls and sweeps, until it is told to stop."""
+"""The worker process: runs actors and periodic tasks until it receives a signal."""
 
 import gc
 import signal
@@ -10,7 +10,7 @@ import structlog
 from prometheus_client import start_http_server
 
 from services.worker.app import create_broker
-from services.worker.sweeper import Chore, Sweeper
+from services.worker.sweeper import PeriodicTask, Sweeper
 from shared.core.clock import database_now
 from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
@@ -27,40 +27,39 @@ logger = structlog.get_logger(__name__)
 
 STOP_MILLISECONDS = 5_000
 IDLE_MILLISECONDS = 200
-"""How long a worker with nothing to do goes without looking for a call."""
+"""The polling interval of an idle worker."""
 
-COLLECT_EVERY = 100_000
-"""So many new objects, until cycles among them are looked for: a school makes tens of thousands, of
-which next to none need that."""
+GC_THRESHOLD = 100_000
+"""New objects before a garbage collection: a school makes tens of thousands, few of them cycles."""
 
-GRANTS_EVERY = timedelta(minutes=5)
-ANSWERS_EVERY = timedelta(minutes=5)
-ORPHANS_EVERY = timedelta(hours=1)
-IDENTIFIERS_EVERY = timedelta(seconds=10)
-UPLOADS_EVERY = timedelta(minutes=5)
-UPLOADS_OLDER_THAN = timedelta(hours=6)
-"""Longer than any upload takes, since its row is written when all of it is there."""
+GRANTS_INTERVAL = timedelta(minutes=5)
+RESPONSES_INTERVAL = timedelta(minutes=5)
+OBJECTS_INTERVAL = timedelta(hours=1)
+IDENTIFIERS_INTERVAL = timedelta(seconds=10)
+UPLOADS_INTERVAL = timedelta(minutes=5)
+UPLOADS_MAX_AGE = timedelta(hours=6)
+"""Longer than any upload takes: its row is written once it is complete."""
 
 
 def run_worker(settings: Settings) -> None:
-    """Runs until SIGTERM or SIGINT; what is under way is finished first, within 5 seconds."""
-    gc.set_threshold(COLLECT_EVERY)
-    told_to_stop = Event()
+    """Run until SIGTERM or SIGINT; items in progress get 5 seconds to finish."""
+    gc.set_threshold(GC_THRESHOLD)
+    stop_requested = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told_to_stop.set())
+        signal.signal(number, lambda *_: stop_requested.set())
     broker = create_broker(settings)
     engine = open_engine(settings, application_name="toetsfeedback-sweeper")
-    sweeper = Sweeper(session_factory(engine), *_chores(settings, WakeUpQueue(broker)))
+    sweeper = Sweeper(session_factory(engine), *_periodic_tasks(settings, WakeUpQueue(broker)))
     worker = dramatiq.Worker(
         broker, worker_threads=settings.worker_threads, worker_timeout=IDLE_MILLISECONDS
     )
-    worker.queue_prefetch = settings.worker_threads  # a call must not wait in a process that works
+    worker.queue_prefetch = settings.worker_threads  # a busy process must not hold back messages
     if settings.worker_metrics_port:
         start_http_server(settings.worker_metrics_port, addr=settings.worker_metrics_host)
     worker.start()
     sweeper.start()
     logger.info("worker_started", metrics_port=settings.worker_metrics_port or None)
-    told_to_stop.wait()
+    stop_requested.wait()
     sweeper.stop()
     worker.stop(timeout=STOP_MILLISECONDS)
     broker.close()
@@ -68,26 +67,34 @@ def run_worker(settings: Settings) -> None:
     logger.info("worker_stopped")
 
 
-def _chores(settings: Settings, queue: WakeUpQueue) -> tuple[Chore, ...]:
+def _periodic_tasks(settings: Settings, queue: WakeUpQueue) -> tuple[PeriodicTask, ...]:
     storage = open_storage(settings.storage_url)
     return (
-        Chore(
+        PeriodicTask(
             "wake-ups",
             timedelta(seconds=settings.job_sweep_seconds),
             lambda unit: sweep(unit, queue, settings.job_max_attempts),
         ),
-        Chore("download-grants", GRANTS_EVERY, lambda unit: remove_old_grants(unit.session)),
-        Chore("stored-responses", ANSWERS_EVERY, lambda unit: remove_old_responses(unit.session)),
-        Chore(
-            "half-written",
-            ORPHANS_EVERY,
+        PeriodicTask(
+            "download-grants", GRANTS_INTERVAL, lambda unit: remove_old_grants(unit.session)
+        ),
+        PeriodicTask(
+            "stored-responses", RESPONSES_INTERVAL, lambda unit: remove_old_responses(unit.session)
+        ),
+        PeriodicTask(
+            "incomplete-objects",
+            OBJECTS_INTERVAL,
             lambda unit: storage.remove_half_written(database_now(unit.session) - REST),
         ),
-        Chore("orphans", ORPHANS_EVERY, lambda unit: remove_orphans(unit.session, storage)),
-        Chore("identifiers", IDENTIFIERS_EVERY, lambda unit: sweep_identifiers(unit.session)),
-        Chore(
+        PeriodicTask(
+            "orphaned-objects", OBJECTS_INTERVAL, lambda unit: remove_orphans(unit.session, storage)
+        ),
+        PeriodicTask(
+            "identifiers", IDENTIFIERS_INTERVAL, lambda unit: sweep_identifiers(unit.session)
+        ),
+        PeriodicTask(
             "uploads",
-            UPLOADS_EVERY,
-            lambda unit: remove_stray_uploads(unit.session, storage, UPLOADS_OLDER_THAN),
+            UPLOADS_INTERVAL,
+            lambda unit: remove_stray_uploads(unit.session, storage, UPLOADS_MAX_AGE),
         ),
     )

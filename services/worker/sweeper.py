@@ -1,4 +1,4 @@
-"""Looks again and again for what was missed or left behind, in a thread of its own."""
+"""Periodic tasks that find missed work and remove expired data, each in a thread of its own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,23 +16,23 @@ logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Chore:
-    """What is done every so often, in a transaction of its own; `sweep` says how much it found."""
+class PeriodicTask:
+    """A task that runs every `interval` in its own transaction; `run` returns a count."""
 
     name: str
-    every: timedelta
-    sweep: Callable[[UnitOfWork], int]
+    interval: timedelta
+    run: Callable[[UnitOfWork], int]
 
 
 class Sweeper:
-    """Several, in several processes, do not get in each other's way."""
+    """Runs periodic tasks. Sweepers of several processes can run at the same time."""
 
-    def __init__(self, sessions: Sessions, *chores: Chore) -> None:
+    def __init__(self, sessions: Sessions, *tasks: PeriodicTask) -> None:
         self._sessions = sessions
         self._stopped = Event()
         self._threads = [
-            Thread(target=self._repeat, args=(chore,), name=f"sweep-{chore.name}", daemon=True)
-            for chore in chores
+            Thread(target=self._repeat, args=(task,), name=f"sweep-{task.name}", daemon=True)
+            for task in tasks
         ]
 
     def start(self) -> None:
@@ -44,11 +44,11 @@ class Sweeper:
         for thread in self._threads:
             thread.join(timeout=10)
 
-    def _repeat(self, chore: Chore) -> None:
-        while not self._stopped.wait(chore.every.total_seconds()):
+    def _repeat(self, task: PeriodicTask) -> None:
+        while not self._stopped.wait(task.interval.total_seconds()):
             try:
                 with UnitOfWork(self._sessions) as unit:
-                    found = chore.sweep(unit)
-                SWEPT.labels(chore=chore.name).inc(found)
-            except Exception as error:  # noqa: BLE001  # it has to outlive any outage
-                logger.warning("sweep_failed", chore=chore.name, **describe_error(error))
+                    count = task.run(unit)
+                SWEPT.labels(task=task.name).inc(count)
+            except Exception as error:  # noqa: BLE001  # the thread must outlive any outage
+                logger.warning("sweep_failed", task=task.name, **describe_error(error))

@@ -4,7 +4,7 @@ from shared.jobs.queue import WAKE_UPS
 from shared.jobs.rules import KINDS
 
 
-def test_every_kind_of_job_has_an_actor_that_hears_calls(settings: Settings) -> None:
+def test_every_kind_of_job_has_an_actor_on_the_wake_up_queue(settings: Settings) -> None:
     broker = create_broker(settings)
     assert broker.get_declared_actors() == set(KINDS)
     assert broker.get_declared_queues() == {WAKE_UPS}

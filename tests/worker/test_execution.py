@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
-from services.worker.execution import Execution, Perform, Performed
+from services.worker.execution import Execution, Handler, ItemFailure, JobResult
 from shared.core.database import Sessions
 from shared.core.errors import Conflict
 from shared.core.settings import Settings
@@ -23,8 +23,8 @@ from shared.jobs.rules import BUILD_DOCUMENTS, Lane
 Made = tuple[UUID, UUID]
 
 
-def done(_unit: UnitOfWork, _claim: Claim) -> Performed:
-    return Performed({"fiches": 1})
+def done(_unit: UnitOfWork, _claim: Claim) -> JobResult:
+    return JobResult({"fiches": 1})
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def execution(sessions: Sessions, queue: WakeUpQueue) -> Execution:
     )
 
 
-def run(execution: Execution, perform: Perform) -> None:
-    """Performs whatever is due, in this way."""
-    replace(execution, performers={BUILD_DOCUMENTS: perform}).run()
+def run(execution: Execution, handler: Handler) -> None:
+    """Run all due items with this handler."""
+    replace(execution, handlers={BUILD_DOCUMENTS: handler}).run()
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def no_jobs(sessions: Sessions) -> Iterator[None]:
 
 @pytest.fixture
 def made(sessions: Sessions, queue: WakeUpQueue, no_jobs: None) -> Made:  # noqa: ARG001  # after it
-    """A job with one item."""
+    """Start a job with one item."""
     with UnitOfWork(sessions) as unit:
         order = service.NewJob(BUILD_DOCUMENTS, Lane.BULK, str(uuid4()), ["000001"], "tests")
         job = service.start(unit, queue, order)
@@ -69,7 +69,7 @@ def states(sessions: Sessions, made: Made) -> tuple[str, str]:
     return job.state, item.state
 
 
-def test_an_item_that_is_performed_is_done(
+def test_an_item_whose_handler_returns_is_done(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
     run(execution, done)
@@ -77,22 +77,22 @@ def test_an_item_that_is_performed_is_done(
 
 
 @pytest.mark.usefixtures("made")
-def test_an_item_that_is_done_is_not_performed_again(execution: Execution) -> None:
-    performed: list[Claim] = []
+def test_a_done_item_is_not_handled_again(execution: Execution) -> None:
+    handled: list[Claim] = []
 
-    def remember(_unit: UnitOfWork, claim: Claim) -> Performed:
-        performed.append(claim)
-        return Performed({})
+    def remember(_unit: UnitOfWork, claim: Claim) -> JobResult:
+        handled.append(claim)
+        return JobResult({})
 
     for _ in range(3):
         run(execution, remember)
-    assert len(performed) == 1
+    assert len(handled) == 1
 
 
-def test_what_cannot_pass_fails_at_once_and_says_why(
+def test_a_problem_fails_the_item_immediately_with_its_detail(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
-    def refuse(_unit: UnitOfWork, _claim: Claim) -> Performed:
+    def refuse(_unit: UnitOfWork, _claim: Claim) -> JobResult:
         raise Conflict("schoolNotTakingPart", "Start a new build.")
 
     run(execution, refuse)
@@ -103,10 +103,10 @@ def test_what_cannot_pass_fails_at_once_and_says_why(
     assert item.problem["detail"] == "Start a new build."
 
 
-def test_an_error_that_is_no_outage_fails_at_once_and_quotes_nothing(
+def test_an_unexpected_error_fails_the_item_immediately_without_its_message(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
-    def stumble(_unit: UnitOfWork, _claim: Claim) -> Performed:
+    def stumble(_unit: UnitOfWork, _claim: Claim) -> JobResult:
         raise ValueError("the name of a pupil")
 
     run(execution, stumble)
@@ -118,10 +118,10 @@ def test_an_error_that_is_no_outage_fails_at_once_and_quotes_nothing(
     assert "pupil" not in str(item.problem)
 
 
-def test_what_may_pass_is_tried_again_and_then_fails_with_a_reason(
+def test_a_retryable_error_is_retried_and_then_fails_the_item(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
-    def fail(_unit: UnitOfWork, _claim: Claim) -> Performed:
+    def fail(_unit: UnitOfWork, _claim: Claim) -> JobResult:
         raise OSError("the name of a pupil")
 
     run(execution, fail)
@@ -137,10 +137,10 @@ def test_what_may_pass_is_tried_again_and_then_fails_with_a_reason(
 
 
 @pytest.mark.usefixtures("made")
-def test_what_a_failed_attempt_wrote_is_taken_back(
+def test_the_writes_of_a_failed_attempt_are_rolled_back(
     execution: Execution, sessions: Sessions
 ) -> None:
-    def write_and_fail(unit: UnitOfWork, _claim: Claim) -> Performed:
+    def write_and_fail(unit: UnitOfWork, _claim: Claim) -> JobResult:
         unit.session.execute(text("update jobs set requested_by = 'half done'"))
         raise OSError
 
@@ -149,16 +149,16 @@ def test_what_a_failed_attempt_wrote_is_taken_back(
         assert unit.session.scalar(select(Job.requested_by)) == "tests"
 
 
-def test_the_lease_is_renewed_while_the_work_goes_on(
+def test_the_lease_is_renewed_while_the_handler_runs(
     execution: Execution, sessions: Sessions, queue: WakeUpQueue, made: Made
 ) -> None:
-    def slow(_unit: UnitOfWork, _claim: Claim) -> Performed:
+    def slow(_unit: UnitOfWork, _claim: Claim) -> JobResult:
         until = monotonic() + 1.5
         while monotonic() < until:
             with UnitOfWork(sessions) as other_unit:
                 assert service.sweep(other_unit, queue, max_attempts=2) == 0
             sleep(0.1)
-        return Performed({})
+        return JobResult({})
 
     run(execution, slow)
     assert states(sessions, made) == ("done", "done")
@@ -167,14 +167,14 @@ def test_the_lease_is_renewed_while_the_work_goes_on(
 def test_a_worker_that_lost_its_lease_commits_nothing(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
-    def overtaken(unit: UnitOfWork, claim: Claim) -> Performed:
+    def overtaken(unit: UnitOfWork, claim: Claim) -> JobResult:
         unit.session.execute(text("update jobs set requested_by = 'the late one'"))
         with UnitOfWork(sessions) as other_unit:
             other_unit.session.execute(
                 text("update job_items set fencing_token = fencing_token + 1 where id = :id"),
                 {"id": claim.item_id},
             )
-        return Performed({"fiches": 1})
+        return JobResult({"fiches": 1})
 
     run(execution, overtaken)
     with UnitOfWork(sessions) as unit:
@@ -188,50 +188,50 @@ def test_a_worker_whose_item_was_cancelled_stops_before_its_next_statement(
 ) -> None:
     reached: list[str] = []
 
-    def cancelled(unit: UnitOfWork, claim: Claim) -> Performed:
+    def cancelled(unit: UnitOfWork, claim: Claim) -> JobResult:
         with UnitOfWork(sessions) as other_unit:
             service.cancel(other_unit.session, made[0])
         assert claim.lost.wait(timeout=10)
         unit.session.execute(text("select 1"))
         reached.append("the end")
-        return Performed({"fiches": 1})
+        return JobResult({"fiches": 1})
 
     run(execution, cancelled)
     assert reached == []
     assert states(sessions, made) == ("cancelled", "cancelled")
 
 
-def test_a_statement_of_an_item_that_was_cancelled_is_broken_off(
+def test_the_current_statement_of_a_cancelled_item_is_cancelled(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
-    broken_off: list[str] = []
+    cancelled_statements: list[str] = []
 
-    def cancelled(unit: UnitOfWork, _claim: Claim) -> Performed:
+    def cancelled(unit: UnitOfWork, _claim: Claim) -> JobResult:
         with UnitOfWork(sessions) as other_unit:
             service.cancel(other_unit.session, made[0])
         try:
             unit.session.execute(text("select pg_sleep(60)"))
         except OperationalError as error:
-            broken_off.append(type(error.orig).__name__)
+            cancelled_statements.append(type(error.orig).__name__)
             raise
-        return Performed({})
+        return JobResult({})
 
     run(execution, cancelled)
-    assert broken_off == ["QueryCanceled"]
+    assert cancelled_statements == ["QueryCanceled"]
     assert states(sessions, made) == ("cancelled", "cancelled")
 
 
 @pytest.mark.usefixtures("no_jobs")
-def test_a_worker_that_is_told_to_stop_takes_no_other_item(
+def test_a_stopping_worker_claims_no_other_item(
     execution: Execution, sessions: Sessions, queue: WakeUpQueue
 ) -> None:
     with UnitOfWork(sessions) as unit:
         order = service.NewJob(BUILD_DOCUMENTS, Lane.BULK, "two", ["1", "2"], "tests")
         job = service.start(unit, queue, order)
 
-    def stop(_unit: UnitOfWork, _claim: Claim) -> Performed:
+    def stop(_unit: UnitOfWork, _claim: Claim) -> JobResult:
         execution.stopping.set()
-        return Performed({})
+        return JobResult({})
 
     run(execution, stop)
     with UnitOfWork(sessions) as unit:
@@ -240,7 +240,9 @@ def test_a_worker_that_is_told_to_stop_takes_no_other_item(
 
 
 @pytest.mark.usefixtures("made")
-def test_whoever_finds_work_calls_the_next_worker(execution: Execution, queue: WakeUpQueue) -> None:
+def test_a_worker_that_claims_an_item_wakes_the_next_worker(
+    execution: Execution, queue: WakeUpQueue
+) -> None:
     queue._broker.flush_all()
     execution.run()
     assert queue._broker.do_qsize(WAKE_UPS) == 1
@@ -249,7 +251,7 @@ def test_whoever_finds_work_calls_the_next_worker(execution: Execution, queue: W
 
 
 @pytest.mark.usefixtures("made")
-def test_work_is_done_though_the_next_worker_cannot_be_called(
+def test_an_item_is_done_even_if_the_wake_up_fails(
     execution: Execution, settings: Settings, sessions: Sessions, made: Made
 ) -> None:
     nowhere = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
@@ -259,11 +261,13 @@ def test_work_is_done_though_the_next_worker_cannot_be_called(
     assert states(sessions, made) == ("done", "done")
 
 
-def test_failures_inside_an_item_are_kept_and_the_rest_stands(
+def test_failures_inside_an_item_are_stored_with_its_outcome(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
-    def partly(_unit: UnitOfWork, _claim: Claim) -> Performed:
-        return Performed({"fiches": 1, "failures": 1}, [("student-id", {"title": "Undrawable"})])
+    def partly(_unit: UnitOfWork, _claim: Claim) -> JobResult:
+        return JobResult(
+            {"fiches": 1, "failures": 1}, [ItemFailure("student-id", {"title": "Undrawable"})]
+        )
 
     run(execution, partly)
     with UnitOfWork(sessions) as unit:

@@ -1,0 +1,66 @@
+"""File names of documents that every operating system accepts."""
+
+import re
+from unicodedata import category, normalize
+
+from services.worker.layout.typesetting import graphemes
+from shared.documents.content import FicheContent
+from shared.documents.texts import DUTCH, Texts
+
+_MAX_NAME_BYTES = 120  # in UTF-8, with the extension
+_UNSAFE = re.compile(r"[<>:/\\|?*]")
+_NOT_FIRST = " .=+-@~"
+_RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³])( *\..*)?", re.IGNORECASE)
+
+
+def safe_file_name(text: str, max_bytes: int) -> str:
+    """Return the text as a file name of at most `max_bytes`, which may be empty.
+
+    No separators, reserved names or invisible characters, and no first character with a meaning
+    in a spreadsheet or a shell.
+    """
+    composed = _UNSAFE.sub("-", normalize("NFC", text).replace('"', "'"))
+    visible = "".join(c for c in composed if category(c)[0] != "C" or c.isspace())
+    name = " ".join(visible.split()).lstrip(_NOT_FIRST)
+    stem, size = "", 1
+    for grapheme in graphemes(name):
+        size += len(grapheme.encode())
+        if size > max_bytes:
+            break
+        stem += grapheme
+    stem = stem.rstrip(" .")
+    return f"_{stem}" if _RESERVED.fullmatch(stem) else stem
+
+
+class FileNames:
+    """File names that are unique in one folder, regardless of case."""
+
+    def __init__(self, texts: Texts = DUTCH) -> None:
+        self._words = texts.files
+        self._used: set[str] = set()
+
+    def folder(self, class_group: str) -> str:
+        return self._unique(class_group, "")
+
+    def fiche(self, content: FicheContent) -> str:
+        """Return 'Familienaam Voornaam.pdf'."""
+        return self._unique(f"{content.family_name} {content.given_name}", ".pdf")
+
+    def bundle(self, administration_id: str, subject: str) -> str:
+        return self._unique(f"{self._words.fiches} {subject} {administration_id}", ".zip")
+
+    def print_file(self, administration_id: str, subject: str) -> str:
+        return self._unique(f"{self._words.fiches} {subject} {administration_id}", ".pdf")
+
+    def overview(self, administration_id: str, school_id: str) -> str:
+        return self._unique(f"{self._words.overview} {school_id} {administration_id}", ".xlsx")
+
+    def _unique(self, text: str, extension: str) -> str:
+        number, name = 1, ""
+        while not name or name.casefold() in self._used:
+            suffix = extension if number == 1 else f" ({number}){extension}"
+            stem = safe_file_name(text, _MAX_NAME_BYTES - len(suffix)) or self._words.nameless
+            name = f"{stem}{suffix}"
+            number += 1
+        self._used.add(name.casefold())
+        return name

@@ -1,0 +1,45 @@
+"""The job `deliveries.apply`: apply an uploaded delivery as a whole, or report its faults."""
+
+import tempfile
+from pathlib import Path
+from uuid import UUID
+
+from services.worker.execution import JobResult
+from shared.core.errors import Conflict, DomainError
+from shared.core.unit_of_work import UnitOfWork
+from shared.deliveries.service import import_delivery
+from shared.jobs.claims import Claim
+from shared.results.models import Delivery
+from shared.storage.store import Storage
+
+
+def apply_delivery(unit: UnitOfWork, claim: Claim, storage: Storage, insz_key: bytes) -> JobResult:
+    """Apply a delivery, whose id is the item's subject, and delete its upload after commit."""
+    session = unit.session
+    delivery = session.get_one(Delivery, UUID(claim.subject))
+    key = delivery.storage_key
+    if key is None:
+        raise Conflict("deliveryMissing", "Submit the delivery again.")
+    with tempfile.TemporaryDirectory(prefix="toetsfeedback-delivery-") as directory:
+        path = Path(directory) / "delivery.zip"
+        with path.open("wb") as file:
+            for chunk in storage.stream(key):
+                file.write(chunk)
+        outcome = import_delivery(
+            session,
+            path,
+            insz_key=insz_key,
+            received_from=delivery.received_from,
+            delivery_id=delivery.id,
+        )
+    delivery.storage_key = None
+    unit.after_commit(lambda: storage.delete([key]))
+    rows = outcome.report.get("rows", {})
+    problem = None
+    if outcome.status == "refused":
+        problem = DomainError(
+            "deliveryRefused",
+            "Nothing of the delivery was applied; its report lists every fault.",
+            deliveryId=str(delivery.id),
+        ).as_json()
+    return JobResult({"rows": sum(rows.values())}, problem=problem)

@@ -1,0 +1,226 @@
+"""Typeset text: runs of one face each, placed combining marks, and line breaking."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import groupby
+from unicodedata import category, combining, normalize
+
+from services.worker.layout.fonts import Face, GlyphBox, font_faces
+
+_SPACES = re.compile(r"[^\S\u00a0]+")
+_NO_BREAK_SPACES = str.maketrans({"\u202f": "\u00a0", "\u2007": "\u00a0"})
+_VARIATION_SELECTORS = range(0xFE00, 0xFE10)
+_LAST_CODE_POINT = 0xFFFD
+_MARK_GAP = 0.045  # ems between a letter and the mark above or below it
+_BELOW = frozenset({202, 214, 218, 220, 222, 233, 240})  # canonical combining classes
+_ATTACHED_BELOW = 202
+_OVERLAY = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedMark:
+    """A combining mark; `x` and `y` from the start of the line's baseline, in ems."""
+
+    text: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextRun:
+    """Text in one face, `x` ems from the start of its line; or one letter with its marks."""
+
+    face: Face
+    text: str
+    x: float
+    marks: tuple[PlacedMark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TypesetLine:
+    """One line of text runs; `width` in ems, so it can be placed at any size."""
+
+    text: str
+    runs: tuple[TextRun, ...]
+    width: float
+
+
+def _is_visible(character: str) -> bool:
+    return category(character) != "Cf" and ord(character) not in _VARIATION_SELECTORS
+
+
+def normalize_text(text: str) -> str:
+    """Return the text in NFC, without format characters, with each white space as one space."""
+    if text.isascii() and text.isprintable():  # a shortcut with the same result
+        return _SPACES.sub(" ", text).strip()
+    composed = normalize("NFC", text).translate(_NO_BREAK_SPACES)
+    return _SPACES.sub(" ", "".join(filter(_is_visible, composed))).strip()
+
+
+def graphemes(text: str) -> Iterator[str]:
+    """Yield each letter together with its combining marks."""
+    current = ""
+    for character in text:
+        if current and (combining(character) or category(character) in ("Mn", "Me")):
+            current += character
+        else:
+            if current:
+                yield current
+            current = character
+    if current:
+        yield current
+
+
+def undrawable_characters(text: str) -> frozenset[str]:
+    """Return the characters of the text that the faces of a weight cannot draw."""
+    if _drawable_in_first_faces().issuperset(text):
+        return frozenset()
+    return _undrawable_characters(text)
+
+
+@cache
+def _drawable_in_first_faces() -> frozenset[str]:
+    faces = font_faces()
+    return simple_characters(faces.regular[0]) & simple_characters(faces.bold[0])
+
+
+@lru_cache(maxsize=4096)
+def _undrawable_characters(text: str) -> frozenset[str]:
+    faces = font_faces()
+    missing: set[str] = set()
+    for grapheme in graphemes(normalize_text(text)):
+        for fallback_order in (faces.regular, faces.bold):
+            if not any(face.covers(grapheme) for face in fallback_order):
+                uncovered = {
+                    c for c in grapheme if not any(face.covers(c) for face in fallback_order)
+                }
+                missing |= uncovered or set(grapheme)
+    return frozenset(missing)
+
+
+def _assign_faces(text: str, fallback_order: tuple[Face, ...]) -> Iterator[tuple[Face, str]]:
+    """Yield a face per grapheme; a word stays in one face if a face covers all of it."""
+    face = fallback_order[0]
+    for word in re.split(r"([ \u00a0]+)", text):
+        whole = next((face for face in fallback_order if face.covers(word)), None)
+        for grapheme in graphemes(word):
+            if not word.isspace():
+                covering = (face for face in fallback_order if face.covers(grapheme))
+                face = whole or next(covering, fallback_order[-1])
+            yield face, grapheme
+
+
+def _place_marks(face: Face, grapheme: str, pen: float) -> Iterator[PlacedMark]:
+    """Centre the marks on their letter, stacked outward: mark positioning without GPOS tables."""
+    letter = face.glyph_box(grapheme[0])
+    top, bottom = letter.top, letter.bottom
+    for mark in grapheme[1:]:
+        box = face.glyph_box(mark)
+        y = _mark_shift(combining(mark), box, top, bottom)
+        x = (letter.left + letter.right - box.left - box.right) / 2
+        top, bottom = max(top, box.top + y), min(bottom, box.bottom + y)
+        yield PlacedMark(mark, pen + x, y)
+
+
+def _mark_shift(combining_class: int, mark: GlyphBox, top: float, bottom: float) -> float:
+    if combining_class == _OVERLAY:
+        return (top + bottom - mark.top - mark.bottom) / 2
+    if combining_class in _BELOW:
+        gap = 0.0 if combining_class == _ATTACHED_BELOW else _MARK_GAP
+        return min(0.0, bottom - gap - mark.top)
+    return max(0.0, top + _MARK_GAP - mark.bottom)
+
+
+def _text_runs(text: str, fallback_order: tuple[Face, ...]) -> Iterator[TextRun]:
+    pen = 0.0
+    faced = _assign_faces(text, fallback_order)
+    for (face, has_marks), group in groupby(faced, lambda pair: (pair[0], len(pair[1]) > 1)):
+        members = [grapheme for _, grapheme in group]
+        for part in members if has_marks else ["".join(members)]:
+            letters = part[0] if has_marks else part
+            marks = tuple(_place_marks(face, part, pen)) if has_marks else ()
+            yield TextRun(face, letters, pen, marks)
+            pen += face.advance_width(letters)
+
+
+@cache
+def simple_characters(face: Face) -> frozenset[str]:
+    """Return the characters that need no normalization and no marks in this face."""
+    letters = (chr(code) for code in face.font.face.charToGlyph if code <= _LAST_CODE_POINT)
+    return frozenset(
+        letter
+        for letter in letters
+        if letter in " \u00a0"
+        or (category(letter)[0] in "LNPS" and normalize("NFC", letter) == letter)
+    )
+
+
+def _is_simple(text: str, face: Face) -> bool:
+    is_normalized = "  " not in text and text.strip(" \u00a0") == text
+    return bool(text) and is_normalized and simple_characters(face).issuperset(text)
+
+
+@lru_cache(maxsize=4096)
+def typeset_line(text: str, *, bold: bool = False) -> TypesetLine:
+    """Typeset normalized text as one line of any length."""
+    first = font_faces().of_weight(bold=bold)[0]
+    if _is_simple(text, first):  # a shortcut with the same result, for most lines
+        return TypesetLine(text, (TextRun(first, text, 0.0),), first.advance_width(text))
+    normalized = normalize_text(text)
+    runs = tuple(_text_runs(normalized, font_faces().of_weight(bold=bold)))
+    last = runs[-1] if runs else None
+    width = last.x + last.face.advance_width(last.text) if last else 0.0
+    return TypesetLine(normalized, runs, width)
+
+
+def _break_word(word: str, width: float, *, bold: bool) -> Iterator[str]:
+    """Yield the word, broken between letters if it is wider than a whole line."""
+    if typeset_line(word, bold=bold).width <= width:
+        yield word
+        return
+    part = ""
+    for grapheme in graphemes(word):
+        if part and typeset_line(part + grapheme, bold=bold).width > width:
+            yield part
+            part = ""
+        part += grapheme
+    yield part
+
+
+@lru_cache(maxsize=4096)
+def wrap_text(
+    text: str, size: float, width: float, *, bold: bool = False
+) -> tuple[TypesetLine, ...]:
+    """Break text into lines of at most `width` points at `size` points, also at line feeds."""
+    ems = width / size
+    if _is_simple(text, font_faces().of_weight(bold=bold)[0]):
+        line = typeset_line(text, bold=bold)
+        if line.width <= ems:
+            return (line,)
+    space = max(face.advance_width(" ") for face in font_faces().of_weight(bold=bold))
+    lines: list[str] = []
+    for paragraph in text.splitlines():
+        used = ems
+        for word in normalize_text(paragraph).split(" "):
+            for part in _break_word(word, ems, bold=bold):
+                needed = typeset_line(part, bold=bold).width
+                if used + space + needed > ems:
+                    lines.append(part)
+                    used = needed
+                else:
+                    lines[-1] += f" {part}"
+                    used += space + needed
+    return tuple(typeset_line(line, bold=bold) for line in lines if line)
+
+
+def wrap_balanced(text: str, size: float, width: float) -> tuple[TypesetLine, ...]:
+    """Break text into as few lines as `wrap_text`, of about equal length."""
+    best = wrap_text(text, size, width)
+    for percentage in range(95, 50, -5):
+        candidate = wrap_text(text, size, width * percentage / 100)
+        if len(candidate) > len(best):
+            break
+        best = candidate
+    return best

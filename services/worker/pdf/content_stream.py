@@ -1,0 +1,206 @@
+"""Content streams with marked content (ISO 32000-1, 7.8.2 and 14.6) of blocks.
+
+The operators of a block start at its top left and end by moving the origin below it. So streams can
+be concatenated, and a block need not know its position on the page.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+
+from services.worker.layout.blocks import (
+    Block,
+    Colour,
+    Graphic,
+    PlacedLine,
+    Polygon,
+    Role,
+    TaggedContent,
+)
+from services.worker.layout.fonts import Face
+from services.worker.layout.typesetting import TextRun
+from services.worker.pdf.fallback_font import FALLBACK_SUFFIX, RESOURCE_NAMES, FallbackCharacter
+from services.worker.pdf.fonts import base_subset, encode_text
+from services.worker.pdf.objects import text_string
+
+RESTORE_STATE = b"Q\n"
+_TAGS = {"LI": b"LBody"}
+
+
+def save_state_at(x: float, y: float) -> bytes:
+    """Return operators that save the graphics state and move the origin, in points."""
+    return b"q 1 0 0 1 %.3f %.3f cm\n" % (x, y)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Points from a block's top left, y down."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class StructureElement:
+    """An element of marked content; its MCID is its index on the page."""
+
+    role: Role
+    alternative: str = ""
+    bounds: Bounds | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContentStream:
+    """The operators of a block, its structure elements in order, and its fallback characters."""
+
+    operators: bytes
+    elements: tuple[StructureElement, ...]
+    fallback_characters: frozenset[FallbackCharacter]
+
+
+@cache
+def _colour_operands(colour: Colour) -> bytes:
+    return b"%g %g %g" % colour
+
+
+class _OperatorWriter:
+    """Operators, with the fill colour of the graphics state, which outlasts marked content."""
+
+    def __init__(self) -> None:
+        self.operators: list[bytes] = []
+        self.fallback_characters: set[FallbackCharacter] = set()
+        self._fill: Colour | None = None
+
+    def set_fill(self, colour: Colour) -> None:
+        if colour != self._fill:
+            self._fill = colour
+            self.operators.append(b"%b rg" % _colour_operands(colour))
+
+    def draw(self, graphic: Graphic, *, is_followed: bool = False) -> None:
+        if isinstance(graphic, Polygon):
+            self._polygon(graphic)
+        else:
+            self._line(graphic, is_followed=is_followed)
+
+    def _polygon(self, polygon: Polygon) -> None:
+        if polygon.fill is not None:
+            self.set_fill(polygon.fill)
+        if polygon.outline is not None:
+            colour = _colour_operands(polygon.outline)
+            self.operators.append(b"%b RG %.2f w" % (colour, polygon.line_width))
+        if polygon.dashes:
+            dashes = b" ".join([b"%.2f" % dash for dash in polygon.dashes])
+            self.operators.append(b"[%b]0 d" % dashes)
+        (x, y), *others = polygon.points
+        path = b"".join([b" %.2f %.2f l" % (x, -y) for x, y in others])
+        paint = b"B" if polygon.fill and polygon.outline else b"f" if polygon.fill else b"S"
+        self.operators.append(b"%.2f %.2f m%b h %b" % (x, -y, path, paint))
+        if polygon.dashes:
+            self.operators.append(b"[]0 d")
+
+    def _line(self, line: PlacedLine, *, is_followed: bool) -> None:
+        """Write a line; one that `is_followed` by a line of its element ends with a space."""
+        runs = line.line.runs
+        if not runs:
+            return
+        self.set_fill(line.colour)
+        has_marks = any(run.marks for run in runs)
+        if has_marks:
+            # Text extraction would take marks off the baseline for other lines.
+            self.operators.append(b"/Span<</ActualText%b>>BDC" % text_string(line.line.text))
+        for run in runs:
+            self._run(run, line, ending=" " if is_followed and run is runs[-1] else "")
+        if has_marks:
+            self.operators.append(b"EMC")
+
+    def _run(self, run: TextRun, line: PlacedLine, *, ending: str) -> None:
+        face, size = run.face, line.size
+        stroke = b""
+        if face.stroke:
+            stroke = b"%b RG %.2f w 2 Tr " % (_colour_operands(line.colour), face.stroke * size)
+        x, y = line.x + run.x * size, -line.y
+        self.operators.append(b"BT %b1 0 0 1 %.2f %.2f Tm" % (stroke, x, y))
+        self._show(face, run.text + ending, size * face.scale)
+        for mark in run.marks:
+            x, y = line.x + mark.x * size, mark.y * size - line.y
+            self.operators.append(b"1 0 0 1 %.2f %.2f Tm" % (x, y))
+            self._show(face, mark.text, size * face.scale)
+        self.operators.append(b"0 Tr ET" if face.stroke else b"ET")
+
+    def _show(self, face: Face, text: str, size: float) -> None:
+        resource = RESOURCE_NAMES[face.name]
+        if base_subset(face).issuperset(text):
+            self.operators.append(b"/%b %.2f Tf%bTj" % (resource, size, encode_text(face, text)))
+            return
+        for is_fallback, part in _split_by_font(face, text):
+            if is_fallback:
+                characters = (FallbackCharacter(face.name, letter) for letter in part)
+                self.fallback_characters.update(characters)
+            name = resource + FALLBACK_SUFFIX if is_fallback else resource
+            self.operators.append(b"/%b %.2f Tf%bTj" % (name, size, encode_text(face, part)))
+
+
+def _split_by_font(face: Face, text: str) -> Iterator[tuple[bool, str]]:
+    """Yield parts of the text, and whether each needs the fallback font."""
+    base = base_subset(face)
+    for is_fallback, letters in groupby(text, lambda letter: letter not in base):
+        yield is_fallback, "".join(letters)
+
+
+def _figure_bounds(content: TaggedContent) -> Bounds | None:
+    """Return the bounds of a figure's polygons, which enclose its text."""
+    if content.role != "Figure":
+        return None
+    points = [point for one in content.graphics if isinstance(one, Polygon) for point in one.points]
+    points += [
+        (one.x, one.y + one.size / 3) for one in content.graphics if isinstance(one, PlacedLine)
+    ]
+    across, down = [x for x, _ in points], [y for _, y in points]
+    return Bounds(min(across), min(down), max(across), max(down))
+
+
+def write_content_stream(block: Block, first: int) -> ContentStream:
+    """Return the content stream of a block, with MCIDs from `first` on."""
+    writer = _OperatorWriter()
+    operators = writer.operators
+    elements: list[StructureElement] = []
+    in_artifact = False
+    for content in block.contents:
+        is_tagged = isinstance(content, TaggedContent)
+        if in_artifact == is_tagged:
+            in_artifact = not in_artifact
+            operators.append(b"/Artifact BMC" if in_artifact else b"EMC")
+        if isinstance(content, TaggedContent):
+            _write_tagged(writer, content, first + len(elements))
+            bounds = _figure_bounds(content)
+            elements.append(StructureElement(content.role, content.alternative, bounds))
+        else:
+            writer.draw(content)
+    if in_artifact:
+        operators.append(b"EMC")
+    if block.height:
+        operators.append(b"1 0 0 1 0 %.3f cm" % -block.height)
+    operators.append(b"")
+    fallback_characters = frozenset(writer.fallback_characters)
+    return ContentStream(b"\n".join(operators), tuple(elements), fallback_characters)
+
+
+def _write_tagged(writer: _OperatorWriter, content: TaggedContent, mcid: int) -> None:
+    tag = _TAGS.get(content.role, content.role.encode("ascii"))
+    writer.operators.append(b"/%b<</MCID %d>>BDC" % (tag, mcid))
+    count = len(content.graphics)
+    for number, graphic in enumerate(content.graphics, start=1):
+        writer.draw(graphic, is_followed=number < count and content.role != "Figure")
+    writer.operators.append(b"EMC")
+
+
+def join_content_streams(streams: Sequence[ContentStream]) -> ContentStream:
+    """Return one content stream of these, each below the previous one."""
+    return ContentStream(
+        b"".join([stream.operators for stream in streams]),
+        tuple([element for stream in streams for element in stream.elements]),
+        frozenset().union(*[stream.fallback_characters for stream in streams]),
+    )

@@ -1,0 +1,109 @@
+"""The structure tree of a document (ISO 32000-1, 14.7), as templates for object numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.worker.pdf.content_stream import ContentStream, StructureElement
+from services.worker.pdf.fallback_font import FallbackCharacter
+from services.worker.pdf.objects import ObjectTemplate, text_string
+from services.worker.pdf.page_geometry import PageGeometry
+
+_FOOT = StructureElement("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A content stream at a place on a page: deflated operators, and its top from the bottom."""
+
+    deflated: bytes
+    elements: tuple[StructureElement, ...]
+    fallback_characters: frozenset[FallbackCharacter]
+    top: float
+
+    @classmethod
+    def of(cls, stream: ContentStream, deflated: bytes, top: float) -> "Fragment":
+        return cls(deflated, stream.elements, stream.fallback_characters, top)
+
+
+@dataclass(frozen=True, slots=True)
+class PageContent:
+    """The fragments of a page; `head` are the elements of the stream that is before them."""
+
+    head: tuple[StructureElement, ...]
+    fragments: tuple[Fragment, ...]
+
+
+class StructureTree:
+    """Structure elements in reading order; consecutive list items are in one list.
+
+    Indices count from 0: the parent of all, the pages, and then the `elements`, `size` in all.
+    `parents` has, per page, the elements of its marked content by MCID; the last is the foot.
+    """
+
+    def __init__(self, pages: Sequence[PageContent], geometry: PageGeometry) -> None:
+        self.size = 1 + len(pages)
+        self.elements: dict[int, ObjectTemplate] = {}
+        self.children: list[int] = []
+        self.parents: list[list[int]] = []
+        self._geometry = geometry
+        self._list: int | None = None
+        self._items: list[int] = []
+        for number, page in enumerate(pages, start=1):
+            self._add_page(page, number)
+
+    def _add_page(self, page: PageContent, number: int) -> None:
+        self.parents.append([])
+        for element in page.head:
+            self._add(element, number, self._geometry.blocks_top(number))
+        for fragment in page.fragments:
+            for element in fragment.elements:
+                self._add(element, number, fragment.top)
+        self._add(_FOOT, number, 0.0)
+
+    def _add(self, element: StructureElement, page: int, top: float) -> None:
+        """Add an element of a block whose top is `top` points from the bottom of the page."""
+        if element.role == "LI":
+            self._add_item(page)
+            return
+        self._close_list()
+        entries = b"/Alt" + text_string(element.alternative) if element.alternative else b""
+        if box := element.bounds:
+            left = self._geometry.left
+            edges = (left + box.left, top - box.bottom, left + box.right, top - box.top)
+            entries += b"/A<</O/Layout/Placement/Block/BBox[%.2f %.2f %.2f %.2f]>>" % edges
+        self.children.append(self._next_index())
+        self._add_content(self.children[-1], element.role.encode(), 0, page, entries)
+
+    def _add_item(self, page: int) -> None:
+        if self._list is None:
+            self._list = self._next_index()
+            self.children.append(self._list)
+        item, body = self._next_index(), self._next_index()
+        self._add_element(item, b"LI", self._list, ObjectTemplate.reference_array([body]))
+        self._add_content(body, b"LBody", item, page)
+        self._items.append(item)
+
+    def _add_content(
+        self, index: int, role: bytes, parent: int, page: int, entries: bytes = b""
+    ) -> None:
+        """Add an element with the next marked content of the page."""
+        on_page = self.parents[page - 1]
+        kid = ObjectTemplate(b"%d/Pg %%b 0 R" % len(on_page), (page,))
+        self._add_element(index, role, parent, kid, entries)
+        on_page.append(index)
+
+    def _close_list(self) -> None:
+        if self._list is not None:
+            self._add_element(self._list, b"L", 0, ObjectTemplate.reference_array(self._items))
+            self._list, self._items = None, []
+
+    def _next_index(self) -> int:
+        self.size += 1
+        return self.size - 1
+
+    def _add_element(
+        self, index: int, role: bytes, parent: int, kids: ObjectTemplate, entries: bytes = b""
+    ) -> None:
+        escaped = entries.replace(b"%", b"%%")
+        text = b"<</S/%b/P %%b 0 R/K %b%b>>" % (role, kids.text, escaped)
+        self.elements[index] = ObjectTemplate(text, (parent, *kids.references))

@@ -1,0 +1,50 @@
+"""Text in a workbook: escapes in cells, quote prefixes, and names that Excel accepts."""
+
+import re
+from collections.abc import Iterable
+
+_MAX_SHEET_NAME = 31
+_NOT_IN_SHEET_NAME = re.compile(r"[\[\]:*?/\\]+")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
+# Characters that XML cannot contain, or would change, and text that looks like their escape.
+_ESCAPED = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+
+
+def escape_text(text: str) -> str:
+    """Escape characters as ST_Xstring does: `_x0007_` is the character with that code."""
+    return _ESCAPED.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
+
+
+def needs_quote_prefix(text: str) -> bool:
+    """Return whether a program would read the text as a formula once a user edits the cell."""
+    return text.startswith(_FORMULA_STARTS)
+
+
+def single_line(text: str) -> str:
+    """Return the text without line breaks and control characters, for names and page headers."""
+    return " ".join(_CONTROL.sub(" ", text).split())
+
+
+def unique_names(names: Iterable[str], max_length: int = 250) -> tuple[str, ...]:
+    """Return the names in order, numbered where they are equal regardless of case."""
+    used: set[str] = set()
+    unique = []
+    for name in names:
+        candidate, number = name[:max_length], 1
+        while candidate.casefold() in used:
+            number += 1
+            suffix = f" ({number})"
+            candidate = name[: max_length - len(suffix)].rstrip() + suffix
+        used.add(candidate.casefold())
+        unique.append(candidate)
+    return tuple(unique)
+
+
+def sheet_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names that Excel accepts for sheets: short, unique, without reserved characters."""
+    cleaned = (
+        single_line(_NOT_IN_SHEET_NAME.sub(" ", name))[:_MAX_SHEET_NAME].strip(" '") or "-"
+        for name in names
+    )
+    return unique_names(cleaned, _MAX_SHEET_NAME)

@@ -1,0 +1,148 @@
+"""Sample contents of documents, and the text of a PDF."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import pypdfium2
+
+from shared.documents.content import (
+    REPORTED,
+    AdministrationFacts,
+    ComponentOutcome,
+    FicheContent,
+    Level,
+    OverviewCell,
+    OverviewColumn,
+    OverviewContent,
+    OverviewRow,
+    OverviewTargetGroup,
+    SchoolFacts,
+    SubjectSection,
+)
+
+SCALE = tuple(Level(code, f"Niveau {code}", place) for place, code in enumerate("EDCBA", start=1))
+ADMINISTRATION = AdministrationFacts(
+    "2024", "Vlaamse toetsen 2024", "2023-2024", date(2024, 4, 24), date(2024, 5, 16)
+)
+SCHOOL = SchoolFacts("000028", "De Kameleon", "Genk")
+READS = "Verbindt informatie uit verschillende zinnen en herkent de hoofdgedachte."
+SOLVES = "Kiest zelf een aanpak voor vraagstukken met meerdere stappen."
+
+# Each of these has broken a document in some program.
+NASTY_NAMES = (
+    '=HYPERLINK("http://x","y")',
+    "</w:t>",
+    "(unbalanced",
+    "back\\slash)",
+    "../../etc",
+    'O"Brien',
+    "X",
+    "Wolfeschlegelsteinhausenbergerdorff" * 3,
+    "-Anaïs",
+    "+Şahin",
+    "@home",
+    "#N/A",
+    "007",
+    "_x0041_",
+    "&P <b>",
+    "CON",
+    "D'Hondt",
+    "Ó Súilleabháin",
+    "Trần Thị Ngọc",
+    "Οδυσσέας",
+    "Вовк-Шевченко",
+    "Adébọ́lá",
+)
+
+
+def outcome(
+    component: str = "LO4-LEZ",
+    code: str | None = "C",
+    *,
+    status: str = REPORTED,
+    description: str | None = READS,
+    name: str = "Begrijpend lezen",
+    position: int = 1,
+) -> ComponentOutcome:
+    """Return a reported level, or without `code` the given status."""
+    level = next((level for level in SCALE if level.code == code), None)
+    return ComponentOutcome(
+        component, name, position, status, SCALE, level, description if level else None
+    )
+
+
+def sections() -> tuple[SubjectSection, ...]:
+    return (
+        SubjectSection(
+            "nederlands",
+            (
+                outcome(),
+                outcome("LO4-SCH", None, status="absent", name="Schrijven", position=2),
+            ),
+        ),
+        SubjectSection(
+            "wiskunde",
+            (
+                outcome(
+                    "LO4-WIS",
+                    "A",
+                    description=SOLVES,
+                    name="Wiskundige problemen oplossen",
+                    position=3,
+                ),
+                outcome(
+                    "LO4-GET", "E", description=None, name="Getallen en bewerkingen", position=4
+                ),
+            ),
+        ),
+    )
+
+
+def fiche(**changes: Any) -> FicheContent:
+    facts: dict[str, Any] = {
+        "document_number": "7QX2M4KD9A",
+        "administration": ADMINISTRATION,
+        "school": SCHOOL,
+        "target_group_name": "4de leerjaar lager onderwijs",
+        "class_group": "4A",
+        "site_name": "Hoofdvestiging",
+        "given_name": "Žofie",
+        "family_name": "Jacobs",
+        "sections": sections(),
+    }
+    return FicheContent(**{**facts, **changes})
+
+
+def overview(
+    names: Sequence[tuple[str, str]] = (("Jacobs", "Žofie"), ("Maes", "Noor")), **changes: Any
+) -> OverviewContent:
+    """Return two components: the first student has a level and an absence, others C and none."""
+    columns = (
+        OverviewColumn("LO4-LEZ", "Begrijpend lezen", "nederlands", SCALE),
+        OverviewColumn("LO4-WIS", "Wiskundige problemen oplossen", "wiskunde", SCALE),
+    )
+    cells = (
+        (OverviewCell(REPORTED, SCALE[4]), OverviewCell("absent", None)),
+        (OverviewCell(REPORTED, SCALE[2]), None),
+    )
+    rows = tuple(
+        OverviewRow("4A", family, given, f"{2300001 + number}", cells[min(number, 1)])
+        for number, (family, given) in enumerate(names)
+    )
+    group = OverviewTargetGroup("LO4", "4de leerjaar lager onderwijs", columns, rows)
+    facts: dict[str, Any] = {
+        "administration": ADMINISTRATION,
+        "school": SCHOOL,
+        "target_groups": (group,),
+    }
+    return OverviewContent(**{**facts, **changes})
+
+
+def page_texts(pdf: bytes) -> list[str]:
+    """Return the extracted text of each page, with single spaces."""
+    document = pypdfium2.PdfDocument(pdf)
+    try:
+        return [" ".join(page.get_textpage().get_text_range().split()) for page in document]
+    finally:
+        document.close()

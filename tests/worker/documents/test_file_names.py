@@ -1,0 +1,55 @@
+"""File names are unique in a folder and accepted by every operating system."""
+
+import pytest
+
+from services.worker.documents.file_names import FileNames, safe_file_name
+from tests.worker.contents import NASTY_NAMES, fiche
+
+
+def test_the_file_name_of_a_fiche_is_family_and_given_name() -> None:
+    names = FileNames()
+    assert names.fiche(fiche()) == "Jacobs Žofie.pdf"
+    assert names.fiche(fiche()) == "Jacobs Žofie (2).pdf"
+    assert names.fiche(fiche(family_name="JACOBS")) == "JACOBS Žofie (3).pdf"
+
+
+def test_each_class_group_of_a_school_has_a_unique_folder() -> None:
+    names = FileNames()
+    class_groups = ("4A", "4a", "4/B", "4-B", "..", "con", "4A ")
+    assert [names.folder(class_group) for class_group in class_groups] == [
+        *("4A", "4a (2)", "4-B", "4-B (2)", "zonder naam", "_con", "4A (3)")
+    ]
+
+
+def test_file_names_of_bundles_and_overviews() -> None:
+    assert FileNames().bundle("2024", "4/A") == "Feedbackfiches 4-A 2024.zip"
+    assert FileNames().overview("2024", "000028") == "Overzicht klassenraad 000028 2024.xlsx"
+
+
+@pytest.mark.parametrize("name", [*NASTY_NAMES, "", ".", "Ž" * 100, "x\u202egpj.exe", "a\x00\nb"])
+def test_any_name_gives_a_file_name_that_every_system_accepts(name: str) -> None:
+    member = FileNames().fiche(fiche(family_name=name, given_name=name or "Noor"))
+    assert len(member.encode()) <= 120
+    assert not set(member) & set('<>:"/\\|?*')
+    assert member.isprintable()
+    assert member[0] not in "=+-@. "
+    assert member.removesuffix(".pdf").rstrip(" .") == member.removesuffix(".pdf")
+
+
+@pytest.mark.parametrize("name", ["CON", "nul", "Com1", "LPT¹", "aux.", "prn. x"])
+def test_names_that_windows_reserves_get_a_prefix(name: str) -> None:
+    assert safe_file_name(name, 116).startswith("_")
+
+
+def test_ordinary_names_are_unchanged() -> None:
+    for name in ("De Smet-Öztürk Inès", "'t Kindt Jan", "Ó Súilleabháin", "Contreras", "王 小明"):
+        assert safe_file_name(name, 116) == name
+
+
+def test_a_long_name_is_cut_between_letters_and_stays_unique() -> None:
+    names = FileNames()
+    long = "x\u0323\u0301" * 60
+    first, second = (names.fiche(fiche(family_name=long)) for _ in range(2))
+    assert first != second
+    assert second.endswith(" (2).pdf")
+    assert first.removesuffix(".pdf").replace("x\u0323\u0301", "") == ""

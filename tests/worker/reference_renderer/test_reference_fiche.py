@@ -1,0 +1,305 @@
+"""The layout of the fiche: its content in order, nothing like a mark, the same bytes each time."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from hashlib import sha256
+from io import BytesIO
+from itertools import pairwise, product
+from pathlib import Path
+
+import pikepdf
+import pypdfium2
+import pytest
+
+from services.worker.documents.fiche_blocks import (
+    ACCENT,
+    OUTLINE,
+    SECONDARY_TEXT,
+    TEXT,
+    TINT,
+    WHITE,
+)
+from services.worker.documents.fiche_pages import (
+    FICHE_TEMPLATE_VERSION,
+    OverfullFicheError,
+    template_version,
+)
+from services.worker.layout.blocks import Colour
+from services.worker.layout.fonts import UndrawableTextError
+from services.worker.layout.typesetting import normalize_text
+from shared.documents.content import STATUSES, FicheContent, Level, SubjectSection, fiche_outcomes
+from shared.documents.texts import DUTCH
+from tests.worker.contents import (
+    NASTY_NAMES,
+    READS,
+    SCALE,
+    fiche,
+    outcome,
+    page_texts,
+    sections,
+)
+from tests.worker.reference_renderer.fiche import draw_fiche
+
+ROOT = Path(__file__).parents[3]
+LONG = " ".join([READS] * 25)
+SMALLEST = 9.0
+
+
+def _expected(content: FicheContent) -> Iterator[str]:
+    """Yield all text of a one-page fiche, in reading order."""
+    words = DUTCH.fiche
+    yield f"{words.title} {content.administration.name}"
+    yield f"{content.given_name} {content.family_name}"
+    yield f"Klas {content.class_group} School {content.school.name}, {content.school.municipality}"
+    if content.site_name:
+        yield f"Vestiging {content.site_name}"
+    yield f"Leerjaar {content.target_group_name} Afgenomen 24 april tot en met 16 mei 2024"
+    yield f"Schooljaar {content.administration.school_year} {words.introduction}"
+    for section in content.sections:
+        yield DUTCH.subject(section.subject)
+        for found in section.outcomes:
+            yield found.name
+            if found.level:
+                yield f"{found.level.label} {' '.join(level.code for level in found.scale)}"
+                yield f"{words.lowest} {words.highest} {found.description or ''}"
+            else:
+                status = DUTCH.statuses[found.status]
+                yield f"{status.name} {words.no_level} {status.for_parents}"
+    yield words.guide_title
+    for advice in (*words.guide, words.for_the_school):
+        yield f"{advice.lead} {advice.text}"
+    yield f"Document {content.document_number}, versie {FICHE_TEMPLATE_VERSION}"
+
+
+def test_the_text_is_the_content_in_order_and_nothing_else() -> None:
+    content = fiche()
+    assert page_texts(draw_fiche(content)) == [" ".join(" ".join(_expected(content)).split())]
+
+
+def test_a_fiche_without_a_site_has_no_label_for_it() -> None:
+    content = fiche(site_name=None)
+    assert page_texts(draw_fiche(content)) == [" ".join(" ".join(_expected(content)).split())]
+
+
+@pytest.mark.parametrize("status", STATUSES[1:])
+def test_a_component_without_a_level_has_an_explanation_of_its_status(status: str) -> None:
+    content = fiche(sections=(SubjectSection("wiskunde", (outcome(code=None, status=status),)),))
+    text = page_texts(draw_fiche(content))[0]
+    assert DUTCH.statuses[status].for_parents in text
+    assert not re.search(r"Niveau [A-E]", text)
+
+
+def test_no_text_looks_like_a_score_a_percentage_or_a_rank() -> None:
+    pages = page_texts(draw_fiche(fiche()))
+    long = outcome(description=LONG)
+    pages += page_texts(draw_fiche(fiche(sections=(SubjectSection("nederlands", (long,)),))))
+    pattern = r"%|procent|\d\s*/\s*\d|\d+\s+(op|van|punten)\b|\d[.,]\d|gemiddeld|rang"
+    assert not [found for page in pages for found in re.findall(pattern, page, re.IGNORECASE)]
+
+
+@pytest.mark.parametrize("name", NASTY_NAMES)
+def test_any_name_is_extracted_intact(name: str) -> None:
+    text = page_texts(draw_fiche(fiche(given_name=name, family_name="Peeters")))[0]
+    assert f"{normalize_text(name)}Peeters".replace(" ", "") in text.replace(" ", "")
+
+
+def test_an_undrawable_letter_is_reported_without_the_name() -> None:
+    with pytest.raises(UndrawableTextError) as caught:
+        draw_fiche(fiche(given_name="Mei 美麗", family_name="Wang王"))
+    error = caught.value
+    assert error.fields == ("given_name", "family_name")
+    assert error.code_points == ("U+738B", "U+7F8E", "U+9E97")
+    assert "U+738B, U+7F8E, U+9E97 in given_name, family_name" in str(error)
+    assert not any(part in str(error) for part in ("Mei", "美", "麗", "Wang", "王"))
+
+
+def test_an_undrawable_letter_in_a_description_is_reported_with_the_component() -> None:
+    broken = outcome(description="Leest 漢字.")
+    with pytest.raises(UndrawableTextError) as caught:
+        draw_fiche(fiche(sections=(SubjectSection("nederlands", (broken,)),)))
+    assert caught.value.fields == ("LO4-LEZ.description",)
+
+
+def test_the_same_content_gives_the_same_bytes_in_any_order_and_thread() -> None:
+    contents = [fiche(given_name=name) for name in ("Žofie", "Тетяна", "Trần", "Noor")]
+    first = [draw_fiche(content) for content in contents]
+    assert [draw_fiche(content) for content in reversed(contents)] == first[::-1]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(draw_fiche, contents * 3)) == first * 3
+
+
+def test_the_same_content_gives_the_same_bytes_in_another_process() -> None:
+    code = (
+        "from hashlib import sha256; from tests.worker.contents import fiche, overview;"
+        "from tests.worker.reference_renderer.fiche import draw_fiche;"
+        "from tests.worker.reference_renderer.overview import draw_overview;"
+        "print(sha256(draw_fiche(fiche()) + draw_overview(overview())).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            check=True,
+            capture_output=True,
+            cwd=ROOT,
+            env={"PYTHONHASHSEED": seed, "TZ": zone},
+        ).stdout
+        for seed, zone in (("1", "Asia/Tokyo"), ("2", "America/Lima"))
+    }
+    assert len(digests) == 1
+
+
+def test_a_changed_drawing_needs_a_new_template_version() -> None:
+    """Update both together: only the version marks existing fiches as stale."""
+    with pikepdf.open(BytesIO(draw_fiche(fiche()))) as pdf:
+        drawn = sha256(pdf.pages[0].Contents.read_bytes()).hexdigest()[:16]
+    assert (FICHE_TEMPLATE_VERSION, drawn) == ("fiche-5.nl-1", "ae3e6fde38d9cc20")
+
+
+def test_other_texts_have_another_template_version() -> None:
+    french = replace(DUTCH, version="fr-1", language="fr-BE")
+    assert template_version(french) == "fiche-5.fr-1"
+    with pikepdf.open(BytesIO(draw_fiche(fiche(), french))) as pdf:
+        assert str(pdf.Root.Lang) == "fr-BE"
+    assert "versie fiche-5.fr-1" in page_texts(draw_fiche(fiche(), french))[0]
+
+
+def test_six_components_stay_on_one_page_in_type_of_nine_points_or_more() -> None:
+    can_do = f"{READS} Legt uit wat er staat."
+    outcomes = [outcome(f"C{at}", description=can_do, position=at) for at in range(6)]
+    dutch = SubjectSection("nederlands", tuple(outcomes[:2]))
+    pdf = draw_fiche(fiche(sections=(dutch, SubjectSection("wiskunde", tuple(outcomes[2:])))))
+    assert len(page_texts(pdf)) == 1
+    with pikepdf.open(BytesIO(pdf)) as opened:
+        drawn = pikepdf.parse_content_stream(opened.pages[0])
+        sizes = {float(one.operands[1]) for one in drawn if str(one.operator) == "Tf"}
+    assert min(sizes) >= SMALLEST
+
+
+def test_long_texts_take_a_second_page_with_a_running_head() -> None:
+    long = (
+        outcome(description=LONG),
+        outcome("LO4-SCH", description=LONG, name="Schrijven", position=2),
+    )
+    pages = page_texts(draw_fiche(fiche(sections=(SubjectSection("nederlands", long),))))
+    assert len(pages) == 2
+    assert pages[0].endswith("lees verder op bladzijde 2")
+    assert pages[1].startswith("Feedbackfiche Vlaamse toetsen 2024: Žofie Jacobs, 4A")
+    assert pages[1].endswith("bladzijde 2")
+    assert " ".join(pages).count(READS) == 50
+
+
+def test_ten_components_with_the_longest_names_stay_within_two_pages() -> None:
+    many = tuple(
+        outcome(f"C{number}", "EDCBA"[number % 5], name="W" * 100, position=number)
+        for number in range(10)
+    )
+    content = fiche(
+        given_name="W" * 100,
+        family_name="W" * 100,
+        site_name="S" * 100,
+        sections=(SubjectSection("nederlands", many),),
+    )
+    assert len(page_texts(draw_fiche(content))) <= 2
+
+
+def test_texts_that_cannot_fit_fail_by_document_number() -> None:
+    endless = outcome(description=" ".join([LONG] * 10))
+    with pytest.raises(OverfullFicheError, match="document 7QX2M4KD9A does not fit on 2 pages"):
+        draw_fiche(fiche(sections=(SubjectSection("nederlands", (endless,)),)))
+
+
+def test_every_font_is_embedded_with_its_letters() -> None:
+    with pikepdf.open(BytesIO(draw_fiche(fiche(given_name="Тетяна")))) as pdf:
+        fonts = list(pdf.pages[0].Resources.Font.values())
+        assert {str(font.BaseFont).split("+")[-1] for font in fonts} == {
+            "AtkinsonHyperlegible-Regular",
+            "AtkinsonHyperlegible-Bold",
+            "NotoSans-Regular",
+        }
+        assert all("/FontFile2" in font.FontDescriptor and "/ToUnicode" in font for font in fonts)
+
+
+def test_the_file_is_valid_and_small_and_has_a_title_and_a_language() -> None:
+    drawn = draw_fiche(fiche(given_name="Тетяна"))
+    assert len(drawn) < 40 * 1024
+    with pikepdf.open(BytesIO(drawn)) as pdf:
+        assert pdf.check_pdf_syntax() == []
+        assert str(pdf.Root.Lang) == "nl-BE"
+        assert pdf.Root.ViewerPreferences.DisplayDocTitle
+        assert str(pdf.docinfo["/Title"]) == "Feedbackfiche Vlaamse toetsen 2024"
+        assert not any("Jacobs" in str(value) for value in pdf.docinfo.values())
+
+
+def _grey(pdf: bytes) -> tuple[pypdfium2.PdfDocument, list[bytes], float]:
+    document = pypdfium2.PdfDocument(pdf)
+    image = document[0].render(scale=2).to_pil().convert("L")
+    width = image.width
+    data = image.tobytes()
+    return document, [data[at : at + width] for at in range(0, len(data), width)], 2.0
+
+
+@pytest.mark.parametrize("reached", SCALE)
+def test_only_the_reached_step_is_dark_in_a_grey_print(reached: Level) -> None:
+    content = fiche(sections=(SubjectSection("wiskunde", (outcome(code=reached.code),)),))
+    document, rows, zoom = _grey(draw_fiche(content))
+    page = document[0]
+    text = page.get_textpage()
+    start = text.get_text_range().index("E D C B A")
+    height = page.get_height()
+    dark = []
+    for number, level in enumerate(SCALE):
+        left, bottom, _, _ = text.get_charbox(start + 2 * number)
+        background = rows[int((height - bottom + 1) * zoom)][int((left - 5) * zoom)]
+        if background < 100:
+            dark.append(level)
+    document.close()
+    assert dark == [reached]
+
+
+def _contrast(first: Colour, second: Colour) -> float:
+    """Return the contrast of two sRGB colours, as WCAG defines it."""
+
+    def luminance(colour: Colour) -> float:
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize(
+    ("text", "background"),
+    [*product((TEXT, ACCENT, SECONDARY_TEXT), (WHITE, TINT)), (WHITE, ACCENT), (OUTLINE, WHITE)],
+)
+def test_text_has_enough_contrast_with_its_background(text: Colour, background: Colour) -> None:
+    assert _contrast(text, background) >= 4.5
+
+
+def test_lines_of_a_fiche_do_not_overlap() -> None:
+    document = pypdfium2.PdfDocument(draw_fiche(fiche(sections=sections())))
+    page = document[0]
+    text = page.get_textpage()
+    boxes = [text.get_rect(number) for number in range(text.count_rects())]
+    document_edges = (50.0, 30.0, page.get_width() - 50.0, page.get_height() - 30.0)
+    for left, bottom, right, top in boxes:
+        assert left >= document_edges[0]
+        assert bottom >= document_edges[1]
+        assert right <= document_edges[2]
+        assert top <= document_edges[3]
+    for (left, bottom, right, _), (left_after, _, right_after, top_after) in pairwise(boxes):
+        side_by_side = left_after >= right - 1 or right_after <= left + 1
+        assert side_by_side or top_after <= bottom + 3
+    document.close()
+
+
+def test_outcomes_are_in_reading_order() -> None:
+    assert [found.component for found in fiche_outcomes(fiche())] == [
+        "LO4-LEZ",
+        "LO4-SCH",
+        "LO4-WIS",
+        "LO4-GET",
+    ]
