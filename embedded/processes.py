@@ -11,7 +11,7 @@ from embedded.children import Child, Question, never, wait_until
 from embedded.errors import EmbeddedError, StartInterruptedError
 from embedded.ports import LOOPBACK
 
-PROJECT = Path(__file__).resolve().parents[3]
+PROJECT = Path(__file__).resolve().parents[1]
 
 GRACE_SECONDS = 6.0
 

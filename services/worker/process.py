@@ -14,7 +14,7 @@ from services.worker.sweeper import Chore, Sweeper
 from shared.core.clock import database_now
 from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
-from shared.deliveries.uploads import remove_stray_uploads
+from shared.deliveries.uploads import remove_orphaned_uploads
 from shared.documents.grants.service import remove_old_grants
 from shared.documents.objects import REST, remove_orphans
 from shared.idempotency.service import remove_old_answers
@@ -88,6 +88,6 @@ def _chores(settings: Settings, queue: WakeUpQueue) -> tuple[Chore, ...]:
         Chore(
             "uploads",
             UPLOADS_EVERY,
-            lambda session: remove_stray_uploads(session, storage, UPLOADS_OLDER_THAN),
+            lambda session: remove_orphaned_uploads(session, storage, UPLOADS_OLDER_THAN),
         ),
     )

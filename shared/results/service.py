@@ -1,14 +1,13 @@
-"""Use cases of reading results, and the facts one needs to understand them."""
+"""Use cases of results and of their reference data: administrations, levels and components."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from shared.core.errors import ResourceNotFound
 from shared.results import repository
-from shared.results.models import Administration, Delivery, Level
-from shared.results.repository import ComponentResult, ComponentRow
+from shared.results.models import Administration
+from shared.results.repository import ComponentResult, ComponentRow, LevelScale
 from shared.schools.service import Inquiry, grant, require_school
 from shared.students.repository import Cohort
 from shared.students.service import require_student
@@ -17,17 +16,17 @@ from shared.students.service import require_student
 def list_results(
     session: Session, inquiry: Inquiry, cohort: Cohort, offset: int, limit: int
 ) -> tuple[int, list[ComponentResult]]:
-    """How many results of the cohort are released now, and a page of them.
+    """Return the number of released results of the cohort, and a page of them.
 
-    Before anything opens a school's own list is there, and empty.
+    The list is empty as long as nothing is released.
 
     Raises:
-        ResourceNotFound: when the school is not there or out of reach.
+        ResourceNotFound: the school does not exist or is out of reach.
     """
     page: tuple[int, list[ComponentResult]] = 0, []
     if inquiry.reaches(cohort.school_id):
         page = repository.page_of_results(session, cohort, offset, limit)
-    if page[0] == 0:  # else it is there
+    if page[0] == 0:  # otherwise the school exists
         require_school(session, inquiry, cohort.school_id)
     grant(session, inquiry, cohort.school_id)
     return page
@@ -36,10 +35,10 @@ def list_results(
 def list_student_results(
     session: Session, inquiry: Inquiry, student_id: UUID, offset: int, limit: int
 ) -> tuple[int, list[ComponentResult]]:
-    """The same for one student.
+    """Return the number of released results of the student, and a page of them.
 
     Raises:
-        ResourceNotFound: when the student is not there or out of reach.
+        ResourceNotFound: the student does not exist or is out of reach.
     """
     student, _ = require_student(session, inquiry, student_id)
     page = repository.page_of_student_results(session, student_id, offset, limit)
@@ -53,19 +52,11 @@ def list_administrations(
     return repository.page_of_administrations(session, inquiry.schools, offset, limit)
 
 
-def list_level_scales(session: Session, administration_id: str) -> list[tuple[str, list[Level]]]:
-    """None for an administration that is not there."""
+def list_level_scales(session: Session, administration_id: str) -> list[LevelScale]:
+    """Return the level scales of an administration; empty if it does not exist."""
     return repository.level_scales(session, administration_id)
 
 
 def list_components(session: Session, administration_id: str) -> Sequence[ComponentRow]:
-    """Without calibrations, about which no student gets feedback."""
+    """Return the components of an administration, without calibrations."""
     return repository.components(session, administration_id)
-
-
-def read_delivery(session: Session, delivery_id: UUID) -> Delivery:
-    """Raises ResourceNotFound when nothing was handed over under this id."""
-    delivery = repository.find_delivery(session, delivery_id)
-    if delivery is None:
-        raise ResourceNotFound
-    return delivery

@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, insert, inspect, select
 from sqlalchemy.orm import Session
 
 from shared.core.database import Base, Sessions, transaction
+from shared.deliveries.models import Delivery
 from shared.documents.models import Document
 from shared.jobs.models import Job
 from shared.releases.models import ReleaseWindow
@@ -20,7 +21,6 @@ from shared.releases.service import WindowPlan, save_window
 from shared.results.models import (
     Administration,
     Component,
-    Delivery,
     Level,
     LevelDescription,
     Result,

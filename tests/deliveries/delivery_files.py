@@ -14,9 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.core.database import Base
+from shared.deliveries.delivery_source import SourceLimits
+from shared.deliveries.models import Delivery
 from shared.deliveries.service import ImportOutcome, import_delivery
-from shared.deliveries.source_files import SourceLimits
-from shared.results.models import Delivery
 
 INSZ_KEY = b"a key that only tests have, 32 b."
 SAMPLE = Path(__file__).parents[1] / "data" / "delivery-sample"

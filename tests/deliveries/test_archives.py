@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from shared.deliveries.source_files import SourceLimits
+from shared.deliveries.delivery_source import SourceLimits
 from tests.deliveries.delivery_files import full, places, table_contents, take_in
 
 Place = tuple[str, str | None, int | None, str | None]

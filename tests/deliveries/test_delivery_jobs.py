@@ -6,8 +6,9 @@ from pathlib import Path
 from sqlalchemy import func, select, text
 
 from shared.core.database import Sessions, transaction
+from shared.deliveries.models import Delivery
 from shared.deliveries.service import ImportOutcome
-from shared.results.models import Delivery, Result
+from shared.results.models import Result
 from tests.deliveries.delivery_files import correction, full, take_in
 
 

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from shared.deliveries.models import Delivery
 from shared.deliveries.service import import_delivery
-from shared.results.models import Administration, Delivery, Result
+from shared.results.models import Administration, Result
 from shared.schools.models import Participation, School
 from shared.students.models import ClassGroup, Student
 from tests.deliveries.delivery_files import (

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.results.models import Delivery
+from shared.deliveries.models import Delivery
 from tests.deliveries.delivery_changes import (
     Place,
     with_administration,

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.deliveries.faults import showable
+from shared.deliveries.faults import quotable
 from tests.deliveries.delivery_files import DeliveryFiles, full, insz, table_contents, take_in
 
 NAME = "Vandermarkeer"
@@ -140,16 +140,16 @@ def test_insz_never_reaches_the_server(
     ["85.12.31-123.45", NUMBER, f"nr {NUMBER}", f"x{NUMBER}y", "851231 123 45", "85123112399"],
 )
 def test_what_looks_like_an_insz_is_not_quoted(value: str) -> None:
-    assert showable(value) is None
+    assert quotable(value) is None
 
 
 @pytest.mark.parametrize("value", ["000028", "s1", "acefeb4c8a04fa177205", "LEZ4", "240,5", "x y"])
 def test_what_is_no_personal_value_is_quoted(value: str) -> None:
-    assert showable(value) == value
+    assert quotable(value) == value
 
 
 def test_quoted_value_is_short_and_printable() -> None:
-    quoted = showable("a\x00\u202e" + "b" * 500)
+    quoted = quotable("a\x00\u202e" + "b" * 500)
 
     assert quoted is not None
     assert len(quoted) == 80

@@ -14,9 +14,9 @@ from shared.deliveries.copy_encoding import ItemRunEncoder, LineEncoder
 from shared.deliveries.csv_header import parse_header
 from shared.deliveries.csv_reader import CsvReader, PlainLines, Record
 from shared.deliveries.delivery_format import FILE_NAMES, ITEM_RESULTS, STUDENTS
+from shared.deliveries.delivery_source import HashingStream
 from shared.deliveries.faults import Findings
 from shared.deliveries.insz import is_valid_insz
-from shared.deliveries.source_files import MeasuredStream
 from tests.deliveries.delivery_files import (
     DeliveryFiles,
     correction,
@@ -179,7 +179,7 @@ def test_reader_agrees_with_the_standard_writer(
     writer.writerows([HEADER, *rows])
 
     findings = Findings()
-    stream = MeasuredStream("item_results.csv", io.BytesIO(out.getvalue().encode()), 2**30)
+    stream = HashingStream("item_results.csv", io.BytesIO(out.getvalue().encode()), 2**30)
     reader = CsvReader(stream, ITEM_RESULTS, findings)
 
     read: list[tuple[int, list[str]]] = []

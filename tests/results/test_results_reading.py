@@ -13,7 +13,6 @@ from shared.results.service import (
     list_administrations,
     list_results,
     list_student_results,
-    read_delivery,
 )
 from shared.schools.service import Inquiry
 from shared.students.repository import Cohort
@@ -39,13 +38,13 @@ def seeded(session: Session) -> Seeded:
     return seed_schools(session)
 
 
-def shown(session: Session, cohort: Cohort) -> list[tuple[str, str, str | None]]:
+def listed(session: Session, cohort: Cohort) -> list[tuple[str, str, str | None]]:
     total, results = list_results(session, inquiry(SCHOOL, OTHER), cohort, 0, 50)
     assert total == len(results)
     return [(r.component, r.status, r.level.code if r.level else None) for r in results]
 
 
-OPEN = [
+RELEASED = [
     ("LO4-LEZ", "reported", "C"),
     ("LO4-WIS", "absent", None),
     ("LO4-LEZ", "reported", "A"),
@@ -54,36 +53,36 @@ OPEN = [
 
 
 @pytest.mark.usefixtures("seeded")
-def test_results_are_there_exactly_while_they_are_released(session: Session) -> None:
-    assert shown(session, Cohort(SCHOOL)) == []
+def test_results_are_listed_only_while_they_are_released(session: Session) -> None:
+    assert listed(session, Cohort(SCHOOL)) == []
     release(session, timedelta(hours=1))
-    assert shown(session, Cohort(SCHOOL)) == []
+    assert listed(session, Cohort(SCHOOL)) == []
     release(session, timedelta(hours=-1))
-    assert shown(session, Cohort(SCHOOL)) == OPEN
+    assert listed(session, Cohort(SCHOOL)) == RELEASED
     release(session, component="LO4-LEZ", opens_in=timedelta(hours=1))
-    assert {component for component, _, _ in shown(session, Cohort(SCHOOL))} == {"LO4-WIS"}
+    assert {component for component, _, _ in listed(session, Cohort(SCHOOL))} == {"LO4-WIS"}
 
 
-def test_a_calibration_stays_out_even_with_a_window_of_its_own(
+def test_calibration_is_never_listed_even_with_a_release_window(
     session: Session, seeded: Seeded
 ) -> None:
     release(session)
     release(session, component="SO2A-KAL")
-    assert shown(session, Cohort(OTHER)) == [("SO2A-LEZ", "reported", "B")]
+    assert listed(session, Cohort(OTHER)) == [("SO2A-LEZ", "reported", "B")]
     _, results = list_student_results(session, inquiry(OTHER), seeded.students["other"], 0, 50)
     assert [result.component for result in results] == ["SO2A-LEZ"]
 
 
-def test_a_component_that_was_removed_takes_its_results_with_it(
-    session: Session, seeded: Seeded
-) -> None:
+def test_results_of_a_removed_component_are_not_listed(session: Session, seeded: Seeded) -> None:
     release(session)
     reading = update(Component).where(Component.id == seeded.components["LO4-LEZ"])
     session.execute(reading.values(removed_at=LONG_AGO))
-    assert {component for component, _, _ in shown(session, Cohort(SCHOOL))} == {"LO4-WIS"}
+    assert {component for component, _, _ in listed(session, Cohort(SCHOOL))} == {"LO4-WIS"}
 
 
-def test_a_result_tells_its_level_and_what_that_means(session: Session, seeded: Seeded) -> None:
+def test_result_has_its_level_and_the_description_of_the_level(
+    session: Session, seeded: Seeded
+) -> None:
     release(session)
     _, results = list_student_results(session, inquiry(SCHOOL), seeded.students["first"], 0, 1)
     assert results == [
@@ -100,30 +99,32 @@ def test_a_result_tells_its_level_and_what_that_means(session: Session, seeded: 
     ]
 
 
-def test_nothing_read_has_room_for_a_score() -> None:
+def test_result_types_have_no_field_for_a_score() -> None:
     names = (*ComponentResult._fields, *LevelReached._fields)
     assert not any("score" in name for name in names)
 
 
 @pytest.mark.parametrize("status", ["notCompleted", "notAssigned", "withheld"])
-def test_every_status_is_shown_as_it_is(session: Session, seeded: Seeded, status: str) -> None:
+def test_other_statuses_are_listed_without_a_level(
+    session: Session, seeded: Seeded, status: str
+) -> None:
     add_result(session, seeded, "third", "LO4-LEZ", status, None)
     release(session)
-    found = shown(session, Cohort(SCHOOL, class_group="4B"))
+    found = listed(session, Cohort(SCHOOL, class_group="4B"))
     assert found == [("LO4-LEZ", status, None), ("LO4-WIS", "exempt", None)]
 
 
-def test_a_list_comes_in_pages_without_gaps(session: Session, seeded: Seeded) -> None:
+def test_pages_of_one_result_cover_the_whole_list(session: Session, seeded: Seeded) -> None:
     assert seeded.students
     release(session)
     pages = [list_results(session, inquiry(SCHOOL), Cohort(SCHOOL), n, 1) for n in range(5)]
     assert [total for total, _ in pages] == [4] * 5
     assert [(r.component, r.status) for _, page in pages for r in page] == [
-        (component, status) for component, status, _ in OPEN
+        (component, status) for component, status, _ in RELEASED
     ]
 
 
-def test_out_of_reach_is_not_there(session: Session, seeded: Seeded) -> None:
+def test_results_out_of_reach_are_not_found(session: Session, seeded: Seeded) -> None:
     release(session)
     for student_id in (seeded.students["other"], seeded.students["removed"], uuid4()):
         with pytest.raises(ResourceNotFound):
@@ -133,12 +134,7 @@ def test_out_of_reach_is_not_there(session: Session, seeded: Seeded) -> None:
 
 
 @pytest.mark.usefixtures("seeded")
-def test_administrations_are_those_of_schools_within_reach(session: Session) -> None:
+def test_administrations_are_limited_to_schools_within_reach(session: Session) -> None:
     assert list_administrations(session, inquiry(SCHOOL), 0, 50)[0] == 1
     assert list_administrations(session, inquiry(), 0, 50)[0] == 1
     assert list_administrations(session, inquiry("999999"), 0, 50) == (0, [])
-
-
-def test_a_delivery_that_is_not_there_is_not_found(session: Session) -> None:
-    with pytest.raises(ResourceNotFound):
-        read_delivery(session, uuid4())

@@ -23,8 +23,8 @@ from services.api.security.permissions import (
     turn_given_back,
 )
 from shared.core.database import end_at_once
+from shared.deliveries import service
 from shared.deliveries.uploads import UPLOADS, receive_delivery
-from shared.results import service
 
 router = operations("deliveries")
 

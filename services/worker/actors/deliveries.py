@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from services.worker.execution import Performed
 from shared.core.database import after_commit
 from shared.core.errors import OWN, Problem
+from shared.deliveries.models import Delivery
 from shared.deliveries.service import import_delivery
 from shared.jobs.claims import Claim
-from shared.results.models import Delivery
 from shared.storage.store import Storage
 
 
