@@ -30,8 +30,8 @@ from benchmarks.measuring import ADMINISTRATION, Report, cli, timed_import
 from benchmarks.peers import results_api
 from benchmarks.traffic import Answer, Connection, Holder, plain, rate
 from embedded.instance import Instance
-from embedded.ports import choose_port, is_answered
-from embedded.processes import toetsfeedback_command
+from embedded.ports import choose_port, is_listening
+from embedded.programs import toetsfeedback_command
 from embedded.up import running
 from services.cli.signing import ProofKey
 from services.cli.target import sessions_of
@@ -291,7 +291,7 @@ def listening(program: list[str], environment: dict[str, str]) -> Iterator[int]:
     port = choose_port()
     process = subprocess.Popen([*program, str(port)], env=environment, stdout=subprocess.DEVNULL)
     try:
-        while not is_answered(port):
+        while not is_listening(port):
             if process.poll() is not None:
                 raise SystemExit(f"{program} ended before it listened")
             time.sleep(0.05)

@@ -15,12 +15,12 @@ from joserfc.jwk import ECKey
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from embedded.children import Child
+from embedded.child_process import ChildProcess
 from embedded.instance import Instance
 from embedded.ports import LOOPBACK, choose_port
 from embedded.postgres import EmbeddedPostgres
-from embedded.processes import Program, answers_health, toetsfeedback_command
-from embedded.running import DATABASE_URL, REDIS_URL, STORAGE_URL
+from embedded.programs import Program, is_healthy, toetsfeedback_command
+from embedded.running_instance import DATABASE_URL, REDIS_URL, STORAGE_URL
 from embedded.up import Command
 from embedded.valkey import EmbeddedValkey
 from migrations.logins import derived_passwords, make_logins
@@ -83,12 +83,12 @@ class Plant:
         ]
 
     def _answers(self) -> bool:
-        return answers_health(self._port)
+        return is_healthy(self._port)
 
     @contextmanager
     def running(self, schools: int, seed: int) -> Iterator[None]:
         """With an imported, released delivery of so many schools; everything stops at the end."""
-        with self._instance.opened():
+        with self._instance.open():
             self._instance.supervisor.start(self.postgres, self.valkey)
             signing_key = ECKey.generate_key("P-256").as_pem(private=True)
             self.environment |= {
@@ -175,12 +175,12 @@ class Plant:
             self.send(signal.SIGCONT, part)
 
     @staticmethod
-    def send(number: signal.Signals, *parts: Child) -> None:
+    def send(number: signal.Signals, *parts: ChildProcess) -> None:
         for part in parts:
             if part.pid is not None:
                 os.kill(part.pid, number)
 
-    def kill(self, *parts: Child) -> None:
+    def kill(self, *parts: ChildProcess) -> None:
         """With `kill -9`; returns when they are gone."""
         self.send(signal.SIGKILL, *parts)
         self.await_(lambda: not any(part.is_alive() for part in parts))

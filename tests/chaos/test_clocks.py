@@ -1,6 +1,6 @@
 import pytest
 
-from embedded.processes import python_command
+from embedded.programs import python_command
 from tests.chaos.plant import Plant
 from tests.chaos.wholeness import Bytes, assert_whole
 

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from embedded.running import STORAGE_URL
+from embedded.running_instance import STORAGE_URL
 from tests.chaos.conftest import Measure
 from tests.chaos.plant import Plant
 from tests.chaos.wholeness import Bytes, assert_whole

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from embedded.processes import Program
+from embedded.programs import Program
 from tests.chaos.conftest import Measure
 from tests.chaos.plant import Plant
 from tests.chaos.wholeness import Bytes, assert_whole

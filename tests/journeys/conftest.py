@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from embedded.data_directory import DataDirectory
-from embedded.running import RunningInstance
+from embedded.running_instance import RunningInstance
 from services.cli.signing import ProofKey, TokenAuth
 
 START_SECONDS = 120
