@@ -23,7 +23,7 @@ from embedded.service_user import Report, no_report
 from embedded.supervisor import RestartPolicy, Supervisor
 from embedded.valkey import EmbeddedValkey
 from embedded.watchdog import start_watchdog
-from migrations.logins import derived_passwords, make_logins
+from migrations.logins import create_logins, derived_passwords
 from shared.core.errors import ConfigurationError
 
 
@@ -79,11 +79,11 @@ class Instance:
     def use_storage(self) -> str:
         return self._set_variable(STORAGE_URL, self.data.storage.as_uri())
 
-    def make_logins(self) -> None:
+    def create_logins(self) -> None:
         """Create a database login for each program."""
         owner_url = self.environment[DATABASE_URL]
         try:
-            self.logins = make_logins(owner_url, derived_passwords(owner_url))
+            self.logins = create_logins(owner_url, derived_passwords(owner_url))
         except (psycopg.Error, ConfigurationError) as error:
             raise EmbeddedError(f"the database logins cannot be created: {error}") from None
 

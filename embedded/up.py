@@ -78,7 +78,7 @@ def running(
         _start_servers(instance)
         _provide_keys(instance)
         _migrate(instance, command)
-        instance.make_logins()
+        instance.create_logins()
         _start_programs(instance, api_port, workers, command)
         yield instance.record()
 

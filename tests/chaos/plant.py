@@ -23,7 +23,7 @@ from embedded.programs import Program, is_healthy, toetsfeedback_command
 from embedded.running_instance import DATABASE_URL, REDIS_URL, STORAGE_URL
 from embedded.up import Command
 from embedded.valkey import EmbeddedValkey
-from migrations.logins import derived_passwords, make_logins
+from migrations.logins import create_logins, derived_passwords
 from migrations.upgrade import migrate
 from services.cli.signing import TokenAuth
 from shared.access.rules import GRANTABLE, Caller, CallerKind
@@ -103,7 +103,7 @@ class Plant:
             try:
                 self._deliver(schools, seed)
                 owner_url = self.postgres.url
-                self._logins = make_logins(owner_url, derived_passwords(owner_url))
+                self._logins = create_logins(owner_url, derived_passwords(owner_url))
                 self._plan_programs(toetsfeedback_command)
                 self._instance.supervisor.start(self.api, *self.workers)
                 yield
