@@ -49,6 +49,9 @@ class TextBlock(NamedTuple):
     is_clean: bool
 
 
+_EMPTY: Final = TextBlock("", is_clean=True)
+
+
 class CsvReader:
     """Iterator over the readable records of one file; any other is a fault.
 
@@ -66,7 +69,7 @@ class CsvReader:
         self._pending: list[str] = []
         self._pending_line = 0
         self._pending_size = 0
-        self._rest = TextBlock("", is_clean=True)
+        self._rest = _EMPTY
         self.header = self._read_header()
 
     def __iter__(self) -> Iterator[PlainLines | Record]:
@@ -83,7 +86,7 @@ class CsvReader:
 
     def _read_header(self) -> Header | None:
         try:
-            block = next(self._texts, TextBlock("", is_clean=True))
+            block = next(self._texts, _EMPTY)
         except UnreadableDeliveryError as error:
             self._truncate(error.fault)
             return None
@@ -104,6 +107,7 @@ class CsvReader:
     def _remaining(self) -> Iterator[TextBlock]:
         if self._rest.text:
             yield self._rest
+            self._rest = _EMPTY
         yield from self._texts
 
     def _read(self, text: str, header: Header, *, is_clean: bool) -> Iterator[PlainLines | Record]:

@@ -46,7 +46,7 @@ class Fault:
 
     @property
     def place(self) -> tuple[int, int, str, str]:
-        """Sort key: by file in the order of the format, then by line."""
+        """The sort key: file in the order of the format, then line."""
         order = FILE_NAMES.index(self.file) if self.file in FILE_NAMES else -1
         return order, self.line or 0, self.column or "", self.kind
 

@@ -67,7 +67,7 @@ VALUES = st.one_of(
 
 @st.composite
 def cell_changes(draw: st.DrawFn) -> DeliveryFiles:
-    """A full delivery or a correction with some values, rows or columns changed."""
+    """Draw a full delivery or a correction with some values, rows or columns changed."""
     delivery = full(2)
     if draw(st.booleans()):
         delivery = correction(2)

@@ -32,7 +32,7 @@ def directory() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def shared_directory() -> Iterator[Path]:
-    """A data directory for tests that do not change it."""
+    """Return a data directory for tests that do not change it."""
     with _temporary_directory() as path:
         yield path
 

@@ -54,7 +54,7 @@ def start_build(operator: httpx.Client) -> str:
 
 
 def wait_for(operator: httpx.Client, location: str, done: int | None = None) -> None:
-    """Until the job has wait_for_end, or `done` of its items have."""
+    """Wait until the job has ended, or `done` of its items."""
     deadline = time.monotonic() + JOB_SECONDS
     while time.monotonic() < deadline:
         try:
