@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.deliveries.delivery_format import FILE_NAMES
+from shared.deliveries.manifest import FileEntries
 from shared.deliveries.models import Delivery
 from tests.deliveries.delivery_changes import (
     Place,
@@ -216,3 +218,7 @@ def test_refused_delivery_may_be_submitted_again(session: Session, tmp_path: Pat
     assert run_import(session, broken.write(tmp_path / "broken")).status == "refused"
 
     assert run_import(session, full().write(tmp_path / "right")).status == "applied"
+
+
+def test_manifest_has_entries_for_every_other_file_of_the_format() -> None:
+    assert [MANIFEST, *FileEntries.__annotations__] == list(FILE_NAMES)
