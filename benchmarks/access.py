@@ -32,8 +32,8 @@ from benchmarks.peers import results_api
 from benchmarks.recording import Report
 from benchmarks.traffic import Connection, Response, TokenClient, plain, rate
 from embedded.instance import Instance
-from embedded.ports import choose_port, is_answered
-from embedded.processes import toetsfeedback_command
+from embedded.ports import choose_port, is_listening
+from embedded.programs import toetsfeedback_command
 from embedded.up import running
 from services.cli.signing import ProofKey
 from services.cli.target import sessions_of
@@ -308,7 +308,7 @@ def listening(program: list[str], environment: dict[str, str]) -> Iterator[int]:
     port = choose_port()
     process = subprocess.Popen([*program, str(port)], env=environment, stdout=subprocess.DEVNULL)
     try:
-        while not is_answered(port):
+        while not is_listening(port):
             if process.poll() is not None:
                 raise SystemExit(f"{program} ended before it listened")
             time.sleep(0.05)

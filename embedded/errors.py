@@ -1,9 +1,9 @@
-"""What can go wrong with the embedded servers and `up`, in words an operator can act on."""
+"""Errors of the embedded servers and of `up`."""
 
 
 class EmbeddedError(Exception):
-    """A server or the service cannot run; the message names the thing and the remedy."""
+    """A server or the service cannot run; the message contains the remedy."""
 
 
 class StartInterruptedError(EmbeddedError):
-    """A stop was asked for while something was still starting; nothing is broken."""
+    """A stop request interrupted the start; nothing is broken."""

@@ -1,4 +1,4 @@
-"""One data directory and the parts that run in it, from the first start to the last stop."""
+"""An instance: a data directory, and the servers and programs that run in it."""
 
 import os
 from collections.abc import Iterator
@@ -9,28 +9,29 @@ import psycopg
 
 from embedded.data_directory import DataDirectory
 from embedded.errors import EmbeddedError
-from embedded.guardian import guarded
-from embedded.identity import ProcessIdentity
-from embedded.leftovers import stop_leftovers
+from embedded.orphans import stop_orphans
 from embedded.postgres import EmbeddedPostgres
-from embedded.running import (
+from embedded.process_identity import ProcessIdentity
+from embedded.running_instance import (
     DATABASE_URL,
     REDIS_URL,
     STORAGE_URL,
     RecordedProcess,
     RunningInstance,
 )
-from embedded.service_user import Report, say_nothing
+from embedded.service_user import Report, no_report
 from embedded.supervisor import RestartPolicy, Supervisor
 from embedded.valkey import EmbeddedValkey
-from migrations.logins import derived_passwords, make_logins
+from embedded.watchdog import start_watchdog
+from migrations.logins import create_logins, derived_passwords
 from shared.core.errors import ConfigurationError
 
 
 class Instance:
-    """`environment` grows with what is started; it and a login are all that programs are told.
+    """An instance of the service.
 
-    What runs is on record in the data directory from the moment it was started.
+    `environment` is that of its programs, next to a login; it grows with each server that starts.
+    Each start is recorded in the data directory.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Instance:
         directory: Path,
         *,
         durable: bool = True,
-        report: Report = say_nothing,
+        report: Report = no_report,
         policy: RestartPolicy | None = None,
     ) -> None:
         self.data = DataDirectory(directory)
@@ -50,57 +51,57 @@ class Instance:
         self.api_url: str | None = None
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
-        """Inside, the directory is ours alone; at the end all that was started is stopped.
+    def open(self) -> Iterator[None]:
+        """Lock the directory; at the end of the block, stop everything that was started.
 
-        A guardian sees to that even when this process is killed.
+        A watchdog does so if this process is killed.
         """
         self.data.prepare()
         with self.data.locked():
-            stop_leftovers(self.data, self.report)
-            with guarded(self.data):
+            stop_orphans(self.data, self.report)
+            with start_watchdog(self.data):
                 try:
                     yield
                 finally:
                     self.supervisor.stop()
-                    self.data.forget_running()
+                    self.data.remove_running()
 
     def start_postgres(self) -> str:
         postgres = EmbeddedPostgres(self.data, durable=self.durable, report=self.report)
         self.supervisor.start(postgres)
-        return self._has(DATABASE_URL, postgres.url)
+        return self._set_variable(DATABASE_URL, postgres.url)
 
     def start_valkey(self) -> str:
         valkey = EmbeddedValkey(self.data, report=self.report)
         self.supervisor.start(valkey)
-        return self._has(REDIS_URL, valkey.url)
+        return self._set_variable(REDIS_URL, valkey.url)
 
     def use_storage(self) -> str:
-        return self._has(STORAGE_URL, self.data.storage.as_uri())
+        return self._set_variable(STORAGE_URL, self.data.storage.as_uri())
 
-    def make_logins(self) -> None:
-        """Lets each program into the database with a login of its own."""
+    def create_logins(self) -> None:
+        """Create a database login for each program."""
         owner_url = self.environment[DATABASE_URL]
         try:
-            self.logins = make_logins(owner_url, derived_passwords(owner_url))
+            self.logins = create_logins(owner_url, derived_passwords(owner_url))
         except (psycopg.Error, ConfigurationError) as error:
-            raise EmbeddedError(f"the logins of the programs cannot be made: {error}") from None
+            raise EmbeddedError(f"the database logins cannot be created: {error}") from None
 
     def environment_of(self, program: str) -> dict[str, str]:
         return self.environment | {DATABASE_URL: self.logins[program]}
 
     def record(self) -> RunningInstance:
-        """Puts down in `running.json` what runs at this moment."""
+        """Write the running processes to `running.json`."""
         owner = ProcessIdentity.of(os.getpid())
         if owner is None:
-            raise EmbeddedError("this process cannot be seen: /proc is not there, mount it")
+            raise EmbeddedError("this process has no entry in /proc: mount /proc")
         instance = RunningInstance(
             owner=owner,
             environment=dict(self.environment),
             processes=tuple(
-                RecordedProcess(part.name, identity)
-                for part in self.supervisor.parts
-                if (identity := part.identity)
+                RecordedProcess(process.name, identity)
+                for process in self.supervisor.processes
+                if (identity := process.identity)
             ),
             api_url=self.api_url,
             logins=dict(self.logins),
@@ -108,7 +109,7 @@ class Instance:
         self.data.write_running(instance)
         return instance
 
-    def _has(self, variable: str, value: str) -> str:
+    def _set_variable(self, variable: str, value: str) -> str:
         self.environment[variable] = value
         self.record()
         return value

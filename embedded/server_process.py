@@ -1,23 +1,22 @@
-"""What PostgreSQL and Valkey have in common as children: one port on loopback, found and kept."""
+"""The common base of PostgreSQL and Valkey as child processes that listen on a loopback port."""
 
 import time
 from abc import ABC, abstractmethod
 
-from embedded.children import Child, Escalation, Question, wait_until
+from embedded.child_process import ChildProcess, Condition, Escalation, wait_until
 from embedded.data_directory import DataDirectory
 from embedded.errors import EmbeddedError, StartInterruptedError
 from embedded.ports import choose_port, is_free
 
 READY_SECONDS = 120.0
-"""A database that was killed reads its log again before it is ready."""
+"""Includes the crash recovery of a database."""
 
 RETRY_SECONDS = 20.0
-"""How long what is in the way of a start may take to go: a taken port, memory of a killed server.
-"""
+"""The timeout of transient start errors: a port in use, shared memory of a killed server."""
 
 
-class ServerProcess(Child, ABC):
-    """The first start settles the port; later starts of the same object keep it."""
+class ServerProcess(ChildProcess, ABC):
+    """A server on a port that stays the same for later starts of this object."""
 
     def __init__(self, name: str, data: DataDirectory, escalation: Escalation) -> None:
         super().__init__(name, data.log(name), escalation)
@@ -27,51 +26,57 @@ class ServerProcess(Child, ABC):
     @property
     def port(self) -> int:
         if self._port is None:
-            raise EmbeddedError(f"{self.name} has no address yet: start it first")
+            raise EmbeddedError(f"{self.name} has no port yet: start it first")
         return self._port
 
     def is_ready(self) -> bool:
-        return self.is_alive() and self._serves(self.port)
+        return self.is_alive() and self._is_serving(self.port)
 
     @abstractmethod
     def _launch(self, port: int) -> None:
-        """Starts the process and returns at once."""
+        """Start the process, without waiting for it."""
 
     @abstractmethod
-    def _serves(self, port: int) -> bool:
-        """Whether it is this process that answers on the port."""
+    def _is_serving(self, port: int) -> bool:
+        """Check that this process answers on the port."""
 
     @abstractmethod
-    def _may_pass(self, complaint: str) -> bool:
-        """Whether what it said before it gave up can be gone a moment later."""
+    def _is_transient(self, error_output: str) -> bool:
+        """Check whether another start can succeed after this output."""
 
-    def _listen(self, interrupted: Question) -> None:
+    def _start_on_port(self, interrupted: Condition) -> None:
         deadline = time.monotonic() + RETRY_SECONDS
         while not self._try_port(
-            self._port or choose_port(self.data.remembered_port(self.name)), interrupted
+            self._port or choose_port(self.data.stored_port(self.name)), interrupted
         ):
             if time.monotonic() > deadline:
-                raise EmbeddedError(f"{self.name} could not be started: {self.log} says why")
+                raise EmbeddedError(f"{self.name} could not be started; see {self.log}")
             time.sleep(0.3)
 
-    def _try_port(self, port: int, interrupted: Question) -> bool:
-        """False when another try may work; raises EmbeddedError when none will."""
+    def _try_port(self, port: int, interrupted: Condition) -> bool:
+        """Start the server on the port; False after a transient error.
+
+        Raises:
+            EmbeddedError: another attempt would fail too.
+        """
         self._launch(port)
         wait_until(
-            lambda: self._serves(port) or not self.is_alive(), READY_SECONDS, given_up=interrupted
+            lambda: self._is_serving(port) or not self.is_alive(),
+            READY_SECONDS,
+            is_cancelled=interrupted,
         )
-        if self.is_alive() and self._serves(port):
+        if self.is_alive() and self._is_serving(port):
             self._port = port
-            self.data.remember_port(self.name, port)
+            self.data.store_port(self.name, port)
             return True
         if interrupted():
-            raise StartInterruptedError(f"{self.name} was broken off: a stop was asked for")
+            raise StartInterruptedError(f"{self.name} was interrupted by a stop request")
         if self.is_alive():
             raise EmbeddedError(
-                f"{self.name} did not answer within {READY_SECONDS:.0f} s: {self.log} says why"
+                f"{self.name} was not ready within {READY_SECONDS:.0f} s; see {self.log}"
             )
-        complaint = self.said()
-        if is_free(port) and not self._may_pass(complaint):
-            last = complaint.strip().rpartition("\n")[2]
-            raise EmbeddedError(f"{self.name} {self.how_it_ended()} ({last}): {self.log} says more")
+        error_output = self.output()
+        if is_free(port) and not self._is_transient(error_output):
+            last = error_output.strip().rpartition("\n")[2]
+            raise EmbeddedError(f"{self.name} {self.exit_description()} ({last}); see {self.log}")
         return False

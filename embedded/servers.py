@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey for the length of a block: what the tests of the whole project stand on."""
+"""PostgreSQL and Valkey for the duration of a block, for tests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from embedded.instance import Instance
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """`database_url` without a driver, as libpq reads it; `storage_url` of a directory."""
+    """The URLs of the servers; `database_url` is for libpq, without a driver."""
 
     database_url: str
     redis_url: str
@@ -19,12 +19,12 @@ class Servers:
 
 @contextmanager
 def embedded_servers(directory: Path, *, durable: bool = False) -> Iterator[Servers]:
-    """Starts both in the data directory; nothing is left running, not even by a killed process.
+    """Start both servers in the data directory, and stop them even if this process is killed.
 
-    Nothing watches them meanwhile: what is killed inside the block stays down.
+    They are not supervised: a server that is killed inside the block is not restarted.
     """
     instance = Instance(directory, durable=durable)
-    with instance.opened():
+    with instance.open():
         yield Servers(
             database_url=instance.start_postgres(),
             redis_url=instance.start_valkey(),

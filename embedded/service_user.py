@@ -1,7 +1,6 @@
-"""The unprivileged user that the servers run as when we are root, and the little it is let into.
+"""The unprivileged user of the servers when this process is root, and its file permissions.
 
-PostgreSQL refuses to run as root. As an ordinary user there is nothing to switch and nothing here
-does anything.
+PostgreSQL refuses to run as root. For any other user the functions of this module do nothing.
 """
 
 import os
@@ -29,8 +28,8 @@ _SYSTEM_USER = (
 Report = Callable[[str], None]
 
 
-def say_nothing(_: str) -> None:
-    """For callers with nobody to report to."""
+def no_report(_: str) -> None:
+    """Discard a report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +40,9 @@ class ServiceUser:
 
 
 def service_user(postgres: Path) -> ServiceUser | None:
-    """None unless we are root.
+    """Return the user that the servers must run as, None unless this process is root.
 
-    Databases made earlier by an ordinary user keep their owner: the servers then run as that one.
+    A cluster that was created by another user keeps its owner, and the servers run as that user.
     """
     if os.geteuid() != 0:
         return None
@@ -61,69 +60,69 @@ def _find() -> ServiceUser | None:
 
 
 def _create() -> ServiceUser:
-    """A system user, so that no login session of it ever ends and takes shared memory along."""
+    """Create a system user: the end of a login session would remove its shared memory."""
     useradd = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if useradd is None:
         raise EmbeddedError(
-            f"PostgreSQL cannot run as root and useradd is missing to make the user {NAME}: "
-            "make that user, or run this as an ordinary user"
+            f"PostgreSQL cannot run as root, and useradd is not installed to create the user "
+            f"{NAME}: create that user, or run this as another user than root"
         )
-    complaint = ""
+    error_output = ""
     for _ in range(20):
-        made = subprocess.run(
+        result = subprocess.run(
             [useradd, *_SYSTEM_USER, NAME],
             capture_output=True,
             text=True,
             check=False,
         )
-        # Another instance may have made it meanwhile, or hold the lock of the user database.
+        # Another instance may have created it, or may have the lock of the user database.
         if user := _find():
             return user
-        complaint = made.stderr.strip()
+        error_output = result.stderr.strip()
         time.sleep(0.1)
     raise EmbeddedError(
-        f"the user {NAME}, which PostgreSQL runs as, could not be made ({complaint}): make that "
-        "user, or run this as an ordinary user"
+        f"the user {NAME} for PostgreSQL could not be created ({error_output}): create that user, "
+        "or run this as another user than root"
     )
 
 
-def let_pass(user: ServiceUser | None, path: Path, report: Report = say_nothing) -> None:
-    """Lets the user through the folders above `path`: the search bit where it lacks, no more."""
+def grant_traversal(user: ServiceUser | None, path: Path, report: Report = no_report) -> None:
+    """Grant the user search permission on the directories above `path`."""
     if user is None:
         return
-    for folder in reversed(path.parents):
-        _grant(user, folder, stat.S_IXOTH, report)
+    for directory in reversed(path.parents):
+        _grant(user, directory, stat.S_IXOTH, report)
 
 
-def let_read(user: ServiceUser | None, tree: Path, report: Report = say_nothing) -> None:
-    """Lets the user read, and run where we may, every file of a folder of programs."""
+def grant_read(user: ServiceUser | None, tree: Path, report: Report = no_report) -> None:
+    """Grant the user read permission on every file below `tree`, and execution where we have it."""
     if user is None:
         return
-    let_pass(user, tree, report)
+    grant_traversal(user, tree, report)
     for path in _walk(tree):
-        runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
-        _grant(user, path, stat.S_IROTH | (stat.S_IXOTH if runs else 0), say_nothing)
+        is_executable = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+        _grant(user, path, stat.S_IROTH | (stat.S_IXOTH if is_executable else 0), no_report)
 
 
 def _walk(tree: Path) -> Iterator[Path]:
     yield tree
     if tree.is_dir():
-        for folder, folders, files in os.walk(tree):
-            for name in folders + files:
-                yield Path(folder, name)
+        for directory, subdirectories, files in os.walk(tree):
+            for name in subdirectories + files:
+                yield Path(directory, name)
 
 
-def _grant(user: ServiceUser, path: Path, wanted: int, report: Report) -> None:
-    """`wanted` is in the bits of others; as owner or member of the group its twins count."""
+def _grant(user: ServiceUser, path: Path, permissions: int, report: Report) -> None:
+    """Grant permissions, given as the bits of others; the bits of owner or group count as well."""
     state = path.stat()
     shift = 6 if state.st_uid == user.uid else 3 if state.st_gid == user.gid else 0
-    if state.st_mode & (wanted << shift) == wanted << shift:
+    if state.st_mode & (permissions << shift) == permissions << shift:
         return
     if state.st_uid != os.geteuid():
         raise EmbeddedError(
-            f"the servers run as {user.name}, may not use {path}, and it is not root's to open: "
-            f"choose a data directory elsewhere, run this as the owner of {path}, or give others "
-            "permission to it"
+            f"the servers run as {user.name}, who has no permission on {path}, which root does not "
+            f"own: choose another data directory, run this as the owner of {path}, or grant others "
+            "the permission"
         )
-    path.chmod(stat.S_IMODE(state.st_mode) | wanted)
-    report(f"{path}: others may now pass through it, because the servers run as {user.name}")
+    path.chmod(stat.S_IMODE(state.st_mode) | permissions)
+    report(f"{path}: granted others permission, because the servers run as {user.name}")

@@ -1,4 +1,4 @@
-"""Starts the parts of one instance in order, starts again what falls, stops all in reverse."""
+"""Supervisor of the processes of an instance: ordered start, restarts, and stop in reverse."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -6,64 +6,68 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from embedded.children import Question, wait_until
+from embedded.child_process import Condition, wait_until
 from embedded.errors import EmbeddedError, StartInterruptedError
-from embedded.identity import ProcessIdentity
+from embedded.process_identity import ProcessIdentity
 from embedded.service_user import Report
 
 READY_SECONDS = 60.0
 
 
-class Part(Protocol):
-    """A child process under supervision; every `Child` that knows how to start is one."""
+class SupervisedProcess(Protocol):
+    """A child process under supervision: a `ChildProcess` with a method to start it."""
 
     name: str
     log: Path
 
     @property
     def identity(self) -> ProcessIdentity | None:
-        """None while it does not run."""
+        """The identity of the running process, None if it is not running."""
 
-    def start(self, interrupted: Question) -> object:
-        """Starts it, or starts it again at the same address; raises EmbeddedError if it cannot."""
+    def start(self, interrupted: Condition) -> object:
+        """Start the process, or restart it at the same address.
+
+        Raises:
+            EmbeddedError: it cannot start.
+        """
 
     def is_ready(self) -> bool:
-        """Whether it does its work; looked at after the first start only."""
+        """Check that it does its work; called only after the first start."""
 
     def is_alive(self) -> bool: ...
-    def how_it_ended(self) -> str: ...
+    def exit_description(self) -> str: ...
     def request_stop(self) -> None: ...
-    def finish_stop(self, hurried: Question) -> None: ...
+    def finish_stop(self, is_forced: Condition) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:
-    """A part that fell is back at once; one that keeps falling waits longer and longer.
+    """The delays of restarts: exponential in the number of consecutive failures.
 
-    Falls count as being in a row until the part has run for `settled_after` seconds.
+    Failures are consecutive until the process has run for `stable_after` seconds.
     """
 
-    first_delay: float = 0.1
-    longest_delay: float = 5.0
-    settled_after: float = 3.0
-    give_up_after: int = 20
+    initial_delay: float = 0.1
+    max_delay: float = 5.0
+    stable_after: float = 3.0
+    max_failures: int = 20
 
-    def delay(self, falls: int) -> float:
-        return min(self.longest_delay, self.first_delay * 2.0 ** (falls - 1))
+    def delay(self, failures: int) -> float:
+        return min(self.max_delay, self.initial_delay * 2.0 ** (failures - 1))
 
 
 @dataclass(slots=True)
-class _Watched:
-    part: Part
+class _Entry:
+    process: SupervisedProcess
     started_at: float = field(default_factory=time.monotonic)
-    falls: int = 0
+    failures: int = 0
     restart_at: float | None = None
 
 
 class Supervisor:
-    """`on_change` is called whenever a part was started.
+    """A supervisor; it calls `on_change` after each start of a process.
 
-    Everything but `request_stop` belongs to one thread.
+    Every method except `request_stop` must be called from the same thread.
     """
 
     def __init__(
@@ -75,41 +79,41 @@ class Supervisor:
         self._report = report
         self._on_change = on_change
         self._policy = policy or RestartPolicy()
-        self._groups: list[list[_Watched]] = []
-        self._stops_asked = 0
+        self._groups: list[list[_Entry]] = []
+        self._stop_requests = 0
 
     def request_stop(self) -> None:
-        """May be called from a signal handler; asking again makes haste."""
-        self._stops_asked += 1
+        """Request a stop, also from a signal handler; the second request skips all waiting."""
+        self._stop_requests += 1
 
     def is_stopping(self) -> bool:
-        return self._stops_asked > 0
+        return self._stop_requests > 0
 
-    def is_hurried(self) -> bool:
-        return self._stops_asked > 1
+    def is_forced(self) -> bool:
+        return self._stop_requests > 1
 
-    def start(self, *parts: Part) -> None:
-        """Returns when all of them are ready; they will be asked to stop together."""
-        group: list[_Watched] = []
+    def start(self, *processes: SupervisedProcess) -> None:
+        """Start a group of processes and wait until all are ready; a group stops together."""
+        group: list[_Entry] = []
         self._groups.append(group)
-        for part in parts:
-            group.append(_Watched(part))
-            part.start(self.is_stopping)
+        for process in processes:
+            group.append(_Entry(process))
+            process.start(self.is_stopping)
             self._on_change()
-        for part in parts:
-            self._await_ready(part)
+        for process in processes:
+            self._wait_until_ready(process)
 
     @property
-    def parts(self) -> Sequence[Part]:
-        return [watched.part for watched in self._watched()]
+    def processes(self) -> Sequence[SupervisedProcess]:
+        return [entry.process for entry in self._entries()]
 
     def watch(self) -> int:
-        """An exit code: 0 when a stop was asked for, 1 when a part cannot be kept running."""
+        """Restart processes until a stop request; return the exit code, 1 if a process is lost."""
         try:
             while not self.is_stopping():
-                for watched in self._watched():
-                    # What comes later needs what comes earlier, so that is mended first.
-                    if not self._tend(watched):
+                for entry in self._entries():
+                    # Later processes depend on earlier ones, which are restarted first.
+                    if not self._restart_if_exited(entry):
                         break
                 time.sleep(0.1)
         except StartInterruptedError:
@@ -120,61 +124,63 @@ class Supervisor:
         return 0
 
     def stop(self) -> None:
-        """The last group started goes first; within a group all end side by side."""
+        """Stop the groups in reverse order; the processes of a group stop concurrently."""
         for group in reversed(self._groups):
-            for watched in group:
-                watched.part.request_stop()
-            for watched in group:
-                watched.part.finish_stop(self.is_hurried)
+            for entry in group:
+                entry.process.request_stop()
+            for entry in group:
+                entry.process.finish_stop(self.is_forced)
         self._groups.clear()
 
-    def _watched(self) -> Iterator[_Watched]:
+    def _entries(self) -> Iterator[_Entry]:
         for group in self._groups:
             yield from group
 
-    def _await_ready(self, part: Part) -> None:
-        wait_until(lambda: part.is_ready() or not part.is_alive(), READY_SECONDS, self.is_stopping)
+    def _wait_until_ready(self, process: SupervisedProcess) -> None:
+        wait_until(
+            lambda: process.is_ready() or not process.is_alive(), READY_SECONDS, self.is_stopping
+        )
         if self.is_stopping():
-            raise StartInterruptedError(f"{part.name} was broken off: a stop was asked for")
-        if not part.is_alive():
-            raise EmbeddedError(f"{part.name} {part.how_it_ended()}: {part.log} says why")
-        if not part.is_ready():
+            raise StartInterruptedError(f"{process.name} was interrupted by a stop request")
+        if not process.is_alive():
+            raise EmbeddedError(f"{process.name} {process.exit_description()}; see {process.log}")
+        if not process.is_ready():
             raise EmbeddedError(
-                f"{part.name} was not ready within {READY_SECONDS:.0f} s: {part.log} says why"
+                f"{process.name} was not ready within {READY_SECONDS:.0f} s; see {process.log}"
             )
 
-    def _tend(self, watched: _Watched) -> bool:
-        """Whether the part runs; what does not run is started again when its time has come."""
+    def _restart_if_exited(self, entry: _Entry) -> bool:
+        """Check that the process is running; schedule or perform its restart otherwise."""
         now = time.monotonic()
-        if watched.part.is_alive():
-            if now - watched.started_at >= self._policy.settled_after:
-                watched.falls = 0
+        if entry.process.is_alive():
+            if now - entry.started_at >= self._policy.stable_after:
+                entry.failures = 0
             return True
-        if watched.restart_at is None:
-            self._plan_restart(watched, now)
-        elif now >= watched.restart_at:
-            self._restart(watched)
+        if entry.restart_at is None:
+            self._schedule_restart(entry, now)
+        elif now >= entry.restart_at:
+            self._restart(entry)
         return False
 
-    def _plan_restart(self, watched: _Watched, now: float) -> None:
-        part = watched.part
-        watched.falls += 1
-        if watched.falls > self._policy.give_up_after:
+    def _schedule_restart(self, entry: _Entry, now: float) -> None:
+        process = entry.process
+        entry.failures += 1
+        if entry.failures > self._policy.max_failures:
             raise EmbeddedError(
-                f"{part.name} fell {watched.falls} times in a row, so everything stops: "
-                f"{part.log} says why"
+                f"{process.name} failed {entry.failures} times in a row; stopping everything. "
+                f"See {process.log}"
             )
-        delay = self._policy.delay(watched.falls)
-        watched.restart_at = now + delay
-        self._report(f"{part.name} {part.how_it_ended()}; it is started again in {delay:.1f} s")
+        delay = self._policy.delay(entry.failures)
+        entry.restart_at = now + delay
+        self._report(f"{process.name} {process.exit_description()}; restarting in {delay:.1f} s")
 
-    def _restart(self, watched: _Watched) -> None:
-        watched.restart_at = None
+    def _restart(self, entry: _Entry) -> None:
+        entry.restart_at = None
         try:
-            watched.part.start(self.is_stopping)
-            watched.started_at = time.monotonic()
+            entry.process.start(self.is_stopping)
+            entry.started_at = time.monotonic()
             self._on_change()
-            self._report(f"{watched.part.name} was started again")
+            self._report(f"{entry.process.name} was restarted")
         except StartInterruptedError:
             raise
         except EmbeddedError as error:

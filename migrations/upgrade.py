@@ -1,4 +1,4 @@
-"""Brings a database to the newest schema, or to a named revision."""
+"""Migration of a database to the latest schema, or to a given revision."""
 
 from pathlib import Path
 
@@ -9,18 +9,18 @@ from sqlalchemy import Engine, text
 import migrations
 
 MIGRATION_LOCK = 7_061_002
-"""Advisory lock that lets one process migrate at a time."""
+"""Key of the advisory lock that serializes migrations."""
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
-    """Applies every migration up to `revision` in one transaction, or none of them."""
+    """Apply the migrations up to `revision` in one transaction."""
     with engine.begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         command.upgrade(alembic_config(connection), revision)
 
 
 def alembic_config(connection: object) -> Config:
-    """Alembic's configuration for the packaged migrations on an open connection."""
+    """Return the configuration of Alembic for the packaged migrations on an open connection."""
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     config.set_main_option("file_template", "%%(year)d%%(month).2d%%(day).2d_%%(slug)s")

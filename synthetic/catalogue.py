@@ -1,4 +1,4 @@
-"""What is tested: target groups, components, levels, and where the texts per level come from."""
+"""The catalogue of a synthetic delivery: target groups, components, levels and descriptions."""
 
 import json
 from dataclasses import dataclass
@@ -70,17 +70,17 @@ COMPONENTS: Final = (
 
 
 def tested_components(target_group: str) -> tuple[Component, ...]:
-    """Those every pupil of the target group takes, in order."""
+    """Return the components that every student of the target group takes, in order."""
     return tuple(c for c in COMPONENTS if c.target_group == target_group and not c.is_calibration)
 
 
 def calibration_components(target_group: str) -> tuple[Component, ...]:
-    """Those of which each pupil takes one; none in primary education."""
+    """Return the calibrations of which each student takes one; none in primary education."""
     return tuple(c for c in COMPONENTS if c.target_group == target_group and c.is_calibration)
 
 
 def load_level_descriptions() -> dict[str, list[str]]:
-    """Per component, what a pupil can do at each of LEVELS, from the lowest up."""
+    """Return the descriptions of LEVELS, from the lowest up, by component."""
     source = files(__package__).joinpath("level_descriptions.json").read_text(encoding="utf-8")
     descriptions: dict[str, list[str]] = json.loads(source)
     return descriptions

@@ -1,17 +1,17 @@
-"""The tested class groups of a school: how many, how large, and what the school calls them."""
+"""The class groups of a school: their number, sizes and names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from synthetic.draws import Draws
 from synthetic.plan import DeliveryPlan
+from synthetic.random_draws import Draws
 from synthetic.schools import School, Site
 
-# Tested pupils per school as (share of the schools, size at that share): means of 25 and 57.
-Spread = tuple[tuple[float, int], ...]
-PRIMARY_SIZES: Final[Spread] = (
+# Students per school as points (share of the schools, size at that share): means of 25 and 57.
+Distribution = tuple[tuple[float, int], ...]
+PRIMARY_SIZES: Final[Distribution] = (
     (0.0, 4),
     (0.1, 10),
     (0.25, 16),
@@ -21,7 +21,7 @@ PRIMARY_SIZES: Final[Spread] = (
     (0.98, 62),
     (1.0, 90),
 )
-SECONDARY_SIZES: Final[Spread] = (
+SECONDARY_SIZES: Final[Distribution] = (
     (0.0, 8),
     (0.1, 19),
     (0.25, 32),
@@ -31,11 +31,11 @@ SECONDARY_SIZES: Final[Spread] = (
     (0.98, 150),
     (1.0, 215),
 )
-SMALL_STREAM: Final = 0.7  # schools with a B-stream alone are smaller
-# 65,536 divided by the golden ratio: successive schools fall evenly over the whole spread.
+B_STREAM_ONLY: Final = 0.7  # relative size of a school with a B-stream only
+# 65,536 divided by the golden ratio: consecutive schools are spread evenly over the distribution.
 GOLDEN_STEP: Final = 40_503
 SIZE_STEPS: Final = 65_536
-ROOM: Final = {"LO4": 24, "SO2A": 23, "SO2B": 15}
+MAX_CLASS_SIZES: Final = {"LO4": 24, "SO2A": 23, "SO2B": 15}
 MIXED_AGE_BELOW: Final = 13
 COLOURS: Final = ("geel", "blauw", "groen", "rood", "wit", "oranje")
 COURSES: Final = ("MTa", "MTb", "STEM", "LATa", "EO", "MW", "KC", "SPORT")
@@ -44,7 +44,7 @@ ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 @dataclass(frozen=True, slots=True)
 class ClassGroup:
-    """`size` counts the pupils whose results this school has, so without shared pupils."""
+    """A class group; `size` is its number of students with results in this school."""
 
     name: str
     target_group: str
@@ -55,8 +55,8 @@ class ClassGroup:
 def form_class_groups(plan: DeliveryPlan, school: School) -> list[ClassGroup]:
     draws = plan.yearly_draws("classes", school.index)
     formed: list[tuple[str, str, int]] = []
-    for target_group, pupils in _split_over_streams(draws, school, _school_size(plan, school)):
-        sizes = _class_sizes(target_group, pupils)
+    for target_group, students in _split_over_streams(draws, school, _school_size(plan, school)):
+        sizes = _class_sizes(target_group, students)
         names = _class_names(draws, target_group, sizes)
         formed += [(name, target_group, size) for name, size in zip(names, sizes, strict=True)]
     return [
@@ -71,18 +71,18 @@ def _school_size(plan: DeliveryPlan, school: School) -> int:
     start = plan.yearly_draws("sizes", 0).below(SIZE_STEPS)
     share = (start + school.ordinal * GOLDEN_STEP) % SIZE_STEPS / SIZE_STEPS
     size = _size_at(PRIMARY_SIZES if school.is_primary else SECONDARY_SIZES, share)
-    return int(size * SMALL_STREAM) if school.target_groups == ("SO2B",) else size
+    return int(size * B_STREAM_ONLY) if school.target_groups == ("SO2B",) else size
 
 
-def _size_at(spread: Spread, share: float) -> int:
-    for (low, least), (high, most) in pairwise(spread):
+def _size_at(distribution: Distribution, share: float) -> int:
+    for (low, least), (high, most) in pairwise(distribution):
         if share < high:
             return int(least + (most - least) * (share - low) / (high - low) + 0.5)
-    return spread[-1][1]
+    return distribution[-1][1]
 
 
 def _split_over_streams(draws: Draws, school: School, size: int) -> list[tuple[str, int]]:
-    """In a school with both streams, a quarter to two fifths of the pupils are in the B-stream."""
+    """Return the students by target group; with two streams, 25 to 40 % are in the B-stream."""
     first, *others = school.target_groups
     if not others:
         return [(first, size)]
@@ -90,9 +90,9 @@ def _split_over_streams(draws: Draws, school: School, size: int) -> list[tuple[s
     return [(first, size - second), (others[0], second)]
 
 
-def _class_sizes(target_group: str, pupils: int) -> list[int]:
-    count = -(-pupils // ROOM[target_group])  # rounded up; none for no pupils
-    return [pupils // count + (place < pupils % count) for place in range(count)]
+def _class_sizes(target_group: str, students: int) -> list[int]:
+    count = -(-students // MAX_CLASS_SIZES[target_group])  # rounded up
+    return [students // count + (place < students % count) for place in range(count)]
 
 
 def _class_names(draws: Draws, target_group: str, sizes: list[int]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Makes a whole delivery of invented schools, as the steunpunt would hand it over."""
+"""Generator of a delivery of synthetic schools and students, in the delivery format."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from synthetic.plan import (
     DeliveryPlan,
     SyntheticDeliveryError,
     require_empty_directory,
-    require_sound_plan,
+    require_valid_plan,
 )
-from synthetic.pupils import Pupil, pupils_of, shared_pupil, stamnummers
-from synthetic.results import draw_items, draw_results, draw_sitting
+from synthetic.results import draw_group_profile, draw_items, draw_results
 from synthetic.schools import School, draw_school
+from synthetic.students import Enrolment, draw_stamnummers, draw_students, shared_student
 from synthetic.writer import ITEM_RESULTS, DeliveryWriter, zip_delivery
 
 __all__ = ["DeliveryPlan", "SyntheticDeliveryError", "generate_delivery", "zip_delivery"]
@@ -34,14 +34,15 @@ SUMMER_TIME: Final = timezone(timedelta(hours=2))
 def generate_delivery(
     plan: DeliveryPlan, out: Path, on_progress: Callable[[int], None] | None = None
 ) -> dict[str, int]:
-    """Writes a delivery directory; returns data rows per file.
+    """Write a delivery to a directory and return the number of data rows per file.
 
-    `out` is made if need be. `on_progress` gets the number of schools written so far, after each.
-    The manifest comes last: what an interrupted run leaves behind is no delivery.
-    Raises SyntheticDeliveryError, before anything is written, for a plan that makes no sense or
-    an `out` that holds something.
+    `on_progress` is called after each school with the number of schools written. The manifest is
+    written last, so an interrupted run leaves no valid delivery.
+
+    Raises:
+        SyntheticDeliveryError: the plan is invalid, or `out` is not empty; nothing is written.
     """
-    require_sound_plan(plan)
+    require_valid_plan(plan)
     require_empty_directory(out)
     out.mkdir(parents=True, exist_ok=True)
     with DeliveryWriter(out, with_items=plan.with_items) as delivery:
@@ -75,38 +76,38 @@ def _write_school(delivery: DeliveryWriter, plan: DeliveryPlan, index: int) -> N
             for group in groups
         ],
     )
-    _write_pupils(delivery, plan, school, groups)
+    _write_students(delivery, plan, school, groups)
 
 
-def _write_pupils(
+def _write_students(
     delivery: DeliveryWriter, plan: DeliveryPlan, school: School, groups: list[ClassGroup]
 ) -> None:
-    numbers = stamnummers(plan, school)
+    numbers = draw_stamnummers(plan, school)
     draws = plan.yearly_draws("results", school.index)
     item_draws = plan.yearly_draws("items", school.index)
-    sittings = {group.name: draw_sitting(draws, school, group) for group in groups}
-    for group, pupil in pupils_of(plan, school, groups):
-        delivery.write("students.csv", [_student_row(school, group, pupil, next(numbers))])
-        results = draw_results(draws, sittings[group.name], pupil.student)
+    profiles = {group.name: draw_group_profile(draws, school, group) for group in groups}
+    for enrolment in draw_students(plan, school, groups):
+        delivery.write("students.csv", [_student_row(school, enrolment, next(numbers))])
+        profile = profiles[enrolment.class_group.name]
+        results = draw_results(draws, profile, enrolment.student.code)
         delivery.write("results.csv", results)
         if plan.with_items:
             delivery.write(ITEM_RESULTS, draw_items(item_draws, results))
-    shared = shared_pupil(plan, school, groups)
+    shared = shared_student(plan, school, groups)
     if shared is not None:
-        delivery.write("students.csv", [_student_row(school, *shared, next(numbers))])
+        delivery.write("students.csv", [_student_row(school, shared, next(numbers))])
 
 
-def _student_row(
-    school: School, group: ClassGroup, pupil: Pupil, stamnummer: str
-) -> tuple[str, ...]:
+def _student_row(school: School, enrolment: Enrolment, stamnummer: str) -> tuple[str, ...]:
+    student = enrolment.student
     return (
-        pupil.student,
+        student.code,
         school.number,
-        group.name,
-        pupil.family_name,
-        pupil.given_name,
+        enrolment.class_group.name,
+        student.family_name,
+        student.given_name,
         stamnummer,
-        pupil.insz,
+        student.insz,
     )
 
 
@@ -134,8 +135,8 @@ def _write_levels(delivery: DeliveryWriter) -> None:
             row = (scale, level, str(ordinal), f"Niveau {level}", *marks)
             delivery.write("levels.csv", [row])
     for component, texts in load_level_descriptions().items():
-        described = zip(LEVELS, texts, strict=True)
-        delivery.write("level_descriptions.csv", [(component, *pair) for pair in described])
+        descriptions = zip(LEVELS, texts, strict=True)
+        delivery.write("level_descriptions.csv", [(component, *pair) for pair in descriptions])
 
 
 def _administration(plan: DeliveryPlan) -> dict[str, str]:
@@ -149,7 +150,7 @@ def _administration(plan: DeliveryPlan) -> dict[str, str]:
 
 
 def _manifest(plan: DeliveryPlan) -> dict[str, Any]:
-    """A later delivery of the same administration is made a day later; no clock is read."""
+    """Return the manifest; its date depends on the sequence number, not on the clock."""
     first = datetime(plan.year, 6, 10, 9, tzinfo=SUMMER_TIME)
     return {
         "formatVersion": FORMAT_VERSION,

@@ -1,4 +1,4 @@
-"""Made-up names of people, of the many origins that a Flemish class register shows."""
+"""Synthetic names of people, of the many origins in a Flemish class register."""
 
 import json
 import unicodedata
@@ -8,15 +8,16 @@ from importlib.resources import files
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
-from synthetic.draws import Draws
+from synthetic.random_draws import Draws
 
-LONGEST: Final = 100
+MAX_LENGTH: Final = 100
+# Probabilities.
 SAME_ORIGIN: Final = 0.78
 DOUBLE_FAMILY: Final = 0.04
 DECOMPOSED: Final = 0.004
 ONE_LETTER: Final = 0.0009
 VERY_LONG: Final = 0.0006
-UNRULY: Final = 0.001
+EDGE_CASE: Final = 0.001
 
 
 class PersonName(NamedTuple):
@@ -26,13 +27,13 @@ class PersonName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NamePool:
-    """Names per origin; `weights` are running totals over the origins."""
+    """Names by origin; `weights` are the cumulative weights of the origins."""
 
     families: tuple[tuple[str, ...], ...]
     givens: tuple[tuple[str, ...], ...]
     weights: tuple[int, ...]
     letters: tuple[str, ...]
-    unruly: tuple[PersonName, ...]
+    edge_cases: tuple[PersonName, ...]
 
 
 @cache
@@ -46,12 +47,12 @@ def load_name_pool(*, other_scripts: bool) -> NamePool:
         givens=tuple(tuple(origin["given"]) for origin in origins),
         weights=tuple(accumulate(origin["weight"] for origin in origins)),
         letters=tuple(source["letters"]),
-        unruly=tuple(PersonName(*pair) for pair in source["unruly"]),
+        edge_cases=tuple(PersonName(*pair) for pair in source["edgeCases"]),
     )
 
 
 def draw_name(draws: Draws, pool: NamePool) -> PersonName:
-    """Mostly everyday names; now and then one that breaks careless software."""
+    """Draw a name: usually a common one, rarely an edge case that breaks careless software."""
     origin = draws.weighted(pool.weights)
     family = draws.pick(pool.families[origin])
     if draws.chance(DOUBLE_FAMILY):
@@ -60,7 +61,7 @@ def draw_name(draws: Draws, pool: NamePool) -> PersonName:
     name = PersonName(family, draws.pick(pool.givens[given_origin]))
     rarity = draws.random()
     for share, variant in (
-        (UNRULY, _unruly),
+        (EDGE_CASE, _edge_case),
         (ONE_LETTER, _one_letter),
         (VERY_LONG, _very_long),
         (DECOMPOSED, _decomposed),
@@ -71,8 +72,8 @@ def draw_name(draws: Draws, pool: NamePool) -> PersonName:
     return name
 
 
-def _unruly(draws: Draws, pool: NamePool, _name: PersonName) -> PersonName:
-    return draws.pick(pool.unruly)
+def _edge_case(draws: Draws, pool: NamePool, _name: PersonName) -> PersonName:
+    return draws.pick(pool.edge_cases)
 
 
 def _one_letter(draws: Draws, pool: NamePool, name: PersonName) -> PersonName:
@@ -81,16 +82,16 @@ def _one_letter(draws: Draws, pool: NamePool, name: PersonName) -> PersonName:
 
 
 def _very_long(draws: Draws, pool: NamePool, name: PersonName) -> PersonName:
-    """A family name of exactly LONGEST letters, in one piece more often than not."""
-    joint = "-" if draws.chance(0.3) else ""
+    """Return a family name of exactly MAX_LENGTH letters, usually without a hyphen."""
+    separator = "-" if draws.chance(0.3) else ""
     parts = name.family
-    while len(parts) < LONGEST:
-        parts += joint + draws.pick(pool.families[0])
-    return PersonName(parts[: LONGEST - 1] + "s", name.given)
+    while len(parts) < MAX_LENGTH:
+        parts += separator + draws.pick(pool.families[0])
+    return PersonName(parts[: MAX_LENGTH - 1] + "s", name.given)
 
 
 def _decomposed(_draws: Draws, _pool: NamePool, name: PersonName) -> PersonName:
-    """Letters and combining marks apart, as some registration systems send them."""
+    """Return the name with letters and combining marks separated, as some systems send it."""
     return PersonName(
         unicodedata.normalize("NFD", name.family), unicodedata.normalize("NFD", name.given)
     )

@@ -1,28 +1,29 @@
-"""What a synthetic delivery is asked to be, and why it may be refused."""
+"""The plan of a synthetic delivery, and its validation."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from synthetic.draws import Draws
+from synthetic.random_draws import Draws
 
-MOST_SCHOOLS: Final = 100_000
+MAX_SCHOOLS: Final = 100_000
 ADMINISTRATION_ID: Final = re.compile(r"20\d\d(-[a-z0-9]{1,20})?")
 
 
 class SyntheticDeliveryError(ValueError):
-    """The plan or the place to write cannot be used; the message names it and the remedy."""
+    """The plan or the output directory is invalid; the message contains the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPlan:
-    """The same plan gives the same bytes; a school's rows do not depend on `schools`.
+    """The parameters of a synthetic delivery: the same plan gives the same bytes.
 
-    `administration_id` starts with the year of the tests ("2024", "2024-proef"): birth years and
-    dates follow from it. A seed keeps its schools over the administrations, with other pupils.
-    `students_per_school` replaces the drawn sizes by one size; `other_scripts` adds rare names in
-    Arabic and Chinese script, which not every font can draw.
+    The rows of a school do not depend on `schools`. `administration_id` starts with the year of
+    the tests ("2024", "2024-proef"), which determines years of birth and dates. A seed has the
+    same schools in every administration, with other students. `students_per_school` replaces the
+    random sizes by one size; `other_scripts` adds rare names in Arabic and Chinese script, which
+    not every font contains.
     """
 
     schools: int
@@ -37,26 +38,26 @@ class DeliveryPlan:
     def year(self) -> int:
         return int(self.administration_id[:4])
 
-    def lasting_draws(self, purpose: str, index: int) -> Draws:
-        """For what a school keeps from one administration to the next."""
+    def permanent_draws(self, purpose: str, index: int) -> Draws:
+        """Return the draws of a property that a school has in every administration."""
         return Draws(f"{self.seed}:{index}:{purpose}")
 
     def yearly_draws(self, purpose: str, index: int) -> Draws:
-        """For what is new in each administration: class groups, pupils, results."""
+        """Return the draws of a property that is new in each administration."""
         return Draws(f"{self.seed}:{self.administration_id}:{index}:{purpose}")
 
 
-def require_sound_plan(plan: DeliveryPlan) -> None:
-    """Raises SyntheticDeliveryError."""
-    if not 1 <= plan.schools <= MOST_SCHOOLS:
+def require_valid_plan(plan: DeliveryPlan) -> None:
+    """Raise SyntheticDeliveryError for an invalid plan."""
+    if not 1 <= plan.schools <= MAX_SCHOOLS:
         raise SyntheticDeliveryError(
-            f"schools is {plan.schools}: choose a number from 1 to {MOST_SCHOOLS}"
+            f"schools is {plan.schools}: choose a number from 1 to {MAX_SCHOOLS}"
         )
     if plan.sequence < 1:
         raise SyntheticDeliveryError(f"sequence is {plan.sequence}: deliveries are numbered from 1")
     if plan.students_per_school is not None and plan.students_per_school < 1:
         raise SyntheticDeliveryError(
-            f"students_per_school is {plan.students_per_school}: choose 1 or more, or leave it out"
+            f"students_per_school is {plan.students_per_school}: choose 1 or more, or omit it"
         )
     if not ADMINISTRATION_ID.fullmatch(plan.administration_id):
         raise SyntheticDeliveryError(
@@ -66,12 +67,12 @@ def require_sound_plan(plan: DeliveryPlan) -> None:
 
 
 def require_empty_directory(out: Path) -> None:
-    """Raises SyntheticDeliveryError; a directory that does not exist yet is as good as empty."""
+    """Raise SyntheticDeliveryError unless the directory is empty or does not exist."""
     if not out.exists():
         return
     if not out.is_dir():
-        raise SyntheticDeliveryError(f"{out} is not a directory: name one that is new or empty")
+        raise SyntheticDeliveryError(f"{out} is not a directory: choose a new or empty one")
     if any(out.iterdir()):
         raise SyntheticDeliveryError(
-            f"{out} is not empty: name another directory, or empty this one first"
+            f"{out} is not empty: choose another directory, or empty this one first"
         )

@@ -1,4 +1,4 @@
-"""How the pupils did: statuses, levels, scale scores and items, alike within pupil and school."""
+"""The results of the students: statuses, levels, scale scores and items."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -14,27 +14,27 @@ from synthetic.catalogue import (
     tested_components,
 )
 from synthetic.class_groups import ClassGroup
-from synthetic.draws import Draws
+from synthetic.random_draws import Draws
 from synthetic.schools import School
 
-# Shares in tenths of a percent; the last, notAssigned, never falls on an assigned calibration.
+# Weights per thousand; an assigned calibration never has the last status, notAssigned.
 STATUSES: Final = ("reported", "absent", "notCompleted", "exempt", "withheld", "notAssigned")
 STATUS_WEIGHTS: Final = tuple(accumulate((958, 26, 8, 3, 2.5, 2.5)))
 OUTCOMES: Final = ("ordinary", "exempt", "newcomer", "absent")
 OUTCOME_WEIGHTS: Final = tuple(accumulate((956, 16, 12, 16)))
-# A class group either lists what its pupils were not assigned, or leaves those rows out.
-LISTS_NOT_ASSIGNED: Final = 0.215
-# Scale scores in hundredths: integers, so that no rounding can differ from machine to machine.
-CENTRE: Final = 24_700
+# Probability that a class group has rows for the components that were not assigned.
+LIST_NOT_ASSIGNED: Final = 0.215
+# Scale scores in hundredths: integers, so that rounding is the same on every machine.
+MEAN: Final = 24_700
 DEVIATION: Final = 5_300
 LOWEST: Final = 3_000
 HIGHEST: Final = 49_999
 LEVEL_STARTS: Final = (17_500, 22_000, 27_000, 32_000)
-PUPIL_WEIGHT: Final = 0.75
+STUDENT_WEIGHT: Final = 0.75
 COMPONENT_WEIGHT: Final = 0.5
 B_STREAM_SHIFT: Final = -0.45
 ITEM_CHANCES: Final = (0.24, 0.41, 0.58, 0.75, 0.88)
-ITEM_SLOPE: Final = 0.1  # the first item of a test is easier, the last harder
+ITEM_SLOPE: Final = 0.1  # the first item of a test is the easiest
 
 
 class ResultRow(NamedTuple):
@@ -48,46 +48,46 @@ class ResultRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Sitting:
-    """What a class group took; `shift` is its mean in standard deviations."""
+class GroupProfile:
+    """The components and ability of a class group; `shift` is its mean in standard deviations."""
 
     tested: tuple[Component, ...]
     calibrations: tuple[Component, ...]
-    is_listing_not_assigned: bool
+    lists_not_assigned: bool
     shift: float
 
 
-def draw_sitting(draws: Draws, school: School, group: ClassGroup) -> Sitting:
-    return Sitting(
+def draw_group_profile(draws: Draws, school: School, group: ClassGroup) -> GroupProfile:
+    return GroupProfile(
         tested=tested_components(group.target_group),
         calibrations=calibration_components(group.target_group),
-        is_listing_not_assigned=draws.chance(LISTS_NOT_ASSIGNED),
+        lists_not_assigned=draws.chance(LIST_NOT_ASSIGNED),
         shift=school.advantage + (B_STREAM_SHIFT if group.target_group == "SO2B" else 0.0),
     )
 
 
-def draw_results(draws: Draws, sitting: Sitting, student: str) -> list[ResultRow]:
-    """One row per component taken, in the components' order; one calibration at most."""
+def draw_results(draws: Draws, profile: GroupProfile, student: str) -> list[ResultRow]:
+    """Return the results of a student in the order of the components; one calibration at most."""
     outcome = OUTCOMES[draws.weighted(OUTCOME_WEIGHTS)]
-    ability = sitting.shift + PUPIL_WEIGHT * draws.bell()
+    ability = profile.shift + STUDENT_WEIGHT * draws.normal()
     rows = []
-    for component in sitting.tested:
+    for component in profile.tested:
         status = _draw_status(draws, outcome, component)
         rows.append(_draw_row(draws, student, component, status, ability))
-    if not sitting.calibrations:
+    if not profile.calibrations:
         return rows
-    assigned = draws.pick(sitting.calibrations)
-    for component in sitting.calibrations:
+    assigned = draws.pick(profile.calibrations)
+    for component in profile.calibrations:
         if component is assigned:
             status = _draw_status(draws, outcome, component)
             rows.append(_draw_row(draws, student, component, status, ability))
-        elif sitting.is_listing_not_assigned:
+        elif profile.lists_not_assigned:
             rows.append(ResultRow(student, component.code, "notAssigned", "", ""))
     return rows
 
 
 def draw_items(draws: Draws, rows: Iterable[ResultRow]) -> list[tuple[str, str, str, str]]:
-    """Rows of item_results.csv, for reported results only: nothing else was marked."""
+    """Return rows of item_results.csv for the reported results."""
     chance = draws.random
     return [
         (row.student, row.component, item, "1" if chance() < probability else "0")
@@ -111,7 +111,7 @@ def _draw_row(
 ) -> ResultRow:
     if status != "reported":
         return ResultRow(student, component.code, status, "", "")
-    score = CENTRE + int(DEVIATION * (ability + COMPONENT_WEIGHT * draws.bell()))
+    score = MEAN + int(DEVIATION * (ability + COMPONENT_WEIGHT * draws.normal()))
     score = min(max(score, LOWEST), HIGHEST)
     level = LEVELS[bisect_right(LEVEL_STARTS, score)]
     return ResultRow(student, component.code, status, level, f"{score // 100}.{score % 100:02d}")

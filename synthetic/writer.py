@@ -1,4 +1,4 @@
-"""Writes the files of a delivery as its rows come: hashed on the way, never held in memory."""
+"""Streaming writer of the files of a delivery, with the hashes and row counts of its manifest."""
 
 import csv
 import hashlib
@@ -49,14 +49,14 @@ COLUMNS: Final = {
     "results.csv": ("student", "component", "status", "level", "scale_score"),
     ITEM_RESULTS: ("student", "component", "item", "correct"),
 }
-PENDING_LINES: Final = 512
+MAX_PENDING_LINES: Final = 512
 OLDEST_ZIP_DATE: Final = (1980, 1, 1, 0, 0, 0)
-UNIX: Final = 3  # the same system byte wherever the archive is made
-PLAIN_FILE: Final = 0o100644 << 16
+UNIX: Final = 3  # the same "version made by" on every system
+REGULAR_FILE: Final = 0o100644 << 16
 
 
 class _LineSink:
-    """Hands the lines of a csv.writer straight to a list, without a call into Python per row."""
+    """A file for csv.writer that appends lines to a list, without a Python call per row."""
 
     __slots__ = ("write",)
 
@@ -64,8 +64,8 @@ class _LineSink:
         self.write = lines.append
 
 
-class CsvTable:
-    """One CSV file (RFC 4180, so CRLF); at most PENDING_LINES and one call's rows are held."""
+class CsvFile:
+    """A CSV file (RFC 4180, so CRLF) that buffers at most MAX_PENDING_LINES between calls."""
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
         self.rows = 0
@@ -78,7 +78,7 @@ class CsvTable:
     def write(self, rows: Sequence[Sequence[str]]) -> None:
         self._writer.writerows(rows)
         self.rows += len(rows)
-        if len(self._pending) >= PENDING_LINES:
+        if len(self._pending) >= MAX_PENDING_LINES:
             self._flush()
 
     def close(self) -> None:
@@ -97,17 +97,17 @@ class CsvTable:
 
 
 class DeliveryWriter:
-    """Open tables of one delivery directory, closed when the block ends, however it ends."""
+    """The open CSV files of a delivery directory, a context manager that closes them."""
 
     def __init__(self, directory: Path, *, with_items: bool) -> None:
         self._directory = directory
         self._names = [name for name in COLUMNS if with_items or name != ITEM_RESULTS]
-        self._tables: dict[str, CsvTable] = {}
+        self._tables: dict[str, CsvFile] = {}
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         for name in self._names:
-            self._tables[name] = CsvTable(self._directory / name, COLUMNS[name])
+            self._tables[name] = CsvFile(self._directory / name, COLUMNS[name])
             self._open.callback(self._tables[name].close)
         return self
 
@@ -123,9 +123,9 @@ class DeliveryWriter:
         self._tables[name].write(rows)
 
     def finish(self, administration: dict[str, str], manifest: dict[str, Any]) -> dict[str, int]:
-        """Writes the two JSON files, the manifest last, and returns the data rows per file.
+        """Write the two JSON files, the manifest last, and return the data rows per file.
 
-        The delivery's id follows from its content: other content never has the same id.
+        The id of the delivery contains a hash of its content.
         """
         self._open.close()
         name = "administration.json"
@@ -135,9 +135,9 @@ class DeliveryWriter:
         hashes = {name: hashlib.sha256(content).hexdigest()} | {
             table: self._tables[table].sha256 for table in self._tables
         }
-        mark = hashlib.sha256(_json_bytes(hashes)).hexdigest()[:12]
+        content_hash = hashlib.sha256(_json_bytes(hashes)).hexdigest()[:12]
         manifest = manifest | {
-            "deliveryId": f"{manifest['deliveryId']}-{mark}",
+            "deliveryId": f"{manifest['deliveryId']}-{content_hash}",
             "files": {file: {"rows": rows[file], "sha256": hashes[file]} for file in rows},
         }
         (self._directory / MANIFEST).write_bytes(_json_bytes(manifest))
@@ -149,26 +149,29 @@ def _json_bytes(document: dict[str, Any]) -> bytes:
 
 
 def zip_delivery(directory: Path, target: Path) -> None:
-    """Packs a delivery directory into one ZIP: the manifest first, fixed times, streamed.
+    """Write a delivery directory to a ZIP file, with the manifest first and fixed timestamps.
 
-    Raises SyntheticDeliveryError when there is no delivery there, or `target` exists already.
+    Raises:
+        SyntheticDeliveryError: the directory has no manifest, or `target` exists.
     """
     manifest = directory / MANIFEST
     if not manifest.is_file():
-        raise SyntheticDeliveryError(f"{directory} holds no {MANIFEST}: name a delivery directory")
+        raise SyntheticDeliveryError(
+            f"{directory} has no {MANIFEST}: choose the directory of a delivery"
+        )
     if target.exists():
-        raise SyntheticDeliveryError(f"{target} exists: name another file, or remove it first")
+        raise SyntheticDeliveryError(f"{target} exists: choose another file, or remove it first")
     names = [MANIFEST, *sorted(json.loads(manifest.read_bytes())["files"])]
     with zipfile.ZipFile(target, "x") as archive:
         for name in names:
-            _add_member(archive, directory / name)
+            _add_entry(archive, directory / name)
 
 
-def _add_member(archive: zipfile.ZipFile, path: Path) -> None:
-    member = zipfile.ZipInfo(path.name, OLDEST_ZIP_DATE)
-    member.compress_type = zipfile.ZIP_DEFLATED
-    member.create_system = UNIX
-    member.external_attr = PLAIN_FILE
-    member.file_size = path.stat().st_size  # decides on ZIP64 before the first byte is written
-    with path.open("rb") as source, archive.open(member, "w") as packed:
-        shutil.copyfileobj(source, packed, 1 << 20)
+def _add_entry(archive: zipfile.ZipFile, path: Path) -> None:
+    entry = zipfile.ZipInfo(path.name, OLDEST_ZIP_DATE)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.create_system = UNIX
+    entry.external_attr = REGULAR_FILE
+    entry.file_size = path.stat().st_size  # zipfile needs it to decide on ZIP64
+    with path.open("rb") as source, archive.open(entry, "w") as target:
+        shutil.copyfileobj(source, target, 1 << 20)

@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from embedded.servers import Servers, embedded_servers
-from migrations.logins import derived_passwords, make_logins
+from migrations.logins import create_logins, derived_passwords
 from migrations.upgrade import migrate
 from shared.core.database import Sessions, open_engine, session_factory
 from shared.core.settings import Settings
@@ -75,7 +75,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     migrate(engine)
     engine.dispose()
     owner_url = _at(servers.database_url, TEMPLATE)
-    config.stash[LOGINS] = make_logins(owner_url, derived_passwords(owner_url))
+    config.stash[LOGINS] = create_logins(owner_url, derived_passwords(owner_url))
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import psutil
 from sqlalchemy import select
 
 from embedded.data_directory import DataDirectory
-from embedded.running import RunningInstance
+from embedded.running_instance import RunningInstance
 from services.cli.progress import progress_bar
 from services.cli.signing import ProofKey, TokenAuth
 from services.cli.steps import Steps

@@ -14,7 +14,7 @@ from services.worker.sweeper import PeriodicTask, Sweeper
 from shared.core.clock import database_now
 from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
-from shared.deliveries.uploads import remove_stray_uploads
+from shared.deliveries.uploads import remove_orphaned_uploads
 from shared.documents.grants.service import remove_old_grants
 from shared.documents.objects import REST, remove_orphans
 from shared.idempotency.service import remove_old_responses
@@ -95,6 +95,6 @@ def _periodic_tasks(settings: Settings, queue: WakeUpQueue) -> tuple[PeriodicTas
         PeriodicTask(
             "uploads",
             UPLOADS_INTERVAL,
-            lambda unit: remove_stray_uploads(unit.session, storage, UPLOADS_MAX_AGE),
+            lambda unit: remove_orphaned_uploads(unit.session, storage, UPLOADS_MAX_AGE),
         ),
     )

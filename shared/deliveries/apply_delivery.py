@@ -1,4 +1,4 @@
-"""Brings the database to what a sound delivery says, in sets, in the caller's transaction."""
+"""Application of a valid delivery to the database, set by set, in the caller's transaction."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -10,7 +10,7 @@ from shared.deliveries.manifest import AdministrationFacts, Manifest
 from shared.deliveries.upserts import UPSERTS, Changes, Parameters, run_upsert
 
 _ANALYZE_FROM: Final = 1_000
-"""So many new rows make the planner's figures wrong enough to renew them at once."""
+"""Number of new rows that makes the planner's statistics wrong enough to refresh them at once."""
 
 _TABLES: Final = "class_groups, students, results, scale_scores, item_results"
 
@@ -24,7 +24,7 @@ _ADMINISTRATION: Final = """
 """
 
 
-_NEW_FACTS: Final = """
+_INCREMENT_REVISIONS: Final = """
     update participations set facts_revision = facts_revision + 1
     where administration_id = %(administration)s and (
         %(all)s
@@ -39,7 +39,7 @@ _NEW_FACTS: Final = """
         )
     )
 """
-"""What was made of a school's older facts is no longer shown from the moment this is committed."""
+"""Documents built from an older revision of a school's facts are hidden from this commit on."""
 
 
 def apply_delivery(
@@ -48,41 +48,37 @@ def apply_delivery(
     facts: AdministrationFacts | None,
     delivery_id: UUID,
 ) -> dict[str, Changes]:
-    """Counts of what changed, by kind of row; the delivery's own row must be there already."""
+    """Apply the staged rows and count the changes by kind of row.
+
+    The row of the delivery itself must exist already.
+    """
     parameters: Parameters = {
         "administration": manifest.administration_id,
         "delivery": delivery_id,
     }
-    is_renamed = False
-    if facts is not None:
-        administration = connection.execute(
-            _ADMINISTRATION,
-            {
-                "id": facts.id,
-                "school_year": facts.school_year,
-                "name": facts.name,
-                "tested_from_on": facts.tested_from_on,
-                "tested_until_on": facts.tested_until_on,
-            },
-        )
-        is_renamed = administration.rowcount > 0
+    is_administration_changed = facts is not None and _apply_administration(connection, facts)
     changes = {
         upsert.name: run_upsert(connection, upsert, manifest.mode, parameters) for upsert in UPSERTS
     }
     changes["results"] = apply_results(connection, manifest.mode, parameters)
     changes["itemResults"] = apply_item_results(connection, manifest.mode, parameters)
-    if is_renamed or _says_something_new(changes):
-        is_full = manifest.mode == "full"
-        connection.execute(_NEW_FACTS, parameters | {"all": is_full or is_renamed})
+    if is_administration_changed or _has_changes(changes):
+        is_whole = manifest.mode == "full" or is_administration_changed
+        connection.execute(_INCREMENT_REVISIONS, parameters | {"all": is_whole})
     if sum(change["added"] for change in changes.values()) >= _ANALYZE_FROM:
         connection.execute(f"analyze {_TABLES}")
     return changes
 
 
-def _says_something_new(changes: dict[str, Changes]) -> bool:
+def _apply_administration(connection: psycopg.Connection[Any], facts: AdministrationFacts) -> bool:
+    """Insert or update the administration; True if that changed the row."""
+    return connection.execute(_ADMINISTRATION, facts.model_dump()).rowcount > 0
+
+
+def _has_changes(changes: dict[str, Changes]) -> bool:
     return any(
         count
         for change in changes.values()
-        for what, count in change.items()
-        if what != "unchanged"
+        for kind, count in change.items()
+        if kind != "unchanged"
     )

@@ -1,4 +1,4 @@
-"""Applies results and item results: what changed ends a row and adds one, the rest stays."""
+"""Application of results and item results: a changed result supersedes its row and adds one."""
 
 from typing import Any, Final
 
@@ -7,7 +7,7 @@ import psycopg
 from shared.deliveries.manifest import Mode
 from shared.deliveries.upserts import Changes, Parameters, ordered_uuid
 
-# A result is stored for each enrolment of the student whose class group sits the component.
+# A result is stored for each enrolment of the student whose class group takes the component.
 _ENROLMENTS: Final = """
     join components c on c.administration_id = %(administration)s and c.code = s.component
     join students p on p.administration_id = %(administration)s and p.delivered_as = s.student
@@ -15,7 +15,7 @@ _ENROLMENTS: Final = """
     join class_groups g on g.id = p.class_group_id and g.target_group_id = c.target_group_id
 """
 
-# Enrolments that a correction brings or changes, beside the other enrolments of the same student.
+# Enrolments that a correction adds or changes, with the other enrolments of the same student.
 _SIBLINGS: Final = """
     from staged_students s
     join students p on p.administration_id = %(administration)s
@@ -172,7 +172,7 @@ _INSERT_ITEMS_OF_SIBLINGS: Final = f"""
 def apply_results(
     connection: psycopg.Connection[Any], mode: Mode, parameters: Parameters
 ) -> Changes:
-    """Students and catalogue must stand already.
+    """Apply the staged results and count the changes; students and catalogue come first.
 
     A replaced result counts as superseded and as added.
     """
@@ -198,7 +198,10 @@ def apply_results(
 def apply_item_results(
     connection: psycopg.Connection[Any], mode: Mode, parameters: Parameters
 ) -> Changes:
-    """Results must stand already; counts students and components, not single items."""
+    """Apply the staged item results and count the changes; results come first.
+
+    One student and component counts once, with all its items.
+    """
 
     def rows(statement: str) -> int:
         return connection.execute(statement, parameters).rowcount

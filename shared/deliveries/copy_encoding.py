@@ -1,4 +1,4 @@
-"""Turns what was read of a file into rows for COPY: text format, one line of input a row."""
+"""Encoders from the records of a CSV file to rows in the text format of PostgreSQL's COPY."""
 
 from collections.abc import Iterable
 from typing import Final, Protocol
@@ -9,21 +9,23 @@ from shared.deliveries.delivery_format import INSZ, ITEM_RESULTS, FileFormat
 from shared.deliveries.faults import Fault, FaultLog
 from shared.deliveries.insz import hash_insz, is_valid_insz
 
-MAX_RUN: Final = 500
-"""Items of one staged row, so that no delivery makes a row grow without end."""
+MAX_ITEMS_PER_ROW: Final = 500
+"""Limit of the items in one staged row, so that no delivery makes a row grow without bound."""
 
 _ESCAPES: Final = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 class RowEncoder(Protocol):
-    """Makes the data of one COPY; `columns` and `delimiter` say how it is to be read."""
+    """Encoder of the data of one COPY, into `columns` that are separated by `delimiter`."""
 
     columns: tuple[str, ...]
     delimiter: str
 
     def encode(self, part: PlainLines | Record) -> str: ...
 
-    def finish(self) -> str: ...
+    def finish(self) -> str:
+        """Return the rows that are still held back."""
+        ...
 
 
 def encoder_for(
@@ -37,10 +39,10 @@ def encoder_for(
 
 
 class LineEncoder:
-    """Rows in the order of the delivered columns, with their line in front.
+    """Encoder of rows in the order of the delivered columns, after their line number.
 
     A line without quotes differs from a line of COPY text in its backslashes only, so it is
-    never taken apart.
+    never split into fields.
     """
 
     def __init__(self, header: Header) -> None:
@@ -62,7 +64,7 @@ class LineEncoder:
 
 
 class InszEncoder(LineEncoder):
-    """Puts the keyed hash where the INSZ was: the number itself never reaches the database."""
+    """Encoder that replaces the INSZ by its keyed hash: the number never reaches the database."""
 
     def __init__(self, file: FileFormat, header: Header, insz_key: bytes, faults: FaultLog) -> None:
         super().__init__(header)
@@ -81,25 +83,25 @@ class InszEncoder(LineEncoder):
 
     def _encode_fields(self, line: int, fields: list[str]) -> str:
         values = [field.translate(self._escapes) for field in fields]
-        values[self._index] = self._hashed(line, fields[self._index])
+        values[self._index] = self._hash(line, fields[self._index])
         return f"{line}{self.delimiter}{self.delimiter.join(values)}\n"
 
-    def _hashed(self, line: int, insz: str) -> str:
+    def _hash(self, line: int, insz: str) -> str:
         if not insz:
             return ""
         if is_valid_insz(insz):
             return f"\\\\x{hash_insz(self._key, insz).hex()}"
-        detail = "The INSZ does not have 11 digits of which the last two check the others."
+        detail = "The INSZ is not 11 digits of which the last two are the check digits."
         remedy = "Correct the number, or leave it empty."
         self._faults.add(Fault("inszCheck", detail, remedy, self._file, line, INSZ))
         return ""
 
 
 class ItemRunEncoder:
-    """Rows of one student and component that follow each other become one row with two arrays.
+    """Encoder of consecutive rows of one student and component into one row with two arrays.
 
-    The items of a run stand on consecutive lines and differ from each other, so nothing is lost:
-    item number i stands on line + i - 1.
+    The items of a run are on consecutive lines and differ from each other, so nothing is lost:
+    item number i is on line + i - 1.
     """
 
     columns: tuple[str, ...] = ("line", "student", "component", "items", "correct")
@@ -107,8 +109,8 @@ class ItemRunEncoder:
 
     def __init__(self, header: Header) -> None:
         names = header.names
-        self._places = tuple(map(names.index, ("student", "component", "item", "correct")))
-        self._split_at = header.delimiter
+        self._indexes = tuple(map(names.index, ("student", "component", "item", "correct")))
+        self._input_delimiter = header.delimiter
         self._key = ("", "")
         self._line = 0
         self._answers: dict[str, str] = {}
@@ -116,9 +118,9 @@ class ItemRunEncoder:
     def encode(self, part: PlainLines | Record) -> str:
         if isinstance(part, Record):
             return "".join(self._runs([(part.line, part.fields)]))
-        split_at = self._split_at
+        delimiter = self._input_delimiter
         rows = (
-            (line, text.split(split_at)) for line, text in enumerate(part.lines, part.first_line)
+            (line, text.split(delimiter)) for line, text in enumerate(part.lines, part.first_line)
         )
         return "".join(self._runs(rows))
 
@@ -128,13 +130,13 @@ class ItemRunEncoder:
         return finished
 
     def _runs(self, rows: Iterable[tuple[int, list[str]]]) -> Iterable[str]:
-        student, component, item, correct = self._places
+        student, component, item, correct = self._indexes
         answers = self._answers
         for line, fields in rows:
             key = fields[student], fields[component]
             name = fields[item]
             count = len(answers)
-            is_same = key == self._key and line == self._line + count and count < MAX_RUN
+            is_same = key == self._key and line == self._line + count and count < MAX_ITEMS_PER_ROW
             if answers and (not is_same or name in answers):
                 yield self._finish_run()
                 answers = self._answers = {}
@@ -144,26 +146,26 @@ class ItemRunEncoder:
 
     def _finish_run(self) -> str:
         items, correct = _array(self._answers), _array(self._answers.values())
-        student, component = (_escaped(part) for part in self._key)
+        student, component = (_escape(value) for value in self._key)
         return f"{self._line}\t{student}\t{component}\t{items}\t{correct}\n"
 
 
 def _array(values: Iterable[str]) -> str:
-    """An array literal, escaped for COPY; an empty value is NULL, as everywhere."""
+    """Return an array literal, escaped for COPY; an empty value is NULL, as in every column."""
     values = list(values)
     joined = '","'.join(values)
     if "\\" in joined or "" in values or joined.count('"') != 2 * (len(values) - 1):
-        quoted = ('"' + _in_array(value) + '"' if value else "NULL" for value in values)
-        return _escaped(f"{{{','.join(quoted)}}}")
+        quoted = ('"' + _escape_element(value) + '"' if value else "NULL" for value in values)
+        return _escape(f"{{{','.join(quoted)}}}")
     return f'{{"{joined}"}}'
 
 
-def _in_array(value: str) -> str:
+def _escape_element(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _escaped(value: str) -> str:
-    return value.translate(_TABULAR)
+def _escape(value: str) -> str:
+    return value.translate(_TAB_SEPARATED)
 
 
-_TABULAR: Final = str.maketrans(_ESCAPES)
+_TAB_SEPARATED: Final = str.maketrans(_ESCAPES)

@@ -1,12 +1,12 @@
-"""Rules that hold a correction against what is stored."""
+"""Integrity checks of a correction against the stored rows."""
 
 from typing import Final
 
 from shared.deliveries.delivery_format import CLASS_GROUPS, COMPONENTS, RESULTS, STUDENTS
-from shared.deliveries.integrity_check import Check
+from shared.deliveries.integrity_check import IntegrityCheck
 
-AGAINST_WHAT_IS_STORED: Final = (
-    Check(
+CORRECTION_CHECKS: Final = (
+    IntegrityCheck(
         "contradictsStored",
         COMPONENTS,
         "component",
@@ -17,11 +17,11 @@ AGAINST_WHAT_IS_STORED: Final = (
              and (t.code, c.level_scale) <> (s.target_group, s.level_scale)
              and exists (select from results r
                          where r.component_id = c.id and r.superseded_at is null)""",
-        "The component has results, of another target group or on another scale.",
-        "Deliver the whole administration again.",
+        "The component has stored results of another target group or level scale.",
+        "Submit a full delivery of the administration.",
         is_for_corrections=True,
     ),
-    Check(
+    IntegrityCheck(
         "contradictsStored",
         CLASS_GROUPS,
         "target_group",
@@ -33,16 +33,16 @@ AGAINST_WHAT_IS_STORED: Final = (
              and exists (select from students p
                          join results r on r.student_id = p.id and r.superseded_at is null
                          where p.class_group_id = g.id)""",
-        "Students of the class group have results of the target group it had.",
-        "Deliver the whole administration again.",
+        "Students of the class group have stored results of its previous target group.",
+        "Submit a full delivery of the administration.",
         is_for_corrections=True,
     ),
-    Check(
+    IntegrityCheck(
         "contradictsStored",
         STUDENTS,
         "class_group",
         """select distinct s.line, s.class_group as value, null as context
-           from staged_students s join known_class_groups g using (school, class_group)
+           from staged_students s join effective_class_groups g using (school, class_group)
            join students p on p.administration_id = %(administration)s
              and p.school_id = s.school and p.delivered_as = s.student
            join results r on r.student_id = p.id and r.superseded_at is null
@@ -52,12 +52,12 @@ AGAINST_WHAT_IS_STORED: Final = (
                select from staged_results x
                where x.student = s.student and x.component = c.code and x.status = 'withdrawn'
            )""",
-        "The student has results of another target group than this class group's.",
+        "The student has stored results of another target group than the class group has.",
         "Withdraw these results in the same correction, or correct the class group.",
         (CLASS_GROUPS, STUDENTS, RESULTS),
         is_for_corrections=True,
     ),
-    Check(
+    IntegrityCheck(
         "nothingToWithdraw",
         RESULTS,
         "status",

@@ -1,4 +1,4 @@
-"""The header row of a CSV file: which column stands where, and what separates fields."""
+"""The header row of a CSV file: the order of its columns, and the delimiter of its fields."""
 
 import csv
 import re
@@ -8,18 +8,21 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.deliveries.delivery_format import Column, FileFormat
-from shared.deliveries.faults import Fault, FaultLog, showable
+from shared.deliveries.faults import Fault, FaultLog, quotable
 
 DELIMITERS: Final = (",", ";")
 MAX_NAMES: Final = 100
-"""So many names of a header are looked at; no file has a tenth of them."""
+"""Number of names in a header that are checked; no file of the format has a tenth of them."""
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`record` matches a whole record, `unfinished` one whose last field is still open."""
+    """A valid header row.
+
+    `record` matches a whole record, `unfinished` one whose last field has no closing quote yet.
+    """
 
     columns: tuple[Column, ...]
     delimiter: str
@@ -40,9 +43,9 @@ class Header:
 
 
 def parse_header(line: str, file: FileFormat, faults: FaultLog) -> Header | None:
-    """None when rows cannot be told apart by it; `faults` then says why."""
+    """Return the header, or None after adding its faults."""
     if not line:
-        remedy = "Put the names of the columns in the first line."
+        remedy = "Write the names of the columns on the first line."
         faults.add(Fault("headerMissing", "The file has no header row.", remedy, file.name, 1))
         return None
     delimiter = max(DELIMITERS, key=line.count)
@@ -50,36 +53,36 @@ def parse_header(line: str, file: FileFormat, faults: FaultLog) -> Header | None
         names = next(csv.reader([line], delimiter=delimiter, strict=True))
     except csv.Error:
         remedy = "Write the names of the columns without quotes."
-        detail = "The quotes of the header row are not balanced."
+        detail = "The header row has a quote that is not closed."
         faults.add(Fault("unbalancedQuotes", detail, remedy, file.name, 1))
         return None
-    found = list(_faults_of(names, file))
+    found = list(_header_faults(names, file))
     for fault in found:
         faults.add(fault)
     return None if found else Header(tuple(file.column(name) for name in names), delimiter)
 
 
-def _faults_of(names: list[str], file: FileFormat) -> Iterable[Fault]:
+def _header_faults(names: list[str], file: FileFormat) -> Iterable[Fault]:
     known = {column.name for column in file.columns}
     for position, name in enumerate(names[:MAX_NAMES], 1):
         if name not in known:
-            # Where a header was forgotten, the first row stands in its place, names and all.
-            is_shown = not file.holds_names and _IDENTIFIER.fullmatch(name)
+            # Without a header row, the first row is read as one, and it may contain names.
+            is_shown = not file.has_personal_data and _IDENTIFIER.fullmatch(name)
             yield Fault(
                 "unknownColumn",
-                f"The format knows no such column; it is number {position} in the header.",
-                f"Leave it out, or name it as the format does: {', '.join(sorted(known))}.",
+                f"Column {position} of the header is not in the format.",
+                f"Remove it, or use a column of the format: {', '.join(sorted(known))}.",
                 file.name,
                 1,
-                value=showable(name) if is_shown else None,
+                value=quotable(name) if is_shown else None,
             )
     for name, count in Counter(names).items():
         if name in known and count > 1:
-            remedy = "Leave one of them out."
-            detail = "The header names the column twice."
+            remedy = "Remove one of them."
+            detail = "The header has the column twice."
             yield Fault("duplicateColumn", detail, remedy, file.name, 1, name)
     for column in file.columns:
         if column.name not in names and not column.is_optional:
             remedy = "Add it."
-            detail = "The header lacks a column."
+            detail = "The header does not have this column."
             yield Fault("missingColumn", detail, remedy, file.name, 1, column.name)

@@ -1,24 +1,24 @@
-"""Reads a CSV file once, as a stream of rows with their lines; RFC 4180 to the letter."""
+"""Streaming reader of a CSV file (RFC 4180), which keeps the line number of each record."""
 
 import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.deliveries.csv_header import Header, parse_header
 from shared.deliveries.delivery_format import FileFormat
+from shared.deliveries.delivery_source import HashingStream, UnreadableDeliveryError
 from shared.deliveries.faults import Fault, Findings
-from shared.deliveries.source_files import MeasuredStream, UnreadableDeliveryError
 
-MAX_RECORD: Final = 64 * 1024
-"""Characters of one record; more than any real one has, and a bound on what is held."""
+MAX_RECORD_LENGTH: Final = 64 * 1024
+"""Characters of one record: more than any real record has, and a bound on memory."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _CONTROL_BYTES: Final = bytes(code for code in range(32) if code not in b"\r\n") + b"\x7f"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
-_CONTROL_BUT_BREAKS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+_CONTROL_EXCEPT_BREAKS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _UNDECODED: Final = re.compile(r"[\ud800-\udfff]")
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
@@ -33,30 +33,43 @@ class PlainLines:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record whose fields had to be looked at one by one."""
+    """A record that was split into its fields."""
 
     line: int
     fields: list[str]
 
 
-class CsvReader:
-    """Yields what can be read of one file; what cannot is a fault, and makes it incomplete.
+class TextBlock(NamedTuple):
+    """Text up to the end of a line; bytes that are not UTF-8 are lone surrogates in it.
 
-    After the header is known (`header` is not None) iterate once. A value with a character that
-    is refused is passed on with that character replaced, so that later checks still see the row.
+    `is_clean` text has no such byte, no control character and no quoted carriage return.
     """
 
-    def __init__(self, stream: MeasuredStream, file: FileFormat, findings: Findings) -> None:
+    text: str
+    is_clean: bool
+
+
+_EMPTY: Final = TextBlock("", is_clean=True)
+
+
+class CsvReader:
+    """Iterator over the readable records of one file; any other is a fault.
+
+    Iterate once, after checking that `header` is not None. A character that is not allowed is
+    replaced in its value, so that later checks still see the row.
+    """
+
+    def __init__(self, stream: HashingStream, file: FileFormat, findings: Findings) -> None:
         self.rows = 0
-        self.was_cut_short = False
+        self.is_truncated = False
         self._file = file
         self._findings = findings
-        self._texts = _whole_lines(stream)
+        self._texts = _read_whole_lines(stream)
         self._line = 1
-        self._open: list[str] = []
-        self._open_line = 0
-        self._open_size = 0
-        self._rest = ""
+        self._pending: list[str] = []
+        self._pending_line = 0
+        self._pending_size = 0
+        self._rest = _EMPTY
         self.header = self._read_header()
 
     def __iter__(self) -> Iterator[PlainLines | Record]:
@@ -66,42 +79,42 @@ class CsvReader:
         try:
             for text, is_clean in self._remaining():
                 yield from self._read(text, header, is_clean=is_clean)
-            if self._open:
-                raise self._unreadable(self._open_line, "unbalancedQuotes")
+            if self._pending:
+                raise self._unreadable(self._pending_line, "unbalancedQuotes")
         except UnreadableDeliveryError as error:
-            self._cut_short(error.fault)
+            self._truncate(error.fault)
 
     def _read_header(self) -> Header | None:
         try:
-            text, is_clean = next(self._texts, ("", True))
+            block = next(self._texts, _EMPTY)
         except UnreadableDeliveryError as error:
-            self._cut_short(error.fault)
+            self._truncate(error.fault)
             return None
-        first, _, self._rest = text.partition("\n")
-        self._rest_is_clean = is_clean
+        first, _, rest = block.text.partition("\n")
+        self._rest = TextBlock(rest, block.is_clean)
         self._line = 2
         header = parse_header(first.removesuffix("\r"), self._file, self._findings.faults)
         if header is None:
             self._findings.incomplete.add(self._file.name)
-            self.was_cut_short = True
+            self.is_truncated = True
         return header
 
-    def _cut_short(self, fault: Fault) -> None:
+    def _truncate(self, fault: Fault) -> None:
         self._findings.faults.add(fault)
         self._findings.incomplete.add(self._file.name)
-        self.was_cut_short = True
+        self.is_truncated = True
 
-    def _remaining(self) -> Iterator[tuple[str, bool]]:
-        if self._rest:
-            yield self._rest, self._rest_is_clean
-            self._rest = ""
+    def _remaining(self) -> Iterator[TextBlock]:
+        if self._rest.text:
+            yield self._rest
+            self._rest = _EMPTY
         yield from self._texts
 
     def _read(self, text: str, header: Header, *, is_clean: bool) -> Iterator[PlainLines | Record]:
         lines = text.split("\n")
         if not lines[-1]:
             lines.pop()
-        if is_clean and not self._open and '"' not in text:
+        if is_clean and not self._pending and '"' not in text:
             separators = set(map(str.count, lines, repeat(header.delimiter)))
             if separators == {len(header.columns) - 1}:
                 yield PlainLines(self._line, lines)
@@ -109,32 +122,32 @@ class CsvReader:
                 self.rows += len(lines)
                 return
         for line in lines:
-            record = self._take(line, header)
+            record = self._add_line(line, header)
             self._line += 1
             if record is not None:
                 yield record
 
-    def _take(self, line: str, header: Header) -> Record | None:
-        """The record that ends with this line, if one does."""
+    def _add_line(self, line: str, header: Header) -> Record | None:
+        """Add a line to the pending record, and return the record if the line completes it."""
         is_odd = line.count('"') % 2 == 1
-        if not self._open and not is_odd:
+        if not self._pending and not is_odd:
             return self._complete(self._line, line, header)
-        if not self._open:
+        if not self._pending:
             if not header.unfinished.fullmatch(line):
                 self.rows += 1
                 self._skip(self._line, "unbalancedQuotes")
                 return None
-            self._open_line, self._open_size = self._line, 0
-        self._open.append(line)
-        self._open_size += len(line) + 1
-        if self._open_size > MAX_RECORD:
-            raise self._unreadable(self._open_line, "unbalancedQuotes")
-        if not is_odd or len(self._open) == 1:
+            self._pending_line, self._pending_size = self._line, 0
+        self._pending.append(line)
+        self._pending_size += len(line) + 1
+        if self._pending_size > MAX_RECORD_LENGTH:
+            raise self._unreadable(self._pending_line, "unbalancedQuotes")
+        if not is_odd or len(self._pending) == 1:
             return None
-        whole, self._open = "\n".join(self._open), []
+        whole, self._pending = "\n".join(self._pending), []
         if not header.record.fullmatch(whole.removesuffix("\r")):
-            raise self._unreadable(self._open_line, "unbalancedQuotes")
-        return self._complete(self._open_line, whole, header)
+            raise self._unreadable(self._pending_line, "unbalancedQuotes")
+        return self._complete(self._pending_line, whole, header)
 
     def _complete(self, line: int, text: str, header: Header) -> Record | None:
         self.rows += 1
@@ -142,7 +155,7 @@ class CsvReader:
         text = self._replace_undecoded(line, text)
         if '"' not in text:
             fields = text.split(header.delimiter)
-        elif len(text) > MAX_RECORD:
+        elif len(text) > MAX_RECORD_LENGTH:
             self._skip(line, "recordTooLong")
             return None
         elif header.record.fullmatch(text):
@@ -153,7 +166,7 @@ class CsvReader:
         if len(fields) != len(header.columns):
             self._skip(line, "fieldCount", f"{len(header.columns)} are expected")
             return None
-        return Record(line, self._without_controls(line, fields, header))
+        return Record(line, self._replace_controls(line, fields, header))
 
     def _replace_undecoded(self, line: int, text: str) -> str:
         if _UNDECODED.search(text) is None:
@@ -161,44 +174,41 @@ class CsvReader:
         self._add("badUtf8", line, "The record is not UTF-8.", "Write the file in UTF-8.")
         return _UNDECODED.sub(_REPLACEMENT, text)
 
-    def _without_controls(self, line: int, fields: list[str], header: Header) -> list[str]:
+    def _replace_controls(self, line: int, fields: list[str], header: Header) -> list[str]:
         clean = fields
         for index, (field, column) in enumerate(zip(fields, header.columns, strict=True)):
-            refused = _CONTROL_BUT_BREAKS if column.has_line_breaks else _CONTROL
-            if refused.search(field) is None:
+            disallowed = _CONTROL_EXCEPT_BREAKS if column.has_line_breaks else _CONTROL
+            if disallowed.search(field) is None:
                 continue
-            kind, what = (
-                ("nulByte", "a NUL byte")
+            kind, detail = (
+                ("nulByte", "The value contains a NUL byte.")
                 if "\0" in field
-                else (
-                    "controlCharacter",
-                    "a control character",
-                )
+                else ("controlCharacter", "The value contains a control character.")
             )
-            self._add(kind, line, f"The value holds {what}.", "Take it out.", column.name)
-            clean = [*clean[:index], refused.sub(_REPLACEMENT, field), *clean[index + 1 :]]
+            self._add(kind, line, detail, "Remove it.", column.name)
+            clean = [*clean[:index], disallowed.sub(_REPLACEMENT, field), *clean[index + 1 :]]
         return clean
 
     def _skip(self, line: int, kind: str, expected: str = "") -> None:
-        self._findings.faults.add(self._structural(line, kind, expected))
+        self._findings.faults.add(self._structural_fault(line, kind, expected))
         self._findings.incomplete.add(self._file.name)
 
     def _unreadable(self, line: int, kind: str) -> UnreadableDeliveryError:
-        return UnreadableDeliveryError(self._structural(line, kind))
+        return UnreadableDeliveryError(self._structural_fault(line, kind))
 
-    def _structural(self, line: int, kind: str, expected: str = "") -> Fault:
+    def _structural_fault(self, line: int, kind: str, expected: str = "") -> Fault:
         detail, remedy = {
             "unbalancedQuotes": (
-                "The quotes of the record are not balanced, or stand inside a bare value.",
-                "Put a value with a quote between quotes and double each quote inside.",
+                "The record has a quote that is not closed, or one inside an unquoted value.",
+                "Enclose a value that contains a quote in quotes, and double the quote inside.",
             ),
             "recordTooLong": (
-                "The record is far longer than a record can be.",
+                f"The record is longer than {MAX_RECORD_LENGTH} characters.",
                 "Check its quotes, and shorten its values.",
             ),
             "fieldCount": (
-                f"The record has another number of fields than the header: {expected}.",
-                "Give every record one field per column, empty ones included.",
+                f"The record does not have as many fields as the header: {expected}.",
+                "Write one field per column in every record, also for an empty value.",
             ),
         }[kind]
         return Fault(kind, detail, remedy, self._file.name, line)
@@ -209,42 +219,42 @@ class CsvReader:
         self._findings.faults.add(Fault(kind, detail, remedy, self._file.name, line, column))
 
 
-def _whole_lines(stream: MeasuredStream) -> Iterator[tuple[str, bool]]:
-    """Text that ends at a line's end, and whether no byte of it needs a closer look.
-
-    Bytes that are not UTF-8 come out as lone surrogates.
+def _read_whole_lines(stream: HashingStream) -> Iterator[TextBlock]:
+    """Yield the text of the file in blocks of whole lines.
 
     Raises:
-        UnreadableDeliveryError: the file is damaged, or a line is longer than a record may be.
+        UnreadableDeliveryError: the file is damaged, or a line is too long for a record.
     """
-    held = b""
+    rest = b""
     is_first = True
     while data := stream.read():
         if is_first:
             data, is_first = data.removeprefix(_BOM), False
         cut = data.rfind(b"\n") + 1
         if cut:
-            yield _decode(held + data[:cut])
-            held = data[cut:]
+            yield _decode(rest + data[:cut])
+            rest = data[cut:]
         else:
-            held += data
-        if len(held) > 4 * MAX_RECORD:
-            detail = "The file holds a line that is far longer than a record can be."
+            rest += data
+        if len(rest) > 4 * MAX_RECORD_LENGTH:
+            detail = "The file has a line that is too long for a record."
             remedy = "End every record with a line break."
             raise UnreadableDeliveryError(Fault("recordTooLong", detail, remedy, stream.name))
-    if held:
-        yield _decode(held)
+    if rest:
+        yield _decode(rest)
 
 
-def _decode(data: bytes) -> tuple[str, bool]:
+def _decode(data: bytes) -> TextBlock:
     is_clean = len(data.translate(None, _CONTROL_BYTES)) == len(data)
     try:
         text = data.decode()
     except UnicodeDecodeError:
         text, is_clean = data.decode(errors="surrogateescape"), False
     if b"\xc2" in data or b"\xef\xbf" in data:
-        is_clean = is_clean and _CONTROL_BUT_BREAKS.search(text) is None
+        is_clean = is_clean and _CONTROL_EXCEPT_BREAKS.search(text) is None
     if is_clean and "\r" in text:
         lines = text.replace("\r\n", "\n")
-        return (lines, True) if "\r" not in lines and '"' not in lines else (text, False)
-    return text, is_clean
+        if "\r" in lines or '"' in lines:
+            return TextBlock(text, is_clean=False)
+        return TextBlock(lines, is_clean=True)
+    return TextBlock(text, is_clean)

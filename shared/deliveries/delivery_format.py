@@ -1,4 +1,4 @@
-"""The delivery format 1.0 as data: files, columns, keys, lengths and the form of values."""
+"""The delivery format 1.0 as data: files, columns, keys, lengths and valid values."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,7 +17,6 @@ from shared.results.models import (
 from shared.schools.models import Participation, School
 from shared.students.models import ClassGroup, Student
 
-VERSION: Final = "1.0"
 MANIFEST: Final = "delivery.json"
 ADMINISTRATION: Final = "administration.json"
 
@@ -29,10 +28,10 @@ INSZ: Final = "insz"
 class Column:
     """A column of a file.
 
-    `is_optional`: the column may be left out, and a value too. `limit` is in characters.
-    `pattern` is a PostgreSQL regular expression that a value must match, `values` are the only
-    ones it may have; `form` says in words what is expected and `kind` names the fault of a value
-    that is something else. `is_personal` values are never quoted.
+    `is_optional`: the file may lack the column, and a row its value. `limit` is in characters.
+    A value must match `pattern`, a PostgreSQL regular expression, and be one of `values`;
+    `expected` describes such a value, and `kind` is the kind of fault of any other.
+    `is_personal` values are never quoted in a report.
     """
 
     name: str
@@ -40,7 +39,7 @@ class Column:
     is_optional: bool = False
     pattern: str | None = None
     values: tuple[str, ...] = ()
-    form: str = ""
+    expected: str = ""
     kind: str = "invalidValue"
     is_personal: bool = False
     has_line_breaks: bool = False
@@ -48,7 +47,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """A CSV file; `table` is the temporary table that its rows are staged in."""
+    """A CSV file of the format; `table` is its staging table."""
 
     name: str
     key: tuple[str, ...]
@@ -60,12 +59,12 @@ class FileFormat:
         return f"staged_{self.name.removesuffix('.csv')}"
 
     @property
-    def holds_names(self) -> bool:
+    def has_personal_data(self) -> bool:
         return any(column.is_personal for column in self.columns)
 
     @property
     def is_about_students(self) -> bool:
-        """A name may stand in it by mistake, in whatever column."""
+        """True for a file of which any column may contain a name by mistake."""
         return "student" in self.key
 
     def column(self, name: str) -> Column:
@@ -73,12 +72,12 @@ class FileFormat:
 
 
 def _limit(attribute: InstrumentedAttribute[Any]) -> int:
-    """How long a value may be to fit the column of the table it ends in."""
+    """Return the maximum length of the table column in which the value is stored."""
     kind: Any = attribute.type
     if isinstance(kind, ARRAY):
         kind = kind.item_type
     if not isinstance(kind, String) or kind.length is None:
-        raise TypeError(f"{attribute.key} has no length to take over")
+        raise TypeError(f"{attribute.key} is not a text column with a length")
     return kind.length
 
 
@@ -89,18 +88,18 @@ def _school(name: str = "school", *, is_optional: bool = False) -> Column:
     return Column(
         name,
         pattern=_SCHOOL,
-        form="a school number of 6 digits, leading zeros included",
+        expected="a school number of 6 digits, leading zeros included",
         kind="schoolNumber",
         is_optional=is_optional,
     )
 
 
 def _boolean(name: str, *, is_optional: bool = False) -> Column:
-    return Column(name, values=("true", "false"), form="true or false", is_optional=is_optional)
+    return Column(name, values=("true", "false"), expected="true or false", is_optional=is_optional)
 
 
-def _whole(name: str, pattern: str, form: str) -> Column:
-    return Column(name, pattern=pattern, form=form)
+def _whole(name: str, pattern: str, expected: str) -> Column:
+    return Column(name, pattern=pattern, expected=expected)
 
 
 TARGET_GROUPS: Final = FileFormat(
@@ -109,7 +108,7 @@ TARGET_GROUPS: Final = FileFormat(
     (
         Column("target_group", _limit(TargetGroup.code)),
         Column("name", _limit(TargetGroup.name)),
-        Column("education_level", values=("lager", "secundair"), form="lager or secundair"),
+        Column("education_level", values=("lager", "secundair"), expected="lager or secundair"),
         _whole("grade", "^[1-9]$", "a whole number from 1 to 9"),
         Column("stream", _limit(TargetGroup.stream), is_optional=True),
     ),
@@ -120,7 +119,7 @@ COMPONENTS: Final = FileFormat(
     (
         Column("component", _limit(Component.code)),
         Column("target_group"),
-        Column("subject", values=("nederlands", "wiskunde"), form="nederlands or wiskunde"),
+        Column("subject", values=("nederlands", "wiskunde"), expected="nederlands or wiskunde"),
         Column("name", _limit(Component.name)),
         _whole("position", "^[0-9]{1,6}$", "a whole number, 0 or more"),
         _boolean("calibration"),
@@ -155,7 +154,7 @@ SCHOOLS: Final = FileFormat(
         _school(),
         Column("name", _limit(School.name)),
         Column("municipality", _limit(School.municipality)),
-        Column("main_structure", pattern="^[0-9]{3}$", form="a main structure of 3 digits"),
+        Column("main_structure", pattern="^[0-9]{3}$", expected="a main structure of 3 digits"),
         Column("comparison_group", _limit(Participation.comparison_group), is_optional=True),
         _school("successor_of", is_optional=True),
     ),
@@ -183,7 +182,7 @@ STUDENTS: Final = FileFormat(
         Column(
             "stamnummer",
             pattern="^[0-9]{7}$",
-            form="a stamnummer of 7 digits",
+            expected="a stamnummer of 7 digits",
             is_optional=True,
             is_personal=True,
         ),
@@ -199,14 +198,14 @@ RESULTS: Final = FileFormat(
         Column(
             "status",
             values=(*STATUSES, WITHDRAWN),
-            form=f"one of {', '.join((*STATUSES, WITHDRAWN))}",
+            expected=f"one of {', '.join((*STATUSES, WITHDRAWN))}",
             kind="unknownStatus",
         ),
         Column("level", is_optional=True),
         Column(
             "scale_score",
             pattern=r"^[+-]?[0-9]{1,12}(\.[0-9]{1,12})?$",
-            form="a decimal number with a point",
+            expected="a decimal number with a point",
             is_optional=True,
         ),
     ),
@@ -218,7 +217,7 @@ ITEM_RESULTS: Final = FileFormat(
         Column("student"),
         Column("component"),
         Column("item", _limit(ItemResult.items)),
-        Column("correct", values=("0", "1"), form="1 for right or 0 for wrong"),
+        Column("correct", values=("0", "1"), expected="1 for a right answer, 0 for a wrong one"),
     ),
     is_optional=True,
 )
@@ -234,7 +233,7 @@ CSV_FILES: Final = (
     RESULTS,
     ITEM_RESULTS,
 )
-"""In an order in which each file refers only to files before it."""
+"""The CSV files in order of reference: each refers only to files before it."""
 
 FILE_NAMES: Final = (MANIFEST, ADMINISTRATION, *(file.name for file in CSV_FILES))
 REQUIRED_IN_FULL: Final = (

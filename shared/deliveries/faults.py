@@ -1,4 +1,4 @@
-"""What is wrong with a delivery: each fault with its place and remedy, and the report of all."""
+"""The faults of a delivery, each with its place and remedy, and the report of all faults."""
 
 import re
 from collections import Counter
@@ -10,25 +10,25 @@ from typing import Any, Final
 from shared.deliveries.delivery_format import FILE_NAMES
 from shared.deliveries.insz import is_valid_insz
 
-SHOWN_IN_FULL: Final = 1000
-"""Faults that a report gives with their place; of the others it gives a count per kind."""
+MAX_LISTED_FAULTS: Final = 1000
+"""Number of faults that a report lists; every other fault is only counted by kind."""
 
-_SHOWN_CHARACTERS: Final = 80
+_MAX_QUOTED_LENGTH: Final = 80
 _MAY_BE_INSZ = re.compile(
     r"(?<![0-9A-Za-z])\d{2}[. /-]?\d{2}[. /-]?\d{2}[. /-]?\d{3}[. /-]?\d{2}(?![0-9A-Za-z])"
 )
 _MAY_BE_STAMNUMMER = re.compile(r"(?<![0-9])[0-9]{7}(?![0-9])")
-_NO_NAME = re.compile(r"[A-Z]|[^\s,;]*[0-9][^\s,;]*")
+_NOT_A_NAME = re.compile(r"[A-Z]|[^\s,;]*[0-9][^\s,;]*")
 _ELEVEN_DIGITS = re.compile(r"(?=([0-9]{11}))")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong, where, and what to do about it.
+    """One error in a delivery, with its place and remedy.
 
     `line` is the physical line on which the record starts (the header is line 1); `column` is a
-    column of a CSV file or the path of a member of a JSON file. `value` has passed `showable`.
+    column of a CSV file or the path of a member of a JSON file. `value` has passed `quotable`.
     """
 
     kind: str
@@ -46,29 +46,29 @@ class Fault:
 
     @property
     def place(self) -> tuple[int, int, str, str]:
-        """Sorts faults as one reads a delivery: by file, then by line."""
+        """The sort key: file in the order of the format, then line."""
         order = FILE_NAMES.index(self.file) if self.file in FILE_NAMES else -1
         return order, self.line or 0, self.column or "", self.kind
 
 
-def showable(value: str | None, *, among_names: bool = False) -> str | None:
-    """The value as a report may quote it, or None when it could name or number a person.
+def quotable(value: str | None, *, is_about_students: bool = False) -> str | None:
+    """Return the value for a report, or None if it may be a name or number of a person.
 
-    `among_names` is for a file about students, where a shifted row or a slip puts a name in any
-    column: only a letter or a word with a digit in it is quoted, unless it could be a stamnummer.
+    `is_about_students` is for a file in which any column may contain a name by mistake: only a
+    letter or a word with a digit is quoted there, unless it may be a stamnummer.
     """
     if value is None or _MAY_BE_INSZ.search(value):
         return None
-    if among_names and (not _NO_NAME.fullmatch(value) or _MAY_BE_STAMNUMMER.search(value)):
+    if is_about_students and (not _NOT_A_NAME.fullmatch(value) or _MAY_BE_STAMNUMMER.search(value)):
         return None
     if any(is_valid_insz(found[1]) for found in _ELEVEN_DIGITS.finditer(value)):
         return None
     plain = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", value)
-    return plain if len(plain) <= _SHOWN_CHARACTERS else f"{plain[: _SHOWN_CHARACTERS - 1]}…"
+    return plain if len(plain) <= _MAX_QUOTED_LENGTH else f"{plain[: _MAX_QUOTED_LENGTH - 1]}…"
 
 
 class FaultLog:
-    """Counts every fault, and keeps the first ones of each file; its size has a bound."""
+    """Counts of all faults, and the first faults of each file; its size is bounded."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -81,32 +81,32 @@ class FaultLog:
         self.counts[fault.kind] += 1
         self._keep(fault)
 
-    def add_first_of(self, faults: Iterable[Fault], kind: str, total: int) -> None:
-        """Takes the first faults, in order of line, of `total` faults of one kind in one file."""
+    def add_counted(self, faults: Iterable[Fault], kind: str, total: int) -> None:
+        """Add `total` faults of one kind in one file, given the first of them by line."""
         self.counts[kind] += total
         for fault in faults:
             self._keep(fault)
 
     def as_json(self) -> list[dict[str, Any]]:
-        """The first faults by file and line."""
+        """Return the first faults by file and line."""
         kept = sorted(
             (fault for faults in self._kept.values() for fault in faults), key=attrgetter("place")
         )
-        return [fault.as_json() for fault in kept[:SHOWN_IN_FULL]]
+        return [fault.as_json() for fault in kept[:MAX_LISTED_FAULTS]]
 
     def _keep(self, fault: Fault) -> None:
         faults = self._kept.setdefault(fault.file if fault.file in FILE_NAMES else None, [])
         faults.append(fault)
-        if len(faults) >= 2 * SHOWN_IN_FULL:
+        if len(faults) >= 2 * MAX_LISTED_FAULTS:
             faults.sort(key=attrgetter("place"))
-            del faults[SHOWN_IN_FULL:]
+            del faults[MAX_LISTED_FAULTS:]
 
 
 class Findings:
-    """Everything found out about one delivery, from the first byte to the last check.
+    """The faults, warnings and row counts of one delivery.
 
-    `incomplete` names the files of which not every row could be read: a reference to such a file
-    is not held against the row that makes it.
+    `incomplete` are the files of which not every row could be read: a reference to such a file
+    is not checked.
     """
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ class Findings:
         self.incomplete: set[str] = set()
 
     def report(self, changes: dict[str, dict[str, int]] | None = None) -> dict[str, Any]:
-        """What `GET /deliveries/{id}` shows; the counts cover all, also what is not listed."""
+        """Return the report in `GET /deliveries/{id}`; its counts cover unlisted faults too."""
         return {
             "rows": {name: self.rows[name] for name in FILE_NAMES if name in self.rows},
             "changes": changes or {},

@@ -1,4 +1,4 @@
-"""Reads a delivery file by file: the manifest first, then what it names, each of them once."""
+"""Loading of a delivery, file by file: the manifest first, then each file in it once."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from shared.deliveries.delivery_format import (
     MANIFEST,
     REQUIRED_IN_FULL,
 )
+from shared.deliveries.delivery_source import DeliverySource, HashingStream, UnreadableDeliveryError
 from shared.deliveries.faults import Fault, FaultLog, Findings
 from shared.deliveries.json_file import MAX_BYTES
 from shared.deliveries.manifest import (
@@ -19,43 +20,45 @@ from shared.deliveries.manifest import (
     parse_administration,
     parse_manifest,
 )
-from shared.deliveries.source_files import MeasuredStream, Source, UnreadableDeliveryError
-from shared.deliveries.staging_tables import stage_file, verify
+from shared.deliveries.staging_tables import compare_with_entry, stage_file
 
 
-def read_manifest(source: Source, faults: FaultLog) -> Manifest | None:
-    """None when there is nothing to go by; `faults` then says why."""
+def read_manifest(source: DeliverySource, faults: FaultLog) -> Manifest | None:
+    """Return the manifest, or None after adding its faults."""
     if MANIFEST not in source.names:
         if MANIFEST not in source.rejected:
-            remedy = "Put delivery.json beside the other files, at the top of the delivery."
+            remedy = "Add delivery.json at the top level of the delivery."
             faults.add(Fault("manifestMissing", "The delivery has no manifest.", remedy, MANIFEST))
         return None
     with source.open(MANIFEST) as stream:
         return parse_manifest(stream.read(MAX_BYTES + 1), faults)
 
 
-def verify_files(source: Source, manifest: Manifest, findings: Findings) -> None:
-    """Holds the bytes against the manifest without taking them in."""
+def verify_files(source: DeliverySource, manifest: Manifest, findings: Findings) -> None:
+    """Compare the bytes of every file with the manifest, without staging them."""
     _compare_names(source, manifest, findings)
-    for name, entry in manifest.files.items():
+    for name, entry in manifest.entries.items():
         findings.rows[name] = entry.rows
         if name not in source.names:
             continue
         try:
             with source.open(name) as stream:
-                verify(stream, entry, None, findings)
+                compare_with_entry(stream, entry, None, findings)
         except UnreadableDeliveryError as error:
             findings.faults.add(error.fault)
 
 
 def stage_files(
     connection: psycopg.Connection[Any],
-    source: Source,
+    source: DeliverySource,
     manifest: Manifest,
     insz_key: bytes,
     findings: Findings,
 ) -> AdministrationFacts | None:
-    """Stages every CSV file; a file that cannot be read is a fault, and the others are read on."""
+    """Stage every CSV file, and return the facts of the administration.
+
+    A file that cannot be read is a fault; the other files are still staged.
+    """
     _compare_names(source, manifest, findings)
     facts = _read_administration(connection, source, manifest, findings)
     for file in CSV_FILES:
@@ -64,50 +67,44 @@ def stage_files(
         try:
             with source.open(file.name) as stream:
                 reader = stage_file(connection, file, stream, insz_key, findings)
-                rows = None if reader.was_cut_short else reader.rows
-                _verify(stream, manifest, rows, findings)
+                rows = None if reader.is_truncated else reader.rows
+                _compare_with_manifest(stream, manifest, rows, findings)
         except UnreadableDeliveryError as error:
             findings.faults.add(error.fault)
             findings.incomplete.add(file.name)
     return facts
 
 
-def _compare_names(source: Source, manifest: Manifest, findings: Findings) -> None:
-    there = set(source.names) | source.rejected
+def _compare_names(source: DeliverySource, manifest: Manifest, findings: Findings) -> None:
+    present = set(source.names) | source.rejected
     expected = set(REQUIRED_IN_FULL) if manifest.mode == "full" else set()
-    for name in sorted((expected | manifest.files.keys()) - there):
+    for name in sorted((expected | manifest.entries.keys()) - present):
         detail = "The file is not in the delivery."
-        remedy = "Add it; a full delivery has every file, and each that the manifest names."
+        remedy = "Add it. The manifest lists it, or a full delivery requires it."
         findings.faults.add(Fault("fileMissing", detail, remedy, name))
         findings.incomplete.add(name)
-    for name in sorted(there - manifest.files.keys() - {MANIFEST}):
-        detail = "The manifest does not name the file."
-        remedy = "Name it in the manifest with its rows and hash, or remove it."
+    for name in sorted(present - manifest.entries.keys() - {MANIFEST}):
+        detail = "The manifest does not list the file."
+        remedy = "Add its rows and hash to the manifest, or remove the file."
         findings.faults.add(Fault("fileNotInManifest", detail, remedy, name))
     findings.incomplete.update(source.rejected)
 
 
 def _read_administration(
     connection: psycopg.Connection[Any],
-    source: Source,
+    source: DeliverySource,
     manifest: Manifest,
     findings: Findings,
 ) -> AdministrationFacts | None:
     if ADMINISTRATION not in source.names:
-        query = "select from administrations where id = %s"
-        is_known = connection.execute(query, [manifest.administration_id]).rowcount
-        if not is_known and ADMINISTRATION not in findings.incomplete:
-            detail = "No administration with this id has been delivered."
-            remedy = "Add administration.json, or correct the id."
-            findings.faults.add(
-                Fault("unknownAdministration", detail, remedy, MANIFEST, column="administrationId")
-            )
+        if ADMINISTRATION not in findings.incomplete:
+            _require_stored_administration(connection, manifest, findings)
         return None
     try:
         with source.open(ADMINISTRATION) as stream:
             facts = parse_administration(stream.read(MAX_BYTES + 1), findings.faults)
             findings.rows[ADMINISTRATION] = 1
-            _verify(stream, manifest, 1, findings)
+            _compare_with_manifest(stream, manifest, 1, findings)
     except UnreadableDeliveryError as error:
         findings.faults.add(error.fault)
         return None
@@ -116,9 +113,21 @@ def _read_administration(
     return facts
 
 
-def _verify(
-    stream: MeasuredStream, manifest: Manifest, rows: int | None, findings: Findings
+def _require_stored_administration(
+    connection: psycopg.Connection[Any], manifest: Manifest, findings: Findings
 ) -> None:
-    entry = manifest.files.get(stream.name)
+    query = "select from administrations where id = %s"
+    if connection.execute(query, [manifest.administration_id]).rowcount == 0:
+        detail = "No administration with this id is stored."
+        remedy = "Add administration.json, or correct the id."
+        findings.faults.add(
+            Fault("unknownAdministration", detail, remedy, MANIFEST, column="administrationId")
+        )
+
+
+def _compare_with_manifest(
+    stream: HashingStream, manifest: Manifest, rows: int | None, findings: Findings
+) -> None:
+    entry = manifest.entries.get(stream.name)
     if entry is not None:
-        verify(stream, entry, rows, findings)
+        compare_with_entry(stream, entry, rows, findings)

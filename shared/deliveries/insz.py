@@ -1,4 +1,4 @@
-"""The INSZ: its check digits, and the keyed hash that is all we keep of it."""
+"""The INSZ (national identification number): its check digits, and the hash that is stored."""
 
 import hmac
 from typing import Final
@@ -7,10 +7,10 @@ INSZ_DIGITS: Final = 11
 
 
 def is_valid_insz(value: str) -> bool:
-    """Whether the last two of eleven digits are 97 minus the first nine modulo 97.
+    """Check that the last two of eleven digits are 97 minus the first nine modulo 97.
 
-    For a birth from 2000 on, a 2 goes in front of the nine. The month says nothing: a bis number
-    adds 20 or 40 to it, and an unknown birthday has 00.
+    For a birth in or after 2000, the nine digits are preceded by a 2. The month is not checked: a
+    bis number adds 20 or 40 to it, and an unknown date of birth has 00.
     """
     if len(value) != INSZ_DIGITS or not (value.isascii() and value.isdigit()):
         return False
@@ -19,5 +19,5 @@ def is_valid_insz(value: str) -> bool:
 
 
 def hash_insz(key: bytes, value: str) -> bytes:
-    """HMAC-SHA256 of the digits: equal numbers match, and nobody without the key can go back."""
+    """Return the HMAC-SHA256 of the digits, which cannot be reversed without the key."""
     return hmac.digest(key, value.encode("ascii"), "sha256")

@@ -1,4 +1,4 @@
-"""A check: a set of rows that break a rule, and the words for it."""
+"""An integrity check of the staged rows: a query for the violations, and their fault."""
 
 from dataclasses import dataclass
 
@@ -6,11 +6,11 @@ from shared.deliveries.delivery_format import FileFormat
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """`query` selects line, value and context of each breach; `detail` may quote `{context}`.
+class IntegrityCheck:
+    """A rule that every row of a delivery must satisfy.
 
-    The context is a number of this delivery, never a value. The check means nothing, and is left
-    out, while rows of a file in `needs` could not be read.
+    `query` selects line, value and context of each violation; `detail` may quote `{context}`, a
+    line number. The check is skipped if rows of a file in `needs` could not be read.
     """
 
     kind: str
@@ -24,10 +24,11 @@ class Check:
     is_for_corrections: bool = False
 
 
-def unique(file: FileFormat) -> Check:
+def unique_key_check(file: FileFormat) -> IntegrityCheck:
+    """Return the check that no two rows of the file have the same key."""
     key = ", ".join(file.key)
     present = " and ".join(f"{name} is not null" for name in file.key)
-    return Check(
+    return IntegrityCheck(
         "duplicateKey",
         file,
         file.key[0],
@@ -36,28 +37,32 @@ def unique(file: FileFormat) -> Check:
                 select {key}, min(line) as first_line from {file.table} where {present}
                 group by {key} having count(*) > 1
             ) k using ({key}) where s.line > k.first_line""",
-        f"The same {key.replace(', ', ' and ')} is on line {{context}} already.",
-        "Deliver each key once.",
+        f"The same {key.replace(', ', ' and ')} is already on line {{context}}.",
+        "Write each key once.",
     )
 
 
-def refers(
+def foreign_key_check(
     file: FileFormat,
     column: str,
-    known: str,
+    view: str,
     needs: FileFormat,
     on: str = "",
     only: str = "true",
-) -> Check:
+) -> IntegrityCheck:
+    """Return the check that the column refers to a row of the view, by default of the same name.
+
+    Rows that do not satisfy the condition `only` are skipped.
+    """
     on = on or f"k.{column} = s.{column}"
-    return Check(
+    return IntegrityCheck(
         "danglingReference",
         file,
         column,
         f"""select s.line, s.{column} as value, null as context from {file.table} s
             where s.{column} is not null and {only}
-              and not exists (select from {known} k where {on})""",
-        f"The value refers to a row that is not in {needs.name}.",
-        f"Add the row to {needs.name}, or correct the reference.",
+              and not exists (select from {view} k where {on})""",
+        f"The value refers to a row that does not exist in {needs.name}.",
+        f"Add the row to {needs.name}, or correct the value.",
         (needs,),
     )

@@ -1,115 +1,138 @@
-"""Reads a small JSON file member by member, and names every member that is not as it should be."""
+"""Parser of the JSON files of a delivery; each invalid member becomes a fault."""
 
 import json
 import re
-from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from shared.deliveries.faults import Fault, FaultLog, showable
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from shared.deliveries.faults import Fault, FaultLog, quotable
 
 MAX_BYTES: Final = 1024 * 1024
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_INVALID: Final = "invalid_member"
+
+_MEMBER_FAULTS: Final = {
+    "missing": ("missingMember", "The member is missing.", "Add it with its value."),
+    "extra_forbidden": ("unknownMember", "The format has no such member.", "Remove it."),
+    _INVALID: ("invalidMember", "The value of the member is invalid.", "Give {expected}."),
+}
+"""Kind, detail and remedy of a fault, by the type of Pydantic's error. Every other type is that of
+an object with something else in its place."""
+
+_LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
-class JsonObject:
-    """The members of an object; a getter returns None for one that it has named as a fault."""
+class JsonModel(BaseModel):
+    """A JSON object without unknown members, whose values are not converted to other types."""
 
-    def __init__(
-        self, file: str, members: dict[str, Any], faults: FaultLog, path: str = ""
-    ) -> None:
-        self.members = members
-        self._file = file
-        self._faults = faults
-        self._path = path
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    def refuse_others_than(self, known: Iterable[str]) -> None:
-        for name in sorted(self.members.keys() - set(known)):
-            self._fault("unknownMember", name, "The member is not known.", "Leave it out.")
 
-    def text(self, name: str, limit: int, pattern: str = "(?s:.+)", form: str = "") -> str | None:
-        """A string of 1 to `limit` characters that matches `pattern` as a whole."""
-        value = self._present(name)
-        if value is None:
-            return None
-        fits = isinstance(value, str) and len(value) <= limit and not _CONTROL.search(value)
-        if fits and re.fullmatch(pattern, value) and value.strip() == value:
-            return str(value)
-        self.invalid(name, form or f"a text of 1 to {limit} characters")
+Model = TypeVar("Model", bound=JsonModel)
+
+
+def expected(description: str) -> WrapValidator:
+    """Return an annotation that describes the valid values of a member, for its remedy."""
+
+    def validate(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise invalid_member(description) from None
+
+    return WrapValidator(validate)
+
+
+def invalid_member(description: str) -> PydanticCustomError:
+    """Return the error of a member whose value does not match the description."""
+    return PydanticCustomError(_INVALID, "expected {expected}", {"expected": description})
+
+
+def parse_json(
+    data: bytes, model: type[Model], file: str, kind: str, faults: FaultLog
+) -> Model | None:
+    """Return the object in `data`, or None after adding its faults.
+
+    Data that is not a JSON object becomes one fault of the given kind.
+    """
+    members = _load_object(data, file, kind, faults)
+    if members is None:
+        return None
+    try:
+        return model.model_validate(members)
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            faults.add(_member_fault(details, file))
         return None
 
-    def whole_number(self, name: str, minimum: int) -> int | None:
-        value = self._present(name)
-        if value is None:
-            return None
-        if isinstance(value, int) and not isinstance(value, bool) and minimum <= value < 2**31:
-            return value
-        self.invalid(name, f"a whole number, {minimum} or more")
-        return None
 
-    def object(self, name: str) -> "JsonObject | None":
-        value = self._present(name)
-        if value is None:
-            return None
-        if isinstance(value, dict):
-            return JsonObject(self._file, value, self._faults, f"{self._path}{name}.")
-        self.invalid(name, "an object")
-        return None
-
-    def invalid(self, name: str, form: str, kind: str = "invalidMember") -> None:
-        value = self.members.get(name)
-        shown = str(value) if isinstance(value, str | int | float) else None
-        detail = "The member has a value that cannot be used."
-        self._fault(kind, name, detail, f"Give {form}.", shown)
-
-    def _present(self, name: str) -> Any:
-        value = self.members.get(name)
-        if value is None:
-            self._fault("missingMember", name, "The member is missing.", "Add it with its value.")
-        return value
-
-    def _fault(
-        self, kind: str, name: str, detail: str, remedy: str, value: str | None = None
-    ) -> None:
-        column = showable(f"{self._path}{name}")
-        self._faults.add(
-            Fault(kind, detail, remedy, self._file, column=column, value=showable(value))
-        )
+def _member_fault(error: ErrorDetails, file: str) -> Fault:
+    kind, value = error["type"], error["input"]
+    if value is None and kind != "extra_forbidden":
+        kind = "missing"
+    fault, detail, remedy = _MEMBER_FAULTS.get(kind, _MEMBER_FAULTS[_INVALID])
+    is_quoted = fault == "invalidMember" and isinstance(value, str | int | float)
+    return Fault(
+        fault,
+        detail,
+        remedy.format(expected=error.get("ctx", {}).get("expected", "an object")),
+        file,
+        column=quotable(".".join(map(str, error["loc"]))),
+        value=quotable(str(value)) if is_quoted else None,
+    )
 
 
-def parse_object(data: bytes, file: str, kind: str, faults: FaultLog) -> JsonObject | None:
-    """The object in `data`; what is no JSON object becomes one fault of the given kind."""
-    remedy = "Write it as the format says: one JSON object in UTF-8."
+def _load_object(data: bytes, file: str, kind: str, faults: FaultLog) -> dict[str, Any] | None:
+    remedy = "Write one JSON object in UTF-8, as the format requires."
     if len(data) > MAX_BYTES:
-        faults.add(Fault(kind, "The file is far larger than it can be.", remedy, file))
+        detail = f"The file is larger than {MAX_BYTES // 1024} KiB."
+        faults.add(Fault(kind, detail, remedy, file))
         return None
     try:
         value = json.loads(
-            data.decode("utf-8-sig"), object_pairs_hook=_distinct, parse_constant=_refuse_constant
+            data.decode("utf-8-sig"),
+            object_pairs_hook=_unique_members,
+            parse_constant=_reject_constant,
         )
     except json.JSONDecodeError as error:
-        faults.add(Fault(kind, "The file is no valid JSON.", remedy, file, error.lineno))
+        faults.add(Fault(kind, "The file is not valid JSON.", remedy, file, error.lineno))
         return None
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         faults.add(Fault("badUtf8", "The file is not UTF-8.", "Write it in UTF-8.", file, line))
         return None
     except (ValueError, RecursionError):
-        detail = "The JSON names a member twice, or holds something that JSON has no word for."
+        detail = "The JSON has a duplicate member, an invalid value, or too many nested levels."
         faults.add(Fault(kind, detail, remedy, file))
         return None
     if isinstance(value, dict):
-        return JsonObject(file, value, faults)
-    faults.add(Fault(kind, "The file holds no JSON object.", remedy, file, 1))
+        return value
+    faults.add(Fault(kind, "The file does not contain a JSON object.", remedy, file, 1))
     return None
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of an object, in names that Pydantic can encode.
+
+    Raises:
+        ValueError: two members have the same name.
+    """
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("a member is named twice")
-    return members
+        raise ValueError("duplicate member")
+    return {
+        _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", name): value
+        for name, value in members.items()
+    }
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+def _reject_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

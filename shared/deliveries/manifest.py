@@ -3,42 +3,131 @@
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Final, Literal, cast
+from typing import Annotated, Final, Literal, cast
 
-from shared.deliveries.delivery_format import ADMINISTRATION, FILE_NAMES, MANIFEST, VERSION
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+from typing_extensions import TypedDict
+
+from shared.deliveries.delivery_format import ADMINISTRATION, MANIFEST
 from shared.deliveries.faults import Fault, FaultLog
-from shared.deliveries.json_file import JsonObject, parse_object
+from shared.deliveries.json_file import JsonModel, expected, invalid_member, parse_json
 
 Mode = Literal["full", "correction"]
 
-_ADMINISTRATION_ID: Final = "[0-9A-Za-z][0-9A-Za-z._-]{0,31}"
-_ADMINISTRATION_ID_FORM: Final = "1 to 32 letters, digits, points, hyphens or underscores"
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MAX_INSTANT_LENGTH: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
-    """What the manifest says of one file: data rows, and the SHA-256 of its bytes."""
-
-    rows: int
-    sha256: str
+def _require_text(value: str) -> str:
+    if not value or value.strip() != value or _CONTROL.search(value):
+        raise ValueError("empty, padded, or with a control character")
+    return value
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    delivery_id: str
-    administration_id: str
-    mode: Mode
-    sequence: int
-    files: dict[str, FileEntry]
+def _parse_date(value: object) -> date:
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise ValueError("not an ISO 8601 date")
+    return date.fromisoformat(value)
+
+
+def _parse_instant(value: object) -> datetime:
+    if not isinstance(value, str) or len(value) > _MAX_INSTANT_LENGTH:
+        raise ValueError("not an ISO 8601 date and time")
+    return datetime.fromisoformat(_require_text(value))
+
+
+def _require_school_year(value: str) -> str:
+    if int(value[5:]) != int(value[:4]) + 1:
+        raise ValueError("not two consecutive years")
+    return value
+
+
+AdministrationId = Annotated[
+    str,
+    Field(pattern="^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$"),
+    expected("1 to 32 letters, digits, points, hyphens or underscores"),
+]
+Day = Annotated[date, BeforeValidator(_parse_date), expected("a date such as 2024-04-24")]
+Instant = Annotated[
+    AwareDatetime,
+    BeforeValidator(_parse_instant),
+    expected("a date and time with its UTC offset, such as 2024-06-10T09:00:00+02:00"),
+]
+SchoolYear = Annotated[
+    str,
+    Field(pattern="^[0-9]{4}-[0-9]{4}$"),
+    AfterValidator(_require_school_year),
+    expected("two consecutive years, such as 2023-2024"),
+]
+
+
+class FileEntry(JsonModel):
+    """The entry of one file in the manifest: its number of data rows, and its hash."""
+
+    rows: Annotated[int, Field(ge=0, lt=2**31), expected("a whole number, 0 or more")]
+    sha256: Annotated[
+        str,
+        Field(pattern="^[0-9A-Fa-f]{64}$"),
+        AfterValidator(str.lower),
+        expected("64 hexadecimal digits"),
+    ]
+
+
+FileEntries = TypedDict(
+    "FileEntries",
+    {
+        "administration.json": FileEntry,
+        "target_groups.csv": FileEntry,
+        "components.csv": FileEntry,
+        "levels.csv": FileEntry,
+        "level_descriptions.csv": FileEntry,
+        "schools.csv": FileEntry,
+        "class_groups.csv": FileEntry,
+        "students.csv": FileEntry,
+        "results.csv": FileEntry,
+        "item_results.csv": FileEntry,
+    },
+    total=False,
+)
+
+
+class Manifest(JsonModel):
+    """The content of delivery.json."""
+
+    format_version: Annotated[Literal["1.0"], expected('"1.0"')] = Field(alias="formatVersion")
+    delivery_id: Annotated[
+        str,
+        Field(max_length=128),
+        AfterValidator(_require_text),
+        expected("a text of 1 to 128 characters"),
+    ] = Field(alias="deliveryId")
+    administration_id: AdministrationId = Field(alias="administrationId")
+    mode: Annotated[Mode, expected("full or correction")]
+    sequence: Annotated[int, Field(ge=1, lt=2**31), expected("a whole number, 1 or more")]
+    created_at: Instant = Field(alias="createdAt")
+    files: FileEntries
+
+    @property
+    def entries(self) -> Mapping[str, FileEntry]:
+        """The entries by name of file, in the order of the format."""
+        return cast("Mapping[str, FileEntry]", self.files)
 
     @property
     def content_sha256(self) -> bytes:
-        """Stands for all content: two deliveries with the same value say the same."""
+        """A hash that is the same for two deliveries of the same content."""
         content = {
             "administrationId": self.administration_id,
-            "files": {name: asdict(entry) for name, entry in self.files.items()},
+            "files": {name: entry.model_dump() for name, entry in self.entries.items()},
             "mode": self.mode,
             "sequence": self.sequence,
         }
@@ -46,128 +135,44 @@ class Manifest:
         return hashlib.sha256(canonical.encode()).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class AdministrationFacts:
-    id: str
-    school_year: str
-    name: str
-    tested_from_on: date
-    tested_until_on: date
+class AdministrationFacts(JsonModel):
+    """The content of administration.json."""
+
+    id: AdministrationId
+    school_year: SchoolYear = Field(alias="schoolYear")
+    name: Annotated[
+        str,
+        Field(max_length=200),
+        AfterValidator(_require_text),
+        expected("a text of 1 to 200 characters"),
+    ]
+    tested_from_on: Day = Field(alias="testedFrom")
+    tested_until_on: Day = Field(alias="testedUntil")
+
+    @field_validator("tested_until_on")
+    @classmethod
+    def _require_order(cls, day: date, info: ValidationInfo) -> date:
+        if day < info.data.get("tested_from_on", day):
+            raise invalid_member("a date that is not before testedFrom")
+        return day
 
 
 def parse_manifest(data: bytes, faults: FaultLog) -> Manifest | None:
-    """None when anything is wrong with it; `faults` then says what."""
-    known_before = faults.counts.total()
-    members = parse_object(data, MANIFEST, "manifestBroken", faults)
-    if members is None:
-        return None
-    members.refuse_others_than(
-        (
-            "formatVersion",
-            "deliveryId",
-            "administrationId",
-            "mode",
-            "sequence",
-            "createdAt",
-            "files",
-        )
-    )
-    version = members.text("formatVersion", 16, re.escape(VERSION), f'"{VERSION}"')
-    delivery_id = members.text("deliveryId", 128)
-    administration = members.text(
-        "administrationId", 32, _ADMINISTRATION_ID, _ADMINISTRATION_ID_FORM
-    )
-    mode = members.text("mode", 16, "full|correction", "full or correction")
-    sequence = members.whole_number("sequence", 1)
-    created_at = _instant(members, "createdAt")
-    files = _file_entries(members)
-    if not (version and delivery_id and administration and mode and sequence and created_at):
-        return None
-    if files is None or faults.counts.total() > known_before:
-        return None
-    return Manifest(delivery_id, administration, cast("Mode", mode), sequence, files)
+    """Return the manifest, or None after adding its faults."""
+    return parse_json(data, Manifest, MANIFEST, "manifestBroken", faults)
 
 
 def parse_administration(data: bytes, faults: FaultLog) -> AdministrationFacts | None:
-    """None when anything is wrong with it; `faults` then says what."""
-    members = parse_object(data, ADMINISTRATION, "administrationBroken", faults)
-    if members is None:
-        return None
-    members.refuse_others_than(("id", "schoolYear", "name", "testedFrom", "testedUntil"))
-    id_ = members.text("id", 32, _ADMINISTRATION_ID, _ADMINISTRATION_ID_FORM)
-    school_year = _school_year(members)
-    name = members.text("name", 200)
-    tested_from, tested_until = _day(members, "testedFrom"), _day(members, "testedUntil")
-    if not (id_ and school_year and name and tested_from and tested_until):
-        return None
-    if tested_from > tested_until:
-        members.invalid("testedUntil", "a day that is not before testedFrom")
-        return None
-    return AdministrationFacts(id_, school_year, name, tested_from, tested_until)
-
-
-def _file_entries(members: JsonObject) -> dict[str, FileEntry] | None:
-    files = members.object("files")
-    if files is None:
-        return None
-    files.refuse_others_than(name for name in FILE_NAMES if name != MANIFEST)
-    entries: dict[str, FileEntry] = {}
-    for name in FILE_NAMES:
-        if name == MANIFEST or name not in files.members:
-            continue
-        entry = files.object(name)
-        if entry is None:
-            continue
-        entry.refuse_others_than(("rows", "sha256"))
-        rows = entry.whole_number("rows", 0)
-        sha256 = entry.text("sha256", 64, "[0-9A-Fa-f]{64}", "64 hexadecimal digits")
-        if rows is not None and sha256 is not None:
-            entries[name] = FileEntry(rows, sha256.lower())
-    return entries
-
-
-def _instant(members: JsonObject, name: str) -> datetime | None:
-    form = "an instant with its offset, such as 2024-06-10T09:00:00+02:00"
-    text = members.text(name, 64, form=form)
-    if text is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        members.invalid(name, form)
-        return None
-    if instant.tzinfo is None:
-        members.invalid(name, form)
-        return None
-    return instant
-
-
-def _day(members: JsonObject, name: str) -> date | None:
-    form = "a date such as 2024-04-24"
-    text = members.text(name, 10, r"[0-9]{4}-[0-9]{2}-[0-9]{2}", form)
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        members.invalid(name, form)
-        return None
-
-
-def _school_year(members: JsonObject) -> str | None:
-    form = "two years in a row, such as 2023-2024"
-    text = members.text("schoolYear", 9, r"[0-9]{4}-[0-9]{4}", form)
-    if text is not None and int(text[5:]) != int(text[:4]) + 1:
-        members.invalid("schoolYear", form)
-        return None
-    return text
+    """Return the facts of the administration, or None after adding their faults."""
+    return parse_json(data, AdministrationFacts, ADMINISTRATION, "administrationBroken", faults)
 
 
 def mismatched_administration(found: str) -> Fault:
+    """Return the fault of an administration.json with another id than the manifest."""
     return Fault(
         "administrationMismatch",
-        "The file is of another administration than the manifest names.",
-        "Make both name the same administration.",
+        "The file has another administration id than the manifest.",
+        "Use the same administration id in both files.",
         ADMINISTRATION,
         column="id",
         value=found,

@@ -1,4 +1,4 @@
-"""Rules of the results and item results of a delivery."""
+"""Integrity checks of the results and item results in a delivery."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ from shared.deliveries.delivery_format import (
     STUDENTS,
     FileFormat,
 )
-from shared.deliveries.integrity_check import Check, refers
+from shared.deliveries.integrity_check import IntegrityCheck, foreign_key_check
 
 _ITEM_LINES = f"""(
     select s.line + n as line, s.student, s.component
@@ -20,9 +20,9 @@ _ITEM_LINES = f"""(
 )"""
 
 
-def _item_refers(column: str, known: str, needs: FileFormat) -> Check:
-    check = refers(ITEM_RESULTS, column, known, needs)
-    return Check(
+def _item_foreign_key_check(column: str, view: str, needs: FileFormat) -> IntegrityCheck:
+    check = foreign_key_check(ITEM_RESULTS, column, view, needs)
+    return IntegrityCheck(
         check.kind,
         check.file,
         column,
@@ -30,96 +30,97 @@ def _item_refers(column: str, known: str, needs: FileFormat) -> Check:
             from {ITEM_RESULTS.table} s
             cross join lateral generate_series(0, cardinality(s.items) - 1) n
             where s.{column} is not null
-              and not exists (select from {known} k where k.{column} = s.{column})""",
+              and not exists (select from {view} k where k.{column} = s.{column})""",
         check.detail,
         check.remedy,
         check.needs,
     )
 
 
-OUTCOMES: Final = (
-    refers(RESULTS, "student", "known_enrolments", STUDENTS),
-    refers(RESULTS, "component", "known_components", COMPONENTS),
-    Check(
+RESULT_CHECKS: Final = (
+    foreign_key_check(RESULTS, "student", "effective_enrolments", STUDENTS),
+    foreign_key_check(RESULTS, "component", "effective_components", COMPONENTS),
+    IntegrityCheck(
         "targetGroupMismatch",
         RESULTS,
         "component",
         """select r.line, r.component as value, null as context
-           from staged_results r join known_components c using (component)
+           from staged_results r join effective_components c using (component)
            where not r.status = 'withdrawn'
-             and exists (select from known_enrolments e where e.student = r.student)
+             and exists (select from effective_enrolments e where e.student = r.student)
              and not exists (
-                 select from known_enrolments e
-                 left join known_class_groups g using (school, class_group)
+                 select from effective_enrolments e
+                 left join effective_class_groups g using (school, class_group)
                  where e.student = r.student
                    and coalesce(g.target_group, c.target_group) = c.target_group
              )""",
-        "The component is of another target group than the student's class group.",
+        "The component and the student's class group have different target groups.",
         "Correct the component, or the class group of the student.",
         (COMPONENTS, CLASS_GROUPS, STUDENTS),
     ),
-    Check(
+    IntegrityCheck(
         "levelWithoutReported",
         RESULTS,
         "level",
         """select line, level as value, null as context from staged_results
            where level is not null and status <> 'reported'""",
-        "A level stands with a status other than reported.",
+        "The result has a level, and its status is not reported.",
         "Leave the level empty, or correct the status.",
     ),
-    Check(
+    IntegrityCheck(
         "levelMissing",
         RESULTS,
         "level",
         """select line, null as value, null as context from staged_results
            where level is null and status = 'reported'""",
-        "A reported result has no level.",
-        "Give the level, or another status.",
+        "The status is reported, and the result has no level.",
+        "Give the level, or correct the status.",
     ),
-    Check(
+    IntegrityCheck(
         "unknownLevel",
         RESULTS,
         "level",
         """select r.line, r.level as value, null as context
-           from staged_results r join known_components c using (component)
+           from staged_results r join effective_components c using (component)
            where r.status = 'reported' and r.level is not null and not exists (
-               select from known_levels l where l.level_scale = c.level_scale and l.level = r.level
+               select from effective_levels l
+               where l.level_scale = c.level_scale and l.level = r.level
            )""",
-        "The scale of the component has no such level.",
-        "Use a level that levels.csv gives for the component's scale.",
+        "The level scale of the component does not have this level.",
+        "Use a level of that scale in levels.csv.",
         (COMPONENTS, LEVELS),
     ),
-    Check(
+    IntegrityCheck(
         "descriptionMissing",
         RESULTS,
         "level",
         """select min(r.line) as line, r.level as value, null as context
-           from staged_results r join known_components c using (component)
-           join known_levels l on l.level_scale = c.level_scale and l.level = r.level
+           from staged_results r join effective_components c using (component)
+           join effective_levels l on l.level_scale = c.level_scale and l.level = r.level
            where r.status = 'reported' and c.calibration = 'false' and not exists (
-               select from known_descriptions d
+               select from effective_descriptions d
                where d.component = r.component and d.level = r.level
            ) group by r.component, r.level""",
-        "The component has no description of this level, which a fiche has to give.",
-        "Add the text to level_descriptions.csv.",
+        "The component has no description of this level, which a fiche needs.",
+        "Add the description to level_descriptions.csv.",
         (COMPONENTS, LEVELS, LEVEL_DESCRIPTIONS),
     ),
-    _item_refers("student", "known_enrolments", STUDENTS),
-    _item_refers("component", "known_components", COMPONENTS),
-    Check(
+    _item_foreign_key_check("student", "effective_enrolments", STUDENTS),
+    _item_foreign_key_check("component", "effective_components", COMPONENTS),
+    IntegrityCheck(
         "danglingReference",
         ITEM_RESULTS,
         "component",
         f"""select s.line, s.component as value, null as context from {_ITEM_LINES} s
-            where exists (select from known_enrolments e where e.student = s.student)
-              and exists (select from known_components c where c.component = s.component)
-              and not exists (select from known_results k
+            where exists (select from effective_enrolments e where e.student = s.student)
+              and exists (select from effective_components c where c.component = s.component)
+              and not exists (select from effective_results k
                               where k.student = s.student and k.component = s.component)""",
         "The student has no result for this component.",
-        "Add the result to results.csv, or leave out its items.",
+        "Add the result to results.csv, or remove its items.",
         (STUDENTS, COMPONENTS, RESULTS),
     ),
-    Check(
+    IntegrityCheck(
         "duplicateKey",
         ITEM_RESULTS,
         "item",
@@ -132,7 +133,7 @@ OUTCOMES: Final = (
                      group by student, component having count(*) > 1) k using (student, component)
                cross join lateral unnest(s.items) with ordinality as u (item, n)
            ) x where line > first_line and item is not null""",
-        "The same student, component and item is on line {context} already.",
-        "Deliver each key once.",
+        "The same student, component and item is already on line {context}.",
+        "Write each key once.",
     ),
 )

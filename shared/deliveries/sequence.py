@@ -1,25 +1,22 @@
-"""Whose turn it is: one import of an administration at a time, each the next in its sequence."""
+"""Serialization of imports: one at a time per administration, in the order of its sequence."""
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from shared.deliveries import repository
 from shared.deliveries.delivery_format import MANIFEST
-from shared.deliveries.faults import Fault, FaultLog, showable
+from shared.deliveries.faults import Fault, FaultLog, quotable
 from shared.deliveries.manifest import Manifest
-from shared.results.models import Delivery
 
 
-def has_been_applied(session: Session, manifest: Manifest, faults: FaultLog) -> bool:
-    """Waits for imports of the same administration or delivery, then looks for its reference.
+def lock_administration(session: Session, manifest: Manifest) -> None:
+    """Wait for other imports of the same delivery or administration, until the commit."""
+    repository.lock_until_commit(session, f"delivery {manifest.delivery_id}")
+    repository.lock_until_commit(session, f"administration {manifest.administration_id}")
 
-    The same reference with other content is a fault.
-    """
-    _lock(session, f"delivery {manifest.delivery_id}")
-    _lock(session, f"administration {manifest.administration_id}")
-    applied = select(Delivery.content_sha256).where(
-        Delivery.reference == manifest.delivery_id, Delivery.status == "applied"
-    )
-    content = session.execute(applied).scalar_one_or_none()
+
+def is_already_applied(session: Session, manifest: Manifest, faults: FaultLog) -> bool:
+    """Check for an applied delivery with the same id; other content under that id is a fault."""
+    content = repository.find_applied_content(session, manifest.delivery_id)
     if content is None:
         return False
     if content == manifest.content_sha256:
@@ -27,36 +24,27 @@ def has_been_applied(session: Session, manifest: Manifest, faults: FaultLog) -> 
     faults.add(
         Fault(
             "deliveryIdReused",
-            "A delivery with this id and other content has been applied.",
-            "Give every delivery an id of its own.",
+            "A delivery with this id and different content has been applied.",
+            "Give each delivery a unique id.",
             MANIFEST,
             column="deliveryId",
-            value=showable(manifest.delivery_id),
+            value=quotable(manifest.delivery_id),
         )
     )
     return False
 
 
-def take_turn(session: Session, manifest: Manifest, faults: FaultLog) -> None:
-    """Names a sequence that is not the next one; `has_been_applied` took the lock."""
-    last = select(func.max(Delivery.sequence)).where(
-        Delivery.administration_id == manifest.administration_id, Delivery.status == "applied"
-    )
-    expected = (session.execute(last).scalar_one() or 0) + 1
+def check_sequence(session: Session, manifest: Manifest, faults: FaultLog) -> None:
+    """Add a fault if the sequence number is not the next one of the administration."""
+    expected = repository.last_applied_sequence(session, manifest.administration_id) + 1
     if manifest.sequence != expected:
         faults.add(
             Fault(
                 "sequenceNotNext",
-                "The delivery is not the next one of its administration.",
-                f"Deliver number {expected} first, or number this one {expected}.",
+                "The sequence number is not the next one of the administration.",
+                f"Submit delivery {expected} first, or give this one the number {expected}.",
                 MANIFEST,
                 column="sequence",
                 value=str(manifest.sequence),
             )
         )
-
-
-def _lock(session: Session, subject: str) -> None:
-    """Held until the transaction ends."""
-    key = func.hashtextextended(f"toetsfeedback {subject}", 0)
-    session.execute(select(func.pg_advisory_xact_lock(key)))

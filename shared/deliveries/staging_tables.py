@@ -1,4 +1,4 @@
-"""Temporary tables that hold a delivery as text, row by row with its line, until it is judged."""
+"""Temporary tables with the rows of a delivery as text, each with its line number."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,22 +15,26 @@ from shared.deliveries.delivery_format import (
     MANIFEST,
     FileFormat,
 )
+from shared.deliveries.delivery_source import HashingStream, UnreadableDeliveryError
 from shared.deliveries.faults import Fault, Findings
 from shared.deliveries.manifest import FileEntry, Mode
-from shared.deliveries.source_files import MeasuredStream, UnreadableDeliveryError
 
 WRITE_SIZE: Final = 64 * 1024
 
+_REMEDY: Final = "Submit the file and the manifest that belong together."
 
 _SETTINGS: Final = {"jit": "off", "work_mem": "64MB"}
 _SETTINGS_OF_FULL: Final = {"enable_nestloop": "off"}
-"""A full delivery fills tables that the planner has no figures of yet: taken for nearly empty, they
-would be searched row by row, which for two large sets takes for ever."""
+"""A full delivery fills tables without statistics. The planner would take them for nearly empty
+and choose nested loops, whose time is quadratic in the rows."""
 
 
 @contextmanager
-def settings_for_sets(connection: psycopg.Connection[Any], mode: Mode) -> Iterator[None]:
-    """Plans fit for large sets, until the end of the block; after an error the rollback undoes."""
+def bulk_load_settings(connection: psycopg.Connection[Any], mode: Mode) -> Iterator[None]:
+    """Set planner settings for large sets until the end of the block.
+
+    After an error, the rollback of the transaction restores them.
+    """
     settings = _SETTINGS | (_SETTINGS_OF_FULL if mode == "full" else {})
     before = {name: connection.execute(f"show {name}").fetchone() for name in settings}
     for name, value in settings.items():
@@ -41,7 +45,7 @@ def settings_for_sets(connection: psycopg.Connection[Any], mode: Mode) -> Iterat
 
 
 def create_staging_tables(connection: psycopg.Connection[Any]) -> None:
-    """Empty ones; they are gone when the transaction ends, if not before."""
+    """Create empty staging tables; the end of the transaction drops them at the latest."""
     drop_staging_tables(connection)
     for file in CSV_FILES:
         columns = ", ".join(f"{name} {kind}" for name, kind in _columns(file))
@@ -58,11 +62,11 @@ def drop_staging_tables(connection: psycopg.Connection[Any]) -> None:
 def stage_file(
     connection: psycopg.Connection[Any],
     file: FileFormat,
-    stream: MeasuredStream,
+    stream: HashingStream,
     insz_key: bytes,
     findings: Findings,
 ) -> CsvReader:
-    """Fills the file's table with every row that can be read, in one pass over the stream."""
+    """Copy every readable row to the file's table, in one pass over the stream."""
     reader = CsvReader(stream, file, findings)
     if reader.header is not None:
         encoder = encoder_for(file, reader.header, insz_key, findings.faults)
@@ -78,8 +82,10 @@ def stage_file(
     return reader
 
 
-def verify(stream: MeasuredStream, entry: FileEntry, rows: int | None, findings: Findings) -> None:
-    """Compares what was read with the manifest; `rows` None leaves the count out of it."""
+def compare_with_entry(
+    stream: HashingStream, entry: FileEntry, rows: int | None, findings: Findings
+) -> None:
+    """Compare the hash and the number of rows with the manifest; `rows` None skips the latter."""
     try:
         while stream.read():
             pass
@@ -87,22 +93,15 @@ def verify(stream: MeasuredStream, entry: FileEntry, rows: int | None, findings:
         if stream.name not in findings.incomplete:
             findings.faults.add(error.fault)
         return
-    remedy = "Deliver the file that the manifest was made for, or a manifest of this file."
     if stream.sha256 != entry.sha256:
-        detail = f"The bytes of {stream.name} are not the ones that the manifest was made for."
+        detail = f"The SHA-256 hash of {stream.name} is not the one in the manifest."
         column = f"files.{stream.name}.sha256"
-        findings.faults.add(Fault("hashMismatch", detail, remedy, MANIFEST, column=column))
+        findings.faults.add(Fault("hashMismatch", detail, _REMEDY, MANIFEST, column=column))
     if rows is not None and rows != entry.rows:
-        detail = f"{stream.name} has {rows} data rows, and the manifest counts {entry.rows}."
+        detail = f"{stream.name} has {rows} data rows, and the manifest has {entry.rows}."
+        column, value = f"files.{stream.name}.rows", str(entry.rows)
         findings.faults.add(
-            Fault(
-                "rowCountMismatch",
-                detail,
-                remedy,
-                MANIFEST,
-                column=f"files.{stream.name}.rows",
-                value=str(entry.rows),
-            )
+            Fault("rowCountMismatch", detail, _REMEDY, MANIFEST, column=column, value=value)
         )
 
 
@@ -116,13 +115,13 @@ def _columns(file: FileFormat) -> Iterator[tuple[str, str]]:
 
 
 def _blocks(parts: Iterator[str]) -> Iterator[str]:
-    """The same text in fewer, larger pieces."""
-    held: list[str] = []
+    """Join the parts to larger blocks."""
+    pending: list[str] = []
     size = 0
     for part in parts:
-        held.append(part)
+        pending.append(part)
         size += len(part)
         if size >= WRITE_SIZE:
-            yield "".join(held)
-            held, size = [], 0
-    yield "".join(held)
+            yield "".join(pending)
+            pending, size = [], 0
+    yield "".join(pending)

@@ -1,4 +1,4 @@
-"""Takes a delivery in: a row that it was received, and the job that applies it."""
+"""Uploaded deliveries: their registration with the job that applies them, and their cleanup."""
 
 from datetime import timedelta
 
@@ -6,16 +6,16 @@ from sqlalchemy.orm import Session
 
 from shared.core.clock import database_now
 from shared.core.unit_of_work import UnitOfWork
+from shared.deliveries import repository
+from shared.deliveries.models import Delivery
 from shared.jobs import service as jobs
 from shared.jobs.models import Job
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.rules import APPLY_DELIVERY, Lane
-from shared.results import repository
-from shared.results.models import Delivery
 from shared.storage.store import Storage
 
 UPLOADS = "deliveries"
-"""Prefix in the object store of deliveries that wait to be applied."""
+"""Prefix in the object store of the deliveries that are not applied yet."""
 
 
 def receive_delivery(
@@ -40,14 +40,14 @@ def receive_delivery(
     )
 
 
-def remove_stray_uploads(session: Session, storage: Storage, older_than: timedelta) -> int:
-    """Deletes stored deliveries that no row waits for any more; how many.
+def remove_orphaned_uploads(session: Session, storage: Storage, older_than: timedelta) -> int:
+    """Delete the stored deliveries that no row refers to, and return their number.
 
-    A process killed at the wrong moment leaves one, and it holds personal data in the clear. What
-    is younger may still be on its way to its row.
+    A process that is killed at the wrong moment leaves such an object, with unencrypted personal
+    data. A younger object may still get its row.
     """
     written_before = database_now(session) - older_than
     stored = list(storage.keys(UPLOADS, written_before))
-    strays = set(stored) - repository.waiting_uploads(session, stored)
-    storage.delete(strays)
-    return len(strays)
+    orphans = set(stored) - repository.pending_uploads(session, stored)
+    storage.delete(orphans)
+    return len(orphans)

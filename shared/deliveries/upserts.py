@@ -1,4 +1,4 @@
-"""Brings one table to what a delivery says, by natural key, so that ids stay what they were."""
+"""Upserts from the staging tables to the stored tables by natural key, so that ids stay stable."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,12 +13,13 @@ Changes = dict[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Upsert:
-    """`source` selects `key` and `values` of every delivered row; `name` stands in the report.
+    """The upsert of one table; `name` is its key in the report.
 
-    With `has_ordered_id` it selects the `line` too, and new rows get ids in that order.
+    `source` selects `key` and `values` of every delivered row. With `has_ordered_id` it also
+    selects the `line`, and new rows get ids in that order.
 
-    Rows that a full delivery no longer has get `removed_at`; a table without that column says how
-    it loses them in `removal`, where None means never.
+    A full delivery sets `removed_at` of the rows that it does not contain. A table without that
+    column deletes them with the statement `removal`, or keeps them if that is None.
     """
 
     name: str
@@ -32,11 +33,11 @@ class Upsert:
 
 
 def ordered_uuid(number: str) -> str:
-    """SQL of a new UUID (version 7) that sorts by `number`, a whole number; 62 bits are random.
+    """Return SQL of a new UUID (version 7) that sorts by `number`, an integer; 62 bits are random.
 
-    Rows that arrive in the order of their ids fill an index from one end, which for half a million
-    of them takes half the time of random places. The number stands where version 7 counts, and
-    runs on into the milliseconds.
+    Rows that are inserted in the order of their ids fill an index from one end; for half a million
+    rows that takes half the time of random ids. The number is in the counter bits of version 7,
+    and overflows into the milliseconds.
     """
     count = f"to_hex((extract(epoch from now()) * 1000)::bigint * 4096 + {number})"
     head = f"overlay(lpad({count}, 15, '0') placing '7' from 13 for 0)"
@@ -46,7 +47,7 @@ def ordered_uuid(number: str) -> str:
 def run_upsert(
     connection: psycopg.Connection[Any], upsert: Upsert, mode: Mode, parameters: Parameters
 ) -> Changes:
-    """How many rows were added, changed and removed; rows that are the same are not touched."""
+    """Run the upsert and count the added, changed and removed rows; equal rows are not written."""
     changed = connection.execute(_update(upsert), parameters).rowcount
     added = connection.execute(_insert(upsert), parameters).rowcount
     removal = _removal(upsert) if mode == "full" else None
@@ -195,4 +196,4 @@ STUDENTS: Final = Upsert(
 )
 
 UPSERTS: Final = (*CATALOGUE, DESCRIPTIONS, *SCHOOLS, STUDENTS)
-"""In an order in which each finds the rows that it points at."""
+"""The upserts in order of reference: each comes after the tables that it refers to."""

@@ -1,34 +1,36 @@
-"""Judges the staged rows, set by set, and names each one that cannot be taken."""
+"""Validation of the staged rows, set by set."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
+from psycopg.rows import class_row
 
-from shared.deliveries.correction_checks import AGAINST_WHAT_IS_STORED
+from shared.deliveries.catalogue_checks import CATALOGUE_CHECKS
+from shared.deliveries.correction_checks import CORRECTION_CHECKS
 from shared.deliveries.delivery_format import CSV_FILES, INSZ, ITEM_RESULTS, Column, FileFormat
-from shared.deliveries.entity_checks import CATALOGUE, SCHOOLS_AND_STUDENTS
-from shared.deliveries.faults import SHOWN_IN_FULL, Fault, Findings, showable
-from shared.deliveries.integrity_check import Check, unique
+from shared.deliveries.enrolment_checks import ENROLMENT_CHECKS
+from shared.deliveries.faults import MAX_LISTED_FAULTS, Fault, Findings, quotable
+from shared.deliveries.integrity_check import IntegrityCheck, unique_key_check
 from shared.deliveries.manifest import Mode
-from shared.deliveries.result_checks import OUTCOMES
+from shared.deliveries.result_checks import RESULT_CHECKS
 
-UNIQUE_KEYS: Final = tuple(unique(file) for file in CSV_FILES if file is not ITEM_RESULTS)
+UNIQUE_KEYS: Final = tuple(unique_key_check(file) for file in CSV_FILES if file is not ITEM_RESULTS)
 
 CHECKS: Final = (
     *UNIQUE_KEYS,
-    *CATALOGUE,
-    *SCHOOLS_AND_STUDENTS,
-    *OUTCOMES,
-    *AGAINST_WHAT_IS_STORED,
+    *CATALOGUE_CHECKS,
+    *ENROLMENT_CHECKS,
+    *RESULT_CHECKS,
+    *CORRECTION_CHECKS,
 )
 
-_MANY_REPEATS: Final = 100
-"""A file whose keys repeat more often is not joined to others, where every repeat multiplies."""
+_MAX_DUPLICATE_KEYS: Final = 100
+"""A file with more duplicate keys is not joined with others, where each duplicate multiplies."""
 
 _ITEM_LIMIT: Final = ITEM_RESULTS.column("item").limit
 
-_DOUBTFUL_ITEMS: Final = f"""(
+_SUSPECT_ITEMS: Final = f"""(
     select s.line + u.n - 1 as line, s.student, s.component, u.item, u.correct
     from {ITEM_RESULTS.table} s
     cross join lateral unnest(s.items, s.correct) with ordinality as u (item, correct, n)
@@ -37,13 +39,34 @@ _DOUBTFUL_ITEMS: Final = f"""(
        or char_length(array_to_string(s.items, '')) > {_ITEM_LIMIT}
        or not s.correct <@ array['0', '1']
 )"""
-"""Runs of items that a cheap look finds doubtful, taken apart again into lines."""
+"""The item results, a line each, of every run that a cheap condition on the arrays selects."""
+
+
+class _Violation(NamedTuple):
+    line: int
+    value: str | None
+    context: int | None
+    total: int
+
+
+class _InvalidValue(NamedTuple):
+    line: int
+    column: str
+    kind: str
+    value: str | None
+
+
+class _ValueRule(NamedTuple):
+    """A condition in SQL that is true for an invalid value, and the kind of its fault."""
+
+    condition: str
+    kind: str
 
 
 def validate(
     connection: psycopg.Connection[Any], mode: Mode, administration: str, findings: Findings
 ) -> None:
-    """Adds every breach to `findings`; the staging tables and the known views must be there."""
+    """Add a fault for every violation; the staging tables and the effective views must exist."""
     parameters = {"administration": administration}
     for file in CSV_FILES:
         _check_values(connection, file, findings)
@@ -52,109 +75,113 @@ def validate(
             continue
         if any(file.name in findings.incomplete for file in check.needs):
             continue
-        breaches = _run(connection, check, parameters, findings)
-        if check in UNIQUE_KEYS and breaches > _MANY_REPEATS:
+        violations = _run(connection, check, parameters, findings)
+        if check in UNIQUE_KEYS and violations > _MAX_DUPLICATE_KEYS:
             findings.incomplete.add(check.file.name)
 
 
 def _run(
     connection: psycopg.Connection[Any],
-    check: Check,
+    check: IntegrityCheck,
     parameters: Mapping[str, str],
     findings: Findings,
 ) -> int:
-    """How many rows break the rule."""
+    """Add the violations of the check to the findings, and return their number."""
     query = (
-        f"select line, left(value, 200), context, count(*) over () from ({check.query}) breach"
-        f" order by line limit {SHOWN_IN_FULL}"
+        "select line, left(value, 200) as value, context, count(*) over () as total"
+        f" from ({check.query}) violation order by line limit {MAX_LISTED_FAULTS}"
     )
-    rows = connection.execute(query, parameters).fetchall()
-    if not rows:
+    cursor = connection.cursor(row_factory=class_row(_Violation))
+    violations = cursor.execute(query, parameters).fetchall()
+    if not violations:
         return 0
     log = findings.warnings if check.is_warning else findings.faults
-    faults = (
-        Fault(
-            check.kind,
-            check.detail.format(context=context),
-            check.remedy,
-            check.file.name,
-            line,
-            check.column,
-            _quoted(value, check.file, check.column),
-        )
-        for line, value, context, _ in rows
+    faults = (_violation_fault(check, violation) for violation in violations)
+    log.add_counted(faults, check.kind, violations[0].total)
+    return violations[0].total
+
+
+def _violation_fault(check: IntegrityCheck, violation: _Violation) -> Fault:
+    return Fault(
+        check.kind,
+        check.detail.format(context=violation.context),
+        check.remedy,
+        check.file.name,
+        violation.line,
+        check.column,
+        _quote(violation.value, check.file, check.column),
     )
-    total: int = rows[0][3]
-    log.add_first_of(faults, check.kind, total)
-    return total
 
 
 def _check_values(
     connection: psycopg.Connection[Any], file: FileFormat, findings: Findings
 ) -> None:
     query = _value_query(file)
-    counted = connection.execute(f"select kind, count(*) from ({query}) bad group by kind")
-    counts = counted.fetchall()
+    counts = connection.execute(
+        f"select kind, count(*) from ({query}) invalid group by kind"
+    ).fetchall()
     if not counts:
         return
-    first = connection.execute(
-        f"select line, column_name, kind, left(value, 200) from ({query}) bad"
-        f" order by line, column_name limit {SHOWN_IN_FULL}"
+    first = connection.cursor(row_factory=class_row(_InvalidValue)).execute(
+        f'select line, column_name as "column", kind, left(value, 200) as value'
+        f" from ({query}) invalid order by line, column_name limit {MAX_LISTED_FAULTS}"
     )
-    faults = [_value_fault(file, *row) for row in first.fetchall()]
+    faults = [_value_fault(file, invalid) for invalid in first.fetchall()]
     for kind, count in counts:
-        findings.faults.add_first_of((fault for fault in faults if fault.kind == kind), kind, count)
+        findings.faults.add_counted((fault for fault in faults if fault.kind == kind), kind, count)
 
 
 def _value_query(file: FileFormat) -> str:
-    """Selects line, column_name, kind and value of each value that is missing or malformed."""
-    judged = [column for column in file.columns if column.name != INSZ]
-    kinds = [f"('{column.name}', s.{column.name}, {_kind_of_breach(column)})" for column in judged]
-    doubts = [doubt for column in judged for doubt, _ in _breaches(column)]
-    source = _DOUBTFUL_ITEMS if file is ITEM_RESULTS else file.table
+    """Return SQL of line, column_name, kind and value of each missing or invalid value."""
+    columns = [column for column in file.columns if column.name != INSZ]
+    kinds = [f"('{column.name}', s.{column.name}, {_kind_of_fault(column)})" for column in columns]
+    conditions = [rule.condition for column in columns for rule in _value_rules(column)]
+    source = _SUSPECT_ITEMS if file is ITEM_RESULTS else file.table
     return f"""
-        select s.line, judged.column_name, judged.kind, judged.value from {source} s
-        cross join lateral (values {", ".join(kinds)}) as judged (column_name, value, kind)
-        where ({" or ".join(doubts) or "false"}) and judged.kind is not null
+        select s.line, checked.column_name, checked.kind, checked.value from {source} s
+        cross join lateral (values {", ".join(kinds)}) as checked (column_name, value, kind)
+        where ({" or ".join(conditions) or "false"}) and checked.kind is not null
     """
 
 
-def _kind_of_breach(column: Column) -> str:
-    breaches = _breaches(column)
-    if not breaches:
+def _kind_of_fault(column: Column) -> str:
+    """Return SQL of the kind of fault of a value in `s`, or of NULL for a valid value."""
+    rules = _value_rules(column)
+    if not rules:
         return "null"
-    return f"case {' '.join(f'''when {doubt} then '{kind}' ''' for doubt, kind in breaches)} end"
+    cases = (f"when {condition} then '{kind}'" for condition, kind in rules)
+    return f"case {' '.join(cases)} end"
 
 
-def _breaches(column: Column) -> list[tuple[str, str]]:
-    """Conditions that a value of `s` must not fulfil, with the kind of fault that it would be."""
+def _value_rules(column: Column) -> list[_ValueRule]:
     name = f"s.{column.name}"
-    breaches: list[tuple[str, str]] = []
+    rules: list[_ValueRule] = []
     if not column.is_optional:
-        breaches.append((f"coalesce(btrim({name}), '') = ''", "missingValue"))
+        rules.append(_ValueRule(f"coalesce(btrim({name}), '') = ''", "missingValue"))
     if column.limit is not None:
-        breaches.append((f"char_length({name}) > {column.limit}", "valueTooLong"))
+        rules.append(_ValueRule(f"char_length({name}) > {column.limit}", "valueTooLong"))
     if column.pattern is not None:
-        breaches.append((f"{name} !~ '{column.pattern}'", column.kind))
+        rules.append(_ValueRule(f"{name} !~ '{column.pattern}'", column.kind))
     if column.values:
         allowed = ", ".join(f"'{value}'" for value in column.values)
-        breaches.append((f"{name} not in ({allowed})", column.kind))
-    return breaches
+        rules.append(_ValueRule(f"{name} not in ({allowed})", column.kind))
+    return rules
 
 
-def _value_fault(file: FileFormat, line: int, column: str, kind: str, value: str | None) -> Fault:
-    expected = file.column(column)
-    if kind == "missingValue":
-        detail, remedy = "The value is missing.", "Give one; this column cannot be empty."
-    elif kind == "valueTooLong":
-        detail = f"The value is longer than {expected.limit} characters."
-        remedy = f"Shorten it to {expected.limit} characters."
+def _value_fault(file: FileFormat, invalid: _InvalidValue) -> Fault:
+    column = file.column(invalid.column)
+    if invalid.kind == "missingValue":
+        detail, remedy = "The value is missing.", "Give a value; this column cannot be empty."
+    elif invalid.kind == "valueTooLong":
+        detail = f"The value is longer than {column.limit} characters."
+        remedy = f"Shorten it to {column.limit} characters."
     else:
-        detail, remedy = "The value is not one that can be used.", f"Give {expected.form}."
-    return Fault(kind, detail, remedy, file.name, line, column, _quoted(value, file, column))
+        detail, remedy = "The value is invalid.", f"Give {column.expected}."
+    value = _quote(invalid.value, file, column.name)
+    return Fault(invalid.kind, detail, remedy, file.name, invalid.line, column.name, value)
 
 
-def _quoted(value: str | None, file: FileFormat, column: str) -> str | None:
+def _quote(value: str | None, file: FileFormat, column: str) -> str | None:
     if file.column(column).is_personal:
         return None
-    return showable(value, among_names=file.is_about_students)
+    return quotable(value, is_about_students=file.is_about_students)

@@ -1,4 +1,4 @@
-"""A delivery as one ZIP file, with what makes an archive dangerous refused entry by entry."""
+"""A delivery in a ZIP file; each dangerous entry of the archive is rejected with a fault."""
 
 import stat
 import zipfile
@@ -7,22 +7,22 @@ from contextlib import contextmanager
 from typing import IO, Final
 
 from shared.deliveries.delivery_format import FILE_NAMES
-from shared.deliveries.faults import Fault, FaultLog, showable
-from shared.deliveries.source_files import (
+from shared.deliveries.delivery_source import (
     CHUNK,
     READ_ERRORS,
-    Source,
+    DeliverySource,
     SourceLimits,
     UnreadableDeliveryError,
-    no_plain_file,
+    not_a_regular_file,
     too_large,
     too_many_files,
     unknown_file,
 )
+from shared.deliveries.faults import Fault, FaultLog, quotable
 
 
-class _ModestReads:
-    """A file for `zipfile`, which reads a directory of entries whole, whatever size it claims."""
+class _BoundedReader:
+    """A limit on single reads: `zipfile` reads the central directory whole, at any size."""
 
     LIMIT: Final = 2 * CHUNK
 
@@ -34,35 +34,39 @@ class _ModestReads:
 
     def read(self, size: int = -1) -> bytes:
         if size > self.LIMIT:
-            raise zipfile.BadZipFile("a part of the archive claims to be far too large")
+            raise zipfile.BadZipFile("a part of the archive is too large")
         data = self._file.read(size if size >= 0 else self.LIMIT + 1)
         if len(data) > self.LIMIT:
-            raise zipfile.BadZipFile("the end of the archive is far too large")
+            raise zipfile.BadZipFile("the end of the archive is too large")
         return data
 
 
 @contextmanager
-def open_archive(file: IO[bytes], limits: SourceLimits, faults: FaultLog) -> Iterator[Source]:
-    """The files in a ZIP file; what is wrong with single entries goes to `faults`.
+def open_archive(
+    file: IO[bytes], limits: SourceLimits, faults: FaultLog
+) -> Iterator[DeliverySource]:
+    """Open the files in a ZIP file, and add the faults of its entries to `faults`.
 
     Raises:
-        UnreadableDeliveryError: the file is no ZIP file, is cut off, or is far too large.
+        UnreadableDeliveryError: the file is not a ZIP file, is truncated, or is too large.
     """
     try:
-        archive = zipfile.ZipFile(_ModestReads(file))
+        archive = zipfile.ZipFile(_BoundedReader(file))
     except READ_ERRORS:
         raise UnreadableDeliveryError(
             Fault(
                 "zipBroken",
-                "The file is no ZIP file, or it was cut off or damaged on the way.",
-                "Pack the delivery again, or check the transfer, and hand it over again.",
+                "The file is not a ZIP file, or it is truncated or damaged.",
+                "Create the ZIP file again, check the transfer, and submit it again.",
             )
         ) from None
     with archive:
-        yield _checked(archive, limits, faults)
+        yield _read_entries(archive, limits, faults)
 
 
-def _checked(archive: zipfile.ZipFile, limits: SourceLimits, faults: FaultLog) -> Source:
+def _read_entries(
+    archive: zipfile.ZipFile, limits: SourceLimits, faults: FaultLog
+) -> DeliverySource:
     entries = archive.infolist()
     if len(entries) > limits.max_entries:
         raise UnreadableDeliveryError(too_many_files())
@@ -72,9 +76,9 @@ def _checked(archive: zipfile.ZipFile, limits: SourceLimits, faults: FaultLog) -
     rejected: set[str] = set()
     for entry in entries:
         name = entry.orig_filename
-        fault = _fault_of_name(name) or _fault_of_entry(entry, limits)
+        fault = _name_fault(name) or _entry_fault(entry, limits)
         if fault is None and (name in openers or name in rejected):
-            fault = _duplicate(name)
+            fault = _duplicate_file(name)
         if fault is None:
             openers[name] = _entry_opener(archive, entry)
             continue
@@ -82,46 +86,46 @@ def _checked(archive: zipfile.ZipFile, limits: SourceLimits, faults: FaultLog) -
         if name in FILE_NAMES:
             rejected.add(name)
             openers.pop(name, None)
-    return Source(openers, rejected, limits)
+    return DeliverySource(openers, rejected, limits)
 
 
 def _entry_opener(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
     return lambda: archive.open(entry)
 
 
-def _fault_of_name(name: str) -> Fault | None:
+def _name_fault(name: str) -> Fault | None:
     if name in FILE_NAMES:
         return None
     parts = name.replace("\\", "/").split("/")
     if "\\" in name or "\0" in name or ":" in name or ".." in parts or parts[0] == "":
         return Fault(
             "pathTraversal",
-            "An entry's name leads out of the delivery.",
-            "Pack the files under their plain names.",
-            value=showable(name),
+            "The name of an entry points outside the delivery.",
+            "Use the plain file names as names of the entries.",
+            value=quotable(name),
         )
-    return unknown_file(name, "Pack only the files of the format, not the folder around them.")
+    return unknown_file(name, "Include only the files of the format, without a folder.")
 
 
-def _fault_of_entry(entry: zipfile.ZipInfo, limits: SourceLimits) -> Fault | None:
+def _entry_fault(entry: zipfile.ZipInfo, limits: SourceLimits) -> Fault | None:
     name = entry.orig_filename
     mode = entry.external_attr >> 16
     if stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
-        return no_plain_file(name, is_symlink=stat.S_ISLNK(mode))
+        return not_a_regular_file(name, is_symlink=stat.S_ISLNK(mode))
     if entry.flag_bits & 0x1:
-        remedy = "Pack it without a password; the transfer is encrypted already."
+        remedy = "Create the ZIP file without a password; the transfer is encrypted."
         return Fault("zipEncrypted", "The entry is encrypted.", remedy, file=name)
     if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        remedy = "Pack it with deflate, the method every ZIP program has."
-        detail = "The entry is packed with a method that is not taken."
+        remedy = "Use the compression method deflate, which every ZIP program has."
+        detail = "The compression method of the entry is not supported."
         return Fault("zipMethod", detail, remedy, file=name)
-    is_tight = entry.file_size > limits.max_ratio * max(entry.compress_size, 1)
-    if is_tight and entry.file_size > limits.ratio_from_bytes:
-        detail = "The entry unpacks to far more than a file of this kind does: a ZIP bomb."
-        return Fault("zipBomb", detail, "Check what was packed.", file=name)
+    exceeds_ratio = entry.file_size > limits.max_ratio * max(entry.compress_size, 1)
+    if exceeds_ratio and entry.file_size > limits.ratio_from_bytes:
+        detail = "The compression ratio of the entry is above the limit, as in a ZIP bomb."
+        return Fault("zipBomb", detail, "Check the content of the file.", file=name)
     return None
 
 
-def _duplicate(name: str) -> Fault:
-    remedy = "Pack each file once."
-    return Fault("duplicateFile", "The archive holds this file twice.", remedy, file=name)
+def _duplicate_file(name: str) -> Fault:
+    remedy = "Include each file once."
+    return Fault("duplicateFile", "The archive contains this file twice.", remedy, file=name)

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from shared.deliveries.models import Delivery
 from shared.results.models import (
     Administration,
     Component,
-    Delivery,
     Level,
     LevelDescription,
     TargetGroup,

@@ -1,8 +1,7 @@
-"""Tables of administrations, their catalogue (components, scales), results and deliveries."""
+"""Tables of administrations, their catalogue (components, levels) and results."""
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -13,18 +12,16 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
-    LargeBinary,
     Numeric,
     String,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.core.database import INSTANT, Base
 
 STATUSES = ("reported", "absent", "exempt", "notCompleted", "notAssigned", "withheld")
-"""Statuses a stored result can have; `withdrawn` in a delivery takes a result away."""
+"""The statuses of a stored result; `withdrawn` in a delivery withdraws a result."""
 
 
 class Administration(Base):
@@ -58,7 +55,7 @@ class TargetGroup(Base):
 
 
 class Component(Base):
-    """A part of the tests that gets a level of its own; calibrations are in no document."""
+    """A part of the tests with a level of its own; no document contains a calibration."""
 
     __tablename__ = "components"
     __table_args__ = (
@@ -79,7 +76,7 @@ class Component(Base):
 
 
 class Level(Base):
-    """One step of a scale; `ordinal` 1 is the lowest. Codes are delivered data, never an enum."""
+    """A level of a scale; `ordinal` 1 is the lowest. Codes are delivered data, not an enum."""
 
     __tablename__ = "levels"
     __table_args__ = (
@@ -99,7 +96,7 @@ class Level(Base):
 
 
 class LevelDescription(Base):
-    """What a student at this level can do in this component."""
+    """The description of a level in a component: what a student at this level can do."""
 
     __tablename__ = "level_descriptions"
 
@@ -108,54 +105,12 @@ class LevelDescription(Base):
     text: Mapped[str] = mapped_column(String(2000))
 
 
-class Delivery(Base):
-    """A delivery that was handed over, and what came of it.
-
-    `report` is what `GET /deliveries/{id}` shows; it quotes no name and no INSZ.
-    `content_sha256` is over the manifest's hashes, so it stands for the whole content.
-    """
-
-    __tablename__ = "deliveries"
-    __table_args__ = (
-        CheckConstraint(
-            "status in ('received', 'applied', 'unchanged', 'refused')", name="status_known"
-        ),
-        CheckConstraint("mode in ('full', 'correction')", name="mode_known"),
-        Index(
-            "uq_deliveries_applied_reference",
-            "reference",
-            unique=True,
-            postgresql_where=text("status = 'applied'"),
-        ),
-        Index(
-            "uq_deliveries_applied_sequence",
-            "administration_id",
-            "sequence",
-            unique=True,
-            postgresql_where=text("status = 'applied'"),
-        ),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
-    status: Mapped[str] = mapped_column(String(16))
-    reference: Mapped[str | None] = mapped_column(String(128))
-    administration_id: Mapped[str | None] = mapped_column(String(32))
-    mode: Mapped[str | None] = mapped_column(String(16))
-    sequence: Mapped[int | None]
-    content_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
-    storage_key: Mapped[str | None] = mapped_column(String(200))
-    received_from: Mapped[str] = mapped_column(String(128))
-    received_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
-    finished_at: Mapped[datetime | None] = mapped_column(INSTANT)
-    report: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
-
-
 class Result(Base):
-    """What a student got for a component; current while `superseded_at` is empty.
+    """The result of a student for a component; current while `superseded_at` is null.
 
-    A correction ends a row and adds another, so the history stays. A level stands exactly when
-    the status is `reported`. Administration and school are those of the student, repeated for
-    policies and indexes, so they are no foreign keys.
+    A correction supersedes the row and adds another, so the history is kept. The level is set if
+    and only if the status is `reported`. Administration and school are those of the student,
+    repeated for policies and indexes, so they are not foreign keys.
     """
 
     __tablename__ = "results"
@@ -198,7 +153,7 @@ class Result(Base):
 
 
 class ScaleScore(Base):
-    """The score behind a result; serves school feedback only and reaches no student's document."""
+    """The scale score of a result, for school feedback only: no student's document contains it."""
 
     __tablename__ = "scale_scores"
 
@@ -208,9 +163,9 @@ class ScaleScore(Base):
 
 
 class ItemResult(Base):
-    """Right or wrong per item, one row per student and component, for the test viewing.
+    """Right or wrong per item, one row per student and component, for test viewing.
 
-    `items[i]` was answered rightly when `correct[i]`; both arrays have the same length.
+    `correct[i]` is true if `items[i]` was answered right; both arrays have the same length.
     """
 
     __tablename__ = "item_results"

@@ -1,4 +1,4 @@
-"""SQL of reading results: current rows of present students, behind the gate."""
+"""SQL of released results, administrations, level scales and components."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, bindparam, exists, func, literal_column, select, true
+from sqlalchemy import Select, and_, bindparam, exists, func, literal_column, select, true
 from sqlalchemy.orm import Session
 
 from shared.access.rules import PRODUCT_READ, Scope
@@ -16,7 +16,6 @@ from shared.releases.repository import component_is_released
 from shared.results.models import (
     Administration,
     Component,
-    Delivery,
     Level,
     LevelDescription,
     Result,
@@ -31,12 +30,23 @@ from shared.students.repository import (
     takes_part_with,
 )
 
-ComponentRow = Row[Component, str]
-"""A component and the code of its target group."""
+
+class ComponentRow(NamedTuple):
+    """A component with the code of its target group."""
+
+    component: Component
+    target_group: str
+
+
+class LevelScale(NamedTuple):
+    """The levels of a scale, from the lowest up."""
+
+    code: str
+    levels: list[Level]
 
 
 class LevelReached(NamedTuple):
-    """`ordinal` 1 is the lowest of the scale; `description` says what can be done at the level."""
+    """The level of a result; `ordinal` 1 is the lowest, `description` what it means."""
 
     code: str
     label: str
@@ -45,7 +55,7 @@ class LevelReached(NamedTuple):
 
 
 class ComponentResult(NamedTuple):
-    """What one student got for one component; a level exactly when the status is `reported`."""
+    """The result of one student for one component; it has a level if the status is `reported`."""
 
     student_id: UUID
     administration_id: str
@@ -60,7 +70,7 @@ class ComponentResult(NamedTuple):
 def page_of_results(
     session: Session, cohort: Cohort, offset: int, limit: int
 ) -> tuple[int, list[ComponentResult]]:
-    """How many released results the cohort has, and a page of them, student by student."""
+    """Return the number of released results of the cohort, and a page of them by student."""
     return _page(session, asdict(cohort), offset, limit)
 
 
@@ -83,7 +93,7 @@ def _page(
 def _level(
     code: str | None, label: str, ordinal: int, description: str | None
 ) -> LevelReached | None:
-    """There are few, and many reach the same."""
+    """Return one object per level, which many results share."""
     return None if code is None else LevelReached(code, label, ordinal, description)
 
 
@@ -97,12 +107,11 @@ _STUDENTS = {
 
 @cache
 def _released_results(wanted: frozenset[str]) -> Select[*tuple[Any, ...]]:
-    """Those of which the parameters that are named have the value asked for.
+    """Return the query of the released results, filtered by the given parameters.
 
-    Students are put in order before their results are looked up: there are fewer of them, and
-    names take long to compare. Each one's results are looked up by `offset 0`, which keeps the
-    planner from reading all of a table that it knows nothing of yet. A calibration is never
-    released, so none is among the results.
+    Students are sorted before the lateral join with their results: there are fewer of them, and
+    names are slow to compare. `offset 0` is an optimization fence, which keeps the planner from
+    scanning the whole table while it has no statistics. A calibration is never released.
     """
     student = (
         select(
@@ -157,7 +166,7 @@ def _released_results(wanted: frozenset[str]) -> Select[*tuple[Any, ...]]:
 def page_of_administrations(
     session: Session, within: Collection[str] | None, offset: int, limit: int
 ) -> tuple[int, Sequence[Administration]]:
-    """Those in which a school within reach takes part (None = all of them), newest first."""
+    """Return the administrations of the schools within reach (None = all), newest first."""
     query = select(Administration)
     if within is not None:
         query = query.where(
@@ -171,19 +180,19 @@ def page_of_administrations(
     return page_of_scalars(session, newest, offset, limit)
 
 
-def level_scales(session: Session, administration_id: str) -> list[tuple[str, list[Level]]]:
-    """The scales of an administration by code, each with its levels from the lowest up."""
+def level_scales(session: Session, administration_id: str) -> list[LevelScale]:
+    """Return the level scales of an administration by code."""
     query = (
         select(Level)
         .where(Level.administration_id == administration_id, Level.removed_at.is_(None))
         .order_by(Level.level_scale, Level.ordinal, Level.id)
     )
     scales = groupby(session.scalars(query), key=lambda level: level.level_scale)
-    return [(scale, list(levels)) for scale, levels in scales]
+    return [LevelScale(scale, list(levels)) for scale, levels in scales]
 
 
 def components(session: Session, administration_id: str) -> Sequence[ComponentRow]:
-    """The components that feedback can be about, each with the code of its target group."""
+    """Return the components of an administration that get feedback: no calibrations."""
     query = (
         select(Component, TargetGroup.code)
         .join(TargetGroup, TargetGroup.id == Component.target_group_id)
@@ -194,20 +203,4 @@ def components(session: Session, administration_id: str) -> Sequence[ComponentRo
         )
         .order_by(TargetGroup.code, Component.position, Component.id)
     )
-    return session.execute(query).all()
-
-
-def add_delivery(session: Session, delivery: Delivery) -> Delivery:
-    session.add(delivery)
-    session.flush()
-    return delivery
-
-
-def find_delivery(session: Session, delivery_id: UUID) -> Delivery | None:
-    return session.get(Delivery, delivery_id)
-
-
-def waiting_uploads(session: Session, storage_keys: Sequence[str]) -> set[str]:
-    """Those of the keys that hold a delivery which is still to be applied."""
-    query = select(Delivery.storage_key).where(Delivery.storage_key.in_(storage_keys))
-    return {key for key in session.scalars(query) if key is not None}
+    return [ComponentRow(*row) for row in session.execute(query)]

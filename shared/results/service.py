@@ -1,4 +1,4 @@
-"""Use cases of reading results, and the facts one needs to understand them."""
+"""Use cases of results and of their reference data: administrations, levels and components."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,11 +7,10 @@ from sqlalchemy.orm import Session
 
 from shared.access.decisions import allow
 from shared.access.requests import AccessRequest
-from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
 from shared.results import repository
-from shared.results.models import Administration, Delivery, Level
-from shared.results.repository import ComponentResult, ComponentRow
+from shared.results.models import Administration
+from shared.results.repository import ComponentResult, ComponentRow, LevelScale
 from shared.schools.service import require_school
 from shared.students.repository import Cohort
 from shared.students.service import require_student
@@ -57,19 +56,11 @@ def list_administrations(
     return repository.page_of_administrations(session, access.reach.schools, offset, limit)
 
 
-def list_level_scales(session: Session, administration_id: str) -> list[tuple[str, list[Level]]]:
-    """Return the scales of an administration by code; none for an unknown administration."""
+def list_level_scales(session: Session, administration_id: str) -> list[LevelScale]:
+    """Return the level scales of an administration; none for an unknown administration."""
     return repository.level_scales(session, administration_id)
 
 
 def list_components(session: Session, administration_id: str) -> Sequence[ComponentRow]:
     """Return the components of an administration, without calibrations."""
     return repository.components(session, administration_id)
-
-
-def read_delivery(session: Session, delivery_id: UUID) -> Delivery:
-    """Raises ResourceNotFound when nothing was handed over under this id."""
-    delivery = repository.find_delivery(session, delivery_id)
-    if delivery is None:
-        raise ResourceNotFound
-    return delivery

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from shared.access.products import Product
 from shared.core.database import Base, Sessions
 from shared.core.unit_of_work import UnitOfWork
+from shared.deliveries.models import Delivery
 from shared.documents.models import Document
 from shared.jobs.models import Job
 from shared.releases.models import ReleaseWindow
@@ -22,7 +23,6 @@ from shared.releases.service import WindowPlan, save_window
 from shared.results.models import (
     Administration,
     Component,
-    Delivery,
     Level,
     LevelDescription,
     Result,

@@ -17,10 +17,10 @@ from shared.access.rules import CallerKind
 from shared.core.database import Sessions
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
+from shared.deliveries.models import Delivery
 from shared.jobs.models import Job, JobItem
 from shared.jobs.service import end_when_complete
 from shared.oauth.clients.rules import ClientKind
-from shared.results.models import Delivery
 from shared.storage.store import Storage
 from tests.api.conftest import Callers, serving
 from tests.api.oauth_clients import registered

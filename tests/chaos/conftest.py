@@ -1,4 +1,4 @@
-"""One plant for all cases, a seed for what is left to chance, and how long a case lasts."""
+"""Fixtures of the chaos tests: one deployment, a seed, and the intensity of the faults."""
 
 import shutil
 import tempfile
@@ -10,36 +10,36 @@ from random import Random
 import pytest
 from sqlalchemy import text
 
-from tests.chaos.plant import Plant
-from tests.chaos.wholeness import Bytes, await_end, stored_bytes
+from tests.chaos.deployment import Deployment
+from tests.chaos.invariants import DocumentHashes, stored_hashes, wait_for_jobs
 from tests.storage.s3_server import s3_server
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """How much a case does: the short form runs with all tests, the long one as `make chaos`."""
+class Intensity:
+    """The intensity of the faults: short with all tests, long with `make chaos`."""
 
     schools: int
     worker_kills: int
     rounds: int
     store_faults: int
-    frozen_seconds: float
+    stopped_seconds: float
 
 
-SHORT = Measure(schools=6, worker_kills=3, rounds=1, store_faults=20, frozen_seconds=3)
-LONG = Measure(schools=60, worker_kills=20, rounds=3, store_faults=150, frozen_seconds=30)
+SHORT = Intensity(schools=6, worker_kills=3, rounds=1, store_faults=20, stopped_seconds=3)
+LONG = Intensity(schools=60, worker_kills=20, rounds=3, store_faults=150, stopped_seconds=30)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The short form leaves out what the long one adds: the same kind of harm in another place."""
+    """Deselect the tests of the long form, which repeat a kind of fault in another place."""
     if not config.getoption("--chaos-long"):
-        added = [item for item in items if item.get_closest_marker("chaos_long")]
-        config.hook.pytest_deselected(items=added)
-        items[:] = [item for item in items if item not in added]
+        long = [item for item in items if item.get_closest_marker("chaos_long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
 
 
 @pytest.fixture(scope="session")
-def measure(request: pytest.FixtureRequest) -> Measure:
+def intensity(request: pytest.FixtureRequest) -> Intensity:
     return LONG if request.config.getoption("--chaos-long") else SHORT
 
 
@@ -49,41 +49,41 @@ def seed(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-def chance(request: pytest.FixtureRequest, seed: int) -> Random:
-    """The same for each run of a case with the same seed."""
-    return Random(f"{seed}/{request.node.name}")  # noqa: S311  # has to repeat itself
+def rng(request: pytest.FixtureRequest, seed: int) -> Random:
+    """Return a generator that is the same for each run of a test with the same seed."""
+    return Random(f"{seed}/{request.node.name}")  # noqa: S311  # must be reproducible
 
 
 @pytest.fixture(scope="session")
-def running_plant(measure: Measure, seed: int) -> Iterator[Plant]:
-    # Not below pytest's own directory, which another run closes to the servers' user.
+def running_deployment(intensity: Intensity, seed: int) -> Iterator[Deployment]:
+    # Outside pytest's directory, which may not be readable by the user of the servers.
     directory = Path(tempfile.mkdtemp(prefix="toetsfeedback-chaos-"))
-    plant = Plant(directory / "data")
+    deployment = Deployment(directory / "data")
     try:
-        with plant.running(measure.schools, seed):
-            yield plant
+        with deployment.running(intensity.schools, seed):
+            yield deployment
     finally:
         shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="session")
-def undisturbed(running_plant: Plant) -> Bytes:
-    """What a build gives that nothing happens to."""
-    running_plant.build()
-    await_end(running_plant)
-    return stored_bytes(running_plant)
+def reference(running_deployment: Deployment) -> DocumentHashes:
+    """Return the hashes of the documents of a build without faults."""
+    running_deployment.build()
+    wait_for_jobs(running_deployment)
+    return stored_hashes(running_deployment)
 
 
 @pytest.fixture
-def plant(running_plant: Plant, undisturbed: Bytes) -> Iterator[Plant]:
-    """Everything runs, and nothing has been built yet."""
-    assert len(undisturbed) > 0
-    running_plant.heal()
-    await_end(running_plant)
-    with running_plant.unit_of_work() as unit:
+def deployment(running_deployment: Deployment, reference: DocumentHashes) -> Iterator[Deployment]:
+    """Yield the deployment with every process running and no document."""
+    assert len(reference) > 0
+    running_deployment.recover()
+    wait_for_jobs(running_deployment)
+    with running_deployment.unit_of_work() as unit:
         unit.session.execute(text("delete from documents"))
-    yield running_plant
-    running_plant.thaw()
+    yield running_deployment
+    running_deployment.resume()
 
 
 @pytest.fixture(scope="session")

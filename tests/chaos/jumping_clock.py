@@ -1,4 +1,4 @@
-"""Runs a command of ours in a process whose clock jumps about, by so many hours back and ahead."""
+"""Run a command in a process whose clock jumps randomly, by so many hours back and ahead."""
 
 import sys
 import time
@@ -11,11 +11,11 @@ import time_machine
 from services.cli.main import main
 
 
-def keep_jumping(clock: time_machine.Traveller, back: float, ahead: float) -> None:
-    chance, began, true_time = Random(1), time.monotonic(), datetime.now(UTC)  # noqa: S311
+def jump_forever(clock: time_machine.Traveller, back: float, ahead: float) -> None:
+    rng, started, true_time = Random(1), time.monotonic(), datetime.now(UTC)  # noqa: S311
     while True:
-        passed = timedelta(seconds=time.monotonic() - began)
-        clock.move_to(true_time + passed + timedelta(hours=chance.uniform(-back, ahead)))
+        elapsed = timedelta(seconds=time.monotonic() - started)
+        clock.move_to(true_time + elapsed + timedelta(hours=rng.uniform(-back, ahead)))
         time.sleep(0.1)
 
 
@@ -23,5 +23,5 @@ if __name__ == "__main__":
     _, back, ahead, *sys.argv[1:] = sys.argv
     with time_machine.travel(datetime.now(UTC), tick=True) as clock:
         limits = (clock, float(back), float(ahead))
-        Thread(target=keep_jumping, args=limits, daemon=True).start()
+        Thread(target=jump_forever, args=limits, daemon=True).start()
         main()

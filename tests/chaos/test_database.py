@@ -4,22 +4,22 @@ from random import Random
 
 import pytest
 
-from tests.chaos.conftest import Measure
-from tests.chaos.plant import Plant
-from tests.chaos.wholeness import Bytes, assert_whole
+from tests.chaos.conftest import Intensity
+from tests.chaos.deployment import Deployment
+from tests.chaos.invariants import DocumentHashes, assert_consistent
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("chaos")]
 
 
-def test_a_database_stopped_at_once_in_the_middle_is_back_with_everything(
-    plant: Plant, undisturbed: Bytes, measure: Measure, chance: Random
+def test_immediate_shutdown_of_postgres_loses_nothing(
+    deployment: Deployment, reference: DocumentHashes, intensity: Intensity, rng: Random
 ) -> None:
-    plant.build()
-    for _ in range(measure.rounds):
-        plant.await_work()
-        time.sleep(chance.uniform(0, 0.05))
-        plant.send(signal.SIGQUIT, plant.postgres)
-        plant.await_(lambda: not plant.postgres.is_alive())
-        time.sleep(chance.uniform(0, 0.5))
-        plant.start(plant.postgres)
-    assert_whole(plant, undisturbed)
+    deployment.build()
+    for _ in range(intensity.rounds):
+        deployment.wait_for_work()
+        time.sleep(rng.uniform(0, 0.05))
+        deployment.send(signal.SIGQUIT, deployment.postgres)
+        deployment.wait_until(lambda: not deployment.postgres.is_alive())
+        time.sleep(rng.uniform(0, 0.5))
+        deployment.start(deployment.postgres)
+    assert_consistent(deployment, reference)

@@ -11,100 +11,100 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 
 from shared.jobs.queue import open_broker
-from tests.chaos.conftest import Measure
-from tests.chaos.plant import LEASE_SECONDS, Plant
-from tests.chaos.wholeness import Bytes, assert_whole
+from tests.chaos.conftest import Intensity
+from tests.chaos.deployment import LEASE_SECONDS, Deployment
+from tests.chaos.invariants import DocumentHashes, assert_consistent
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("chaos")]
 
 
-def test_a_queue_flushed_again_and_again_loses_nothing(
-    plant: Plant, undisturbed: Bytes, measure: Measure, chance: Random
+def test_flushed_queue_loses_no_job(
+    deployment: Deployment, reference: DocumentHashes, intensity: Intensity, rng: Random
 ) -> None:
-    plant.build()
-    with redis.Redis.from_url(plant.valkey.url) as client:
-        for _ in range(5 * measure.rounds):
+    deployment.build()
+    with redis.Redis.from_url(deployment.valkey.url) as client:
+        for _ in range(5 * intensity.rounds):
             client.flushall()
-            time.sleep(chance.uniform(0, 0.2))
-    assert_whole(plant, undisturbed)
+            time.sleep(rng.uniform(0, 0.2))
+    assert_consistent(deployment, reference)
 
 
 @pytest.mark.chaos_long
-def test_a_queue_killed_and_started_again_loses_nothing(
-    plant: Plant, undisturbed: Bytes, measure: Measure, chance: Random
+def test_killed_queue_loses_no_job(
+    deployment: Deployment, reference: DocumentHashes, intensity: Intensity, rng: Random
 ) -> None:
-    plant.build()
-    for _ in range(measure.rounds):
-        plant.kill(plant.valkey)
-        time.sleep(chance.uniform(0, 1))
-        plant.start(plant.valkey)
-    assert_whole(plant, undisturbed)
+    deployment.build()
+    for _ in range(intensity.rounds):
+        deployment.kill(deployment.valkey)
+        time.sleep(rng.uniform(0, 1))
+        deployment.start(deployment.valkey)
+    assert_consistent(deployment, reference)
 
 
-def test_a_frozen_queue_holds_up_no_request_and_loses_nothing(
-    plant: Plant, undisturbed: Bytes, measure: Measure
+def test_stopped_queue_delays_no_request_and_loses_no_job(
+    deployment: Deployment, reference: DocumentHashes, intensity: Intensity
 ) -> None:
-    plant.send(signal.SIGSTOP, plant.valkey)
-    thaws_at = time.monotonic() + measure.frozen_seconds
-    began = time.monotonic()
-    plant.build()
-    answered_in = time.monotonic() - began
-    time.sleep(max(0.0, thaws_at - time.monotonic()))
-    plant.send(signal.SIGCONT, plant.valkey)
-    assert_whole(plant, undisturbed)
-    assert answered_in < 10
+    deployment.send(signal.SIGSTOP, deployment.valkey)
+    resumes_at = time.monotonic() + intensity.stopped_seconds
+    started = time.monotonic()
+    deployment.build()
+    elapsed = time.monotonic() - started
+    time.sleep(max(0.0, resumes_at - time.monotonic()))
+    deployment.send(signal.SIGCONT, deployment.valkey)
+    assert_consistent(deployment, reference)
+    assert elapsed < 10
 
 
-def test_calls_that_come_twice_and_out_of_order_do_no_harm(
-    plant: Plant, undisturbed: Bytes, chance: Random
+def test_duplicate_and_reordered_messages_do_no_harm(
+    deployment: Deployment, reference: DocumentHashes, rng: Random
 ) -> None:
-    plant.send(signal.SIGSTOP, *plant.workers)
-    plant.build()
-    broker = open_broker(plant.settings, middleware=[])
-    calls = [call for call in waiting(broker) for _ in range(3)]
+    deployment.send(signal.SIGSTOP, *deployment.workers)
+    deployment.build()
+    broker = open_broker(deployment.settings, middleware=[])
+    messages = [message for message in pending_messages(broker) for _ in range(3)]
     broker.flush_all()
-    chance.shuffle(calls)
-    for call in calls:
-        broker.enqueue(call)
-    assert len(calls) > 0
+    rng.shuffle(messages)
+    for message in messages:
+        broker.enqueue(message)
+    assert len(messages) > 0
     broker.close()
-    plant.send(signal.SIGCONT, *plant.workers)
-    assert_whole(plant, undisturbed)
+    deployment.send(signal.SIGCONT, *deployment.workers)
+    assert_consistent(deployment, reference)
 
 
-def waiting(broker: RedisBroker) -> list[dramatiq.Message[None]]:
-    """Every call that nobody has heard yet, as a new message that says the same."""
+def pending_messages(broker: RedisBroker) -> list[dramatiq.Message[None]]:
+    """Return a copy of every message that is not consumed yet."""
     stored: list[Any] = []
     for queue in broker.get_declared_queues():
         stored += broker.client.hvals(f"{broker.namespace}:{queue}.msgs")
     return [dramatiq.Message[None].decode(message).copy() for message in stored]
 
 
-def test_an_api_killed_between_commit_and_call_has_lost_nothing(
-    plant: Plant, undisturbed: Bytes
+def test_api_killed_between_commit_and_message_loses_no_job(
+    deployment: Deployment, reference: DocumentHashes
 ) -> None:
-    plant.send(signal.SIGSTOP, plant.valkey)
+    deployment.send(signal.SIGSTOP, deployment.valkey)
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(plant.build)
-        plant.await_(lambda: plant.items("queued") > 0)
-        committed_and_unanswered = answer.running()
-        plant.kill(plant.api, plant.valkey)
+        response = pool.submit(deployment.build)
+        deployment.wait_until(lambda: deployment.items("queued") > 0)
+        is_committed_without_response = response.running()
+        deployment.kill(deployment.api, deployment.valkey)
         with pytest.raises(httpx.TransportError):
-            answer.result(timeout=10)
-    assert committed_and_unanswered
-    plant.heal()
-    assert_whole(plant, undisturbed)
+            response.result(timeout=10)
+    assert is_committed_without_response
+    deployment.recover()
+    assert_consistent(deployment, reference)
 
 
 @pytest.mark.chaos_long
-def test_a_sweeper_killed_between_commit_and_call_has_lost_nothing(
-    plant: Plant, undisturbed: Bytes
+def test_sweeper_killed_between_commit_and_message_loses_no_job(
+    deployment: Deployment, reference: DocumentHashes
 ) -> None:
-    plant.kill(plant.valkey)
-    plant.build()
-    plant.start(plant.valkey)
-    plant.send(signal.SIGSTOP, plant.valkey)
+    deployment.kill(deployment.valkey)
+    deployment.build()
+    deployment.start(deployment.valkey)
+    deployment.send(signal.SIGSTOP, deployment.valkey)
     time.sleep(LEASE_SECONDS)
-    plant.kill(*plant.workers, plant.valkey)
-    plant.heal()
-    assert_whole(plant, undisturbed)
+    deployment.kill(*deployment.workers, deployment.valkey)
+    deployment.recover()
+    assert_consistent(deployment, reference)

@@ -4,70 +4,70 @@ from random import Random
 
 import pytest
 
-from embedded.processes import Program
-from tests.chaos.conftest import Measure
-from tests.chaos.plant import Plant
-from tests.chaos.wholeness import Bytes, assert_whole
+from embedded.programs import Program
+from tests.chaos.conftest import Intensity
+from tests.chaos.deployment import Deployment
+from tests.chaos.invariants import DocumentHashes, assert_consistent
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("chaos")]
 
 
-def test_workers_killed_again_and_again_lose_and_double_nothing(
-    plant: Plant, undisturbed: Bytes, measure: Measure, chance: Random
+def test_killed_workers_lose_and_duplicate_nothing(
+    deployment: Deployment, reference: DocumentHashes, intensity: Intensity, rng: Random
 ) -> None:
-    plant.build()
-    for _ in range(measure.worker_kills):
-        plant.await_work()
-        time.sleep(chance.uniform(0, 0.05))
-        victims = [worker for worker in plant.workers if worker.is_alive()]
-        assert plant.items("queued", "running") > 0, "the build was over before the last kill"
-        plant.kill(victim := chance.choice(victims))
-        plant.start(victim)
-    assert_whole(plant, undisturbed)
+    deployment.build()
+    for _ in range(intensity.worker_kills):
+        deployment.wait_for_work()
+        time.sleep(rng.uniform(0, 0.05))
+        candidates = [worker for worker in deployment.workers if worker.is_alive()]
+        assert deployment.items("queued", "running") > 0, "the build ended before the last kill"
+        deployment.kill(killed := rng.choice(candidates))
+        deployment.start(killed)
+    assert_consistent(deployment, reference)
 
 
 @pytest.mark.chaos_long
-def test_a_worker_that_is_frozen_holds_up_nobody_and_commits_nothing_when_it_wakes(
-    plant: Plant, undisturbed: Bytes
+def test_stopped_worker_delays_no_other_and_commits_nothing_later(
+    deployment: Deployment, reference: DocumentHashes
 ) -> None:
-    frozen, *others = freeze_one_at_work(plant)
-    plant.send(signal.SIGCONT, *others)
-    plant.await_(lambda: plant.items("queued", "running") == 0)
-    plant.send(signal.SIGCONT, frozen)
-    assert_whole(plant, undisturbed)
+    stopped, *others = stop_workers_with_one_busy(deployment)
+    deployment.send(signal.SIGCONT, *others)
+    deployment.wait_until(lambda: deployment.items("queued", "running") == 0)
+    deployment.send(signal.SIGCONT, stopped)
+    assert_consistent(deployment, reference)
 
 
-def test_a_worker_that_wakes_when_another_has_taken_over_commits_nothing(
-    plant: Plant, undisturbed: Bytes
+def test_worker_that_lost_its_lease_commits_nothing(
+    deployment: Deployment, reference: DocumentHashes
 ) -> None:
-    frozen, *others = freeze_one_at_work(plant)
-    plant.send(signal.SIGCONT, *others)
-    plant.await_(lambda: plant.items("running", tries=2))
-    plant.send(signal.SIGCONT, frozen)
-    assert_whole(plant, undisturbed)
+    stopped, *others = stop_workers_with_one_busy(deployment)
+    deployment.send(signal.SIGCONT, *others)
+    deployment.wait_until(lambda: deployment.items("running", attempts=2))
+    deployment.send(signal.SIGCONT, stopped)
+    assert_consistent(deployment, reference)
 
 
 @pytest.mark.chaos_long
-def test_sweepers_that_look_at_the_same_moment_do_nothing_twice(
-    plant: Plant, undisturbed: Bytes
+def test_concurrent_sweepers_do_nothing_twice(
+    deployment: Deployment, reference: DocumentHashes
 ) -> None:
-    with plant.changed({"TOETSFEEDBACK_JOB_SWEEP_SECONDS": "0.01"}):
-        frozen, *others = freeze_one_at_work(plant)
-        plant.kill(frozen)
-        plant.start(frozen)
-        plant.send(signal.SIGCONT, *others)
-        assert_whole(plant, undisturbed)
+    with deployment.restarted_with({"TOETSFEEDBACK_JOB_SWEEP_SECONDS": "0.01"}):
+        stopped, *others = stop_workers_with_one_busy(deployment)
+        deployment.kill(stopped)
+        deployment.start(stopped)
+        deployment.send(signal.SIGCONT, *others)
+        assert_consistent(deployment, reference)
 
 
-def freeze_one_at_work(plant: Plant) -> list[Program]:
-    """Stops all workers: the first while it holds an item, the others before there was any."""
-    worker, *others = plant.workers
-    plant.send(signal.SIGSTOP, *others)
-    plant.build()
+def stop_workers_with_one_busy(deployment: Deployment) -> list[Program]:
+    """Suspend all workers, the first with a claimed item; return them in that order."""
+    worker, *others = deployment.workers
+    deployment.send(signal.SIGSTOP, *others)
+    deployment.build()
     while True:
-        plant.await_work()
-        plant.send(signal.SIGSTOP, worker)
+        deployment.wait_for_work()
+        deployment.send(signal.SIGSTOP, worker)
         time.sleep(0.1)
-        if plant.items("running"):
+        if deployment.items("running"):
             return [worker, *others]
-        plant.send(signal.SIGCONT, worker)
+        deployment.send(signal.SIGCONT, worker)

@@ -1,4 +1,4 @@
-"""Ways to break one thing of a delivery, for tests that want to see it named."""
+"""Changes that make a delivery invalid in one place."""
 
 import json
 
@@ -8,19 +8,19 @@ Place = tuple[str, str | None, int | None, str | None]
 """Kind, file, line and column of a fault."""
 
 
-def sets(file: str, line: int, column: str, value: str) -> Change:
+def set_value(file: str, line: int, column: str, value: str) -> Change:
     return lambda delivery: delivery.set(file, line, column, value)
 
 
-def adds(file: str, *values: str) -> Change:
+def add_row(file: str, *values: str) -> Change:
     return lambda delivery: delivery.add(file, *values)
 
 
-def removes(file: str, line: int) -> Change:
+def remove_row(file: str, line: int) -> Change:
     return lambda delivery: delivery.remove(file, line)
 
 
-def with_bytes(file: str, old: bytes, new: bytes) -> Change:
+def replace_bytes(file: str, old: bytes, new: bytes) -> Change:
     def change(delivery: DeliveryFiles) -> None:
         data = delivery.bytes_of(file)
         assert old in data
@@ -29,22 +29,22 @@ def with_bytes(file: str, old: bytes, new: bytes) -> Change:
     return change
 
 
-def with_member(name: str, value: object) -> Change:
+def set_member(name: str, value: object) -> Change:
     return lambda delivery: delivery.manifest.update({name: value})
 
 
-def with_administration(name: str, value: object) -> Change:
+def set_administration_member(name: str, value: object) -> Change:
     def change(delivery: DeliveryFiles) -> None:
         delivery.administration = {**(delivery.administration or {}), name: value}
 
     return change
 
 
-def without_member(name: str) -> Change:
+def remove_member(name: str) -> Change:
     return lambda delivery: delivery.manifest.pop(name)
 
 
-def with_entry(file: str, **values: object) -> Change:
+def change_entry(file: str, **values: object) -> Change:
     def change(delivery: DeliveryFiles) -> None:
         files = json.loads(delivery.contents()["delivery.json"])["files"]
         files[file] |= values
@@ -53,11 +53,11 @@ def with_entry(file: str, **values: object) -> Change:
     return change
 
 
-def with_manifest(data: bytes) -> Change:
+def replace_manifest(data: bytes) -> Change:
     return lambda delivery: delivery.raw.update({"delivery.json": data})
 
 
-def without_file(file: str) -> Change:
+def remove_file(file: str) -> Change:
     def change(delivery: DeliveryFiles) -> None:
         if file == "administration.json":
             delivery.administration = None
@@ -67,7 +67,7 @@ def without_file(file: str) -> Change:
     return change
 
 
-def without_entry(file: str) -> Change:
+def remove_entry(file: str) -> Change:
     def change(delivery: DeliveryFiles) -> None:
         files = json.loads(delivery.contents()["delivery.json"])["files"]
         del files[file]
@@ -76,5 +76,5 @@ def without_entry(file: str) -> Change:
     return change
 
 
-def with_header(file: str, old: str, new: str) -> Change:
-    return with_bytes(file, old.encode(), new.encode())
+def replace_in_header(file: str, old: str, new: str) -> Change:
+    return replace_bytes(file, old.encode(), new.encode())

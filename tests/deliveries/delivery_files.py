@@ -1,4 +1,4 @@
-"""A small delivery that is right in everything, to be changed in one place by a test."""
+"""A small valid delivery, for tests to change in one place."""
 
 import csv
 import hashlib
@@ -14,16 +14,16 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.core.database import Base
+from shared.deliveries.delivery_source import SourceLimits
+from shared.deliveries.models import Delivery
 from shared.deliveries.service import ImportOutcome, import_delivery
-from shared.deliveries.source_files import SourceLimits
-from shared.results.models import Delivery
 
 INSZ_KEY = b"a key that only tests have, 32 b."
 SAMPLE = Path(__file__).parents[1] / "data" / "delivery-sample"
 
 
 def insz(nine: str) -> str:
-    """Eleven digits of somebody born before 2000."""
+    """Return a valid INSZ of a birth before 2000."""
     return f"{nine}{97 - int(nine) % 97:02d}"
 
 
@@ -92,7 +92,7 @@ ADMINISTRATION = {
 
 @dataclass
 class DeliveryFiles:
-    """Rows by file; `raw` has the bytes of a file that is not to be written from its rows."""
+    """The rows of a delivery by file; `raw` has the bytes of files that replace their rows."""
 
     rows: dict[str, list[list[str]]] = field(default_factory=dict)
     manifest: dict[str, Any] = field(default_factory=dict)
@@ -117,7 +117,7 @@ class DeliveryFiles:
         return out.getvalue().encode()
 
     def contents(self) -> dict[str, bytes]:
-        """Every file's bytes, with a manifest that fits them unless it was set otherwise."""
+        """Return the bytes of every file, with a matching manifest by default."""
         files = {name: self.bytes_of(name) for name in self.rows | self.raw.keys()}
         if self.administration is not None:
             files.setdefault("administration.json", json.dumps(self.administration).encode())
@@ -165,7 +165,7 @@ def full(sequence: int = 1) -> DeliveryFiles:
 
 
 def correction(sequence: int, **rows: list[list[str]]) -> DeliveryFiles:
-    """Of the named files only; each gets the header that the small delivery has."""
+    """Return a correction with these rows by file; the headers are those of the small delivery."""
     delivery = DeliveryFiles({}, manifest_of(sequence, "correction"))
     for name, added in rows.items():
         file = f"{name}.csv"
@@ -173,12 +173,12 @@ def correction(sequence: int, **rows: list[list[str]]) -> DeliveryFiles:
     return delivery
 
 
-def take_in(session: Session, path: Path, limits: SourceLimits | None = None) -> ImportOutcome:
+def run_import(session: Session, path: Path, limits: SourceLimits | None = None) -> ImportOutcome:
     return import_delivery(session, path, insz_key=INSZ_KEY, received_from="tests", limits=limits)
 
 
 def table_contents(session: Session) -> dict[str, list[str]]:
-    """Every row of every table but the deliveries themselves, as text."""
+    """Return every row of every table except the deliveries, as text."""
     return {
         table: [
             row
@@ -189,11 +189,11 @@ def table_contents(session: Session) -> dict[str, list[str]]:
     }
 
 
-def refused(session: Session, delivery: DeliveryFiles, directory: Path) -> dict[str, Any]:
-    """The report; the small delivery stands already, and must be all that stands afterwards."""
-    assert take_in(session, full().write(directory / "first")).status == "applied"
+def import_refused(session: Session, delivery: DeliveryFiles, directory: Path) -> dict[str, Any]:
+    """Import a delivery that must be refused without changes, and return its report."""
+    assert run_import(session, full().write(directory / "first")).status == "applied"
     before = table_contents(session)
-    outcome = take_in(session, delivery.write(directory / "second"))
+    outcome = run_import(session, delivery.write(directory / "second"))
     assert outcome.status == "refused"
     assert table_contents(session) == before
     assert outcome.report["changes"] == {}
@@ -203,7 +203,7 @@ def refused(session: Session, delivery: DeliveryFiles, directory: Path) -> dict[
 
 
 def places(outcome: ImportOutcome) -> list[tuple[Any, ...]]:
-    """Kind, file, line and column of each fault."""
+    """Return kind, file, line and column of each fault."""
     return [
         tuple(fault.get(name) for name in ("kind", "file", "line", "column"))
         for fault in outcome.report["faults"]

@@ -1,4 +1,4 @@
-"""What stands in the tables after imports, in the words of a delivery."""
+"""Queries of the stored results and items, with the codes of the delivery."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from shared.deliveries.service import ImportOutcome
-from tests.deliveries.delivery_files import DeliveryFiles, take_in
+from tests.deliveries.delivery_files import DeliveryFiles, run_import
 
 CURRENT = """
     select p.delivered_as, p.school_id, c.code, r.status, l.code, s.score::float
@@ -23,7 +23,7 @@ ITEMS = """
 """
 
 
-def current(session: Session) -> list[tuple[Any, ...]]:
+def current_results(session: Session) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in session.execute(text(CURRENT))]
 
 
@@ -35,7 +35,7 @@ def count(session: Session, model: type[Any], *conditions: Any) -> int:
     return session.execute(select(func.count()).select_from(model).where(*conditions)).scalar_one()
 
 
-def applied(session: Session, delivery: DeliveryFiles, directory: Path) -> ImportOutcome:
-    outcome = take_in(session, delivery.write(directory / uuid4().hex))
+def import_applied(session: Session, delivery: DeliveryFiles, directory: Path) -> ImportOutcome:
+    outcome = run_import(session, delivery.write(directory / uuid4().hex))
     assert (outcome.status, outcome.report["faults"]) == ("applied", [])
     return outcome

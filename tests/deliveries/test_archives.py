@@ -1,4 +1,4 @@
-"""Directories and ZIP files that are broken or mean harm: refused by name, and nothing changes."""
+"""Invalid and malicious directories and ZIP files are refused, and nothing changes."""
 
 import io
 import os
@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from shared.deliveries.source_files import SourceLimits
-from tests.deliveries.delivery_files import full, places, table_contents, take_in
+from shared.deliveries.delivery_source import SourceLimits
+from tests.deliveries.delivery_files import full, places, run_import, table_contents
 
 Place = tuple[str, str | None, int | None, str | None]
 SMALL = SourceLimits(max_bytes=100_000, max_entries=20, ratio_from_bytes=5_000, max_ratio=50)
 
 
 def archive_with(*entries: tuple[zipfile.ZipInfo | str, bytes]) -> bytes:
-    """The small delivery, with entries of the same name replaced, and others put behind."""
+    """Return a ZIP file of the small delivery with the entries replaced or added."""
     names = {entry if isinstance(entry, str) else entry.filename for entry, _ in entries}
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -39,7 +39,7 @@ def entry(name: str, *, mode: int = 0, method: int = zipfile.ZIP_DEFLATED) -> zi
 
 
 def encrypted(data: bytes) -> bytes:
-    """With the mark of encryption on the last entry, in both of its headers."""
+    """Set the encryption flag in both headers of the last entry."""
     changed = bytearray(data)
     changed[data.rindex(b"PK\x01\x02") + 8] |= 1
     changed[data.rindex(b"PK\x03\x04") + 6] |= 1
@@ -47,12 +47,12 @@ def encrypted(data: bytes) -> bytes:
 
 
 def damaged(data: bytes) -> bytes:
-    """With the packed bytes of the last entry overwritten."""
+    """Overwrite compressed bytes of the last entry."""
     start = data.rindex(b"PK\x03\x04") + 60
     return data[:start] + b"\xff" * 20 + data[start + 20 :]
 
 
-def twice() -> bytes:
+def with_duplicate_entry() -> bytes:
     data = archive_with((entry("levels.cs_"), full().contents()["levels.csv"]))
     return data.replace(b"levels.cs_", b"levels.csv")
 
@@ -63,9 +63,9 @@ RESULTS = full().contents()["results.csv"]
 ARCHIVES: dict[str, tuple[Callable[[], bytes], Place]] = {
     "empty": (lambda: b"", ("zipBroken", None, None, None)),
     "not a ZIP file": (lambda: b"student,school\n" * 100, ("zipBroken", None, None, None)),
-    "cut off at the end": (lambda: archive_with()[:-30], ("zipBroken", None, None, None)),
-    "cut off in the middle": (lambda: archive_with()[:2000], ("zipBroken", None, None, None)),
-    "without its start": (
+    "truncated at the end": (lambda: archive_with()[:-30], ("zipBroken", None, None, None)),
+    "truncated in the middle": (lambda: archive_with()[:2000], ("zipBroken", None, None, None)),
+    "truncated at the start": (
         lambda: archive_with()[2000:],
         ("fileDamaged", "delivery.json", None, None),
     ),
@@ -73,7 +73,7 @@ ARCHIVES: dict[str, tuple[Callable[[], bytes], Place]] = {
         lambda: damaged(archive_with((entry("results.csv"), RESULTS * 30))),
         ("fileDamaged", "results.csv", None, None),
     ),
-    "path that climbs": (
+    "path to a parent directory": (
         lambda: archive_with(("../../etc/passwd", b"x")),
         ("pathTraversal", None, None, None),
     ),
@@ -81,7 +81,7 @@ ARCHIVES: dict[str, tuple[Callable[[], bytes], Place]] = {
         lambda: archive_with(("/results.csv", b"x")),
         ("pathTraversal", None, None, None),
     ),
-    "path of another system": (
+    "path with backslashes": (
         lambda: archive_with(("..\\results.csv", b"x")),
         ("pathTraversal", None, None, None),
     ),
@@ -94,7 +94,7 @@ ARCHIVES: dict[str, tuple[Callable[[], bytes], Place]] = {
         lambda: archive_with(("delivery/results.csv", b"x")),
         ("unknownFile", None, None, None),
     ),
-    "file that the format does not know": (
+    "file that is not in the format": (
         lambda: archive_with(("grades.csv", b"x")),
         ("unknownFile", None, None, None),
     ),
@@ -106,12 +106,12 @@ ARCHIVES: dict[str, tuple[Callable[[], bytes], Place]] = {
         lambda: archive_with((entry("results.csv", mode=stat.S_IFCHR | 0o666), b"")),
         ("notAFile", "results.csv", None, None),
     ),
-    "entry twice": (twice, ("duplicateFile", "levels.csv", None, None)),
+    "duplicate entry": (with_duplicate_entry, ("duplicateFile", "levels.csv", None, None)),
     "encrypted entry": (
         lambda: encrypted(archive_with(("results.csv", RESULTS))),
         ("zipEncrypted", "results.csv", None, None),
     ),
-    "method that unpacks without bounds": (
+    "unsupported compression method": (
         lambda: archive_with((entry("results.csv", method=zipfile.ZIP_LZMA), RESULTS)),
         ("zipMethod", "results.csv", None, None),
     ),
@@ -133,21 +133,21 @@ ARCHIVES: dict[str, tuple[Callable[[], bytes], Place]] = {
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
-def test_archive_that_is_not_sound_is_refused(session: Session, tmp_path: Path, name: str) -> None:
-    make, place = ARCHIVES[name]
+def test_invalid_archive_is_refused(session: Session, tmp_path: Path, name: str) -> None:
+    build, place = ARCHIVES[name]
     path = tmp_path / "delivery.zip"
-    path.write_bytes(make())
+    path.write_bytes(build())
     before = table_contents(session)
 
-    outcome = take_in(session, path, SMALL)
+    outcome = run_import(session, path, SMALL)
 
     assert outcome.status == "refused"
     assert place in places(outcome)
     assert table_contents(session) == before
 
 
-def test_size_that_an_entry_claims_is_not_believed(session: Session, tmp_path: Path) -> None:
-    """It claims a few bytes and holds many; what unpacks beyond the claim is never read."""
+def test_declared_size_of_an_entry_is_not_trusted(session: Session, tmp_path: Path) -> None:
+    """The entry declares fewer bytes than it contains; the rest is never decompressed."""
     data = bytearray(archive_with((entry("results.csv"), BOMB)))
     for header, offset in ((b"PK\x01\x02", 24), (b"PK\x03\x04", 22)):
         at = data.rindex(header) + offset
@@ -155,12 +155,12 @@ def test_size_that_an_entry_claims_is_not_believed(session: Session, tmp_path: P
     path = tmp_path / "delivery.zip"
     path.write_bytes(data)
 
-    outcome = take_in(session, path)
+    outcome = run_import(session, path)
 
     assert ("fileDamaged", "results.csv", None, None) in places(outcome)
 
 
-def test_directory_of_entries_is_not_read_whole_on_its_word(
+def test_declared_size_of_the_central_directory_is_not_trusted(
     session: Session, tmp_path: Path
 ) -> None:
     data = bytearray(b"\0" * 3_000_000 + archive_with())
@@ -169,25 +169,23 @@ def test_directory_of_entries_is_not_read_whole_on_its_word(
     path = tmp_path / "delivery.zip"
     path.write_bytes(data)
 
-    assert places(take_in(session, path)) == [("zipBroken", None, None, None)]
+    assert places(run_import(session, path)) == [("zipBroken", None, None, None)]
 
 
 @pytest.mark.parametrize("cut", range(0, 101, 4))
-def test_archive_cut_off_anywhere_is_refused(session: Session, tmp_path: Path, cut: int) -> None:
+def test_truncated_archive_is_refused(session: Session, tmp_path: Path, cut: int) -> None:
     data = archive_with()
     path = tmp_path / "delivery.zip"
     path.write_bytes(data[: (len(data) - 1) * cut // 100])
 
-    assert take_in(session, path).status == "refused"
+    assert run_import(session, path).status == "refused"
 
 
-def test_entry_that_is_not_packed_and_one_that_is_are_both_read(
-    session: Session, tmp_path: Path
-) -> None:
+def test_stored_and_deflated_entries_are_both_read(session: Session, tmp_path: Path) -> None:
     path = tmp_path / "delivery.zip"
     path.write_bytes(archive_with((entry("results.csv", method=zipfile.ZIP_STORED), RESULTS)))
 
-    assert take_in(session, path).status == "applied"
+    assert run_import(session, path).status == "applied"
 
 
 def test_symbolic_link_in_a_directory_is_refused(session: Session, tmp_path: Path) -> None:
@@ -195,52 +193,52 @@ def test_symbolic_link_in_a_directory_is_refused(session: Session, tmp_path: Pat
     (path / "results.csv").rename(tmp_path / "elsewhere.csv")
     (path / "results.csv").symlink_to(tmp_path / "elsewhere.csv")
 
-    outcome = take_in(session, path)
+    outcome = run_import(session, path)
 
     assert places(outcome) == [("symlink", "results.csv", None, None)]
 
 
-def test_pipe_in_a_directory_is_refused_and_not_waited_for(
+def test_named_pipe_in_a_directory_is_refused_without_blocking(
     session: Session, tmp_path: Path
 ) -> None:
     path = full().write(tmp_path / "delivery")
     (path / "item_results.csv").unlink()
     os.mkfifo(path / "item_results.csv")
 
-    outcome = take_in(session, path)
+    outcome = run_import(session, path)
 
     assert places(outcome) == [("notAFile", "item_results.csv", None, None)]
 
 
-def test_stray_file_in_a_directory_is_refused(session: Session, tmp_path: Path) -> None:
+def test_unknown_file_in_a_directory_is_refused(session: Session, tmp_path: Path) -> None:
     path = full().write(tmp_path / "delivery")
-    (path / "notes.txt").write_text("not for you")
+    (path / "notes.txt").write_text("unknown")
 
-    outcome = take_in(session, path)
+    outcome = run_import(session, path)
 
     assert places(outcome) == [("unknownFile", None, None, None)]
     assert outcome.report["faults"][0]["value"] == "notes.txt"
 
 
-def test_directory_beyond_the_limits_is_refused(session: Session, tmp_path: Path) -> None:
+def test_directory_above_the_limits_is_refused(session: Session, tmp_path: Path) -> None:
     path = full().write(tmp_path / "delivery")
 
-    assert places(take_in(session, path, SourceLimits(max_bytes=1000))) == [
+    assert places(run_import(session, path, SourceLimits(max_bytes=1000))) == [
         ("deliveryTooLarge", None, None, None)
     ]
-    assert places(take_in(session, path, SourceLimits(max_entries=5))) == [
+    assert places(run_import(session, path, SourceLimits(max_entries=5))) == [
         ("tooManyFiles", None, None, None)
     ]
 
 
-def test_path_that_leads_nowhere_is_refused(session: Session, tmp_path: Path) -> None:
-    outcome = take_in(session, tmp_path / "nothing")
+def test_missing_path_is_refused(session: Session, tmp_path: Path) -> None:
+    outcome = run_import(session, tmp_path / "nothing")
 
     assert places(outcome) == [("sourceUnreadable", None, None, None)]
 
 
-def test_random_packed_bytes_are_refused(session: Session, tmp_path: Path) -> None:
+def test_random_bytes_are_refused(session: Session, tmp_path: Path) -> None:
     path = tmp_path / "delivery.zip"
     path.write_bytes(zlib.compress(os.urandom(5000)))
 
-    assert places(take_in(session, path)) == [("zipBroken", None, None, None)]
+    assert places(run_import(session, path)) == [("zipBroken", None, None, None)]

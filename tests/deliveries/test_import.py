@@ -1,4 +1,4 @@
-"""What a first delivery leaves in the tables, and that the same one again changes nothing."""
+"""Import of a first delivery into the tables, and of the same delivery again."""
 
 import hashlib
 import hmac
@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from shared.deliveries.models import Delivery
 from shared.deliveries.service import import_delivery
-from shared.results.models import Administration, Delivery, Result
+from shared.results.models import Administration, Result
 from shared.schools.models import Participation, School
 from shared.students.models import ClassGroup, Student
 from tests.deliveries.delivery_files import (
@@ -19,14 +20,14 @@ from tests.deliveries.delivery_files import (
     SAMPLE,
     full,
     insz,
+    run_import,
     table_contents,
-    take_in,
 )
-from tests.deliveries.delivery_rows import applied, count, current, items
+from tests.deliveries.delivery_rows import count, current_results, import_applied, items
 
 
-def test_sample_made_elsewhere_is_taken_with_the_counts_of_its_manifest(session: Session) -> None:
-    outcome = take_in(session, SAMPLE)
+def test_sample_is_applied_with_the_counts_of_its_manifest(session: Session) -> None:
+    outcome = run_import(session, SAMPLE)
 
     manifest = json.loads((SAMPLE / "delivery.json").read_text())
     rows = {name: entry["rows"] for name, entry in manifest["files"].items()}
@@ -45,23 +46,23 @@ def test_sample_made_elsewhere_is_taken_with_the_counts_of_its_manifest(session:
     }
 
 
-def test_same_delivery_again_changes_nothing(session: Session) -> None:
-    take_in(session, SAMPLE)
+def test_repeated_delivery_changes_nothing(session: Session) -> None:
+    run_import(session, SAMPLE)
     before = table_contents(session)
 
-    again = take_in(session, SAMPLE)
+    again = run_import(session, SAMPLE)
 
     assert (again.status, again.report["changes"]) == ("unchanged", {})
     assert table_contents(session) == before
 
 
-def test_zip_file_is_taken_like_the_directory(session: Session, tmp_path: Path) -> None:
-    assert take_in(session, full().write(tmp_path / "delivery")).status == "applied"
-    assert take_in(session, full().pack(tmp_path / "delivery.zip")).status == "unchanged"
+def test_zip_file_is_imported_like_the_directory(session: Session, tmp_path: Path) -> None:
+    assert run_import(session, full().write(tmp_path / "delivery")).status == "applied"
+    assert run_import(session, full().pack(tmp_path / "delivery.zip")).status == "unchanged"
 
 
-def test_rows_become_what_they_say(session: Session, tmp_path: Path) -> None:
-    applied(session, full(), tmp_path)
+def test_rows_are_stored_with_their_values(session: Session, tmp_path: Path) -> None:
+    import_applied(session, full(), tmp_path)
 
     administration = session.execute(select(Administration)).scalar_one()
     assert (administration.school_year, administration.tested_until_on.isoformat()) == (
@@ -74,7 +75,7 @@ def test_rows_become_what_they_say(session: Session, tmp_path: Path) -> None:
     assert (student.family_name, student.given_name) == ("Çelik", "Žofie")
     digits = insz("850101003").encode()
     assert student.insz_hash == hmac.new(INSZ_KEY, digits, hashlib.sha256).digest()
-    assert current(session) == [
+    assert current_results(session) == [
         ("s1", "000028", "LEZ4", "reported", "C", 240.5),
         ("s1", "000028", "WIS4", "absent", None, None),
         ("s2", "000028", "KAL4", "reported", "E", None),
@@ -90,9 +91,9 @@ def test_rows_become_what_they_say(session: Session, tmp_path: Path) -> None:
 def test_student_of_two_schools_has_a_row_and_results_in_each(
     session: Session, tmp_path: Path
 ) -> None:
-    applied(session, full(), tmp_path)
+    import_applied(session, full(), tmp_path)
 
-    rows = [(row[0], row[1]) for row in current(session) if row[0] == "s5"]
+    rows = [(row[0], row[1]) for row in current_results(session) if row[0] == "s5"]
     assert rows == [("s5", "000028"), ("s5", "007947")]
     assert [row[:2] for row in items(session) if row[0] == "s5"] == rows
 
@@ -107,9 +108,9 @@ def test_both_delimiters_and_a_byte_order_mark_are_read(
     for name in list(delivery.rows):
         delivery.raw[name] = start + delivery.bytes_of(name).replace(b"\r\n", b"\n")
 
-    applied(session, delivery, tmp_path)
+    import_applied(session, delivery, tmp_path)
 
-    assert len(current(session)) == 8
+    assert len(current_results(session)) == 8
 
 
 def test_columns_in_any_order_and_without_optional_ones_are_read(
@@ -120,13 +121,13 @@ def test_columns_in_any_order_and_without_optional_ones_are_read(
         delivery.rows[name] = [row[::-1] for row in rows]
     delivery.rows["class_groups.csv"] = [row[2:] for row in delivery.rows["class_groups.csv"]]
 
-    applied(session, delivery, tmp_path)
+    import_applied(session, delivery, tmp_path)
 
-    assert len(current(session)) == 8
+    assert len(current_results(session)) == 8
     assert count(session, ClassGroup, ClassGroup.site.is_(None)) == 4
 
 
-NASTY = [
+UNUSUAL_NAMES = [
     '=HYPERLINK("http://x";"y")',
     "</w:t>",
     "(unbalanced",
@@ -152,31 +153,35 @@ NASTY = [
 
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
-def test_names_arrive_intact(session: Session, tmp_path: Path, delimiter: str) -> None:
+def test_unusual_names_are_stored_unchanged(
+    session: Session, tmp_path: Path, delimiter: str
+) -> None:
     delivery = full()
     delivery.delimiter = delimiter
-    for number, name in enumerate(NASTY):
+    for number, name in enumerate(UNUSUAL_NAMES):
         delivery.add("students.csv", f"n{number}", "000028", "4A", name, name[::-1], "", "")
 
-    applied(session, delivery, tmp_path)
+    import_applied(session, delivery, tmp_path)
 
     query = select(Student.family_name, Student.given_name).where(
         Student.delivered_as.like("n%"), Student.school_id == "000028"
     )
-    assert {tuple(row) for row in session.execute(query)} == {(name, name[::-1]) for name in NASTY}
+    assert {tuple(row) for row in session.execute(query)} == {
+        (name, name[::-1]) for name in UNUSUAL_NAMES
+    }
 
 
-def test_text_of_a_level_may_have_several_lines(session: Session, tmp_path: Path) -> None:
+def test_level_description_may_have_several_lines(session: Session, tmp_path: Path) -> None:
     delivery = full()
     delivery.set("level_descriptions.csv", 2, "text", 'Leest "een"\r\nof twee woorden.')
 
-    applied(session, delivery, tmp_path)
+    import_applied(session, delivery, tmp_path)
 
     texts = session.execute(text("select text from level_descriptions")).scalars()
     assert 'Leest "een"\r\nof twee woorden.' in set(texts)
 
 
-def test_items_in_any_order_come_together(session: Session, tmp_path: Path) -> None:
+def test_items_in_any_order_are_merged_into_one_row(session: Session, tmp_path: Path) -> None:
     delivery = full()
     delivery.rows["item_results.csv"] = [
         ["student", "component", "item", "correct"],
@@ -186,7 +191,7 @@ def test_items_in_any_order_come_together(session: Session, tmp_path: Path) -> N
         ["s4", "LEZ2", "null", "1"],
     ]
 
-    applied(session, delivery, tmp_path)
+    import_applied(session, delivery, tmp_path)
 
     assert items(session) == [
         ("s1", "000028", "LEZ4", ['a"b', "{e,f}"], [True, False]),
@@ -194,7 +199,7 @@ def test_items_in_any_order_come_together(session: Session, tmp_path: Path) -> N
     ]
 
 
-def test_received_delivery_is_settled_once(session: Session, tmp_path: Path) -> None:
+def test_received_delivery_is_imported_once(session: Session, tmp_path: Path) -> None:
     received = Delivery(status="received", received_from="client", storage_key="deliveries/x")
     session.add(received)
     session.flush()
@@ -216,7 +221,7 @@ def test_received_delivery_is_settled_once(session: Session, tmp_path: Path) -> 
     assert count(session, Delivery) == 1
 
 
-def test_delivery_that_was_never_received_is_an_error(session: Session, tmp_path: Path) -> None:
+def test_import_of_an_unknown_delivery_is_an_error(session: Session, tmp_path: Path) -> None:
     with pytest.raises(LookupError):
         import_delivery(
             session, tmp_path, insz_key=INSZ_KEY, received_from="x", delivery_id=uuid4()

@@ -1,4 +1,4 @@
-"""No report, warning, error or log line of an import holds a name, a stamnummer or an INSZ."""
+"""No report, error or log line of an import contains a name, a stamnummer or an INSZ."""
 
 import json
 import logging
@@ -11,17 +11,17 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.deliveries.faults import showable
-from tests.deliveries.delivery_files import DeliveryFiles, full, insz, table_contents, take_in
+from shared.deliveries.faults import quotable
+from tests.deliveries.delivery_files import DeliveryFiles, full, insz, run_import, table_contents
 
 NAME = "Vandermarkeer"
 NUMBER = insz("851231123")
 STAMNUMMER = "7654321"
 ROW = ["s7", "000028", "4A", NAME, f"{NAME}ke", STAMNUMMER, NUMBER]
-MARKS = re.compile(rf"vandermark|{NUMBER[:9]}|{STAMNUMMER}", re.IGNORECASE)
+PERSONAL = re.compile(rf"vandermark|{NUMBER[:9]}|{STAMNUMMER}", re.IGNORECASE)
 
 
-def shifted(delivery: DeliveryFiles) -> None:
+def shifted_columns(delivery: DeliveryFiles) -> None:
     delivery.rows["students.csv"].extend(
         [ROW[-places:] + ROW[:-places] for places in range(1, len(ROW))]
     )
@@ -35,7 +35,7 @@ def in_wrong_file(delivery: DeliveryFiles) -> None:
     delivery.raw["results.csv"] = delivery.bytes_of("students.csv")
 
 
-def unclosed(delivery: DeliveryFiles) -> None:
+def unclosed_quote(delivery: DeliveryFiles) -> None:
     delivery.raw["students.csv"] = delivery.bytes_of("students.csv") + f's8,"{NAME}'.encode()
 
 
@@ -44,7 +44,7 @@ def damaged_bytes(delivery: DeliveryFiles) -> None:
     delivery.raw["students.csv"] = data + f"s8,000028,4A,{NAME}\r\n".encode() + b"\xff\0\r\n"
 
 
-def everywhere(delivery: DeliveryFiles) -> None:
+def in_every_column(delivery: DeliveryFiles) -> None:
     for line in range(1, len(delivery.rows["students.csv"])):
         for column in range(len(ROW)):
             row = list(ROW)
@@ -52,14 +52,14 @@ def everywhere(delivery: DeliveryFiles) -> None:
             delivery.rows["students.csv"].append(row)
 
 
-def number_elsewhere(delivery: DeliveryFiles) -> None:
+def insz_in_other_files(delivery: DeliveryFiles) -> None:
     delivery.add("results.csv", NUMBER, "LEZ4", "absent", "", "")
     delivery.add("results.csv", "s1", f"x{NUMBER}", NUMBER, NUMBER, NUMBER)
     delivery.add("schools.csv", NUMBER, "School", "Genk", NUMBER, "", NUMBER)
     delivery.manifest["deliveryId"] = f"{NUMBER}\0"
 
 
-def named_results(delivery: DeliveryFiles) -> None:
+def names_in_results(delivery: DeliveryFiles) -> None:
     delivery.add("results.csv", NAME, "LEZ4", "absent", "", "")
     delivery.add("results.csv", f"{NAME} {NAME}ke", "LEZ4", "absent", "", "")
     delivery.add("results.csv", "s1", NAME, NAME, NAME, NAME)
@@ -67,25 +67,25 @@ def named_results(delivery: DeliveryFiles) -> None:
     delivery.add("item_results.csv", STAMNUMMER, "LEZ4", "1", "1")
 
 
-def sharing(delivery: DeliveryFiles) -> None:
+def duplicate_stamnummer(delivery: DeliveryFiles) -> None:
     delivery.add("students.csv", "s8", "000028", "4A", NAME, NAME, STAMNUMMER, NUMBER)
 
 
 LEAKS: list[Callable[[DeliveryFiles], None]] = [
-    shifted,
+    shifted_columns,
     without_header,
     in_wrong_file,
-    unclosed,
+    unclosed_quote,
     damaged_bytes,
-    everywhere,
-    number_elsewhere,
-    named_results,
-    sharing,
+    in_every_column,
+    insz_in_other_files,
+    names_in_results,
+    duplicate_stamnummer,
 ]
 
 
 @pytest.mark.parametrize("change", LEAKS)
-def test_what_is_wrong_is_said_without_saying_of_whom(
+def test_report_and_logs_have_no_personal_data(
     session: Session,
     tmp_path: Path,
     change: Callable[[DeliveryFiles], None],
@@ -97,20 +97,20 @@ def test_what_is_wrong_is_said_without_saying_of_whom(
     delivery.rows["students.csv"].append(ROW)
     change(delivery)
 
-    outcome = take_in(session, delivery.write(tmp_path))
+    outcome = run_import(session, delivery.write(tmp_path))
 
     assert outcome.status == "refused"
-    assert MARKS.search(json.dumps(outcome.report, ensure_ascii=False)) is None
-    assert MARKS.search(caplog.text + "".join(capfd.readouterr())) is None
+    assert PERSONAL.search(json.dumps(outcome.report, ensure_ascii=False)) is None
+    assert PERSONAL.search(caplog.text + "".join(capfd.readouterr())) is None
     row = session.execute(text("select d::text from deliveries d")).scalar_one()
-    assert MARKS.search(row) is None
+    assert PERSONAL.search(row) is None
 
 
-def test_insz_is_in_no_table_but_as_a_hash(session: Session, tmp_path: Path) -> None:
+def test_insz_is_stored_as_a_hash_only(session: Session, tmp_path: Path) -> None:
     delivery = full()
     delivery.rows["students.csv"].append(ROW)
 
-    assert take_in(session, delivery.write(tmp_path)).status == "applied"
+    assert run_import(session, delivery.write(tmp_path)).status == "applied"
 
     assert not any(NUMBER in row for rows in table_contents(session).values() for row in rows)
 
@@ -129,7 +129,7 @@ def test_insz_never_reaches_the_server(
     delivery = full()
     delivery.rows["students.csv"].append(ROW)
 
-    take_in(session, delivery.write(tmp_path))
+    run_import(session, delivery.write(tmp_path))
 
     assert NAME in "".join(sent)
     assert NUMBER not in "".join(sent)
@@ -139,25 +139,25 @@ def test_insz_never_reaches_the_server(
     "value",
     ["85.12.31-123.45", NUMBER, f"nr {NUMBER}", f"x{NUMBER}y", "851231 123 45", "85123112399"],
 )
-def test_what_looks_like_an_insz_is_not_quoted(value: str) -> None:
-    assert showable(value) is None
+def test_value_like_an_insz_is_not_quoted(value: str) -> None:
+    assert quotable(value) is None
 
 
 @pytest.mark.parametrize("value", ["000028", "s1", "acefeb4c8a04fa177205", "LEZ4", "240,5", "x y"])
-def test_what_is_no_personal_value_is_quoted(value: str) -> None:
-    assert showable(value) == value
+def test_other_value_is_quoted(value: str) -> None:
+    assert quotable(value) == value
 
 
-def test_quoted_value_is_short_and_printable() -> None:
-    quoted = showable("a\x00\u202e" + "b" * 500)
+def test_quoted_value_is_truncated_and_printable() -> None:
+    quoted = quotable("a\x00\u202e" + "b" * 500)
 
     assert quoted is not None
     assert len(quoted) == 80
     assert quoted.startswith("a\ufffd\ufffdb")
 
 
-def test_delivery_row_names_its_sender(session: Session, tmp_path: Path) -> None:
-    outcome = take_in(session, full().write(tmp_path))
+def test_delivery_row_has_its_sender(session: Session, tmp_path: Path) -> None:
+    outcome = run_import(session, full().write(tmp_path))
 
     assert isinstance(outcome.delivery_id, UUID)
     row = session.execute(text("select received_from, status from deliveries")).one()

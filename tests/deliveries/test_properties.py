@@ -1,4 +1,4 @@
-"""Whatever is done to a delivery, it is applied whole or refused with a report."""
+"""Any change to a delivery leaves it either applied as a whole or refused with a report."""
 
 import csv
 import io
@@ -14,16 +14,16 @@ from shared.deliveries.copy_encoding import ItemRunEncoder, LineEncoder
 from shared.deliveries.csv_header import parse_header
 from shared.deliveries.csv_reader import CsvReader, PlainLines, Record
 from shared.deliveries.delivery_format import FILE_NAMES, ITEM_RESULTS, STUDENTS
+from shared.deliveries.delivery_source import HashingStream
 from shared.deliveries.faults import Findings
 from shared.deliveries.insz import is_valid_insz
-from shared.deliveries.source_files import MeasuredStream
 from tests.deliveries.delivery_files import (
     DeliveryFiles,
     correction,
     full,
     insz,
+    run_import,
     table_contents,
-    take_in,
 )
 
 ONE_DATABASE = settings(
@@ -31,7 +31,7 @@ ONE_DATABASE = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-TELLING = [
+MEANINGFUL = [
     "s1",
     "s9",
     "LEZ4",
@@ -59,7 +59,7 @@ TELLING = [
 ]
 VALUES = st.one_of(
     st.sampled_from(
-        ["", " ", *TELLING, "\0", "\n", "\t", "'; drop table results; --", insz("850101001")]
+        ["", " ", *MEANINGFUL, "\0", "\n", "\t", "'; drop table results; --", insz("850101001")]
     ),
     st.text(max_size=20),
 )
@@ -67,7 +67,7 @@ VALUES = st.one_of(
 
 @st.composite
 def cell_changes(draw: st.DrawFn) -> DeliveryFiles:
-    """A full delivery or a correction with some values, rows or columns changed."""
+    """Draw a full delivery or a correction with some values, rows or columns changed."""
     delivery = full(2)
     if draw(st.booleans()):
         delivery = correction(2)
@@ -91,8 +91,8 @@ def cell_changes(draw: st.DrawFn) -> DeliveryFiles:
     return delivery
 
 
-def contents_survive(delivery: DeliveryFiles) -> dict[str, bytes] | None:
-    """None for a lone surrogate, which cannot be written as UTF-8 at all."""
+def encodable_contents(delivery: DeliveryFiles) -> dict[str, bytes] | None:
+    """Return the files, or None if a lone surrogate cannot be encoded as UTF-8."""
     try:
         return delivery.contents()
     except UnicodeEncodeError:
@@ -102,12 +102,12 @@ def contents_survive(delivery: DeliveryFiles) -> dict[str, bytes] | None:
 @ONE_DATABASE
 @given(delivery=cell_changes())
 def test_changed_values_are_applied_or_refused(session: Session, delivery: DeliveryFiles) -> None:
-    if contents_survive(delivery) is None:
+    if encodable_contents(delivery) is None:
         return
     with session.begin_nested() as attempt, tempfile.TemporaryDirectory() as directory:
-        assert take_in(session, full().write(Path(directory) / "first")).status == "applied"
+        assert run_import(session, full().write(Path(directory) / "first")).status == "applied"
         before = table_contents(session)
-        outcome = take_in(session, delivery.write(Path(directory) / "second"))
+        outcome = run_import(session, delivery.write(Path(directory) / "second"))
         assert outcome.status in {"applied", "refused"}
         assert (outcome.status == "refused") == bool(outcome.report["faults"])
         if outcome.status == "refused":
@@ -127,15 +127,15 @@ def test_changed_bytes_of_an_archive_are_applied_or_refused(
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in full().contents().items():
             archive.writestr(name, data)
-    packed = out.getvalue()
-    for place, new, length in cuts:
-        at = int(place * len(packed))
-        packed = packed[:at] + new + packed[at + length :]
+    data = out.getvalue()
+    for position, new, length in cuts:
+        at = int(position * len(data))
+        data = data[:at] + new + data[at + length :]
     with session.begin_nested() as attempt, tempfile.TemporaryDirectory() as directory:
         before = table_contents(session)
         path = Path(directory) / "delivery.zip"
-        path.write_bytes(packed)
-        outcome = take_in(session, path)
+        path.write_bytes(data)
+        outcome = run_import(session, path)
         assert outcome.status in {"applied", "refused"}
         if outcome.status == "refused":
             assert outcome.report["faults"]
@@ -145,14 +145,12 @@ def test_changed_bytes_of_an_archive_are_applied_or_refused(
 
 @ONE_DATABASE
 @given(data=st.binary(max_size=300), name=st.sampled_from(FILE_NAMES))
-def test_any_bytes_in_the_place_of_a_file_are_refused(
-    session: Session, data: bytes, name: str
-) -> None:
+def test_random_bytes_as_a_file_are_refused(session: Session, data: bytes, name: str) -> None:
     delivery = full()
     delivery.raw[name] = data
     with session.begin_nested() as attempt, tempfile.TemporaryDirectory() as directory:
         before = table_contents(session)
-        outcome = take_in(session, delivery.write(Path(directory)))
+        outcome = run_import(session, delivery.write(Path(directory)))
         assert outcome.status == "refused"
         assert table_contents(session) == before
         attempt.rollback()
@@ -171,7 +169,7 @@ PRINTABLE = st.text(
     end=st.sampled_from(["\r\n", "\n"]),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
-def test_reader_agrees_with_the_standard_writer(
+def test_reader_reads_the_output_of_the_standard_writer(
     rows: list[list[str]], delimiter: str, end: str, quoting: int
 ) -> None:
     out = io.StringIO(newline="")
@@ -179,7 +177,7 @@ def test_reader_agrees_with_the_standard_writer(
     writer.writerows([HEADER, *rows])
 
     findings = Findings()
-    stream = MeasuredStream("item_results.csv", io.BytesIO(out.getvalue().encode()), 2**30)
+    stream = HashingStream("item_results.csv", io.BytesIO(out.getvalue().encode()), 2**30)
     reader = CsvReader(stream, ITEM_RESULTS, findings)
 
     read: list[tuple[int, list[str]]] = []
@@ -198,7 +196,7 @@ def test_reader_agrees_with_the_standard_writer(
     fields=st.lists(st.text(st.characters(blacklist_categories=["Cs"])), min_size=7, max_size=7),
     delimiter=st.sampled_from([",", ";"]),
 )
-def test_copied_row_reads_back_as_it_was(fields: list[str], delimiter: str) -> None:
+def test_encoded_row_decodes_to_the_same_values(fields: list[str], delimiter: str) -> None:
     fields = [field.replace("\0", "") for field in fields]
     names = delimiter.join(column.name for column in STUDENTS.columns)
     findings = Findings()
@@ -210,7 +208,7 @@ def test_copied_row_reads_back_as_it_was(fields: list[str], delimiter: str) -> N
 
 
 def _unescape(line: str, delimiter: str) -> list[str]:
-    """COPY's own rules for the text format, read off its documentation."""
+    """Decode a row according to the documentation of COPY's text format."""
     fields, field = [], ""
     characters = iter(line)
     for character in characters:
@@ -236,7 +234,7 @@ def _unescape(line: str, delimiter: str) -> list[str]:
         max_size=25,
     )
 )
-def test_runs_of_items_lose_no_row(rows: list[tuple[str, str, str, str]]) -> None:
+def test_item_run_encoder_loses_no_row(rows: list[tuple[str, str, str, str]]) -> None:
     header = parse_header(",".join(HEADER), ITEM_RESULTS, Findings().faults)
     assert header is not None
     encoder = ItemRunEncoder(header)
@@ -247,19 +245,19 @@ def test_runs_of_items_lose_no_row(rows: list[tuple[str, str, str, str]]) -> Non
     found = []
     for run in encoded.splitlines():
         line, student, component, items, correct = run.split("\t")
-        pairs = zip(_members(items), _members(correct), strict=True)
+        pairs = zip(_elements(items), _elements(correct), strict=True)
         found += [
-            (int(line) + place, (student, component, *pair)) for place, pair in enumerate(pairs)
+            (int(line) + offset, (student, component, *pair)) for offset, pair in enumerate(pairs)
         ]
     assert found == list(enumerate(rows, 2))
 
 
-def _members(array: str) -> list[str]:
+def _elements(array: str) -> list[str]:
     return array.removeprefix('{"').removesuffix('"}').split('","')
 
 
 @given(nine=st.integers(0, 999_999_999), wrong=st.integers(1, 96))
-def test_insz_is_known_by_its_check_for_both_centuries(nine: int, wrong: int) -> None:
+def test_insz_check_digits_are_valid_for_both_centuries(nine: int, wrong: int) -> None:
     digits = f"{nine:09d}"
     checks = {97 - nine % 97, 97 - (2_000_000_000 + nine) % 97}
 

@@ -1,4 +1,4 @@
-"""Later deliveries: corrected, withdrawn, replaced; history stays, and so does what is equal."""
+"""Later deliveries: corrections, withdrawals and full replacements; the history is kept."""
 
 from pathlib import Path
 
@@ -14,12 +14,14 @@ from tests.deliveries.delivery_files import (
     insz,
     table_contents,
 )
-from tests.deliveries.delivery_rows import applied, count, current, items
+from tests.deliveries.delivery_rows import count, current_results, import_applied, items
 
 
-def test_correction_supersedes_and_keeps_the_history(session: Session, tmp_path: Path) -> None:
-    first = applied(session, full(), tmp_path)
-    untouched = (
+def test_correction_supersedes_the_result_and_keeps_the_history(
+    session: Session, tmp_path: Path
+) -> None:
+    first = import_applied(session, full(), tmp_path)
+    unchanged = (
         session.execute(
             select(Result.id)
             .join(Student, Student.id == Result.student_id)
@@ -29,70 +31,70 @@ def test_correction_supersedes_and_keeps_the_history(session: Session, tmp_path:
         .all()
     )
 
-    second = applied(
+    second = import_applied(
         session, correction(2, results=[["s1", "LEZ4", "reported", "D", "199"]]), tmp_path
     )
 
-    assert current(session)[0] == ("s1", "000028", "LEZ4", "reported", "D", 199.0)
-    ended = session.execute(select(Result).where(Result.superseded_at.is_not(None))).scalar_one()
-    assert ended.delivery_id == first.delivery_id
-    assert ended.superseded_by_delivery_id == second.delivery_id
-    score = session.get(ScaleScore, ended.id)
+    assert current_results(session)[0] == ("s1", "000028", "LEZ4", "reported", "D", 199.0)
+    superseded = session.execute(
+        select(Result).where(Result.superseded_at.is_not(None))
+    ).scalar_one()
+    assert superseded.delivery_id == first.delivery_id
+    assert superseded.superseded_by_delivery_id == second.delivery_id
+    score = session.get(ScaleScore, superseded.id)
     assert score is not None
     assert float(score.score) == 240.5
     assert second.report["changes"]["results"] == {"added": 1, "superseded": 1, "unchanged": 0}
-    still = session.execute(select(Result.id).where(Result.superseded_at.is_(None))).scalars()
-    assert set(untouched) < set(still)
+    current = session.execute(select(Result.id).where(Result.superseded_at.is_(None))).scalars()
+    assert set(unchanged) < set(current)
 
 
-def test_correction_that_says_what_stands_already_adds_no_history(
-    session: Session, tmp_path: Path
-) -> None:
-    applied(session, full(), tmp_path)
+def test_correction_without_changes_adds_no_history(session: Session, tmp_path: Path) -> None:
+    import_applied(session, full(), tmp_path)
     before = table_contents(session)
 
     same = correction(2, results=[["s1", "LEZ4", "reported", "C", "240.5"]])
-    outcome = applied(session, same, tmp_path)
+    outcome = import_applied(session, same, tmp_path)
 
     assert outcome.report["changes"]["results"] == {"added": 0, "superseded": 0, "unchanged": 1}
     assert table_contents(session) == before
 
 
-def test_score_alone_is_a_change(session: Session, tmp_path: Path) -> None:
-    applied(session, full(), tmp_path)
+def test_changed_score_is_a_change(session: Session, tmp_path: Path) -> None:
+    import_applied(session, full(), tmp_path)
 
-    applied(session, correction(2, results=[["s1", "LEZ4", "reported", "C", ""]]), tmp_path)
+    import_applied(session, correction(2, results=[["s1", "LEZ4", "reported", "C", ""]]), tmp_path)
 
-    assert current(session)[0] == ("s1", "000028", "LEZ4", "reported", "C", None)
+    assert current_results(session)[0] == ("s1", "000028", "LEZ4", "reported", "C", None)
 
 
-def test_withdrawn_takes_a_result_and_its_items_away_in_every_school(
+def test_withdrawn_result_and_its_items_are_removed_in_every_school(
     session: Session, tmp_path: Path
 ) -> None:
-    applied(session, full(), tmp_path)
+    import_applied(session, full(), tmp_path)
 
     withdrawal = correction(2, results=[["s5", "LEZ4", "withdrawn", "", ""]])
-    outcome = applied(session, withdrawal, tmp_path)
+    outcome = import_applied(session, withdrawal, tmp_path)
 
     assert outcome.report["changes"]["results"] == {"added": 0, "superseded": 2, "unchanged": 0}
-    assert "s5" not in {row[0] for row in current(session) + items(session)}
+    assert "s5" not in {row[0] for row in current_results(session) + items(session)}
     assert count(session, Result, Result.superseded_at.is_not(None)) == 2
 
 
-def test_withdrawing_what_is_not_there_is_a_warning(session: Session, tmp_path: Path) -> None:
-    applied(session, full(), tmp_path)
+def test_withdrawing_a_missing_result_is_a_warning(session: Session, tmp_path: Path) -> None:
+    import_applied(session, full(), tmp_path)
 
     withdrawal = correction(2, results=[["s3", "WIS4", "withdrawn", "", ""]])
-    outcome = applied(session, withdrawal, tmp_path)
+    outcome = import_applied(session, withdrawal, tmp_path)
 
     assert outcome.report["warningCounts"] == {"nothingToWithdraw": 1}
 
 
-def test_correction_merges_items_by_item(session: Session, tmp_path: Path) -> None:
-    applied(session, full(), tmp_path)
+def test_correction_merges_item_results(session: Session, tmp_path: Path) -> None:
+    import_applied(session, full(), tmp_path)
 
     corrected = [["s1", "LEZ4", "3", "1"], ["s1", "LEZ4", "2", "1"], ["s2", "LEZ4", "1", "1"]]
-    applied(session, correction(2, item_results=corrected), tmp_path)
+    import_applied(session, correction(2, item_results=corrected), tmp_path)
 
     assert items(session)[:2] == [
         ("s1", "000028", "LEZ4", ["1", "2", "3"], [True, True, True]),
@@ -101,10 +103,10 @@ def test_correction_merges_items_by_item(session: Session, tmp_path: Path) -> No
     assert len(items(session)) == 5
 
 
-def test_correction_adds_a_student_beside_what_stands(session: Session, tmp_path: Path) -> None:
-    applied(session, full(), tmp_path)
+def test_correction_adds_a_student(session: Session, tmp_path: Path) -> None:
+    import_applied(session, full(), tmp_path)
 
-    applied(
+    import_applied(
         session,
         correction(
             2,
@@ -114,31 +116,31 @@ def test_correction_adds_a_student_beside_what_stands(session: Session, tmp_path
         tmp_path,
     )
 
-    assert current(session)[-1] == ("s6", "000028", "WIS4", "reported", "E", None)
+    assert current_results(session)[-1] == ("s6", "000028", "WIS4", "reported", "E", None)
     assert count(session, Student, Student.removed_at.is_(None)) == 7
 
 
-def test_correction_that_enrols_a_student_elsewhere_brings_the_results_along(
+def test_correction_that_adds_an_enrolment_copies_the_results(
     session: Session, tmp_path: Path
 ) -> None:
-    applied(session, full(), tmp_path)
+    import_applied(session, full(), tmp_path)
 
     enrolment = [["s1", "007947", "4C", "Peeters", "An", "1000007", insz("850101001")]]
-    applied(session, correction(2, students=enrolment), tmp_path)
+    import_applied(session, correction(2, students=enrolment), tmp_path)
 
-    assert [row for row in current(session) if row[0] == "s1" and row[1] == "007947"] == [
+    assert [row for row in current_results(session) if row[0] == "s1" and row[1] == "007947"] == [
         ("s1", "007947", "LEZ4", "reported", "C", 240.5),
         ("s1", "007947", "WIS4", "absent", None, None),
     ]
     assert ("s1", "007947", "LEZ4", ["1", "2"], [True, False]) in items(session)
 
 
-def test_correction_moves_a_student_and_withdraws_what_no_longer_fits(
+def test_correction_moves_a_student_and_withdraws_the_old_results(
     session: Session, tmp_path: Path
 ) -> None:
-    applied(session, full(), tmp_path)
+    import_applied(session, full(), tmp_path)
 
-    applied(
+    import_applied(
         session,
         correction(
             2,
@@ -151,11 +153,13 @@ def test_correction_moves_a_student_and_withdraws_what_no_longer_fits(
         tmp_path,
     )
 
-    assert [row[2:4] for row in current(session) if row[0] == "s4"] == [("WIS4", "reported")]
+    assert [row[2:4] for row in current_results(session) if row[0] == "s4"] == [
+        ("WIS4", "reported")
+    ]
 
 
-def test_full_takes_away_what_it_no_longer_has(session: Session, tmp_path: Path) -> None:
-    applied(session, full(), tmp_path)
+def test_full_delivery_removes_missing_rows(session: Session, tmp_path: Path) -> None:
+    import_applied(session, full(), tmp_path)
     smaller = full(2)
     smaller.remove("schools.csv", 3)
     del smaller.rows["class_groups.csv"][3:]
@@ -167,7 +171,7 @@ def test_full_takes_away_what_it_no_longer_has(session: Session, tmp_path: Path)
     smaller.remove("levels.csv", 6)
     smaller.remove("level_descriptions.csv", 9)
 
-    outcome = applied(session, smaller, tmp_path)
+    outcome = import_applied(session, smaller, tmp_path)
 
     removed = {name: change.get("removed") for name, change in outcome.report["changes"].items()}
     assert removed == {
@@ -183,7 +187,7 @@ def test_full_takes_away_what_it_no_longer_has(session: Session, tmp_path: Path)
         "itemResults": 4,
     }
     assert outcome.report["changes"]["results"] == {"added": 0, "superseded": 3, "unchanged": 5}
-    assert {row[:2] for row in current(session)} == {
+    assert {row[:2] for row in current_results(session)} == {
         ("s1", "000028"),
         ("s2", "000028"),
         ("s5", "000028"),
@@ -191,40 +195,40 @@ def test_full_takes_away_what_it_no_longer_has(session: Session, tmp_path: Path)
     assert count(session, School) == 2
 
 
-def test_row_that_comes_back_is_the_same_row(session: Session, tmp_path: Path) -> None:
-    applied(session, full(), tmp_path)
+def test_restored_row_keeps_its_id(session: Session, tmp_path: Path) -> None:
+    import_applied(session, full(), tmp_path)
     before = set(session.execute(select(Student.id)).scalars())
     smaller = full(2)
     smaller.remove("students.csv", 4)
     smaller.remove("results.csv", 6)
-    applied(session, smaller, tmp_path)
+    import_applied(session, smaller, tmp_path)
     assert count(session, Student, Student.removed_at.is_not(None)) == 1
 
-    applied(session, full(3), tmp_path)
+    import_applied(session, full(3), tmp_path)
 
     assert count(session, Student, Student.removed_at.is_not(None)) == 0
     assert set(session.execute(select(Student.id)).scalars()) == before
-    assert [row[3] for row in current(session) if row[0] == "s3"] == ["exempt"]
+    assert [row[3] for row in current_results(session) if row[0] == "s3"] == ["exempt"]
 
 
-def test_full_leaves_equal_rows_untouched(session: Session, tmp_path: Path) -> None:
-    applied(session, full(), tmp_path)
+def test_full_delivery_does_not_change_equal_rows(session: Session, tmp_path: Path) -> None:
+    import_applied(session, full(), tmp_path)
     before = table_contents(session)
 
-    outcome = applied(session, full(2), tmp_path)
+    outcome = import_applied(session, full(2), tmp_path)
 
     assert table_contents(session) == before
     assert outcome.report["changes"]["results"] == {"added": 0, "superseded": 0, "unchanged": 8}
 
 
-def test_other_administration_is_left_alone(session: Session, tmp_path: Path) -> None:
-    applied(session, full(), tmp_path)
+def test_other_administration_is_not_changed(session: Session, tmp_path: Path) -> None:
+    import_applied(session, full(), tmp_path)
     other = full()
     other.administration = {**(other.administration or {}), "id": "2025"}
     other.manifest |= {"administrationId": "2025", "deliveryId": "other"}
     other.set("schools.csv", 2, "name", "De Nieuwe Wilg")
 
-    applied(session, other, tmp_path)
+    import_applied(session, other, tmp_path)
 
     assert count(session, Student) == 12
     assert count(session, Result, Result.superseded_at.is_(None)) == 16
@@ -238,15 +242,15 @@ def test_other_administration_is_left_alone(session: Session, tmp_path: Path) ->
     assert session.get_one(School, "000028").name == "De Nieuwe Wilg"
 
 
-def test_items_of_a_full_delivery_replace_the_old_ones(session: Session, tmp_path: Path) -> None:
-    applied(session, full(), tmp_path)
+def test_full_delivery_replaces_item_results(session: Session, tmp_path: Path) -> None:
+    import_applied(session, full(), tmp_path)
     replaced = full(2)
     replaced.rows["item_results.csv"] = [
         ["student", "component", "item", "correct"],
         ["s1", "LEZ4", "9", "1"],
     ]
 
-    outcome = applied(session, replaced, tmp_path)
+    outcome = import_applied(session, replaced, tmp_path)
 
     assert items(session) == [("s1", "000028", "LEZ4", ["9"], [True])]
     assert outcome.report["changes"]["itemResults"] == {"added": 0, "changed": 1, "removed": 3}

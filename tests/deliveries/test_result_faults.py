@@ -1,96 +1,96 @@
-"""Each rule of results and items, broken once: named, and nothing changes."""
+"""Each invalid result or item result is reported, and nothing changes."""
 
 from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
 
-from tests.deliveries.delivery_changes import Place, adds, removes, sets
-from tests.deliveries.delivery_files import Change, full, refused
+from tests.deliveries.delivery_changes import Place, add_row, remove_row, set_value
+from tests.deliveries.delivery_files import Change, full, import_refused
 
-OUTCOME_FAULTS: dict[str, tuple[Change, Place]] = {
-    "item beyond its length": (
-        adds("item_results.csv", "s5", "LEZ4", "i" * 65, "1"),
+RESULT_FAULTS: dict[str, tuple[Change, Place]] = {
+    "item too long": (
+        add_row("item_results.csv", "s5", "LEZ4", "i" * 65, "1"),
         ("valueTooLong", "item_results.csv", 7, "item"),
     ),
-    "item left empty": (
-        adds("item_results.csv", "s5", "LEZ4", "", "1"),
+    "empty item": (
+        add_row("item_results.csv", "s5", "LEZ4", "", "1"),
         ("missingValue", "item_results.csv", 7, "item"),
     ),
     "item neither right nor wrong": (
-        sets("item_results.csv", 3, "correct", "2"),
+        set_value("item_results.csv", 3, "correct", "2"),
         ("invalidValue", "item_results.csv", 3, "correct"),
     ),
-    "status that is not known": (
-        sets("results.csv", 3, "status", "sick"),
+    "unknown status": (
+        set_value("results.csv", 3, "status", "sick"),
         ("unknownStatus", "results.csv", 3, "status"),
     ),
-    "level that is not known": (
-        sets("results.csv", 2, "level", "F"),
+    "unknown level": (
+        set_value("results.csv", 2, "level", "F"),
         ("unknownLevel", "results.csv", 2, "level"),
     ),
     "level of another scale": (
-        sets("results.csv", 2, "level", "A"),
+        set_value("results.csv", 2, "level", "A"),
         ("unknownLevel", "results.csv", 2, "level"),
     ),
     "level without reported": (
-        sets("results.csv", 3, "level", "C"),
+        set_value("results.csv", 3, "level", "C"),
         ("levelWithoutReported", "results.csv", 3, "level"),
     ),
     "level with withdrawn": (
-        sets("results.csv", 4, "status", "withdrawn"),
+        set_value("results.csv", 4, "status", "withdrawn"),
         ("levelWithoutReported", "results.csv", 4, "level"),
     ),
     "reported without a level": (
-        sets("results.csv", 5, "level", ""),
+        set_value("results.csv", 5, "level", ""),
         ("levelMissing", "results.csv", 5, "level"),
     ),
     "score with a comma": (
-        sets("results.csv", 2, "scale_score", "240,5"),
+        set_value("results.csv", 2, "scale_score", "240,5"),
         ("invalidValue", "results.csv", 2, "scale_score"),
     ),
     "score that is not a number": (
-        sets("results.csv", 2, "scale_score", "NaN"),
+        set_value("results.csv", 2, "scale_score", "NaN"),
         ("invalidValue", "results.csv", 2, "scale_score"),
     ),
     "component of another target group": (
-        adds("results.csv", "s1", "LEZ2", "absent", "", ""),
+        add_row("results.csv", "s1", "LEZ2", "absent", "", ""),
         ("targetGroupMismatch", "results.csv", 9, "component"),
     ),
     "result of an unknown student": (
-        adds("results.csv", "s9", "LEZ4", "absent", "", ""),
+        add_row("results.csv", "s9", "LEZ4", "absent", "", ""),
         ("danglingReference", "results.csv", 9, "student"),
     ),
     "result of an unknown component": (
-        adds("results.csv", "s1", "LEZ9", "absent", "", ""),
+        add_row("results.csv", "s1", "LEZ9", "absent", "", ""),
         ("danglingReference", "results.csv", 9, "component"),
     ),
     "items of an unknown student": (
-        adds("item_results.csv", "s9", "LEZ4", "1", "1"),
+        add_row("item_results.csv", "s9", "LEZ4", "1", "1"),
         ("danglingReference", "item_results.csv", 7, "student"),
     ),
     "items of an unknown component": (
-        adds("item_results.csv", "s1", "LEZ9", "1", "1"),
+        add_row("item_results.csv", "s1", "LEZ9", "1", "1"),
         ("danglingReference", "item_results.csv", 7, "component"),
     ),
     "items without a result": (
-        adds("item_results.csv", "s3", "WIS4", "1", "1"),
+        add_row("item_results.csv", "s3", "WIS4", "1", "1"),
         ("danglingReference", "item_results.csv", 7, "component"),
     ),
     "reported level without a description": (
-        removes("level_descriptions.csv", 4),
+        remove_row("level_descriptions.csv", 4),
         ("descriptionMissing", "results.csv", 2, "level"),
     ),
 }
 
 
-@pytest.mark.parametrize("name", OUTCOME_FAULTS)
-def test_result_that_breaks_a_rule_is_named(session: Session, tmp_path: Path, name: str) -> None:
-    change, place = OUTCOME_FAULTS[name]
+@pytest.mark.parametrize("name", RESULT_FAULTS)
+def test_invalid_result_is_reported(session: Session, tmp_path: Path, name: str) -> None:
+    change, place = RESULT_FAULTS[name]
     delivery = full(2)
     change(delivery)
 
-    report = refused(session, delivery, tmp_path)
+    report = import_refused(session, delivery, tmp_path)
 
     assert report["places"] == [place]
     assert report["faultCounts"] == {place[0]: 1}

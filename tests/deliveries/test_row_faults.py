@@ -1,179 +1,179 @@
-"""Each rule of catalogue, schools and students, broken once: named, and nothing changes."""
+"""Each invalid row of catalogue, schools and students is reported, and nothing changes."""
 
 from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
 
-from tests.deliveries.delivery_changes import Place, adds, sets
-from tests.deliveries.delivery_files import Change, full, insz, refused, take_in
+from tests.deliveries.delivery_changes import Place, add_row, set_value
+from tests.deliveries.delivery_files import Change, full, import_refused, insz, run_import
 
 LONG = "x" * 201
-BAD_CHECK = f"{insz('850101001')[:9]}98"
+WRONG_CHECK_DIGITS = f"{insz('850101001')[:9]}98"
 
 ROW_FAULTS: dict[str, tuple[Change, Place]] = {
     "school of five digits": (
-        adds("schools.csv", "12345", "Kort", "Gent", "211", "", ""),
+        add_row("schools.csv", "12345", "Kort", "Gent", "211", "", ""),
         ("schoolNumber", "schools.csv", 4, "school"),
     ),
     "school of five digits in another file": (
-        adds("class_groups.csv", "12345", "4A", "LO4", "", ""),
+        add_row("class_groups.csv", "12345", "4A", "LO4", "", ""),
         ("schoolNumber", "class_groups.csv", 6, "school"),
     ),
     "school with a letter": (
-        adds("schools.csv", "12345a", "Letter", "Gent", "211", "", ""),
+        add_row("schools.csv", "12345a", "Letter", "Gent", "211", "", ""),
         ("schoolNumber", "schools.csv", 4, "school"),
     ),
-    "predecessor that is no school number": (
-        sets("schools.csv", 2, "successor_of", "19"),
+    "predecessor with an invalid school number": (
+        set_value("schools.csv", 2, "successor_of", "19"),
         ("schoolNumber", "schools.csv", 2, "successor_of"),
     ),
-    "school that succeeds itself": (
-        sets("schools.csv", 3, "successor_of", "007947"),
+    "school that is its own predecessor": (
+        set_value("schools.csv", 3, "successor_of", "007947"),
         ("successorOfItself", "schools.csv", 3, "successor_of"),
     ),
     "main structure of two digits": (
-        sets("schools.csv", 2, "main_structure", "21"),
+        set_value("schools.csv", 2, "main_structure", "21"),
         ("invalidValue", "schools.csv", 2, "main_structure"),
     ),
-    "name beyond its length": (
-        sets("students.csv", 2, "family_name", LONG),
+    "name too long": (
+        set_value("students.csv", 2, "family_name", LONG),
         ("valueTooLong", "students.csv", 2, "family_name"),
     ),
-    "student code beyond its length": (
-        adds("students.csv", "7" * 65, "000028", "4A", "A", "B", "", ""),
+    "student code too long": (
+        add_row("students.csv", "7" * 65, "000028", "4A", "A", "B", "", ""),
         ("valueTooLong", "students.csv", 8, "student"),
     ),
-    "description beyond its length": (
-        sets("level_descriptions.csv", 3, "text", "t" * 2001),
+    "description too long": (
+        set_value("level_descriptions.csv", 3, "text", "t" * 2001),
         ("valueTooLong", "level_descriptions.csv", 3, "text"),
     ),
-    "name left empty": (
-        sets("students.csv", 3, "given_name", ""),
+    "empty name": (
+        set_value("students.csv", 3, "given_name", ""),
         ("missingValue", "students.csv", 3, "given_name"),
     ),
     "name of blanks": (
-        sets("schools.csv", 3, "name", "  "),
+        set_value("schools.csv", 3, "name", "  "),
         ("missingValue", "schools.csv", 3, "name"),
     ),
     "control character in a name": (
-        sets("students.csv", 4, "family_name", "Ma\x07es"),
+        set_value("students.csv", 4, "family_name", "Ma\x07es"),
         ("controlCharacter", "students.csv", 4, "family_name"),
     ),
     "line break in a name": (
-        sets("students.csv", 4, "family_name", "Ma\nes"),
+        set_value("students.csv", 4, "family_name", "Ma\nes"),
         ("controlCharacter", "students.csv", 4, "family_name"),
     ),
     "tab in a class group": (
-        sets("class_groups.csv", 2, "site_name", "a\tb"),
+        set_value("class_groups.csv", 2, "site_name", "a\tb"),
         ("controlCharacter", "class_groups.csv", 2, "site_name"),
     ),
     "control character of two bytes": (
-        sets("schools.csv", 2, "municipality", "Ge\x85nk"),
+        set_value("schools.csv", 2, "municipality", "Ge\x85nk"),
         ("controlCharacter", "schools.csv", 2, "municipality"),
     ),
     "NUL byte": (
-        sets("students.csv", 4, "family_name", "Ma\0es"),
+        set_value("students.csv", 4, "family_name", "Ma\0es"),
         ("nulByte", "students.csv", 4, "family_name"),
     ),
     "stamnummer of six digits": (
-        sets("students.csv", 2, "stamnummer", "100001"),
+        set_value("students.csv", 2, "stamnummer", "100001"),
         ("invalidValue", "students.csv", 2, "stamnummer"),
     ),
     "stamnummer of two students": (
-        sets("students.csv", 3, "stamnummer", "1000001"),
+        set_value("students.csv", 3, "stamnummer", "1000001"),
         ("duplicateStamnummer", "students.csv", 3, "stamnummer"),
     ),
-    "INSZ with a bad check": (
-        sets("students.csv", 2, "insz", BAD_CHECK),
+    "INSZ with wrong check digits": (
+        set_value("students.csv", 2, "insz", WRONG_CHECK_DIGITS),
         ("inszCheck", "students.csv", 2, "insz"),
     ),
     "INSZ of ten digits": (
-        sets("students.csv", 2, "insz", insz("850101001")[:10]),
+        set_value("students.csv", 2, "insz", insz("850101001")[:10]),
         ("inszCheck", "students.csv", 2, "insz"),
     ),
     "INSZ with a letter": (
-        sets("students.csv", 2, "insz", "8501010O123"),
+        set_value("students.csv", 2, "insz", "8501010O123"),
         ("inszCheck", "students.csv", 2, "insz"),
     ),
     "student of an unknown school": (
-        adds("students.csv", "s9", "999999", "4A", "A", "B", "", ""),
+        add_row("students.csv", "s9", "999999", "4A", "A", "B", "", ""),
         ("danglingReference", "students.csv", 8, "school"),
     ),
     "student of an unknown class group": (
-        adds("students.csv", "s9", "000028", "4Z", "A", "B", "", ""),
+        add_row("students.csv", "s9", "000028", "4Z", "A", "B", "", ""),
         ("danglingReference", "students.csv", 8, "class_group"),
     ),
     "class group of an unknown school": (
-        adds("class_groups.csv", "999999", "4A", "LO4", "", ""),
+        add_row("class_groups.csv", "999999", "4A", "LO4", "", ""),
         ("danglingReference", "class_groups.csv", 6, "school"),
     ),
     "class group of an unknown target group": (
-        adds("class_groups.csv", "000028", "6A", "LO6", "", ""),
+        add_row("class_groups.csv", "000028", "6A", "LO6", "", ""),
         ("danglingReference", "class_groups.csv", 6, "target_group"),
     ),
     "component of an unknown target group": (
-        adds("components.csv", "LEZ6", "LO6", "nederlands", "Lezen", "1", "false", "LO"),
+        add_row("components.csv", "LEZ6", "LO6", "nederlands", "Lezen", "1", "false", "LO"),
         ("danglingReference", "components.csv", 6, "target_group"),
     ),
     "component on an unknown scale": (
-        adds("components.csv", "LEZ6", "LO4", "nederlands", "Lezen", "1", "false", "XX"),
+        add_row("components.csv", "LEZ6", "LO4", "nederlands", "Lezen", "1", "false", "XX"),
         ("danglingReference", "components.csv", 6, "level_scale"),
     ),
     "description of an unknown component": (
-        adds("level_descriptions.csv", "LEZ9", "E", "Leest."),
+        add_row("level_descriptions.csv", "LEZ9", "E", "Leest."),
         ("danglingReference", "level_descriptions.csv", 10, "component"),
     ),
     "description of an unknown level": (
-        adds("level_descriptions.csv", "LEZ4", "A", "Leest."),
+        add_row("level_descriptions.csv", "LEZ4", "A", "Leest."),
         ("unknownLevel", "level_descriptions.csv", 10, "level"),
     ),
     "ordinals with a gap": (
-        sets("levels.csv", 4, "ordinal", "4"),
+        set_value("levels.csv", 4, "ordinal", "4"),
         ("ordinalsNotInOrder", "levels.csv", 2, "ordinal"),
     ),
-    "ordinal twice": (
-        sets("levels.csv", 6, "ordinal", "1"),
+    "duplicate ordinal": (
+        set_value("levels.csv", 6, "ordinal", "1"),
         ("ordinalsNotInOrder", "levels.csv", 5, "ordinal"),
     ),
     "ordinal zero": (
-        sets("levels.csv", 2, "ordinal", "0"),
+        set_value("levels.csv", 2, "ordinal", "0"),
         ("invalidValue", "levels.csv", 2, "ordinal"),
     ),
     "boolean in another language": (
-        sets("levels.csv", 5, "attains_basic_literacy", "neen"),
+        set_value("levels.csv", 5, "attains_basic_literacy", "neen"),
         ("invalidValue", "levels.csv", 5, "attains_basic_literacy"),
     ),
-    "calibration left open": (
-        sets("components.csv", 2, "calibration", ""),
+    "empty calibration": (
+        set_value("components.csv", 2, "calibration", ""),
         ("missingValue", "components.csv", 2, "calibration"),
     ),
     "subject that is not tested": (
-        sets("components.csv", 2, "subject", "frans"),
+        set_value("components.csv", 2, "subject", "frans"),
         ("invalidValue", "components.csv", 2, "subject"),
     ),
     "position in letters": (
-        sets("components.csv", 2, "position", "een"),
+        set_value("components.csv", 2, "position", "een"),
         ("invalidValue", "components.csv", 2, "position"),
     ),
     "education level that does not exist": (
-        sets("target_groups.csv", 2, "education_level", "hoger"),
+        set_value("target_groups.csv", 2, "education_level", "hoger"),
         ("invalidValue", "target_groups.csv", 2, "education_level"),
     ),
     "grade with a fraction": (
-        sets("target_groups.csv", 2, "grade", "4.5"),
+        set_value("target_groups.csv", 2, "grade", "4.5"),
         ("invalidValue", "target_groups.csv", 2, "grade"),
     ),
 }
 
 
 @pytest.mark.parametrize("name", ROW_FAULTS)
-def test_row_that_breaks_a_rule_is_named(session: Session, tmp_path: Path, name: str) -> None:
+def test_invalid_row_is_reported(session: Session, tmp_path: Path, name: str) -> None:
     change, place = ROW_FAULTS[name]
     delivery = full(2)
     change(delivery)
 
-    report = refused(session, delivery, tmp_path)
+    report = import_refused(session, delivery, tmp_path)
 
     assert report["places"] == [place]
     assert report["faultCounts"] == {place[0]: 1}
@@ -184,23 +184,23 @@ def test_value_is_quoted_unless_it_is_personal(session: Session, tmp_path: Path)
     delivery = full(2)
     delivery.set("results.csv", 2, "level", "F")
     delivery.set("students.csv", 2, "stamnummer", "12")
-    delivery.set("students.csv", 3, "insz", BAD_CHECK)
+    delivery.set("students.csv", 3, "insz", WRONG_CHECK_DIGITS)
 
-    faults = refused(session, delivery, tmp_path)["faults"]
+    faults = import_refused(session, delivery, tmp_path)["faults"]
 
     assert [fault.get("value") for fault in faults] == [None, None, "F"]
 
 
-def test_one_report_names_every_fault_in_order(session: Session, tmp_path: Path) -> None:
+def test_report_lists_every_fault_in_order(session: Session, tmp_path: Path) -> None:
     delivery = full(2)
     delivery.set("results.csv", 3, "status", "sick")
     delivery.set("results.csv", 2, "level", "F")
-    delivery.set("students.csv", 2, "insz", BAD_CHECK)
+    delivery.set("students.csv", 2, "insz", WRONG_CHECK_DIGITS)
     delivery.set("schools.csv", 2, "main_structure", "")
     delivery.add("item_results.csv", "s9", "LEZ4", "1", "1")
     delivery.raw["class_groups.csv"] = delivery.bytes_of("class_groups.csv") + b"000028,x\r\n"
 
-    assert refused(session, delivery, tmp_path)["places"] == [
+    assert import_refused(session, delivery, tmp_path)["places"] == [
         ("rowCountMismatch", "delivery.json", None, "files.class_groups.csv.rows"),
         ("missingValue", "schools.csv", 2, "main_structure"),
         ("fieldCount", "class_groups.csv", 6, None),
@@ -211,11 +211,11 @@ def test_one_report_names_every_fault_in_order(session: Session, tmp_path: Path)
     ]
 
 
-def test_same_insz_under_two_students_is_a_warning(session: Session, tmp_path: Path) -> None:
+def test_same_insz_for_two_students_is_a_warning(session: Session, tmp_path: Path) -> None:
     delivery = full()
     delivery.set("students.csv", 4, "insz", insz("850101001"))
 
-    outcome = take_in(session, delivery.write(tmp_path))
+    outcome = run_import(session, delivery.write(tmp_path))
 
     assert outcome.status == "applied"
     assert outcome.report["warningCounts"] == {"inszShared": 1}

@@ -1,18 +1,29 @@
 from datetime import timedelta
+from uuid import uuid4
 
+import pytest
+from sqlalchemy.orm import Session
+
+from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
-from shared.deliveries.uploads import UPLOADS, receive_delivery, remove_stray_uploads
+from shared.deliveries.service import read_delivery
+from shared.deliveries.uploads import UPLOADS, receive_delivery, remove_orphaned_uploads
 from shared.jobs.queue import WakeUpQueue
 from shared.storage.store import Storage
 
 
-def test_an_upload_without_a_row_is_removed_and_one_that_waits_is_kept(
+def test_orphaned_upload_is_removed_and_pending_upload_is_kept(
     unit: UnitOfWork, queue: WakeUpQueue, storage: Storage
 ) -> None:
-    stray, waiting, other = f"{UPLOADS}/stray.zip", f"{UPLOADS}/waiting.zip", "documents/x.zip"
-    for key in (stray, waiting, other):
+    orphan, pending, other = f"{UPLOADS}/orphan.zip", f"{UPLOADS}/pending.zip", "documents/x.zip"
+    for key in (orphan, pending, other):
         storage.put(key, b"content")
-    receive_delivery(unit, queue, waiting, "tests")
-    assert remove_stray_uploads(unit.session, storage, timedelta(hours=1)) == 0
-    assert remove_stray_uploads(unit.session, storage, timedelta(hours=-1)) == 1
-    assert [storage.exists(key) for key in (stray, waiting, other)] == [False, True, True]
+    receive_delivery(unit, queue, pending, "tests")
+    assert remove_orphaned_uploads(unit.session, storage, timedelta(hours=1)) == 0
+    assert remove_orphaned_uploads(unit.session, storage, timedelta(hours=-1)) == 1
+    assert [storage.exists(key) for key in (orphan, pending, other)] == [False, True, True]
+
+
+def test_unknown_delivery_is_not_found(session: Session) -> None:
+    with pytest.raises(ResourceNotFound):
+        read_delivery(session, uuid4())

@@ -1,4 +1,4 @@
-"""Directories to run in, a look at what runs in them, and a real `up` of small programs."""
+"""Temporary data directories, the processes in them, and an `up` of small programs."""
 
 import os
 import shutil
@@ -10,35 +10,36 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import pytest
 
 from embedded.data_directory import DataDirectory
-from embedded.running import RunningInstance
+from embedded.running_instance import RunningInstance
 
 SMALL_SERVICE = Path(__file__).with_name("small_service.py")
-PATIENCE_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 
 ProcessesOf = Callable[[Path], list[psutil.Process]]
 
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    with _throw_away() as path:
+    with _temporary_directory() as path:
         yield path
 
 
 @pytest.fixture(scope="module")
 def shared_directory() -> Iterator[Path]:
-    """For what several tests only look at."""
-    with _throw_away() as path:
+    """Return a data directory for tests that do not change it."""
+    with _temporary_directory() as path:
         yield path
 
 
 @contextmanager
-def _throw_away() -> Iterator[Path]:
-    """A data directory to be; not below pytest's own, which it shuts to other users at will."""
+def _temporary_directory() -> Iterator[Path]:
+    """Yield a path outside pytest's directories, which may not be readable by other users."""
     parent = Path(tempfile.mkdtemp(prefix="toetsfeedback-test-"))
     yield parent / "data"
     for process in _processes_of(parent):
@@ -48,7 +49,7 @@ def _throw_away() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def processes_of() -> ProcessesOf:
-    """Everything that runs with a directory as its place, in its arguments or its environment."""
+    """Find the processes with a directory as working directory, argument or variable."""
     return _processes_of
 
 
@@ -64,7 +65,7 @@ def _processes_of(directory: Path) -> list[psutil.Process]:
 
 
 def eventually(condition: Callable[[], object]) -> bool:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
         if time.monotonic() > deadline:
             return False
@@ -77,8 +78,13 @@ def eventually_fixture() -> Callable[[Callable[[], object]], bool]:
     return eventually
 
 
+class Exit(NamedTuple):
+    code: int
+    output: str
+
+
 class Up:
-    """`run_up` in a process of its own."""
+    """A separate process that calls `run_up`."""
 
     def __init__(self, directory: Path, *arguments: str) -> None:
         self.data = DataDirectory(directory)
@@ -102,17 +108,18 @@ class Up:
 
     def pid_of(self, name: str) -> int | None:
         instance = self.data.read_running()
-        numbers = {p.name: p.identity for p in instance.processes} if instance else {}
-        return numbers[name].pid if name in numbers and numbers[name].is_alive() else None
+        identities = {p.name: p.identity for p in instance.processes} if instance else {}
+        identity = identities.get(name)
+        return identity.pid if identity and identity.is_alive() else None
 
-    def is_back(self, name: str, killed: int) -> bool:
+    def is_restarted(self, name: str, killed: int) -> bool:
         return self.pid_of(name) not in {killed, None}
 
-    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-        """The exit code and all that was printed."""
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> Exit:
+        """Send the signal to the process group, and return the exit code and the output."""
         os.killpg(self.process.pid, number)
-        output, _ = self.process.communicate(timeout=PATIENCE_SECONDS)
-        return self.process.returncode, output
+        output, _ = self.process.communicate(timeout=TIMEOUT_SECONDS)
+        return Exit(self.process.returncode, output)
 
 
 @pytest.fixture
@@ -127,7 +134,7 @@ def steady_up(shared_directory: Path) -> Iterator[Up]:
         up = start(shared_directory)
         up.until_ready()
         yield up
-        assert up.end()[0] == 0
+        assert up.stop().code == 0
 
 
 @contextmanager
@@ -141,6 +148,6 @@ def _starting() -> Iterator[Callable[..., Up]]:
     yield start
     for up in started:
         if up.process.poll() is None:
-            up.end(signal.SIGKILL)
+            up.stop(signal.SIGKILL)
         if up.process.stdout:
             up.process.stdout.close()

@@ -1,8 +1,8 @@
-"""A service of small programs, run by the tests as processes of their own.
+"""A service of small programs, which the tests run as separate processes.
 
 `up DIR` and `servers DIR` run the code under test; the other commands are the programs that `up`
-starts: `migrate` writes a row, `api` and `worker` answer on their port. Each loads only what it
-needs, so that it starts at once.
+starts: `migrate` writes a row, `api` and `worker` answer on their port. Each imports only what it
+needs, so that it starts fast.
 """
 
 import os
@@ -12,14 +12,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 
-class Answer(BaseHTTPRequestHandler):
+class HealthHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200 if self.path == "/health" else 404)
         self.end_headers()
 
 
 def migrate() -> None:
-    import psycopg  # noqa: PLC0415  # slow to load, and only this program needs it
+    import psycopg  # noqa: PLC0415  # slow to import, and only this program needs it
 
     with psycopg.connect(os.environ["TOETSFEEDBACK_DATABASE_URL"]) as connection:
         connection.execute("create table if not exists starts (at timestamptz default now())")
@@ -27,16 +27,16 @@ def migrate() -> None:
 
 
 def serve(port: int) -> None:
-    HTTPServer(("127.0.0.1", port), Answer).serve_forever()
+    HTTPServer(("127.0.0.1", port), HealthHandler).serve_forever()
 
 
-def up(directory: Path, unwell: str = "") -> int:
-    """`unwell` names a program that fails."""
+def up(directory: Path, failing: str = "") -> int:
+    """Run `up`, with one program that fails."""
 
     from embedded.up import run_up  # noqa: PLC0415  # the same
 
     def command(*arguments: str) -> list[str]:
-        name = "fail" if arguments[0] == unwell else arguments[0]
+        name = "fail" if arguments[0] == failing else arguments[0]
         return [sys.executable, __file__, name, *arguments[1:]]
 
     return run_up(directory, workers=2, durable=False, command=command)

@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey as child processes, on real files and real ports."""
+"""PostgreSQL and Valkey as child processes, with real files and ports."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def served(shared_directory: Path) -> Iterator[Servers]:
         yield servers
 
 
-def test_both_servers_serve_and_are_gone_afterwards(
+def test_servers_answer_and_are_stopped_afterwards(
     directory: Path, processes_of: ProcessesOf
 ) -> None:
     with embedded_servers(directory) as servers:
@@ -53,7 +53,7 @@ def test_both_servers_serve_and_are_gone_afterwards(
 
 
 @pytest.mark.xdist_group("served")
-def test_neither_server_answers_without_the_password(served: Servers) -> None:
+def test_servers_require_their_password(served: Servers) -> None:
     _, _, postgres = served.database_url.rpartition("@")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(f"postgresql://toetsfeedback:guess@{postgres}")
@@ -67,7 +67,7 @@ def test_neither_server_answers_without_the_password(served: Servers) -> None:
 
 @pytest.mark.xdist_group("served")
 @pytest.mark.usefixtures("served")
-def test_one_directory_serves_one_owner(shared_directory: Path) -> None:
+def test_data_directory_has_one_owner(shared_directory: Path) -> None:
     with (
         pytest.raises(EmbeddedError, match=f"{shared_directory} is in use.*choose another"),
         embedded_servers(shared_directory),
@@ -76,7 +76,7 @@ def test_one_directory_serves_one_owner(shared_directory: Path) -> None:
 
 
 @pytest.mark.xdist_group("served")
-def test_values_of_rows_stay_out_of_the_log(served: Servers, shared_directory: Path) -> None:
+def test_postgres_log_has_no_values_of_rows(served: Servers, shared_directory: Path) -> None:
     with psycopg.connect(served.database_url, autocommit=True) as connection:
         connection.execute("create table people (name text primary key)")
         connection.execute("insert into people values ('Ozymandias')")
@@ -95,7 +95,7 @@ def test_values_of_rows_stay_out_of_the_log(served: Servers, shared_directory: P
     assert "Ozymandias" not in log
 
 
-def test_two_instances_run_side_by_side(directory: Path) -> None:
+def test_two_instances_run_at_the_same_time(directory: Path) -> None:
     with (
         embedded_servers(directory / "one") as one,
         embedded_servers(directory / "two") as two,
@@ -106,7 +106,7 @@ def test_two_instances_run_side_by_side(directory: Path) -> None:
         assert one.redis_url != two.redis_url
 
 
-def test_servers_of_a_killed_test_run_end_by_themselves(
+def test_watchdog_stops_the_servers_of_a_killed_owner(
     directory: Path, processes_of: ProcessesOf, eventually: Eventually
 ) -> None:
     with subprocess.Popen(
@@ -118,25 +118,25 @@ def test_servers_of_a_killed_test_run_end_by_themselves(
     assert eventually(lambda: processes_of(directory) == [])
 
 
-def test_a_killed_database_starts_again_on_its_port_with_its_data(directory: Path) -> None:
+def test_killed_postgres_restarts_on_its_port_with_its_data(directory: Path) -> None:
     postgres = EmbeddedPostgres(DataDirectory(directory), durable=False)
     url = postgres.start()
     try:
         with psycopg.connect(url) as connection:
-            connection.execute("create table kept (n int)")
-        # A connection in use keeps a child of the server, and its shared memory, for a while.
+            connection.execute("create table stored (n int)")
+        # An open connection keeps a child of the server, with its shared memory, for a moment.
         with psycopg.connect(url, autocommit=True):
             assert postgres.pid is not None
             os.kill(postgres.pid, signal.SIGKILL)
             assert postgres.start() == url
         with psycopg.connect(url) as connection:
-            assert connection.execute("select count(*) from kept").fetchone() == (0,)
+            assert connection.execute("select count(*) from stored").fetchone() == (0,)
     finally:
         postgres.stop()
 
 
 @pytest.mark.parametrize("server", [partial(EmbeddedPostgres, durable=False), EmbeddedValkey])
-def test_a_server_whose_port_was_taken_finds_another(
+def test_server_uses_another_port_if_its_own_is_in_use(
     directory: Path, server: Callable[[DataDirectory], EmbeddedPostgres | EmbeddedValkey]
 ) -> None:
     data = DataDirectory(directory)
@@ -152,28 +152,28 @@ def test_a_server_whose_port_was_taken_finds_another(
             second.stop()
 
 
-def test_the_note_of_a_server_that_is_gone_is_no_obstacle(directory: Path) -> None:
+def test_stale_pid_file_does_not_prevent_a_start(directory: Path) -> None:
     postgres = EmbeddedPostgres(DataDirectory(directory), durable=False)
     postgres.start()
-    note = (directory / "postgres" / "postmaster.pid").read_text()
+    pid_file = (directory / "postgres" / "postmaster.pid").read_text()
     postgres.stop()
-    # After a restart of the machine the number in the note can be anybody's.
-    stale = note.replace(note.splitlines()[0], str(os.getpid()), 1)
+    # After a restart of the machine another process may have the pid in the file.
+    stale = pid_file.replace(pid_file.splitlines()[0], str(os.getpid()), 1)
     (directory / "postgres" / "postmaster.pid").write_text(stale)
     postgres.start()
     postgres.stop()
 
 
-def test_databases_of_another_major_version_are_refused(directory: Path) -> None:
+def test_cluster_of_another_major_version_is_rejected(directory: Path) -> None:
     data = DataDirectory(directory)
     data.prepare()
     data.postgres.mkdir(mode=0o700)
     (data.postgres / "PG_VERSION").write_text("12\n")
-    with pytest.raises(EmbeddedError, match=r"made by PostgreSQL 12 and \d+ is installed: dump"):
+    with pytest.raises(EmbeddedError, match=r"created by PostgreSQL 12 and \d+ is installed: dump"):
         EmbeddedPostgres(data).start()
 
 
-def test_an_initdb_that_was_broken_off_is_done_again(directory: Path) -> None:
+def test_interrupted_initdb_is_repeated(directory: Path) -> None:
     data = DataDirectory(directory)
     data.prepare()
     (data.path / "postgres.new").mkdir()
@@ -209,17 +209,17 @@ except EmbeddedError as error:
 """
 
 
-def test_an_initdb_that_fails_names_its_log_and_can_be_tried_again(directory: Path) -> None:
-    said = run_python(ON_A_FULL_DISK, directory)
-    assert "initdb ended with exit code 1" in said
-    assert str(directory / "logs" / "initdb.log") in said
+def test_failed_initdb_reports_its_log_and_can_be_repeated(directory: Path) -> None:
+    output = run_python(ON_A_FULL_DISK, directory)
+    assert "initdb exited with code 1" in output
+    assert str(directory / "logs" / "initdb.log") in output
     postgres = EmbeddedPostgres(DataDirectory(directory), durable=False)
     postgres.start()
     postgres.stop()
 
 
-# As root it gives up its rights first; what it needs is loaded by then, as another user may not
-# reach the interpreter's own files.
+# As root it drops its privileges first. It imports everything before that, as another user may not
+# have access to the files of the interpreter.
 AS_AN_ORDINARY_USER = """
 import encodings.ascii, encodings.idna, os, sys
 from pathlib import Path
@@ -244,22 +244,24 @@ finally:
 """
 
 
-def test_an_ordinary_user_needs_no_other(directory: Path, processes_of: ProcessesOf) -> None:
+def test_unprivileged_user_runs_the_servers_itself(
+    directory: Path, processes_of: ProcessesOf
+) -> None:
     if os.geteuid() == 0:
         os.chown(directory.parent, 65534, 65534)
     assert run_python(AS_AN_ORDINARY_USER, directory).split() == ["served", "redis", "True"]
     assert processes_of(directory) == []
 
 
-def test_root_hands_the_servers_to_another_user_and_opens_no_more_than_the_way(
+def test_root_runs_the_servers_as_another_user_and_grants_only_search_permission(
     directory: Path,
 ) -> None:
     is_root = os.geteuid() == 0
     directory.mkdir(mode=0o700)
     (directory / "storage").mkdir(mode=0o700)
     data = DataDirectory(directory)
-    said: list[str] = []
-    servers = EmbeddedPostgres(data, durable=False, report=said.append), EmbeddedValkey(data)
+    reports: list[str] = []
+    servers = EmbeddedPostgres(data, durable=False, report=reports.append), EmbeddedValkey(data)
     for server in servers:
         server.start()
     try:
@@ -271,4 +273,4 @@ def test_root_hands_the_servers_to_another_user_and_opens_no_more_than_the_way(
     assert (0 in users, os.geteuid() in users) == (False, not is_root)
     assert stat.S_IMODE(directory.stat().st_mode) == (0o701 if is_root else 0o700)
     assert stat.S_IMODE((directory / "storage").stat().st_mode) == 0o700
-    assert any(str(directory) in line for line in said) == is_root
+    assert any(str(directory) in line for line in reports) == is_root

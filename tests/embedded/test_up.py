@@ -1,4 +1,4 @@
-"""`up` as a process: what it starts, what it mends, what it leaves behind."""
+"""`up` as a process: start, restarts, stop and cleanup."""
 
 import os
 import signal
@@ -14,13 +14,13 @@ import pytest
 import redis
 
 from embedded.data_directory import DataDirectory
-from embedded.running import RunningInstance
+from embedded.running_instance import RunningInstance
 
 StartUp = Callable[..., Any]
 Eventually = Callable[[Callable[[], object]], bool]
 ProcessesOf = Callable[[Path], list[psutil.Process]]
 
-PARTS = {"postgres", "valkey", "api", "worker-1", "worker-2"}
+PROCESSES = {"postgres", "valkey", "api", "worker-1", "worker-2"}
 
 
 def starts(instance: RunningInstance) -> int:
@@ -29,25 +29,25 @@ def starts(instance: RunningInstance) -> int:
     return int(row[0]) if row else 0
 
 
-def answers(instance: RunningInstance, part: str) -> bool:
+def is_answering(instance: RunningInstance, name: str) -> bool:
     try:
-        if part == "postgres":
+        if name == "postgres":
             return starts(instance) > 0
         return bool(redis.Redis.from_url(instance.redis_url).ping())
     except (psycopg.OperationalError, redis.ConnectionError):
         return False
 
 
-def test_a_stop_ends_every_process_and_keeps_the_data(
+def test_stop_ends_every_process_and_keeps_the_data(
     start_up: StartUp, directory: Path, processes_of: ProcessesOf
 ) -> None:
     first = start_up(directory)
     instance = first.until_ready()
-    assert {process.name for process in instance.processes} == PARTS
-    code, output = first.end(signal.SIGTERM)
+    assert {process.name for process in instance.processes} == PROCESSES
+    code, output = first.stop(signal.SIGTERM)
     assert code == 0, output
     assert instance.api_url in output
-    assert instance.database_url not in output  # the password stays off the terminal
+    assert instance.database_url not in output  # it contains the password
     assert processes_of(directory) == []
     assert DataDirectory(directory).read_running() is None
 
@@ -55,64 +55,64 @@ def test_a_stop_ends_every_process_and_keeps_the_data(
     again = second.until_ready()
     assert starts(again) == 2
     assert (again.environment, again.api_url) == (instance.environment, instance.api_url)
-    # As a terminal sends it: to every process of the foreground group at once.
-    code, output = second.end(signal.SIGINT)
+    # Like a terminal, which sends it to every process of the foreground group.
+    code, output = second.stop(signal.SIGINT)
     assert code == 0, output
     assert processes_of(directory) == []
 
 
-def test_what_is_killed_comes_back_at_the_same_address(
+def test_killed_process_restarts_at_the_same_address(
     start_up: StartUp, directory: Path, eventually: Eventually
 ) -> None:
     up = start_up(directory)
     instance = up.until_ready()
-    for name in sorted(PARTS):
+    for name in sorted(PROCESSES):
         killed = up.pid_of(name)
         os.kill(killed, signal.SIGKILL)
-        assert eventually(partial(up.is_back, name, killed))
+        assert eventually(partial(up.is_restarted, name, killed))
         if name in {"postgres", "valkey"}:
-            assert eventually(partial(answers, instance, name))
-    code, output = up.end()
+            assert eventually(partial(is_answering, instance, name))
+    code, output = up.stop()
     assert code == 0
-    for name in PARTS:
-        assert f"{name} was ended by signal 9; it is started again" in output
+    for name in PROCESSES:
+        assert f"{name} was killed by signal 9; restarting" in output
 
 
-def test_a_killed_up_takes_everything_along(
+def test_watchdog_stops_everything_after_up_is_killed(
     start_up: StartUp, directory: Path, processes_of: ProcessesOf, eventually: Eventually
 ) -> None:
     up = start_up(directory)
     up.until_ready()
-    up.end(signal.SIGKILL)
+    up.stop(signal.SIGKILL)
     assert eventually(lambda: processes_of(directory) == [])
     assert not DataDirectory(directory).running.exists()
 
 
-def test_what_a_killed_up_left_is_ended_by_the_next(
+def test_next_up_stops_orphaned_processes(
     start_up: StartUp, directory: Path, processes_of: ProcessesOf
 ) -> None:
     killed = start_up(directory)
     instance = killed.until_ready()
-    for guardian in psutil.Process(killed.process.pid).children():
-        if "embedded.guardian" in guardian.cmdline():
-            guardian.kill()
-    killed.end(signal.SIGKILL)
-    left = {process.pid for process in processes_of(directory)}
-    assert left >= {process.identity.pid for process in instance.processes}
+    for child in psutil.Process(killed.process.pid).children():
+        if "embedded.watchdog" in child.cmdline():
+            child.kill()
+    killed.stop(signal.SIGKILL)
+    orphans = {process.pid for process in processes_of(directory)}
+    assert orphans >= {process.identity.pid for process in instance.processes}
 
     up = start_up(directory)
     again = up.until_ready()
-    assert not left & {process.pid for process in processes_of(directory)}
+    assert not orphans & {process.pid for process in processes_of(directory)}
     assert again.environment == instance.environment
     assert starts(again) == 2
-    code, output = up.end()
+    code, output = up.stop()
     assert code == 0
-    assert "processes of a killed start" in output
+    assert "orphaned processes" in output
     assert processes_of(directory) == []
 
 
 @pytest.mark.xdist_group("steady_up")
-def test_a_second_up_on_the_same_directory_is_refused(
+def test_second_up_on_the_same_directory_fails(
     steady_up: Any, start_up: StartUp, shared_directory: Path
 ) -> None:
     second = start_up(shared_directory)
@@ -125,7 +125,7 @@ def test_a_second_up_on_the_same_directory_is_refused(
 
 
 @pytest.mark.xdist_group("steady_up")
-def test_records_and_keys_are_for_the_owner_only(steady_up: Any, shared_directory: Path) -> None:
+def test_record_and_keys_are_private_to_the_owner(steady_up: Any, shared_directory: Path) -> None:
     environment = steady_up.until_ready().environment
     private = [shared_directory / "running.json", *(shared_directory / "keys").iterdir()]
     assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
@@ -140,20 +140,20 @@ def test_records_and_keys_are_for_the_owner_only(steady_up: Any, shared_director
 
 
 @pytest.mark.parametrize(
-    ("unwell", "log"), [("migrate", "migrate.log"), ("worker", "worker-1.log")]
+    ("failing", "log"), [("migrate", "migrate.log"), ("worker", "worker-1.log")]
 )
-def test_a_start_that_fails_names_the_log_and_leaves_nothing(
-    start_up: StartUp, directory: Path, processes_of: ProcessesOf, unwell: str, log: str
+def test_failed_start_reports_the_log_and_leaves_no_process(
+    start_up: StartUp, directory: Path, processes_of: ProcessesOf, failing: str, log: str
 ) -> None:
-    up = start_up(directory, unwell)
+    up = start_up(directory, failing)
     output, _ = up.process.communicate(timeout=20)
     assert up.process.returncode == 1
-    assert f"ended with exit code 3: {directory / 'logs' / log} says why" in output
+    assert f"exited with code 3; see {directory / 'logs' / log}" in output
     assert processes_of(directory) == []
 
 
 @pytest.mark.xdist_group("steady_up")
-def test_a_server_named_in_the_environment_is_used_and_not_started(
+def test_server_in_the_environment_is_used_and_not_started(
     steady_up: Any, start_up: StartUp, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = steady_up.until_ready()
@@ -164,4 +164,4 @@ def test_a_server_named_in_the_environment_is_used_and_not_started(
     assert up.pid_of("postgres") is None
     assert not (directory / "postgres").exists()
     assert starts(instance) == 2
-    assert up.end()[0] == 0
+    assert up.stop().code == 0

@@ -1,4 +1,4 @@
-"""A whole instance, started as its users start it, and the doors they use."""
+"""An instance that is started with `toetsfeedback up`, and clients of its API and command line."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from embedded.data_directory import DataDirectory
-from embedded.running import RunningInstance
+from embedded.running_instance import RunningInstance
 from services.cli.signing import ProofKey, TokenAuth
 
 START_SECONDS = 120
@@ -30,7 +30,7 @@ FAST = {
 
 @dataclass
 class Instance:
-    """`toetsfeedback up` on one data directory; may be stopped and started again."""
+    """`toetsfeedback up` on a data directory; it can be restarted."""
 
     data: Path
     process: "subprocess.Popen[bytes] | None" = None
@@ -58,7 +58,7 @@ class Instance:
         raise AssertionError(self.data.with_suffix(".log").read_text(errors="replace")[-3000:])
 
     def stop(self) -> list[psutil.Process]:
-        """Asks it to stop; what is left of it ten seconds later."""
+        """Stop the instance, and return the processes that are still running after 10 seconds."""
         if self.process is None or self.process.poll() is not None:
             return []
         children = psutil.Process(self.process.pid).children(recursive=True)
@@ -86,7 +86,7 @@ class Instance:
         return run.stdout
 
     def client(self, *token: str) -> httpx.Client:
-        """A client with a token of the command line, or none."""
+        """Return a client of the API, with a token for these arguments if there are any."""
         auth = self._auth(*token) if token else None
         client = httpx.Client(base_url=self.running().api_url or "", auth=auth, timeout=30)
         self.clients.append(client)
@@ -110,13 +110,13 @@ class Instance:
 
 
 def follow(client: httpx.Client, location: str) -> dict[str, Any]:
-    """Polls a task as an outside client would; the document its result is."""
+    """Poll a task like an external client, and return the JSON of its result."""
     deadline = time.monotonic() + JOB_SECONDS
     while time.monotonic() < deadline:
-        answer = client.get(location)
-        if answer.status_code == httpx.codes.SEE_OTHER:
-            return dict(client.get(answer.headers["Location"]).json())
-        body = answer.json()
+        response = client.get(location)
+        if response.status_code == httpx.codes.SEE_OTHER:
+            return dict(client.get(response.headers["Location"]).json())
+        body = response.json()
         assert body["status"]["state"] != "failed", body
         time.sleep(0.1)
     raise AssertionError(f"{location} did not end")
@@ -124,7 +124,7 @@ def follow(client: httpx.Client, location: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def instance() -> Iterator[Instance]:
-    # Not below pytest's own directory, which another run closes to the servers' user.
+    # Outside pytest's directory, which may not be readable by the user of the servers.
     directory = Path(tempfile.mkdtemp(prefix="toetsfeedback-journey-"))
     instance = Instance(directory / "data")
     try:

@@ -1,4 +1,4 @@
-"""From a delivery made elsewhere to a fiche in the hands of its school, through real processes."""
+"""From the sample delivery to the download of a fiche by its school, through real processes."""
 
 import json
 import time
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("chain")]
 
 @pytest.fixture(scope="module")
 def built(instance: Instance) -> Instance:
-    """The sample, imported and built through the command line."""
+    """Import the sample and build its documents with the command line."""
     instance.cli("import", str(SAMPLE))
     instance.cli("build", "--administration", ADMINISTRATION, "--follow")
     return instance
@@ -46,8 +46,8 @@ def operator(built: Instance) -> httpx.Client:
 
 
 @pytest.fixture(scope="module")
-def opened(operator: httpx.Client, school: httpx.Client) -> dict[str, Any]:
-    """Opens the release a moment from now, and watches it open without a restart."""
+def released(operator: httpx.Client, school: httpx.Client) -> dict[str, Any]:
+    """List the fiches before and after a release window opens."""
     body = {"administrationId": ADMINISTRATION, "product": "studentFeedback"}
     opens_at = datetime.now(UTC) + timedelta(seconds=2)
     window = operator.post("/v1/releaseWindows", json=body | {"opensAt": opens_at.isoformat()})
@@ -62,36 +62,35 @@ def opened(operator: httpx.Client, school: httpx.Client) -> dict[str, Any]:
 
 
 def documents(client: httpx.Client, kind: str) -> list[dict[str, Any]]:
-    answer = client.get(
+    response = client.get(
         f"/v1/schools/{SCHOOL}/documents",
         params={"administrationId": ADMINISTRATION, "kind": kind, "pageSize": 200},
     )
-    assert answer.status_code == httpx.codes.OK, answer.text
-    return list(answer.json()["items"])
+    assert response.status_code == httpx.codes.OK, response.text
+    return list(response.json()["items"])
 
 
 def manifest_rows(name: str) -> int:
     return int(json.loads((SAMPLE / "delivery.json").read_text())["files"][name]["rows"])
 
 
-def test_the_sample_is_imported_with_the_counts_of_its_manifest(
+def test_repeated_import_is_unchanged_and_starts_no_job(
     built: Instance, operator: httpx.Client
 ) -> None:
-    again = built.cli("import", str(SAMPLE))
-    assert "unchanged" in again
+    assert "unchanged" in built.cli("import", str(SAMPLE))
     jobs = operator.get("/v1/jobs").json()
     assert [job["kind"] for job in jobs["items"]] == ["documents.build"]
 
 
-def test_nothing_is_there_before_the_moment_and_all_of_it_after(opened: dict[str, Any]) -> None:
-    assert opened["before"] == []
-    assert len(opened["after"]) > 0
+def test_fiches_appear_when_the_window_opens(released: dict[str, Any]) -> None:
+    assert released["before"] == []
+    assert len(released["after"]) > 0
 
 
-def test_a_fiche_shows_its_student_and_a_level_per_component(
-    school: httpx.Client, opened: dict[str, Any]
+def test_fiche_contains_the_student_and_a_level_per_component(
+    school: httpx.Client, released: dict[str, Any]
 ) -> None:
-    fiche = opened["after"][0]
+    fiche = released["after"][0]
     student = school.get(f"/v1/students/{fiche['studentId']}").json()
     results = school.get(f"/v1/students/{fiche['studentId']}/results").json()["items"]
     content = school.get(f"{fiche['href']}/content")
@@ -110,10 +109,10 @@ def test_a_fiche_shows_its_student_and_a_level_per_component(
     document.close()
 
 
-def test_the_overview_names_every_student_of_the_school(
-    school: httpx.Client, opened: dict[str, Any]
+def test_overview_contains_every_student_of_the_school(
+    school: httpx.Client, released: dict[str, Any]
 ) -> None:
-    assert opened
+    assert released
     (overview,) = documents(school, "overview")
     workbook = load_workbook(BytesIO(school.get(f"{overview['href']}/content").content))
     cells = {str(cell.value) for sheet in workbook for row in sheet for cell in row}
@@ -125,23 +124,23 @@ def test_the_overview_names_every_student_of_the_school(
     assert {student["familyName"] for student in students} <= cells
 
 
-def test_bundles_hold_the_fiches_of_their_class_group_and_of_the_school(
-    school: httpx.Client, opened: dict[str, Any]
+def test_bundles_contain_the_fiches_of_their_class_group_or_school(
+    school: httpx.Client, released: dict[str, Any]
 ) -> None:
     bundles = documents(school, "ficheBundle")
     assert [bundle.get("classGroup") for bundle in bundles].count(None) == 1
-    content = {f["href"]: school.get(f"{f['href']}/content").content for f in opened["after"]}
+    content = {f["href"]: school.get(f"{f['href']}/content").content for f in released["after"]}
     for bundle in bundles:
         archive = zipfile.ZipFile(BytesIO(school.get(f"{bundle['href']}/content").content))
         own = bundle.get("classGroup")
-        fiches = [f for f in opened["after"] if own in {None, f["classGroup"]}]
+        fiches = [f for f in released["after"] if own in {None, f["classGroup"]}]
         members = sorted(archive.read(name) for name in archive.namelist())
         assert archive.testzip() is None
         assert members == sorted(content[f["href"]] for f in fiches)
 
 
-def test_another_school_finds_nothing_of_it(other: httpx.Client, opened: dict[str, Any]) -> None:
-    fiche = opened["after"][0]
+def test_other_school_gets_404(other: httpx.Client, released: dict[str, Any]) -> None:
+    fiche = released["after"][0]
     for path in (
         f"/v1/students/{fiche['studentId']}",
         f"/v1/students/{fiche['studentId']}/results",
@@ -154,8 +153,8 @@ def test_another_school_finds_nothing_of_it(other: httpx.Client, opened: dict[st
         assert other.get(path).status_code == httpx.codes.NOT_FOUND, path
 
 
-def test_an_operator_reads_no_result(operator: httpx.Client, opened: dict[str, Any]) -> None:
-    fiche = opened["after"][0]
+def test_operator_may_not_read_results(operator: httpx.Client, released: dict[str, Any]) -> None:
+    fiche = released["after"][0]
     for path in (
         f"/v1/schools/{SCHOOL}/results",
         f"/v1/students/{fiche['studentId']}/results",
@@ -164,26 +163,26 @@ def test_an_operator_reads_no_result(operator: httpx.Client, opened: dict[str, A
         assert operator.get(path).status_code == httpx.codes.FORBIDDEN, path
 
 
-def test_without_a_token_there_is_no_answer(built: Instance, opened: dict[str, Any]) -> None:
-    answer = built.client().get(opened["after"][0]["href"])
-    assert answer.status_code == httpx.codes.UNAUTHORIZED
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+def test_request_without_a_token_is_unauthorized(built: Instance, released: dict[str, Any]) -> None:
+    response = built.client().get(released["after"][0]["href"])
+    assert response.status_code == httpx.codes.UNAUTHORIZED
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_window_that_closes_takes_everything_away(
-    operator: httpx.Client, school: httpx.Client, opened: dict[str, Any]
+def test_closed_window_hides_the_documents(
+    operator: httpx.Client, school: httpx.Client, released: dict[str, Any]
 ) -> None:
     past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
-    closed = operator.patch(opened["href"], json={"closesAt": past})
-    fiche = opened["after"][0]["href"]
+    closed = operator.patch(released["href"], json={"closesAt": past})
+    fiche = released["after"][0]["href"]
     found = school.get(f"{fiche}/content").status_code
-    reopened = operator.patch(opened["href"], json={"closesAt": None})
+    reopened = operator.patch(released["href"], json={"closesAt": None})
     assert (closed.status_code, reopened.status_code) == (httpx.codes.OK, httpx.codes.OK)
     assert found == httpx.codes.NOT_FOUND
     assert school.get(f"{fiche}/content").status_code == httpx.codes.OK
 
 
-def test_a_delivery_is_handed_over_through_the_api(
+def test_delivery_is_submitted_through_the_api(
     built: Instance, operator: httpx.Client, tmp_path: Path
 ) -> None:
     archive = tmp_path / "delivery.zip"

@@ -1,4 +1,4 @@
-"""What happens when a part is killed in the middle of its work."""
+"""Processes that are killed in the middle of their work."""
 
 import os
 import signal
@@ -49,31 +49,31 @@ def sessions_of(settings: Settings) -> Iterator[Sessions]:
 
 def start_build(operator: httpx.Client) -> str:
     body = {"kind": "documents.build", "administrationId": ADMINISTRATION, "force": True}
-    answer = operator.post("/v1/jobs", json=body)
-    assert answer.status_code == httpx.codes.ACCEPTED, answer.text
-    return answer.headers["Location"]
+    response = operator.post("/v1/jobs", json=body)
+    assert response.status_code == httpx.codes.ACCEPTED, response.text
+    return response.headers["Location"]
 
 
 def wait_for(operator: httpx.Client, location: str, done: int | None = None) -> None:
-    """Until the job has ended, or `done` of its items have."""
+    """Wait until the job has ended, or `done` of its items."""
     deadline = time.monotonic() + JOB_SECONDS
     while time.monotonic() < deadline:
         try:
-            answer = operator.get(location)
+            response = operator.get(location)
         except httpx.TransportError:
             continue
-        if answer.status_code == httpx.codes.SEE_OTHER:
+        if response.status_code == httpx.codes.SEE_OTHER:
             return
-        if answer.status_code == httpx.codes.OK:
-            counts = answer.json()["counts"]
+        if response.status_code == httpx.codes.OK:
+            counts = response.json()["counts"]
             if done is not None and counts["done"] >= done:
                 return
         time.sleep(0.02)
-    raise AssertionError(f"{location} did not get there")
+    raise AssertionError(f"{location} did not end in time")
 
 
-def assert_whole(instance: Instance) -> None:
-    """Every document there should be is there once, and its object has the right bytes."""
+def assert_consistent(instance: Instance) -> None:
+    """Assert that every expected document exists once and that its object has the right bytes."""
     settings = settings_of(instance)
     storage = open_storage(settings.storage_url)
     with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
@@ -97,21 +97,19 @@ def assert_whole(instance: Instance) -> None:
         assert sha256(content).digest() == document.sha256
 
 
-def test_parts_killed_in_the_middle_come_back_and_lose_and_double_nothing(
+def test_killed_processes_lose_and_duplicate_nothing(
     instance: Instance, operator: httpx.Client
 ) -> None:
     job = start_build(operator)
-    for done, part in enumerate(("valkey", "worker", "postgres")):
+    for done, process in enumerate(("valkey", "worker", "postgres")):
         wait_for(operator, job, done=done)
-        for pid in instance.pids(part):
+        for pid in instance.pids(process):
             os.kill(pid, signal.SIGKILL)
     wait_for(operator, job)
-    assert_whole(instance)
+    assert_consistent(instance)
 
 
-def test_it_stops_cleanly_and_finds_its_data_again(
-    instance: Instance, operator: httpx.Client
-) -> None:
+def test_restart_keeps_the_data(instance: Instance, operator: httpx.Client) -> None:
     before = operator.get("/v1/jobs").json()["total"]
     assert instance.stop() == []
     assert instance.process is not None
@@ -120,7 +118,7 @@ def test_it_stops_cleanly_and_finds_its_data_again(
     assert instance.operator().get("/v1/jobs").json()["total"] == before
 
 
-def test_killed_as_a_whole_it_starts_again_where_it_was(instance: Instance) -> None:
+def test_restart_after_kill_keeps_the_data(instance: Instance) -> None:
     before = instance.operator().get("/v1/jobs").json()["total"]
     assert instance.process is not None
     children = psutil.Process(instance.process.pid).children(recursive=True)
@@ -131,7 +129,7 @@ def test_killed_as_a_whole_it_starts_again_where_it_was(instance: Instance) -> N
     assert instance.operator().get("/v1/jobs").json()["total"] == before
 
 
-def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
+def test_demo_succeeds(tmp_path: Path) -> None:
     run = subprocess.run(
         [
             sys.executable,

@@ -1,4 +1,4 @@
-"""Generating a delivery: repeatable to the byte, of a steady size, and never over other files."""
+"""Generation of a delivery: reproducible, of realistic size, and never over other files."""
 
 import csv
 import hashlib
@@ -47,21 +47,21 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path / "delivery"
 
 
-def test_the_same_plan_gives_the_same_bytes_and_another_seed_does_not(tmp_path: Path) -> None:
+def test_same_plan_gives_the_same_bytes_and_another_seed_does_not(tmp_path: Path) -> None:
     for name, seed in (("first", 3), ("second", 3), ("other", 4)):
         generate_delivery(DeliveryPlan(schools=9, seed=seed), tmp_path / name)
     assert contents_of(tmp_path / "first") == contents_of(tmp_path / "second")
     assert contents_of(tmp_path / "first") != contents_of(tmp_path / "other")
 
 
-def test_a_known_plan_gives_known_bytes_on_every_machine(tmp_path: Path) -> None:
-    """The id ends in a hash of all content; it changes only when the generator is changed."""
+def test_plan_gives_the_same_bytes_on_every_machine(tmp_path: Path) -> None:
+    """The id ends in a hash of all content; it changes only if the generator is changed."""
     generate_delivery(DeliveryPlan(schools=25, seed=2024), tmp_path)
     manifest = json.loads((tmp_path / "delivery.json").read_bytes())
     assert manifest["deliveryId"] == "synthetic-2024-1-4d2b665d19e9"
 
 
-def test_the_manifest_tells_the_true_rows_and_hashes(tmp_path: Path) -> None:
+def test_manifest_has_the_rows_and_hashes_of_the_files(tmp_path: Path) -> None:
     counts = generate_delivery(DeliveryPlan(schools=9, seed=1, sequence=2), tmp_path)
     manifest = json.loads((tmp_path / "delivery.json").read_bytes())
     contents = contents_of(tmp_path)
@@ -76,7 +76,7 @@ def test_the_manifest_tells_the_true_rows_and_hashes(tmp_path: Path) -> None:
     assert json.loads(contents["administration.json"])["id"] == manifest["administrationId"]
 
 
-def test_a_schools_rows_do_not_depend_on_the_number_of_schools(tmp_path: Path) -> None:
+def test_rows_of_a_school_do_not_depend_on_the_number_of_schools(tmp_path: Path) -> None:
     for schools in (12, 30):
         generate_delivery(DeliveryPlan(schools=schools, seed=5), tmp_path / str(schools))
     for name in TABLES:
@@ -92,7 +92,7 @@ def test_results_are_the_same_with_and_without_items(tmp_path: Path) -> None:
     assert with_items["results.csv"] == without["results.csv"]
 
 
-def test_a_later_administration_has_the_same_schools_and_other_pupils(tmp_path: Path) -> None:
+def test_later_administration_has_the_same_schools_and_other_students(tmp_path: Path) -> None:
     for year in ("2024", "2025"):
         plan = DeliveryPlan(schools=5, seed=5, administration_id=year)
         generate_delivery(plan, tmp_path / year)
@@ -105,13 +105,13 @@ def test_a_later_administration_has_the_same_schools_and_other_pupils(tmp_path: 
 
 
 def test_sizes_are_those_of_2024(tmp_path: Path) -> None:
-    """2024: 132,500 pupils and 489,988 results in 3,853 schools."""
+    """2024: 132,500 students and 489,988 results in 3,853 schools."""
     counts = generate_delivery(DeliveryPlan(schools=600, seed=9, with_items=False), tmp_path)
     assert counts["students.csv"] / 600 == pytest.approx(34.4, rel=0.04)
     assert counts["results.csv"] / counts["students.csv"] == pytest.approx(3.70, rel=0.02)
 
 
-def test_a_fixed_school_size_is_kept(tmp_path: Path) -> None:
+def test_students_per_school_replaces_the_random_sizes(tmp_path: Path) -> None:
     generate_delivery(DeliveryPlan(schools=7, seed=9, students_per_school=130), tmp_path)
     sizes = Counter(row["school"] for row in read_rows(tmp_path / "students.csv"))
     assert list(sizes.values()) == [130] * 7
@@ -119,7 +119,7 @@ def test_a_fixed_school_size_is_kept(tmp_path: Path) -> None:
 
 def test_memory_does_not_grow_with_the_number_of_schools(tmp_path: Path) -> None:
     peaks = []
-    for schools in (1, 40, 160):  # the first fills the caches
+    for schools in (1, 40, 160):  # the first run fills the caches
         tracemalloc.start()
         generate_delivery(DeliveryPlan(schools=schools, seed=6), tmp_path / str(schools))
         peaks.append(tracemalloc.get_traced_memory()[1])
@@ -128,9 +128,9 @@ def test_memory_does_not_grow_with_the_number_of_schools(tmp_path: Path) -> None
 
 
 def test_progress_counts_the_schools_written(tmp_path: Path) -> None:
-    seen: list[int] = []
-    generate_delivery(DeliveryPlan(schools=4, seed=1), tmp_path, seen.append)
-    assert seen == [1, 2, 3, 4]
+    progress: list[int] = []
+    generate_delivery(DeliveryPlan(schools=4, seed=1), tmp_path, progress.append)
+    assert progress == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_progress_counts_the_schools_written(tmp_path: Path) -> None:
         (DeliveryPlan(schools=1, seed=1, administration_id="juni"), "begin with the year"),
     ],
 )
-def test_a_senseless_plan_is_refused_before_anything_is_written(
+def test_invalid_plan_is_rejected_before_anything_is_written(
     tmp_path: Path, plan: DeliveryPlan, remedy: str
 ) -> None:
     out = tmp_path / "delivery"
@@ -152,7 +152,7 @@ def test_a_senseless_plan_is_refused_before_anything_is_written(
     assert not out.exists()
 
 
-def test_a_directory_that_holds_something_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+def test_directory_with_files_is_rejected_and_not_changed(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("keep")
     with pytest.raises(SyntheticDeliveryError, match=re.escape(f"{tmp_path} is not empty")):
         generate_delivery(PLAN, tmp_path)
@@ -161,7 +161,7 @@ def test_a_directory_that_holds_something_is_refused_and_left_as_it_is(tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
 
 
-def test_the_zip_holds_the_same_files_at_its_root_and_is_repeatable(
+def test_zip_has_the_same_files_at_its_root_and_is_reproducible(
     directory: Path, tmp_path: Path
 ) -> None:
     for name in ("first.zip", "second.zip"):
@@ -169,17 +169,15 @@ def test_the_zip_holds_the_same_files_at_its_root_and_is_repeatable(
     assert (tmp_path / "first.zip").read_bytes() == (tmp_path / "second.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "first.zip") as archive:
         assert archive.testzip() is None
-        packed = {name: archive.read(name) for name in archive.namelist()}
-    assert packed == contents_of(directory)
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    assert entries == contents_of(directory)
 
 
-def test_a_zip_is_neither_overwritten_nor_made_of_something_else(
-    directory: Path, tmp_path: Path
-) -> None:
+def test_zip_overwrites_no_file_and_requires_a_manifest(directory: Path, tmp_path: Path) -> None:
     target = tmp_path / "delivery.zip"
     target.write_bytes(b"keep")
-    with pytest.raises(SyntheticDeliveryError, match=r"delivery\.zip exists: name another file"):
+    with pytest.raises(SyntheticDeliveryError, match=r"delivery\.zip exists: choose another file"):
         zip_delivery(directory, target)
-    with pytest.raises(SyntheticDeliveryError, match=r"holds no delivery\.json"):
+    with pytest.raises(SyntheticDeliveryError, match=r"has no delivery\.json"):
         zip_delivery(tmp_path, tmp_path / "other.zip")
     assert target.read_bytes() == b"keep"

@@ -19,8 +19,8 @@ from services.api.security.authentication import require_token_not_revoked
 from services.api.security.permissions import DeliveriesReader, DeliveriesWriter
 from shared.access.decisions import act_for
 from shared.core.unit_of_work import UnitOfWork
+from shared.deliveries import service
 from shared.deliveries.uploads import UPLOADS, receive_delivery
-from shared.results import service
 
 router = operations("deliveries")
 

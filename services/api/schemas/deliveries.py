@@ -7,7 +7,7 @@ from pydantic import Field
 
 from services.api.http.links import Links
 from services.api.schemas.model import Link, ResponseDateTime, ResponseModel
-from shared.results.models import Delivery as DeliveryRow
+from shared.deliveries.models import Delivery as DeliveryRow
 
 
 class Delivery(ResponseModel):

@@ -1,4 +1,4 @@
-"""Commands around a delivery: make a synthetic one, and import one."""
+"""Commands for deliveries: generate a synthetic one, and import one."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,17 +15,17 @@ from shared.deliveries.service import import_delivery
 from synthetic.generate import generate_delivery
 from synthetic.plan import DeliveryPlan
 
-SHOWN_FAULTS = 20
+MAX_PRINTED_FAULTS = 20
 
 
 def generate(
-    schools: Annotated[int, typer.Option(min=1, help="How many schools.")],
-    out: Annotated[Path, typer.Option(help="An empty or new directory.")],
+    schools: Annotated[int, typer.Option(min=1, help="Number of schools.")],
+    out: Annotated[Path, typer.Option(help="A new or empty directory.")],
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     administration: Annotated[str, typer.Option(help="Id of the administration.")] = "2024",
-    items: Annotated[bool, typer.Option(help="With the answers per item.")] = True,
+    items: Annotated[bool, typer.Option(help="Include the results per item.")] = True,
 ) -> None:
-    """Write a believable delivery of invented schools and students."""
+    """Write a realistic delivery of synthetic schools and students."""
     plan = DeliveryPlan(
         schools=schools, seed=seed, administration_id=administration, with_items=items
     )
@@ -38,7 +38,7 @@ def import_path(
     path: Annotated[Path, typer.Argument(help="A delivery: a directory or a ZIP file.")],
     data: DataOption = DEFAULT_DATA,
 ) -> None:
-    """Import a delivery: all of it, or nothing and a report of every fault."""
+    """Import a delivery as a whole, or report every fault and change nothing."""
     settings = settings_for(data, "importer")
     insz_key = read_insz_key(settings.insz_key_file)
     with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
@@ -60,8 +60,8 @@ def _print_rows(title: str, rows: dict[str, int]) -> None:
 
 
 def _print_faults(report: dict[str, Any]) -> None:
-    print("The delivery is refused; nothing was changed.")
-    for fault in report["faults"][:SHOWN_FAULTS]:
+    print("The delivery is refused; nothing has changed.")
+    for fault in report["faults"][:MAX_PRINTED_FAULTS]:
         place = ":".join(str(fault[key]) for key in ("file", "line", "column") if key in fault)
         value = f" ({fault['value']!r})" if "value" in fault else ""
         print(f"  {place}: {fault['detail']}{value} {fault['remedy']}")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from migrations.logins import make_logins, passwords_in_environment
+from migrations.logins import create_logins, passwords_in_environment
 from migrations.upgrade import migrate
 from services.cli.target import DEFAULT_DATA, DataOption, settings_for
 from shared.core.database import open_engine
@@ -73,7 +73,7 @@ def migrate_database(
     engine = open_engine(settings, application_name="toetsfeedback-migrate")
     migrate(engine, revision)
     engine.dispose()
-    make_logins(settings.database_url.get_secret_value(), passwords_in_environment())
+    create_logins(settings.database_url.get_secret_value(), passwords_in_environment())
     print(f"The database is at revision {revision}.")
 
 

@@ -7,9 +7,9 @@ from uuid import UUID
 from services.worker.execution import JobResult
 from shared.core.errors import Conflict, DomainError
 from shared.core.unit_of_work import UnitOfWork
+from shared.deliveries.models import Delivery
 from shared.deliveries.service import import_delivery
 from shared.jobs.claims import Claim
-from shared.results.models import Delivery
 from shared.storage.store import Storage
 
 

@@ -1,4 +1,4 @@
-"""What has to hold after every disturbance, whatever it was."""
+"""Invariants that are true after every fault."""
 
 from collections import Counter
 from hashlib import sha256
@@ -12,29 +12,29 @@ from shared.documents.repository import DocumentFilter, page_of_documents
 from shared.jobs.models import Job
 from shared.jobs.rules import ENDED
 from shared.storage.store import open_storage
-from tests.chaos.plant import Plant
+from tests.chaos.deployment import Deployment
 
 Identity = tuple[str, str, UUID | None, UUID | None]
-Bytes = dict[Identity, str]
+DocumentHashes = dict[Identity, str]
 """The SHA-256 of the stored bytes of each document."""
 
 
-def await_end(plant: Plant) -> None:
-    """Until no job waits or is under way."""
+def wait_for_jobs(deployment: Deployment) -> None:
+    """Wait until every job has ended."""
     active = select(Job.id).where(Job.state.not_in(ENDED))
 
     def has_ended() -> bool:
-        with plant.unit_of_work() as unit:
+        with deployment.unit_of_work() as unit:
             return unit.session.scalar(active) is None
 
-    plant.await_(has_ended)
+    deployment.wait_until(has_ended)
 
 
-def stored_bytes(plant: Plant) -> Bytes:
-    """Reads every document from the store, and holds it against its row."""
-    storage = open_storage(plant.settings.storage_url)
-    found: Bytes = {}
-    with plant.unit_of_work() as unit:
+def stored_hashes(deployment: Deployment) -> DocumentHashes:
+    """Read every document from the object store, compare it with its row, and return its hash."""
+    storage = open_storage(deployment.settings.storage_url)
+    found: DocumentHashes = {}
+    with deployment.unit_of_work() as unit:
         documents = unit.session.scalars(select(Document)).all()
     for document in documents:
         content = b"".join(storage.stream_segments(document.segments))
@@ -45,31 +45,31 @@ def stored_bytes(plant: Plant) -> Bytes:
     return found
 
 
-def assert_whole(plant: Plant, undisturbed: Bytes) -> None:
-    """All jobs end; each item has ended well, once; what is stored and shown is as undisturbed."""
-    await_end(plant)
-    with plant.unit_of_work() as unit:
-        _assert_settled_once(unit.session)
-        _assert_shown_once(unit.session)
-    assert stored_bytes(plant) == undisturbed
+def assert_consistent(deployment: Deployment, reference: DocumentHashes) -> None:
+    """Assert that each item succeeded once, and that the documents are those of the reference."""
+    wait_for_jobs(deployment)
+    with deployment.unit_of_work() as unit:
+        _assert_completed_once(unit.session)
+        _assert_listed_once(unit.session)
+    assert stored_hashes(deployment) == reference
 
 
-def _assert_settled_once(session: Session) -> None:
+def _assert_completed_once(session: Session) -> None:
     states = Counter(session.scalars(text("select state from job_items")))
-    settlements = Counter(session.scalars(text("select item_id from settlements")))
+    completions = Counter(session.scalars(text("select item_id from completions")))
     problems = session.scalars(text("select problem from job_items where state = 'failed'")).all()
     assert set(states) == {"done"}, (states, problems)
-    assert len(settlements) == states["done"]
-    assert set(settlements.values()) == {1}
+    assert len(completions) == states["done"]
+    assert set(completions.values()) == {1}
 
 
-def _assert_shown_once(session: Session) -> None:
+def _assert_listed_once(session: Session) -> None:
     documents = session.scalars(select(Document)).all()
     for school in {document.school_id for document in documents}:
         total, rows = page_of_documents(session, DocumentFilter(school), 0, len(documents))
-        shown = [document.id for document, *_ in rows]
-        assert total == len(shown) == len(set(shown))
-        assert set(shown) == {d.id for d in documents if d.school_id == school}
+        listed = [document.id for document, *_ in rows]
+        assert total == len(listed) == len(set(listed))
+        assert set(listed) == {d.id for d in documents if d.school_id == school}
 
 
 def _identity(document: Document) -> Identity:

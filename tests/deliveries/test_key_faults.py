@@ -1,4 +1,4 @@
-"""Keys delivered twice, and corrections held against what is stored; every check is tried."""
+"""Duplicate keys, and corrections that contradict stored rows, are reported."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from shared.deliveries.validation import CHECKS
 from tests.deliveries.delivery_changes import Place
-from tests.deliveries.delivery_files import DeliveryFiles, correction, full, refused
-from tests.deliveries.test_result_faults import OUTCOME_FAULTS
+from tests.deliveries.delivery_files import DeliveryFiles, correction, full, import_refused
+from tests.deliveries.test_result_faults import RESULT_FAULTS
 from tests.deliveries.test_row_faults import ROW_FAULTS
 
 DUPLICATES: dict[str, tuple[int, Place]] = {
@@ -24,56 +24,56 @@ DUPLICATES: dict[str, tuple[int, Place]] = {
 
 
 @pytest.mark.parametrize("file", DUPLICATES)
-def test_key_delivered_twice_is_named(session: Session, tmp_path: Path, file: str) -> None:
+def test_duplicate_key_is_reported(session: Session, tmp_path: Path, file: str) -> None:
     line, place = DUPLICATES[file]
     delivery = full(2)
     delivery.rows[file].append(delivery.rows[file][line - 1])
 
-    report = refused(session, delivery, tmp_path)
+    report = import_refused(session, delivery, tmp_path)
 
     assert report["places"] == [place]
     assert f"line {line}" in report["faults"][0]["detail"]
 
 
-def test_level_delivered_twice_is_named(session: Session, tmp_path: Path) -> None:
+def test_duplicate_level_is_reported(session: Session, tmp_path: Path) -> None:
     delivery = full(2)
     delivery.add("levels.csv", "SO", "A", "3", "Niveau A", "")
 
-    report = refused(session, delivery, tmp_path)
+    report = import_refused(session, delivery, tmp_path)
 
     assert report["places"] == [("duplicateKey", "levels.csv", 7, "level_scale")]
 
 
 CORRECTIONS: dict[str, tuple[DeliveryFiles, Place]] = {
-    "result of a student who is not stored": (
+    "result of an unknown student": (
         correction(2, results=[["s9", "LEZ4", "absent", "", ""]]),
         ("danglingReference", "results.csv", 2, "student"),
     ),
-    "level that is not stored": (
+    "unknown level": (
         correction(2, results=[["s1", "LEZ4", "reported", "A", ""]]),
         ("unknownLevel", "results.csv", 2, "level"),
     ),
-    "stamnummer of a stored student": (
+    "stamnummer of another stored student": (
         correction(2, students=[["s9", "000028", "4A", "A", "B", "1000001", ""]]),
         ("duplicateStamnummer", "students.csv", 2, "stamnummer"),
     ),
-    "component moved to another scale under its results": (
+    "component with results moved to another scale": (
         correction(2, components=[["LEZ4", "LO4", "nederlands", "Lezen", "1", "false", "SO"]]),
         ("contradictsStored", "components.csv", 2, "component"),
     ),
-    "class group moved to another target group under its results": (
+    "class group with results moved to another target group": (
         correction(2, class_groups=[["007947", "2A", "LO4", "", ""]]),
         ("contradictsStored", "class_groups.csv", 2, "target_group"),
     ),
-    "student moved to another target group with results": (
+    "student with results moved to another target group": (
         correction(2, students=[["s4", "007947", "4C", "Wouters", "Cy", "", ""]]),
         ("contradictsStored", "students.csv", 2, "class_group"),
     ),
-    "ordinal that a stored level has": (
+    "ordinal of another stored level": (
         correction(2, levels=[["LO", "B", "3", "Niveau B", ""]]),
         ("ordinalsNotInOrder", "levels.csv", 2, "ordinal"),
     ),
-    "items of a result that it withdraws": (
+    "items of a withdrawn result": (
         correction(
             2,
             results=[["s1", "LEZ4", "withdrawn", "", ""]],
@@ -85,25 +85,25 @@ CORRECTIONS: dict[str, tuple[DeliveryFiles, Place]] = {
 
 
 @pytest.mark.parametrize("name", CORRECTIONS)
-def test_correction_is_held_against_what_is_stored(
+def test_correction_that_contradicts_stored_rows_is_reported(
     session: Session, tmp_path: Path, name: str
 ) -> None:
     delivery, place = CORRECTIONS[name]
 
-    assert refused(session, delivery, tmp_path)["places"] == [place]
+    assert import_refused(session, delivery, tmp_path)["places"] == [place]
 
 
-def test_every_check_of_rows_is_broken_by_a_test() -> None:
-    tried = [
-        place for _, place in (*ROW_FAULTS.values(), *OUTCOME_FAULTS.values(), *DUPLICATES.values())
+def test_every_integrity_check_has_a_test() -> None:
+    tested = [
+        place for _, place in (*ROW_FAULTS.values(), *RESULT_FAULTS.values(), *DUPLICATES.values())
     ]
-    tried += [place for _, place in CORRECTIONS.values()]
-    tried += [("duplicateKey", "levels.csv", 7, "level_scale")]
-    tried += [
+    tested += [place for _, place in CORRECTIONS.values()]
+    tested += [("duplicateKey", "levels.csv", 7, "level_scale")]
+    tested += [
         ("inszShared", "students.csv", 4, "insz"),
         ("nothingToWithdraw", "results.csv", 2, "status"),
     ]
 
     assert {(check.kind, check.file.name, check.column) for check in CHECKS} <= {
-        (kind, file, column) for kind, file, _, column in tried
+        (kind, file, column) for kind, file, _, column in tested
     }

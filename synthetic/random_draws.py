@@ -1,4 +1,4 @@
-"""Seeded draws that come out the same on every machine and every Python from 3.11 on."""
+"""Seeded random draws that are the same on every machine and every Python from 3.11 on."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -9,19 +9,19 @@ Item = TypeVar("Item")
 
 
 class Draws:
-    """A stream of draws, fixed by its key.
+    """A stream of random draws that depends on its key only.
 
-    Everything rests on `Random.random()`, the one method whose sequence Python promises to keep,
-    and on sums and products, which round alike everywhere (logarithms and cosines do not).
+    Everything is computed from `Random.random()`, the one method whose sequence Python guarantees,
+    with sums and products, whose rounding is the same everywhere (unlike that of logarithms).
     """
 
     __slots__ = ("random",)
 
     def __init__(self, key: str) -> None:
-        self.random = Random(key).random  # noqa: S311 - made-up data must be repeatable, not secret
+        self.random = Random(key).random  # noqa: S311 - synthetic data must be reproducible, not secret
 
     def below(self, bound: int) -> int:
-        """A whole number from 0 up to, not including, `bound`."""
+        """Return an integer from 0 up to, but not including, `bound`."""
         return int(self.random() * bound)
 
     def chance(self, probability: float) -> bool:
@@ -31,9 +31,9 @@ class Draws:
         return options[int(self.random() * len(options))]
 
     def weighted(self, cumulative: Sequence[float]) -> int:
-        """An index, drawn with weights given as running totals."""
+        """Return a random index, for weights that are given as cumulative sums."""
         return bisect_right(cumulative, self.random() * cumulative[-1])
 
-    def bell(self) -> float:
-        """A bell-shaped number between -3 and 3: mean 0, variance 1."""
+    def normal(self) -> float:
+        """Return an approximately normal number between -3 and 3: mean 0, variance 1."""
         return (self.random() + self.random() + self.random() - 1.5) * 2.0

@@ -1,4 +1,4 @@
-"""The record of a running instance: what other commands and a later start read."""
+"""The record of a running instance, for other commands and for a later start."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from embedded.errors import EmbeddedError
-from embedded.identity import ProcessIdentity
+from embedded.process_identity import ProcessIdentity
 from shared.core.settings import Settings
 
 PREFIX = "TOETSFEEDBACK_"
@@ -23,11 +23,11 @@ class RecordedProcess:
 
 @dataclass(frozen=True, slots=True)
 class RunningInstance:
-    """`environment` holds the `TOETSFEEDBACK_…` variables that reach this instance, secrets too.
+    """A running instance.
 
-    The database in it is its owner's; `logins` has the URL of each program instead. `owner` is the
-    process that started everything and restarts what falls; `api_url` is None while only the
-    servers run.
+    `environment` has the `TOETSFEEDBACK_…` variables of this instance, with secrets. Its database
+    URL is that of the database owner; `logins` has the URL of each program. `owner` is the process
+    that starts and restarts the others; `api_url` is None until the programs are ready.
     """
 
     owner: ProcessIdentity
@@ -37,11 +37,15 @@ class RunningInstance:
     logins: Mapping[str, str] = field(default_factory=dict)
 
     def environment_of(self, program: str) -> dict[str, str]:
-        """What a program is told, or `owner`; raises EmbeddedError before there are logins."""
+        """Return the environment of a program, or of the `owner`.
+
+        Raises:
+            EmbeddedError: there are no logins yet.
+        """
         if program == "owner":
             return dict(self.environment)
         if program not in self.logins:
-            raise EmbeddedError("the instance is still starting: try again when it answers")
+            raise EmbeddedError("the instance is still starting: try again in a moment")
         return dict(self.environment) | {DATABASE_URL: self.logins[program]}
 
     @property
@@ -57,9 +61,9 @@ class RunningInstance:
         return self.environment[STORAGE_URL]
 
     def settings(self) -> Settings:
-        """What a program of this instance would read from its environment."""
-        given = {n.removeprefix(PREFIX).lower(): v for n, v in self.environment.items()}
-        return Settings.model_validate(given)
+        """Return the settings of a program with this environment."""
+        values = {n.removeprefix(PREFIX).lower(): v for n, v in self.environment.items()}
+        return Settings.model_validate(values)
 
     def to_json(self) -> str:
         return json.dumps(
@@ -78,7 +82,11 @@ class RunningInstance:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Raises ValueError, KeyError or TypeError for what `to_json` did not write."""
+        """Parse the output of `to_json`.
+
+        Raises:
+            ValueError, KeyError, TypeError: the text is something else.
+        """
         record = json.loads(text)
         return cls(
             owner=_identity_from_json(record["owner"]),

@@ -1,4 +1,4 @@
-"""The service as separate processes, each of which a test can kill, freeze or start on its own."""
+"""The service as separate processes, which a test can kill, stop or start one by one."""
 
 import os
 import signal
@@ -14,15 +14,15 @@ import httpx
 from joserfc.jwk import ECKey
 from sqlalchemy import func, select, text
 
-from embedded.children import Child
+from embedded.child_process import ChildProcess
 from embedded.instance import Instance
 from embedded.ports import LOOPBACK, choose_port
 from embedded.postgres import EmbeddedPostgres
-from embedded.processes import Program, answers_health, toetsfeedback_command
-from embedded.running import DATABASE_URL, REDIS_URL, STORAGE_URL
+from embedded.programs import Program, is_healthy, toetsfeedback_command
+from embedded.running_instance import DATABASE_URL, REDIS_URL, STORAGE_URL
 from embedded.up import Command
 from embedded.valkey import EmbeddedValkey
-from migrations.logins import derived_passwords, make_logins
+from migrations.logins import create_logins, derived_passwords
 from migrations.upgrade import migrate
 from services.cli.signing import TokenAuth
 from shared.access.products import Product
@@ -42,55 +42,55 @@ LEASE_SECONDS = 2.0
 WORKERS = 2
 RECOVERY_SECONDS = 90.0
 
-IMPATIENT = {
+SHORT_INTERVALS = {
     "TOETSFEEDBACK_JOB_LEASE_SECONDS": str(LEASE_SECONDS),
     "TOETSFEEDBACK_JOB_SWEEP_SECONDS": "0.3",
     "TOETSFEEDBACK_JOB_MAX_ATTEMPTS": "30",
     "TOETSFEEDBACK_LOG_LEVEL": "WARNING",
 }
 
-WITNESS = """
-create table settlements (item_id uuid not null);
-create function note_settlement() returns trigger language plpgsql security definer as
-  $$ begin insert into settlements values (new.id); return new; end $$;
-create trigger note_settlement after update of state on job_items for each row
+COMPLETION_TRIGGER = """
+create table completions (item_id uuid not null);
+create function record_completion() returns trigger language plpgsql security definer as
+  $$ begin insert into completions values (new.id); return new; end $$;
+create trigger record_completion after update of state on job_items for each row
   when (new.state not in ('queued', 'running') or old.state not in ('queued', 'running'))
-  execute function note_settlement();
+  execute function record_completion();
 """
-"""Notes every end of an item, and every change of one that had ended, in its own transaction."""
+"""Records each completion of an item, and each later change of its state, in its transaction."""
 
 
-class Plant:
-    """PostgreSQL, Valkey, an API and workers. Nobody watches over them: what falls stays down."""
+class Deployment:
+    """PostgreSQL, Valkey, an API and workers, without supervision: nothing is restarted."""
 
     def __init__(self, directory: Path) -> None:
         self._instance = Instance(directory, durable=False)
         self.data = self._instance.data
         self.postgres = EmbeddedPostgres(self.data, durable=False)
         self.valkey = EmbeddedValkey(self.data)
-        self.environment = dict(IMPATIENT)
+        self.environment = dict(SHORT_INTERVALS)
         self._logins = {"api": "", "worker": ""}
         self._port = choose_port()
-        self._plan_programs(toetsfeedback_command)
+        self._create_programs(toetsfeedback_command)
 
-    def _plan_programs(self, command: Command) -> None:
+    def _create_programs(self, command: Command) -> None:
         def program(name: str, arguments: list[str], ready: Callable[[], bool]) -> Program:
             login = {DATABASE_URL: self._logins[name.partition("-")[0]]}
             return Program(name, self.data.log(name), arguments, self.environment | login, ready)
 
-        self.api = program("api", command("api", "--port", str(self._port)), self._answers)
+        self.api = program("api", command("api", "--port", str(self._port)), self._is_healthy)
         self.workers = [
             program(f"worker-{number}", command("worker"), lambda: True)
             for number in range(1, WORKERS + 1)
         ]
 
-    def _answers(self) -> bool:
-        return answers_health(self._port)
+    def _is_healthy(self) -> bool:
+        return is_healthy(self._port)
 
     @contextmanager
     def running(self, schools: int, seed: int) -> Iterator[None]:
-        """With an imported, released delivery of so many schools; everything stops at the end."""
-        with self._instance.opened():
+        """Run with an imported and released delivery; stop everything at the end."""
+        with self._instance.open():
             self._instance.supervisor.start(self.postgres, self.valkey)
             signing_key = ECKey.generate_key("P-256").as_pem(private=True)
             self.environment |= {
@@ -103,23 +103,23 @@ class Plant:
             }
             self._engine = open_engine(self.settings, application_name="tests")
             try:
-                self._deliver(schools, seed)
+                self._import_delivery(schools, seed)
                 owner_url = self.postgres.url
-                self._logins = make_logins(owner_url, derived_passwords(owner_url))
-                self._plan_programs(toetsfeedback_command)
+                self._logins = create_logins(owner_url, derived_passwords(owner_url))
+                self._create_programs(toetsfeedback_command)
                 self._instance.supervisor.start(self.api, *self.workers)
                 yield
             finally:
-                self.thaw()
+                self.resume()
                 self._engine.dispose()
 
-    def _deliver(self, schools: int, seed: int) -> None:
+    def _import_delivery(self, schools: int, seed: int) -> None:
         migrate(self._engine)
         plan = DeliveryPlan(schools=schools, seed=seed, with_items=False)
         generate_delivery(plan, self.data.path / "delivery")
         key = self.settings.insz_key_file.read_bytes()
         with self.unit_of_work() as unit:
-            unit.session.execute(text(WITNESS))
+            unit.session.execute(text(COMPLETION_TRIGGER))
             import_delivery(
                 unit.session, self.data.path / "delivery", insz_key=key, received_from="chaos"
             )
@@ -128,21 +128,21 @@ class Plant:
             save_window(unit, OPERATOR, window)
 
     @contextmanager
-    def changed(
+    def restarted_with(
         self, environment: Mapping[str, str] | None = None, command: Command = toetsfeedback_command
     ) -> Iterator[None]:
-        """Inside, the API and the workers are started with more settings, or in another way."""
-        ordinary = dict(self.environment)
+        """Run API and workers with other settings or another command inside the block."""
+        environment_before = dict(self.environment)
         self.kill(self.api, *self.workers)
         self.environment |= environment or {}
-        self._plan_programs(command)
+        self._create_programs(command)
         try:
             self._instance.supervisor.start(self.api, *self.workers)
             yield
         finally:
             self.kill(self.api, *self.workers)
-            self.environment = ordinary
-            self._plan_programs(toetsfeedback_command)
+            self.environment = environment_before
+            self._create_programs(toetsfeedback_command)
             self._instance.supervisor.start(self.api, *self.workers)
 
     @property
@@ -161,38 +161,38 @@ class Plant:
     def parts(self) -> list[EmbeddedPostgres | EmbeddedValkey | Program]:
         return [self.postgres, self.valkey, self.api, *self.workers]
 
-    def heal(self) -> None:
-        """Everything runs again."""
-        self.thaw()
+    def recover(self) -> None:
+        """Resume and start every process."""
+        self.resume()
         self.start(*(part for part in self.parts if not part.is_alive()))
-        self.await_(self._answers)
+        self.wait_until(self._is_healthy)
 
     def start(self, *parts: EmbeddedPostgres | EmbeddedValkey | Program) -> None:
-        """Starts them again, and puts that on record, so that nothing is left by a killed run."""
+        """Start the processes and record them, so that a killed test run leaves none."""
         for part in parts:
             part.start()
             self._instance.record()
 
-    def thaw(self) -> None:
+    def resume(self) -> None:
         for part in self.parts:
             self.send(signal.SIGCONT, part)
 
     @staticmethod
-    def send(number: signal.Signals, *parts: Child) -> None:
+    def send(number: signal.Signals, *parts: ChildProcess) -> None:
         for part in parts:
             if part.pid is not None:
                 os.kill(part.pid, number)
 
-    def kill(self, *parts: Child) -> None:
-        """With `kill -9`; returns when they are gone."""
+    def kill(self, *parts: ChildProcess) -> None:
+        """Send SIGKILL and wait for the exit."""
         self.send(signal.SIGKILL, *parts)
-        self.await_(lambda: not any(part.is_alive() for part in parts))
+        self.wait_until(lambda: not any(part.is_alive() for part in parts))
 
     @staticmethod
-    def await_(condition: Callable[[], object], seconds: float = RECOVERY_SECONDS) -> None:
+    def wait_until(condition: Callable[[], object], seconds: float = RECOVERY_SECONDS) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < deadline, "it did not come about in time"
+            assert time.monotonic() < deadline, "timeout"
             time.sleep(0.005)
 
     def operator(self) -> httpx.Client:
@@ -205,9 +205,9 @@ class Plant:
         )
 
     def build(self) -> UUID:
-        """Asks the API for all documents; the id of the job."""
+        """Start a job for all documents through the API, and return its id."""
         with self.operator() as client:
-            answer = client.post(
+            response = client.post(
                 "/v1/jobs",
                 json={
                     "kind": "documents.build",
@@ -215,15 +215,17 @@ class Plant:
                     "force": True,
                 },
             )
-        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
-        return UUID(answer.headers["Location"].rpartition("/")[2])
+        assert response.status_code == httpx.codes.ACCEPTED, response.text
+        return UUID(response.headers["Location"].rpartition("/")[2])
 
-    def items(self, *states: str, tries: int = 0) -> int:
-        """How many items are in one of these states now, and were tried so often at the least."""
+    def items(self, *states: str, attempts: int = 0) -> int:
+        """Count the items in one of the states with at least that many attempts."""
         with self.unit_of_work() as unit:
-            query = select(func.count()).where(JobItem.state.in_(states), JobItem.attempts >= tries)
+            query = select(func.count()).where(
+                JobItem.state.in_(states), JobItem.attempts >= attempts
+            )
             return unit.session.scalar(query) or 0
 
-    def await_work(self) -> None:
-        """Until a worker holds an item."""
-        self.await_(lambda: self.items("running"))
+    def wait_for_work(self) -> None:
+        """Wait until a worker has claimed an item."""
+        self.wait_until(lambda: self.items("running"))

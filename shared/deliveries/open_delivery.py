@@ -1,4 +1,4 @@
-"""Opens what was handed over, a directory or a ZIP file, and trusts neither."""
+"""Opening of a delivery, a directory or a ZIP file; neither is trusted."""
 
 import os
 import stat
@@ -8,25 +8,25 @@ from pathlib import Path
 from typing import IO
 
 from shared.deliveries.delivery_format import FILE_NAMES
-from shared.deliveries.faults import Fault, FaultLog
-from shared.deliveries.source_files import (
-    Source,
+from shared.deliveries.delivery_source import (
+    DeliverySource,
     SourceLimits,
     UnreadableDeliveryError,
-    no_plain_file,
+    not_a_regular_file,
     too_large,
     too_many_files,
     unknown_file,
 )
+from shared.deliveries.faults import Fault, FaultLog
 from shared.deliveries.zip_archive import open_archive
 
 
 @contextmanager
-def open_source(path: Path, limits: SourceLimits, faults: FaultLog) -> Iterator[Source]:
-    """The delivery at `path`; what is wrong with single files goes to `faults`.
+def open_delivery(path: Path, limits: SourceLimits, faults: FaultLog) -> Iterator[DeliverySource]:
+    """Open the delivery at `path`, and add the faults of its files to `faults`.
 
     Raises:
-        UnreadableDeliveryError: it is neither a directory nor a sound ZIP file.
+        UnreadableDeliveryError: `path` is neither a directory nor a valid ZIP file.
     """
     if path.is_dir():
         yield _open_directory(path, limits, faults)
@@ -37,15 +37,15 @@ def open_source(path: Path, limits: SourceLimits, faults: FaultLog) -> Iterator[
         raise UnreadableDeliveryError(
             Fault(
                 "sourceUnreadable",
-                "The path names neither a directory nor a file that can be read.",
-                "Name the directory or the ZIP file of a delivery that this process may read.",
+                "The path is neither a directory nor a readable file.",
+                "Give the path of a directory or ZIP file that this process may read.",
             )
         ) from None
     with file, open_archive(file, limits, faults) as source:
         yield source
 
 
-def _open_directory(path: Path, limits: SourceLimits, faults: FaultLog) -> Source:
+def _open_directory(path: Path, limits: SourceLimits, faults: FaultLog) -> DeliverySource:
     openers: dict[str, Callable[[], IO[bytes]]] = {}
     rejected: set[str] = set()
     total = 0
@@ -57,14 +57,14 @@ def _open_directory(path: Path, limits: SourceLimits, faults: FaultLog) -> Sourc
             if entry.name not in FILE_NAMES:
                 faults.add(unknown_file(entry.name, "Remove it from the delivery."))
             elif not stat.S_ISREG(status.st_mode):
-                faults.add(no_plain_file(entry.name, is_symlink=stat.S_ISLNK(status.st_mode)))
+                faults.add(not_a_regular_file(entry.name, is_symlink=stat.S_ISLNK(status.st_mode)))
                 rejected.add(entry.name)
             else:
                 total += status.st_size
                 openers[entry.name] = _regular_file_opener(path / entry.name)
     if total > limits.max_bytes:
         raise UnreadableDeliveryError(too_large())
-    return Source(openers, rejected, limits)
+    return DeliverySource(openers, rejected, limits)
 
 
 def _regular_file_opener(path: Path) -> Callable[[], IO[bytes]]:

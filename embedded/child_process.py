@@ -1,4 +1,4 @@
-"""One child process in a session of its own, with its output in a log file."""
+"""A child process in its own session, with its output in a log file."""
 
 import os
 import signal
@@ -7,43 +7,48 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from embedded.errors import EmbeddedError
-from embedded.identity import ProcessIdentity
+from embedded.process_identity import ProcessIdentity
 from embedded.service_user import ServiceUser
 
-Question = Callable[[], bool]
+Condition = Callable[[], bool]
 
 Escalation = Sequence[tuple[signal.Signals, float]]
-"""Signals in the order they are sent, each with the seconds it is given to work."""
+"""Signals in the order in which they are sent, each with the seconds to wait for its effect."""
 
-LOG_TURNS_AT_BYTES = 10 * 1024 * 1024
+LOG_ROTATION_BYTES = 10 * 1024 * 1024
 
 
 def never() -> bool:
     return False
 
 
-def wait_until(condition: Question, seconds: float, given_up: Question = never) -> bool:
-    """Whether the condition came true in time; `given_up` ends the wait early."""
+def wait_until(condition: Condition, seconds: float, is_cancelled: Condition = never) -> bool:
+    """Wait until the condition is true; False after a timeout or cancellation."""
     deadline = time.monotonic() + seconds
     while not condition():
-        if time.monotonic() > deadline or given_up():
+        if time.monotonic() > deadline or is_cancelled():
             return False
         time.sleep(0.02)
     return True
 
 
-class Child:
-    """Its own session keeps a Ctrl-C at the terminal from it: its parent stops it, in order."""
+def _identity_of(user: ServiceUser | None) -> dict[str, Any]:
+    """Return the arguments of Popen that switch to the user."""
+    return {"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}
+
+
+class ChildProcess:
+    """A child process in its own session: its parent stops it, not Ctrl-C at the terminal."""
 
     def __init__(self, name: str, log: Path, escalation: Escalation) -> None:
         self.name = name
         self.log = log
         self._escalation = escalation
         self._process: subprocess.Popen[bytes] | None = None
-        self._is_asked_to_stop = False
+        self._stop_requested = False
         self._log_offset = 0
 
     @property
@@ -60,50 +65,48 @@ class Child:
         environment: Mapping[str, str],
         *,
         user: ServiceUser | None = None,
-        folder: Path | None = None,
-        feed: bytes = b"",
+        directory: Path | None = None,
+        secret_input: bytes = b"",
     ) -> None:
-        """Starts it, or starts it anew.
+        """Start the process, or restart it.
 
-        `feed` is what it reads as standard input: how a secret reaches it, never as argument.
+        `secret_input` is written to its standard input, so that no argument contains a secret.
         """
         if self.is_alive():
             self.finish_stop()
-        self._is_asked_to_stop = False
+        self._stop_requested = False
         try:
             with self._open_log() as log:
                 self._process = subprocess.Popen(
                     command,
                     env=environment,
-                    cwd=folder,
-                    stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
+                    cwd=directory,
+                    stdin=subprocess.PIPE if secret_input else subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                     umask=0o077,
-                    user=user.uid if user else None,
-                    group=user.gid if user else None,
-                    extra_groups=[] if user else None,
+                    **_identity_of(user),
                 )
         except OSError as error:
             raise EmbeddedError(
-                f"{self.name} cannot be started from {command[0]} ({error}): mend that, or install "
+                f"{self.name} cannot be started from {command[0]} ({error}): fix that, or install "
                 "the project again"
             ) from error
         if self._process.stdin:
             with suppress(BrokenPipeError), self._process.stdin as stdin:
-                stdin.write(feed)
+                stdin.write(secret_input)
 
     def _open_log(self) -> BinaryIO:
         with suppress(FileNotFoundError):
-            if self.log.stat().st_size > LOG_TURNS_AT_BYTES:
+            if self.log.stat().st_size > LOG_ROTATION_BYTES:
                 self.log.replace(self.log.with_suffix(".log.1"))
         log = os.fdopen(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
         self._log_offset = log.tell()
         return log
 
-    def said(self) -> str:
-        """What it wrote since it was started last."""
+    def output(self) -> str:
+        """Return the output since the last start."""
         with self.log.open("rb") as log:
             log.seek(self._log_offset)
             return log.read(100_000).decode(errors="replace")
@@ -113,39 +116,39 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs; negative: the signal that ended it."""
+        """The exit code: None for a running process, negative for the signal that killed it."""
         return self._process.poll() if self._process else None
 
-    def how_it_ended(self) -> str:
+    def exit_description(self) -> str:
         code = self.exit_code
         if code is None:
-            return "was not started" if self._process is None else "still runs"
-        return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            return "was not started" if self._process is None else "is still running"
+        return f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
 
     def request_stop(self) -> None:
-        """Asks once, without waiting; several children can so end side by side."""
-        if self.is_alive() and not self._is_asked_to_stop:
-            self._is_asked_to_stop = True
+        """Send the first signal, once and without waiting; several processes can stop at a time."""
+        if self.is_alive() and not self._stop_requested:
+            self._stop_requested = True
             self._send(self._escalation[0][0])
 
-    def finish_stop(self, hurried: Question = never) -> None:
-        """Waits for the end and escalates; `hurried` skips what is left of each patience."""
+    def finish_stop(self, is_forced: Condition = never) -> None:
+        """Wait for the exit and escalate; `is_forced` skips the rest of each wait."""
         self.request_stop()
         for step, (number, seconds) in enumerate(self._escalation):
             if step > 0 and self.is_alive():
                 self._send(number)
             is_last = step == len(self._escalation) - 1
-            wait_until(lambda: not self.is_alive(), seconds, never if is_last else hurried)
-        self._end_session()
+            wait_until(lambda: not self.is_alive(), seconds, never if is_last else is_forced)
+        self._kill_session()
 
     def _send(self, number: signal.Signals) -> None:
         if self._process:
             self._process.send_signal(number)
 
-    def _end_session(self) -> None:
-        """Ends what the child itself started and left behind; their group bears its number.
+    def _kill_session(self) -> None:
+        """Kill the descendants that outlived the process; their group has its pid.
 
-        While they live the system gives that number to nobody else.
+        The system does not reuse that pid as long as the group exists.
         """
         if self._process and ProcessIdentity.of(self._process.pid) is None:
             with suppress(ProcessLookupError, PermissionError):

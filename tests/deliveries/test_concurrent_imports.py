@@ -1,4 +1,4 @@
-"""Imports of one administration queue; each is judged by what the one before it left."""
+"""Concurrent imports of one administration wait for each other."""
 
 import threading
 from pathlib import Path
@@ -7,25 +7,26 @@ from sqlalchemy import func, select, text
 
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
+from shared.deliveries.models import Delivery
 from shared.deliveries.service import ImportOutcome
-from shared.results.models import Delivery, Result
-from tests.deliveries.delivery_files import correction, full, take_in
+from shared.results.models import Result
+from tests.deliveries.delivery_files import correction, full, run_import
 
 
-def test_two_imports_of_one_administration_wait_for_each_other(
+def test_imports_of_one_administration_wait_for_each_other(
     sessions: Sessions, tmp_path: Path
 ) -> None:
     first = full().write(tmp_path / "first")
     second = correction(2, results=[["s1", "LEZ4", "reported", "D", ""]]).write(tmp_path / "second")
     outcomes: list[ImportOutcome] = []
 
-    def take_in_second() -> None:
+    def import_second() -> None:
         with UnitOfWork(sessions) as unit:
-            outcomes.append(take_in(unit.session, second))
+            outcomes.append(run_import(unit.session, second))
 
     with UnitOfWork(sessions) as unit:
-        assert take_in(unit.session, first).status == "applied"
-        other = threading.Thread(target=take_in_second)
+        assert run_import(unit.session, first).status == "applied"
+        other = threading.Thread(target=import_second)
         other.start()
         waiting = (
             select(func.count())
@@ -44,18 +45,20 @@ def test_two_imports_of_one_administration_wait_for_each_other(
         assert session.execute(superseded).scalar_one() == 1
 
 
-def test_same_delivery_from_two_sides_is_applied_once(sessions: Sessions, tmp_path: Path) -> None:
+def test_concurrent_imports_of_the_same_delivery_apply_it_once(
+    sessions: Sessions, tmp_path: Path
+) -> None:
     delivery = full()
-    delivery.manifest |= {"administrationId": "2031", "deliveryId": "twin"}
+    delivery.manifest |= {"administrationId": "2031", "deliveryId": "concurrent"}
     delivery.administration = {**(delivery.administration or {}), "id": "2031"}
     path = delivery.write(tmp_path)
     statuses: list[str] = []
 
-    def take_in_once() -> None:
+    def import_once() -> None:
         with UnitOfWork(sessions) as unit:
-            statuses.append(take_in(unit.session, path).status)
+            statuses.append(run_import(unit.session, path).status)
 
-    threads = [threading.Thread(target=take_in_once) for _ in range(3)]
+    threads = [threading.Thread(target=import_once) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -63,7 +66,7 @@ def test_same_delivery_from_two_sides_is_applied_once(sessions: Sessions, tmp_pa
 
     assert sorted(statuses) == ["applied", "unchanged", "unchanged"]
     with sessions() as session:
-        applied = select(func.count()).where(
-            Delivery.reference == "twin", Delivery.status == "applied"
+        count = select(func.count()).where(
+            Delivery.reference == "concurrent", Delivery.status == "applied"
         )
-        assert session.execute(applied).scalar_one() == 1
+        assert session.execute(count).scalar_one() == 1

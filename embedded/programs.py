@@ -1,4 +1,4 @@
-"""The project's own programs as children: the API, workers, and commands that run to their end."""
+"""The programs of the project as child processes: the API, the workers and one-off commands."""
 
 import http.client
 import os
@@ -7,17 +7,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from embedded.children import Child, Question, never, wait_until
+from embedded.child_process import ChildProcess, Condition, never, wait_until
 from embedded.errors import EmbeddedError, StartInterruptedError
 from embedded.ports import LOOPBACK
 
-PROJECT = Path(__file__).resolve().parents[3]
+PROJECT = Path(__file__).resolve().parents[1]
 
 GRACE_SECONDS = 6.0
 
 
 def python_command(module: str, *arguments: str) -> list[str]:
-    """Runs a module of the same code as this process; `-P` keeps the current folder out of it."""
+    """Return the command that runs a module of this code; `-P` excludes the current directory."""
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
@@ -34,8 +34,8 @@ def child_environment(settings: Mapping[str, str]) -> dict[str, str]:
     )
 
 
-class Program(Child):
-    """A long-running program of ours; `is_ready` asks it whether it does its work."""
+class Program(ChildProcess):
+    """A long-running program with a readiness check."""
 
     def __init__(
         self,
@@ -43,45 +43,49 @@ class Program(Child):
         log: Path,
         command: Sequence[str],
         settings: Mapping[str, str],
-        is_ready: Question,
+        is_ready: Condition,
     ) -> None:
         super().__init__(name, log, [(signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, 5.0)])
         self._command = command
         self._settings = settings
         self._is_ready = is_ready
 
-    def start(self, interrupted: Question = never) -> None:
+    def start(self, interrupted: Condition = never) -> None:
         if interrupted():
-            raise StartInterruptedError(f"{self.name} was not started: a stop was asked for")
-        self._end_session()
+            raise StartInterruptedError(f"{self.name} was not started, due to a stop request")
+        self._kill_session()
         self.spawn(self._command, child_environment(self._settings))
 
     def is_ready(self) -> bool:
         return self.is_alive() and self._is_ready()
 
 
-def run_to_end(
+def run_to_completion(
     name: str,
     log: Path,
     command: Sequence[str],
     settings: Mapping[str, str],
-    interrupted: Question = never,
+    interrupted: Condition = never,
 ) -> None:
-    """Raises EmbeddedError unless the command ends with exit code 0."""
-    child = Child(name, log, [(signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, 5.0)])
+    """Run a command and wait for its exit.
+
+    Raises:
+        EmbeddedError: the exit code is not 0.
+    """
+    child = ChildProcess(name, log, [(signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, 5.0)])
     try:
         child.spawn(command, child_environment(settings))
         wait_until(lambda: not child.is_alive(), float("inf"), interrupted)
         if child.is_alive():
-            raise StartInterruptedError(f"{name} was broken off: a stop was asked for")
+            raise StartInterruptedError(f"{name} was interrupted by a stop request")
     finally:
         child.finish_stop()
     if child.exit_code != 0:
-        raise EmbeddedError(f"{name} {child.how_it_ended()}: {log} says why")
+        raise EmbeddedError(f"{name} {child.exit_description()}; see {log}")
 
 
-def answers_health(port: int) -> bool:
-    """Whether `GET /health` on loopback answers 200."""
+def is_healthy(port: int) -> bool:
+    """Check that `GET /health` on loopback has the status 200."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
     try:
         connection.request("GET", "/health")

@@ -1,4 +1,4 @@
-"""The files of a delivery as streams that are read once, and measured while they are read."""
+"""The files of a delivery as streams that are read once, and hashed while they are read."""
 
 import hashlib
 import struct
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 from shared.deliveries.delivery_format import FILE_NAMES
-from shared.deliveries.faults import Fault, showable
+from shared.deliveries.faults import Fault, quotable
 
 CHUNK: Final = 512 * 1024
 """Bytes that are read at a time."""
@@ -25,16 +25,16 @@ READ_ERRORS: Final = (
     OSError,
     ValueError,
     OverflowError,
-    RuntimeError,  # zipfile says so of an entry it cannot decode
+    RuntimeError,  # raised by zipfile for an entry that it cannot decode
 )
-"""What damaged input makes the standard library raise."""
+"""Errors that the standard library raises on damaged input."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceLimits:
-    """What a delivery may weigh: in bytes once unpacked, and in entries.
+    """Limits of a delivery: bytes after decompression, and number of entries.
 
-    An entry larger than `ratio_from_bytes` may not have been packed tighter than `max_ratio`.
+    The compression ratio of an entry larger than `ratio_from_bytes` is at most `max_ratio`.
     """
 
     max_bytes: int = 8 * 1024 * MIB
@@ -44,15 +44,15 @@ class SourceLimits:
 
 
 class UnreadableDeliveryError(Exception):
-    """There is nothing to go on with; the fault says why."""
+    """A delivery or a file in it cannot be read, for the reason in `fault`."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.detail)
         self.fault = fault
 
 
-class MeasuredStream:
-    """A file being read once: its digest and size are known when it has been read to its end."""
+class HashingStream:
+    """A file that is read once; its hash and size are known at its end."""
 
     def __init__(self, name: str, file: IO[bytes], allowance: int) -> None:
         self.name = name
@@ -66,10 +66,10 @@ class MeasuredStream:
         return self._digest.hexdigest()
 
     def read(self, size: int = CHUNK) -> bytes:
-        """The next bytes; empty at the end.
+        """Return the next bytes; empty at the end.
 
         Raises:
-            UnreadableDeliveryError: the file is damaged, or larger than a delivery may be.
+            UnreadableDeliveryError: the file is damaged, or the delivery is too large.
         """
         try:
             data = self._file.read(size)
@@ -82,10 +82,10 @@ class MeasuredStream:
         return data
 
 
-class Source:
+class DeliverySource:
     """The files of a delivery by name.
 
-    `rejected` are files that are there but may not be read; a fault says why of each.
+    `rejected` files are present but not readable; each has a fault.
     """
 
     def __init__(
@@ -100,13 +100,13 @@ class Source:
         return [name for name in FILE_NAMES if name in self._openers]
 
     @contextmanager
-    def open(self, name: str) -> Iterator[MeasuredStream]:
+    def open(self, name: str) -> Iterator[HashingStream]:
         try:
             file = self._openers[name]()
         except READ_ERRORS:
             raise UnreadableDeliveryError(damaged(name)) from None
         with file:
-            stream = MeasuredStream(name, file, self._allowance)
+            stream = HashingStream(name, file, self._allowance)
             try:
                 yield stream
             finally:
@@ -116,8 +116,8 @@ class Source:
 def damaged(name: str) -> Fault:
     return Fault(
         "fileDamaged",
-        "The file ends too early or its bytes are damaged.",
-        "Make the delivery again and check the transfer.",
+        "The file is truncated or damaged.",
+        "Create the delivery again, and check the transfer.",
         file=name,
     )
 
@@ -125,25 +125,29 @@ def damaged(name: str) -> Fault:
 def too_large(name: str | None = None) -> Fault:
     return Fault(
         "deliveryTooLarge",
-        "The delivery is larger than a delivery may be once unpacked.",
-        "Check what was packed; a real delivery stays far below the limit.",
+        "The decompressed delivery is larger than the limit.",
+        "Check its files; a real delivery is far below the limit.",
         file=name,
     )
 
 
 def unknown_file(name: str, remedy: str) -> Fault:
-    detail = "The delivery holds a file that the format does not know."
-    return Fault("unknownFile", detail, remedy, value=showable(name))
+    detail = "The delivery contains a file that is not in the format."
+    return Fault("unknownFile", detail, remedy, value=quotable(name))
 
 
 def too_many_files() -> Fault:
     return Fault(
         "tooManyFiles",
-        "There are more files than a delivery has.",
-        "Deliver only the files that the format names.",
+        "The delivery contains more files than the limit.",
+        "Include only the files of the format.",
     )
 
 
-def no_plain_file(name: str, *, is_symlink: bool) -> Fault:
-    kind, what = ("symlink", "a symbolic link") if is_symlink else ("notAFile", "not a plain file")
-    return Fault(kind, f"The entry is {what}.", "Deliver the file itself.", file=name)
+def not_a_regular_file(name: str, *, is_symlink: bool) -> Fault:
+    kind, detail = (
+        ("symlink", "The entry is a symbolic link.")
+        if is_symlink
+        else ("notAFile", "The entry is not a regular file.")
+    )
+    return Fault(kind, detail, "Include the file itself.", file=name)

@@ -1,0 +1,52 @@
+"""SQL on the deliveries table."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from shared.deliveries.models import Delivery
+
+
+def add_delivery(session: Session, delivery: Delivery) -> Delivery:
+    session.add(delivery)
+    session.flush()
+    return delivery
+
+
+def find_delivery(session: Session, delivery_id: UUID) -> Delivery | None:
+    return session.get(Delivery, delivery_id)
+
+
+def find_delivery_for_update(session: Session, delivery_id: UUID) -> Delivery | None:
+    """Return the delivery with its row locked until the transaction ends."""
+    return session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
+
+
+def find_applied_content(session: Session, reference: str) -> bytes | None:
+    """Return the content hash of the applied delivery with this reference."""
+    query = select(Delivery.content_sha256).where(
+        Delivery.reference == reference, Delivery.status == "applied"
+    )
+    return session.execute(query).scalar_one_or_none()
+
+
+def last_applied_sequence(session: Session, administration_id: str) -> int:
+    """Return the highest sequence number applied to the administration, 0 if there is none."""
+    query = select(func.max(Delivery.sequence)).where(
+        Delivery.administration_id == administration_id, Delivery.status == "applied"
+    )
+    return session.execute(query).scalar_one() or 0
+
+
+def lock_until_commit(session: Session, subject: str) -> None:
+    """Take the advisory lock on a delivery or an administration; wait for its holder."""
+    key = func.hashtextextended(f"toetsfeedback {subject}", 0)
+    session.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def pending_uploads(session: Session, storage_keys: Sequence[str]) -> set[str]:
+    """Return those of the storage keys whose delivery is still to be applied."""
+    query = select(Delivery.storage_key).where(Delivery.storage_key.in_(storage_keys))
+    return {key for key in session.scalars(query) if key is not None}
