@@ -117,7 +117,7 @@ class Example:
 
 @dataclass
 class Demo:
-    """The steps, a method each."""
+    """The demo; each step is a method."""
 
     settings: Settings
     client: httpx.Client

@@ -28,9 +28,9 @@ logger = structlog.get_logger(__name__)
 MINUTE, HOUR = 60, 3600
 IPV6 = 6
 REDIS_TIMEOUT_SECONDS = 0.25
-"""How long a request waits for the shared counters."""
+"""The longest time that a request waits for the shared counters."""
 LOCAL_FALLBACK_SECONDS = 5.0
-"""How long this process uses its own counters after Redis failed, before it tries again."""
+"""The time for which this process uses its own counters after Redis failed."""
 
 
 @dataclass(frozen=True, slots=True)

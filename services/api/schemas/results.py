@@ -84,5 +84,5 @@ def _of_one(results: Sequence[ComponentResult], links: Links) -> list[dict[str, 
 
 @lru_cache(maxsize=1024)
 def _level(reached: repository.LevelReached) -> LevelReached:
-    """Cached, since many results have the same few levels."""
+    """Return a level; cached, since many results have the same few levels."""
     return LevelReached(**reached._asdict())

@@ -77,7 +77,7 @@ def _properties(content: OverviewContent, texts: Texts) -> bytes:
 
 
 def model_parts(workbook: Workbook, content: OverviewContent, texts: Texts) -> dict[str, bytes]:
-    """Return the parts by name, without the two time stamps that openpyxl adds to a package."""
+    """Return the parts by name, without the two timestamps that openpyxl adds to a package."""
     package = BytesIO()
     workbook.save(package)
     with ZipFile(package) as source:
