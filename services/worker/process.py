@@ -53,7 +53,7 @@ def run_worker(settings: Settings) -> None:
     worker = dramatiq.Worker(
         broker, worker_threads=settings.worker_threads, worker_timeout=IDLE_MILLISECONDS
     )
-    worker.queue_prefetch = settings.worker_threads  # a busy process must not hold back messages
+    worker.queue_prefetch = settings.worker_threads  # a busy process must not prefetch messages
     if settings.worker_metrics_port:
         start_http_server(settings.worker_metrics_port, addr=settings.worker_metrics_host)
     worker.start()

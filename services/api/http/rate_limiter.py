@@ -165,11 +165,11 @@ class RateLimiter:
         """Count a request of an unauthenticated client; Redis receives a hash of the address."""
         return self._check("address", sha256(_network(address).encode()).hexdigest())
 
-    def _check(self, name: str, who: str, *, reads: bool = False) -> RateLimitStatus:
+    def _check(self, name: str, identifier: str, *, reads: bool = False) -> RateLimitStatus:
         now = int(time())
-        keys = {f"requests/{name}/{who}/{now // MINUTE}": MINUTE * 2}
+        keys = {f"requests/{name}/{identifier}/{now // MINUTE}": MINUTE * 2}
         if reads:
-            keys[f"reads/{name}/{who}/{now // HOUR}"] = HOUR * 2
+            keys[f"reads/{name}/{identifier}/{now // HOUR}"] = HOUR * 2
         limit = self._per_minute[name]
         used, *read = self._counters.increment(keys, limit)
         is_unusual = read == [self._unusual + 1]

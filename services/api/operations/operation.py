@@ -151,9 +151,9 @@ def _of_type(arguments: Mapping[str, Any], wanted: type[Wanted]) -> Wanted | Non
     return next((value for value in arguments.values() if isinstance(value, wanted)), None)
 
 
-def operations(noun: str) -> APIRouter:
+def operations(tag: str) -> APIRouter:
     """Return a router for the operations on one noun of version 1."""
-    return APIRouter(prefix="/v1", tags=[noun], route_class=Operation)
+    return APIRouter(prefix="/v1", tags=[tag], route_class=Operation)
 
 
 def required_scopes(route: APIRoute) -> frozenset[Scope]:

@@ -99,7 +99,7 @@ def _general_reason(job: JobRow) -> dict[str, Any]:
 
 
 class JobCounts(ResponseModel):
-    """The items of a job by state; `failures` counts what is missing from items that are done."""
+    """The items of a job by state; `failures` counts failures inside items that are done."""
 
     total: int
     queued: int
@@ -261,7 +261,7 @@ class JobFailure(ResponseModel):
     """A failure of a job: the item, the subject and the reason."""
 
     item: Annotated[str, Field(description="The item: a school or a delivery.")]
-    subject: Annotated[str, Field(description="Opaque id of what is missing, or the item itself.")]
+    subject: Annotated[str, Field(description="Opaque id of the failed part, or the item itself.")]
     problem: TaskProblem | None = None
 
     @classmethod

@@ -97,6 +97,6 @@ def proofs_in(request: Request) -> tuple[str, ...]:
 def expected_request(
     request: Request, resources: Resources, token: str | None = None
 ) -> ExpectedRequest:
-    """Return the request that a proof has to match, at our public address whatever `Host` says."""
+    """Return the request that a proof has to match, at our public address, regardless of `Host`."""
     path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
     return ExpectedRequest(request.method, f"{resources.public_url}{path}", token)

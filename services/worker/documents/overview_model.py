@@ -73,7 +73,7 @@ def _properties(content: OverviewContent, texts: Texts) -> bytes:
         created=day,
         modified=day,
     )
-    return tostring(properties.to_tree())  # type: ignore[return-value]  # bytes; the stub says str
+    return tostring(properties.to_tree())  # type: ignore[return-value]  # bytes, unlike in the stub
 
 
 def model_parts(workbook: Workbook, content: OverviewContent, texts: Texts) -> dict[str, bytes]:

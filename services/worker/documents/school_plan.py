@@ -1,4 +1,4 @@
-"""The documents that a school is to have, before any of them is rendered; pure."""
+"""Plan of the documents of a school, before any of them is rendered; pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
