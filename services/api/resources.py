@@ -37,7 +37,7 @@ MAX_CONCURRENT_EXCHANGES = 16
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Opened once and closed once; nothing connects before its first use.
+    """The resources of a process, opened and closed once; nothing connects before its first use.
 
     A request takes one of the `connection_slots` before it takes a connection of the pool.
     """

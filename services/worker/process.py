@@ -16,7 +16,7 @@ from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
 from shared.deliveries.uploads import remove_orphaned_uploads
 from shared.documents.grants.service import remove_old_grants
-from shared.documents.objects import REST, remove_orphans
+from shared.documents.objects import MIN_ORPHAN_AGE, remove_orphaned_objects
 from shared.idempotency.service import remove_old_responses
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.service import sweep
@@ -53,7 +53,7 @@ def run_worker(settings: Settings) -> None:
     worker = dramatiq.Worker(
         broker, worker_threads=settings.worker_threads, worker_timeout=IDLE_MILLISECONDS
     )
-    worker.queue_prefetch = settings.worker_threads  # a busy process must not hold back messages
+    worker.queue_prefetch = settings.worker_threads  # a busy process must not prefetch messages
     if settings.worker_metrics_port:
         start_http_server(settings.worker_metrics_port, addr=settings.worker_metrics_host)
     worker.start()
@@ -84,10 +84,12 @@ def _periodic_tasks(settings: Settings, queue: WakeUpQueue) -> tuple[PeriodicTas
         PeriodicTask(
             "incomplete-objects",
             OBJECTS_INTERVAL,
-            lambda unit: storage.remove_half_written(database_now(unit.session) - REST),
+            lambda unit: storage.remove_half_written(database_now(unit.session) - MIN_ORPHAN_AGE),
         ),
         PeriodicTask(
-            "orphaned-objects", OBJECTS_INTERVAL, lambda unit: remove_orphans(unit.session, storage)
+            "orphaned-objects",
+            OBJECTS_INTERVAL,
+            lambda unit: remove_orphaned_objects(unit.session, storage),
         ),
         PeriodicTask(
             "identifiers", IDENTIFIERS_INTERVAL, lambda unit: sweep_identifiers(unit.session)

@@ -51,7 +51,7 @@ _TOKEN = form_request_body(
         "subject_token_type": f"`{ACCESS_TOKEN}`.",
     },
 )
-_ABOUT_A_TOKEN = form_request_body({"token": "An access token of this client.", **_ASSERTION}, {})
+_TOKEN_FORM = form_request_body({"token": "An access token of this client.", **_ASSERTION}, {})
 
 router = APIRouter(tags=["oauth2"], route_class=CommittingRoute)
 
@@ -101,14 +101,14 @@ async def exchange_of(
     """
     if resources.provider is None or form.get("grant_type") != GRANT_TYPE:
         return None
-    async with _soon(resources.exchanges):
+    async with _slot_within_timeout(resources.exchanges):
         return await run_in_threadpool(
             exchange, resources.issuer, resources.provider, client, form, thumbprint
         )
 
 
 @asynccontextmanager
-async def _soon(slots: Semaphore) -> AsyncIterator[None]:
+async def _slot_within_timeout(slots: Semaphore) -> AsyncIterator[None]:
     try:
         async with timeout(PROVIDER_SLOT_TIMEOUT_SECONDS):
             await slots.acquire()
@@ -164,7 +164,7 @@ def _type_of(*, is_bound: bool) -> str:
     INTROSPECTION_PATH,
     operation_id="introspectToken",
     responses=OAUTH_PROBLEMS,
-    openapi_extra=_ABOUT_A_TOKEN,
+    openapi_extra=_TOKEN_FORM,
     response_model_exclude_none=True,
 )
 def introspect_token(
@@ -195,7 +195,7 @@ def introspect_token(
     operation_id="revokeToken",
     response_class=Response,
     responses=OAUTH_PROBLEMS,
-    openapi_extra=_ABOUT_A_TOKEN,
+    openapi_extra=_TOKEN_FORM,
 )
 def revoke_token(
     form: FormDep, client: ClientDep, unit: UnitDep, resources: ResourcesDep
