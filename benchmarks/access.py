@@ -167,21 +167,24 @@ async def measure_throughput(report: Report, targets: Targets) -> None:
             if name == "api":
                 requests = [client.request(targets.path) for _ in requests]
             rates[name].append(await rate(ports, CONNECTIONS, iter(requests)))
-    about = {
+    attributes = {
         "processes": PROCESSES,
         "connections": PROCESSES * CONNECTIONS,
         "rounds": PARALLEL_ROUNDS,
     }
-    for name, found in rates.items():
-        report.show("requests_per_second", median(found), of=name, **about)
+    for name, measured in rates.items():
+        report.show("requests_per_second", median(measured), of=name, **attributes)
     for share, ceiling in (("ceiling_share", "bare"), ("memory_share", "from_memory")):
-        report.show(share, median(rates["api"]) / median(rates[ceiling]), of=ceiling, **about)
+        report.show(share, median(rates["api"]) / median(rates[ceiling]), of=ceiling, **attributes)
 
 
 def measure_statements(report: Report, targets: Targets) -> None:
     """Send the statements of a request by the database driver alone, in as many processes."""
-    about = {results_api.SCHOOL: targets.school_id, results_api.CLASS_GROUP: targets.class_group}
-    environment = os.environ | targets.instance.record().environment_of("api") | about
+    variables = {
+        results_api.SCHOOL: targets.school_id,
+        results_api.CLASS_GROUP: targets.class_group,
+    }
+    environment = os.environ | targets.instance.record().environment_of("api") | variables
     module = "benchmarks.peers.results_statements"
     program = [sys.executable, "-m", module, str(PARALLEL_CALLS)]
     rates: list[float] = []
@@ -227,8 +230,8 @@ def without_varying_headers(response: Response) -> bytes:
     lines = response.head.lower().split(b"\r\n")
     trace = next(line for line in lines if line.startswith(b"belgov-trace-id")).split()[1]
     varying = (b"belgov-trace-id", b"date", b"dpop-nonce", b"ratelimit:")
-    kept = [line for line in lines if not line.startswith(varying)]
-    return b"\r\n".join(kept) + response.body.replace(trace, b"")
+    constant = [line for line in lines if not line.startswith(varying)]
+    return b"\r\n".join(constant) + response.body.replace(trace, b"")
 
 
 async def measure_readers(report: Report, targets: Targets, seconds: float) -> None:
@@ -282,10 +285,10 @@ def start_targets(directory: Path) -> Iterator[Targets]:
             school_id, class_group = unit.session.execute(
                 _CLASS_GROUP, {"students": STUDENTS}
             ).one()
-        about = {results_api.SCHOOL: school_id, results_api.CLASS_GROUP: class_group}
+        variables = {results_api.SCHOOL: school_id, results_api.CLASS_GROUP: class_group}
 
         def peers(factory: str, processes: int = PROCESSES) -> tuple[int, ...]:
-            environment = os.environ | instance.record().environment_of("owner") | about
+            environment = os.environ | instance.record().environment_of("owner") | variables
             module = f"benchmarks.peers.results_api:{factory}"
             program = [sys.executable, "-m", "uvicorn", module, "--factory", "--log-level=warning"]
             return tuple(
@@ -293,9 +296,11 @@ def start_targets(directory: Path) -> Iterator[Targets]:
                 for _ in range(processes)
             )
 
-        ours = os.environ | instance.record().environment_of("api")
+        environment = os.environ | instance.record().environment_of("api")
         first = httpx.URL(instance.api_url or "").port or 0
-        second = started.enter_context(listening(toetsfeedback_command("api", "--port"), ours))
+        second = started.enter_context(
+            listening(toetsfeedback_command("api", "--port"), environment)
+        )
         apis = (first, second)
         unchecked, unlimited = peers("unchecked"), peers("unlimited", 1)
         others = unchecked, unlimited, peers("bare"), peers("from_memory")

@@ -75,7 +75,7 @@ class Resources:
             connection_slots=Semaphore(slots),
             threads=ThreadPoolExecutor(slots, thread_name_prefix="request"),
             storage=storage,
-            issuer=Issuer(engine, authority, Nonces(authority.keys.secrets_for("nonces"))),
+            issuer=Issuer(engine, authority, Nonces(authority.keys.derive_secrets("nonces"))),
             provider=_provider(settings),
             exchanges=Semaphore(MAX_CONCURRENT_EXCHANGES),
             uploads=Semaphore(MAX_CONCURRENT_UPLOADS),

@@ -29,11 +29,11 @@ from shared.jobs.rules import (
     unexpected_error_problem,
 )
 from shared.jobs.service import end_when_complete
-from shared.storage.store import STORE_AWAY
+from shared.storage.store import STORE_UNAVAILABLE
 
 logger = structlog.get_logger(__name__)
 
-RETRYABLE_ERRORS = (*DATABASE_UNAVAILABLE, *STORE_AWAY, OSError)
+RETRYABLE_ERRORS = (*DATABASE_UNAVAILABLE, *STORE_UNAVAILABLE, OSError)
 """Errors of database, storage or system. Any other error would occur again."""
 
 HEARTBEATS_PER_LEASE = 3

@@ -20,7 +20,7 @@ from shared.documents.objects import MIN_ORPHAN_AGE, remove_orphaned_objects
 from shared.idempotency.service import remove_old_responses
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.service import sweep
-from shared.oauth.repository import sweep as sweep_identifiers
+from shared.oauth.repository import remove_expired
 from shared.storage.store import open_storage
 
 logger = structlog.get_logger(__name__)
@@ -84,7 +84,7 @@ def _periodic_tasks(settings: Settings, queue: WakeUpQueue) -> tuple[PeriodicTas
         PeriodicTask(
             "incomplete-objects",
             OBJECTS_INTERVAL,
-            lambda unit: storage.remove_half_written(database_now(unit.session) - MIN_ORPHAN_AGE),
+            lambda unit: storage.remove_partial_files(database_now(unit.session) - MIN_ORPHAN_AGE),
         ),
         PeriodicTask(
             "orphaned-objects",
@@ -92,7 +92,7 @@ def _periodic_tasks(settings: Settings, queue: WakeUpQueue) -> tuple[PeriodicTas
             lambda unit: remove_orphaned_objects(unit.session, storage),
         ),
         PeriodicTask(
-            "identifiers", IDENTIFIERS_INTERVAL, lambda unit: sweep_identifiers(unit.session)
+            "identifiers", IDENTIFIERS_INTERVAL, lambda unit: remove_expired(unit.session)
         ),
         PeriodicTask(
             "uploads",

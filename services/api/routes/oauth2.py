@@ -79,7 +79,10 @@ async def bound_key_of(request: Request, resources: ResourcesDep) -> str | None:
         issue_nonce(request, resources)
     async with resources.connection_slots:
         return await run_in_threadpool(
-            service.proven_key, resources.issuer, proofs, expected_request(request, resources)
+            service.thumbprint_of_proof,
+            resources.issuer,
+            proofs,
+            expected_request(request, resources),
         )
 
 
@@ -145,7 +148,7 @@ def issue_token(
         raise OAuthError(
             "unsupported_grant_type", f"Send one of {', '.join(grants_of(resources))}."
         )
-    issued = exchanged or service.grant_to_client(resources.issuer, client, form, thumbprint)
+    issued = exchanged or service.issue_to_client(resources.issuer, client, form, thumbprint)
     return TokenResponse(
         access_token=issued.token,
         token_type=_type_of(is_bound=issued.is_bound),
@@ -237,4 +240,4 @@ def grants_of(resources: Resources) -> list[str]:
 @router.get(KEYS_PATH, operation_id="getKeys")
 def get_keys(resources: ResourcesDep) -> KeySet:
     """Return the public keys that verify our tokens, present and next (RFC 7517)."""
-    return KeySet(**resources.issuer.authority.keys.public())
+    return KeySet(**resources.issuer.authority.keys.as_jwk_set())
