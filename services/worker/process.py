@@ -11,6 +11,7 @@ from prometheus_client import start_http_server
 
 from services.worker.app import create_broker
 from services.worker.sweeper import PeriodicTask, Sweeper
+from shared.audit.head_exports import HeadExporter
 from shared.core.clock import database_now
 from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
@@ -69,6 +70,7 @@ def run_worker(settings: Settings) -> None:
 
 def _periodic_tasks(settings: Settings, queue: WakeUpQueue) -> tuple[PeriodicTask, ...]:
     storage = open_storage(settings.storage_url)
+    exporter = HeadExporter(storage)
     return (
         PeriodicTask(
             "wake-ups",
@@ -93,6 +95,11 @@ def _periodic_tasks(settings: Settings, queue: WakeUpQueue) -> tuple[PeriodicTas
         ),
         PeriodicTask(
             "identifiers", IDENTIFIERS_INTERVAL, lambda unit: remove_expired(unit.session)
+        ),
+        PeriodicTask(
+            "audit-heads",
+            timedelta(seconds=settings.audit_export_seconds),
+            lambda unit: exporter.export(unit.session),
         ),
         PeriodicTask(
             "uploads",

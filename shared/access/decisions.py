@@ -4,16 +4,20 @@ A refusal is recorded in the audit log and committed, although the request ends 
 caller learns only that there is no such resource.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NoReturn
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from shared.access.requests import AccessRequest
 from shared.access.rules import Caller, Scope
 from shared.access.rules import require_scope as require_one_of
 from shared.audit.repository import NewAuditEvent, Outcome, append
-from shared.audit.service import record
+from shared.audit.service import record, record_for_participants
 from shared.core.database import set_local_settings
 from shared.core.errors import MissingScope, ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
@@ -21,9 +25,25 @@ from shared.core.unit_of_work import UnitOfWork
 SETTINGS_COLUMNS = (
     "set_config('toetsfeedback.client', :client, true),"
     " set_config('toetsfeedback.kind', :kind, true),"
-    " set_config('toetsfeedback.school', :school, true)"
+    " set_config('toetsfeedback.school', :school, true),"
+    " set_config('toetsfeedback.subject', :subject, true)"
 )
-"""Columns of a statement that set the caller for row-level security; see `settings_parameters`."""
+"""Columns of a statement that set the caller for row-level security and the audit log; see
+`settings_parameters`."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The students that an answer or a refused request is about, or the document with its students.
+
+    Ids that do not exist count as none.
+    """
+
+    students: Sequence[UUID] = ()
+    document: UUID | None = None
+
+
+NO_STUDENT = About()
 
 
 class Rule(StrEnum):
@@ -40,7 +60,8 @@ class Rule(StrEnum):
 def act_for(unit: UnitOfWork, caller: Caller) -> None:
     """Set the caller for row-level security in this and the next transactions of the unit.
 
-    Without a caller, the login of the API sees no rows of schools.
+    Audit events are recorded under the same caller. Without one, the login of the API sees no rows
+    of schools, and its audit events are those of an unauthenticated client.
     """
     parameters = settings_parameters(caller)
     settings = {f"toetsfeedback.{name}": value for name, value in parameters.items()}
@@ -49,20 +70,29 @@ def act_for(unit: UnitOfWork, caller: Caller) -> None:
 
 def settings_parameters(caller: Caller) -> dict[str, str]:
     """Return the parameters of `SETTINGS_COLUMNS`."""
-    return {"client": caller.client, "kind": caller.kind, "school": caller.school_id or ""}
+    return {
+        "client": caller.client,
+        "kind": caller.kind,
+        "school": caller.school_id or "",
+        "subject": caller.subject or "",
+    }
 
 
 def require_scope(
-    unit: UnitOfWork, request: AccessRequest, required: Iterable[Scope], school_id: str | None
+    unit: UnitOfWork,
+    request: AccessRequest,
+    required: Iterable[Scope],
+    school_id: str | None,
+    about: About = NO_STUDENT,
 ) -> None:
     """Raise `MissingScope` unless the caller has one of the scopes.
 
-    A refusal is recorded in the audit log of the school.
+    A refusal is recorded in the audit log of the school, or of the school that `about` belongs to.
     """
     try:
         require_one_of(request.caller, required)
     except MissingScope:
-        _record(unit, request, school_id, "refused", Rule.SCOPE)
+        _record(unit, request, school_id, "refused", Rule.SCOPE, about)
         raise
 
 
@@ -72,15 +102,29 @@ def require_reach(unit: UnitOfWork, request: AccessRequest, school_id: str | Non
         deny(unit, request, school_id, Rule.REACH)
 
 
-def allow(unit: UnitOfWork, request: AccessRequest, school_id: str | None) -> None:
-    """Record in the audit log that the data of the school is part of the response."""
+def allow(
+    unit: UnitOfWork, request: AccessRequest, school_id: str | None, about: About = NO_STUDENT
+) -> None:
+    """Record in the audit log that the data of the school is part of the response.
+
+    `about` has the students whose data it is.
+    """
     purpose = request.reach.purposes.get(school_id or "")
-    _record(unit, request, school_id, "allowed", Rule.GRANTED, purpose)
+    _record(unit, request, school_id, "allowed", Rule.GRANTED, about, purpose)
 
 
-def deny(unit: UnitOfWork, request: AccessRequest, school_id: str | None, rule: Rule) -> NoReturn:
-    """Record the refusal in the audit log and raise `ResourceNotFound`."""
-    _record(unit, request, school_id, "refused", rule)
+def deny(
+    unit: UnitOfWork,
+    request: AccessRequest,
+    school_id: str | None,
+    rule: Rule,
+    about: About = NO_STUDENT,
+) -> NoReturn:
+    """Record the refusal in the audit log and raise `ResourceNotFound`.
+
+    `about` has the student or the document that was requested.
+    """
+    _record(unit, request, school_id, "refused", rule, about)
     raise ResourceNotFound
 
 
@@ -95,7 +139,12 @@ def record_alarm(unit: UnitOfWork, request: AccessRequest) -> None:
         resource="/v1",
     )
     record(unit, event)
-    unit.on_rollback(lambda session: append(session, event))
+    unit.on_rollback(lambda session: _append_as(request.caller, session, event))
+
+
+def _append_as(caller: Caller, session: Session, event: NewAuditEvent) -> None:
+    session.execute(text(f"select {SETTINGS_COLUMNS}"), settings_parameters(caller))
+    append(session, event)
 
 
 def record_change(
@@ -110,28 +159,43 @@ def record_change(
     record(unit, replace(event, action=action, resource=resource))
 
 
+def record_change_for_participants(
+    unit: UnitOfWork, request: AccessRequest, action: str, resource: str, administration_id: str
+) -> None:
+    """Record what the caller changed for all schools of an administration.
+
+    Each of them has it in its own audit log; the log without a school has it too.
+    """
+    event = replace(
+        _event(request, None, "allowed", Rule.GRANTED), action=action, resource=resource
+    )
+    record(unit, event)
+    record_for_participants(unit, event, administration_id)
+
+
 def _record(
     unit: UnitOfWork,
     request: AccessRequest,
     school_id: str | None,
     outcome: Outcome,
     rule: Rule,
+    about: About,
     purpose: str | None = None,
 ) -> None:
-    record(unit, replace(_event(request, school_id, outcome, rule), purpose=purpose))
+    event = replace(
+        _event(request, school_id, outcome, rule),
+        purpose=purpose,
+        students=about.students,
+        document=about.document,
+    )
+    record(unit, event)
 
 
 def _event(
     request: AccessRequest, school_id: str | None, outcome: Outcome, rule: Rule
 ) -> NewAuditEvent:
-    caller = request.caller
     return NewAuditEvent(
-        client=caller.client,
-        caller_kind=caller.kind.value,
-        caller_organisation=caller.school_id,
-        caller_subject=caller.subject,
         organisation=school_id,
-        purpose=None,
         action=request.action,
         resource=request.resource,
         outcome=outcome,

@@ -1,8 +1,19 @@
 """Tables of the audit log: decisions on school data, chained by hash."""
 
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, LargeBinary, String, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Identity,
+    Index,
+    LargeBinary,
+    String,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.core.database import INSTANT, Base
@@ -14,7 +25,8 @@ class AuditEvent(Base):
     `organisation` is the school that the data is about, if known; `purpose` is that of a mandate;
     `caller_subject` the pseudonym of the person for whom a portal called; `rule` is the check
     that decided (`scope`, `reach`, `gate`, …) or `granted`. `position` counts the entries of one
-    organisation, and `hash` covers this entry and the hash of the one before it.
+    organisation, and `hash` covers this entry and the hash of the one before it. `students` are
+    those that the answer was about, or that were requested; None in entries from before the column.
     """
 
     __tablename__ = "audit_events"
@@ -42,6 +54,7 @@ class AuditEvent(Base):
     trace_id: Mapped[str | None] = mapped_column(String(64))
     purpose: Mapped[str | None] = mapped_column(String(200))
     caller_subject: Mapped[str | None] = mapped_column(String(128))
+    students: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
     position: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
 

@@ -1,22 +1,35 @@
 """SQL of the audit log: append an event, list those of a school, read every chain."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import groupby
 from typing import Literal
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, text
+from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, bindparam, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from shared.audit.models import AuditEvent, AuditHead
 from shared.audit.rules import Entry, Head
 from shared.core.paging import page_of_scalars
 
-_APPEND = text(
-    "select append_audit_event(:client, :caller_kind, :caller_organisation, :organisation,"
-    " :purpose, :action, :resource, :outcome, :rule, :trace_id, :caller_subject)"
+_PARAMETERS = (
+    ":students, :document, :claimed_client, :purpose, :action, :resource, :outcome, :rule,"
+    " :trace_id"
 )
+_TYPES = (
+    bindparam("students", type_=ARRAY(Uuid)),
+    bindparam("document", type_=Uuid),
+    bindparam("claimed_client", type_=Uuid),
+)
+_APPEND = text(f"select append_audit_event(:organisation, {_PARAMETERS})").bindparams(*_TYPES)
+_APPEND_FOR_PARTICIPANTS = text(
+    f"select append_audit_event(participant.school_id, {_PARAMETERS}) from ("
+    " select school_id from participations"
+    " where administration_id = :administration and removed_at is null order by school_id"
+    ") participant"
+).bindparams(*_TYPES)
 _ENTRY = tuple(field.name for field in fields(Entry))
 _BATCH = 5_000
 
@@ -24,25 +37,30 @@ _BATCH = 5_000
 Outcome = Literal["allowed", "refused"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewAuditEvent:
     """An event to append; `organisation` is the school whose data it is about, if known.
 
-    `resource` is a path with opaque ids only. `purpose` is that of the mandate, where one was
-    needed. `caller_subject` is the pseudonym of the person for whom a portal called.
+    The caller is not part of it: the database takes it from the settings of the transaction, or
+    from the login. `resource` is a path with opaque ids only. `purpose` is that of the mandate,
+    where one was needed. `students` are those that the answer is about. For a `document`, the
+    database adds its students, and its school if `organisation` is None. `claimed_client` is the
+    client that an unauthenticated request names.
     """
 
-    client: str
-    caller_kind: str
-    caller_organisation: str | None
-    caller_subject: str | None
     organisation: str | None
-    purpose: str | None
     action: str
     resource: str
     outcome: Outcome
     rule: str
     trace_id: str | None
+    purpose: str | None = None
+    students: Sequence[UUID] = ()
+    document: UUID | None = None
+    claimed_client: UUID | None = None
+
+
+_EVENT = tuple(field.name for field in fields(NewAuditEvent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +73,50 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """The events about one student or document.
+
+    `resources` are paths, each with the paths below it; those of `earlier_resources` count for
+    entries without recorded students. `student_id` selects the entries that were about the student,
+    of resources whose path starts with `prefix`.
+    """
+
+    resources: Collection[str]
+    earlier_resources: Collection[str] = ()
+    student_id: UUID | None = None
+    prefix: str = "/"
+
+    def condition(self) -> ColumnElement[bool]:
+        conditions = [
+            _is_below(self.resources),
+            and_(AuditEvent.students.is_(None), _is_below(self.earlier_resources)),
+        ]
+        if self.student_id is not None:
+            is_about = AuditEvent.students.contains([self.student_id])
+            conditions.append(and_(AuditEvent.resource.startswith(self.prefix), is_about))
+        return or_(*conditions)
+
+
+def _is_below(paths: Collection[str]) -> ColumnElement[bool]:
+    below = (AuditEvent.resource.startswith(f"{path}/") for path in paths)
+    return or_(AuditEvent.resource.in_(paths), *below)
+
+
+@dataclass(frozen=True, slots=True)
 class AuditFilter:
     """The events about one school that match the other fields.
 
-    `resources` are paths, each with the paths below it. `since` is inclusive, `until` exclusive.
+    `mentions` have to match all. `since` is inclusive, `until` exclusive.
     """
 
     organisation: str
-    resources: Collection[str] | None = None
+    mentions: Collection[Mention] = ()
     since: datetime | None = None
     until: datetime | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         conditions = [AuditEvent.organisation == self.organisation]
-        if self.resources is not None:
-            below = (AuditEvent.resource.startswith(f"{path}/") for path in self.resources)
-            conditions.append(or_(AuditEvent.resource.in_(self.resources), *below))
+        conditions += [mention.condition() for mention in self.mentions]
         if self.since is not None:
             conditions.append(AuditEvent.occurred_at >= self.since)
         if self.until is not None:
@@ -80,7 +126,18 @@ class AuditFilter:
 
 def append(session: Session, event: NewAuditEvent) -> None:
     """Append an event; its chain stays locked until the transaction ends."""
-    session.execute(_APPEND, asdict(event))
+    session.execute(_APPEND, _values(event))
+
+
+def append_for_participants(session: Session, event: NewAuditEvent, administration_id: str) -> None:
+    """Append an event to the chain of each school of an administration, in the order of chains."""
+    values = _values(event) | {"administration": administration_id}
+    session.execute(_APPEND_FOR_PARTICIPANTS, values)
+
+
+def _values(event: NewAuditEvent) -> dict[str, object]:
+    values = {name: getattr(event, name) for name in _EVENT}
+    return values | {"students": list(event.students)}
 
 
 def page_of_events(

@@ -1,11 +1,12 @@
 """The hash chain of the audit log as pure rules: the bytes that a hash covers, and the faults."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Self
+from uuid import UUID
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -28,6 +29,7 @@ class Entry:
     rule: str
     trace_id: str | None
     caller_subject: str | None
+    students: Collection[UUID] | None
     hash: bytes
 
     def follows(self, previous: bytes) -> bool:
@@ -68,36 +70,37 @@ def entry_bytes(entry: Entry) -> bytes:
         entry.rule,
         entry.trace_id,
     ]
-    if entry.caller_subject is not None:  # the hash of older entries does not cover it
+    if entry.students is not None:  # the hash of older entries covers none, or the subject alone
+        fields += [entry.caller_subject, [str(student) for student in entry.students]]
+    elif entry.caller_subject is not None:
         fields.append(entry.caller_subject)
     return json.dumps(fields, ensure_ascii=False).encode()
 
 
 def chain_faults(
-    entries: Iterable[Entry], head: Head | None, stored: Head | None = None
+    entries: Iterable[Entry], head: Head | None, stored: Collection[Head] = ()
 ) -> Iterator[str]:
     """Yield the faults of one chain; none when it is intact.
 
-    `entries` come by position. `stored` is an earlier head of the same chain, from a place where no
-    writer of this database can change it.
+    `entries` come by position. `stored` are earlier heads of the same chain, from a place where no
+    writer of this database can change them.
     """
-    position, previous, known = 0, b"", {0: b""}
+    position, previous, unmatched = 0, b"", {earlier for earlier in stored if earlier.events}
     for entry in entries:
         if entry.position != position + 1:
             yield _missing(position + 1, entry.position - 1)
         elif not entry.follows(previous):
             yield f"entry {entry.position} was changed, or the entry before it was"
         position, previous = entry.position, entry.hash
-        if stored is not None and position == stored.events:
-            known[position] = previous
+        unmatched.discard(Head(position, previous))
     if head is None:
         yield "the head of the chain is missing"
     elif head.events > position:
         yield _missing(position + 1, head.events)
     elif head != Head(position, previous):
         yield f"the head of the chain is not that of its last entry, number {position}"
-    if stored is not None and known.get(stored.events) != stored.hash:
-        yield f"entry {stored.events} does not have the hash that was stored"
+    for number in sorted({earlier.events for earlier in unmatched}):
+        yield f"entry {number} does not have the hash that was stored"
 
 
 def _missing(first: int, last: int) -> str:

@@ -1,6 +1,6 @@
 """Use cases of the audit log: record an event, list those of a school, verify every chain."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,13 @@ def record(unit: UnitOfWork, event: NewAuditEvent) -> None:
     )
 
 
+def record_for_participants(unit: UnitOfWork, event: NewAuditEvent, administration_id: str) -> None:
+    """Append the event to the audit log of each school of an administration, as `record` does."""
+    unit.before_commit(
+        lambda: repository.append_for_participants(unit.session, event, administration_id)
+    )
+
+
 def list_events(
     session: Session, audit_filter: AuditFilter, offset: int, limit: int
 ) -> tuple[int, Sequence[AuditEvent]]:
@@ -36,15 +43,15 @@ def heads(session: Session) -> dict[str, Head]:
     return repository.heads(session)
 
 
-def verify(session: Session, stored: Mapping[str, Head]) -> Iterator[tuple[str, str]]:
+def verify(session: Session, stored: Mapping[str, Collection[Head]]) -> Iterator[tuple[str, str]]:
     """Yield each fault as a pair of chain (empty: about no school) and description.
 
-    `stored` are earlier heads, which the chains must still contain.
+    `stored` are earlier heads by chain, which the chains must still contain.
     """
     unseen = set(stored)
     for chain in repository.chains(session):
         unseen.discard(chain.name)
-        for fault in chain_faults(chain.entries, chain.head, stored.get(chain.name)):
+        for fault in chain_faults(chain.entries, chain.head, stored.get(chain.name, ())):
             yield chain.name, fault
     for name in sorted(unseen):
         yield name, "the whole chain is missing"

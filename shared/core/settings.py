@@ -78,6 +78,11 @@ class Settings(BaseSettings):
     job_sweep_seconds: Annotated[float, Field(gt=0)] = Field(
         default=2.0, description="interval of the sweeper"
     )
+    audit_export_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=300.0,
+        description="interval at which workers export the heads of the audit log to the object "
+        "store; entries that are younger can be removed without notice",
+    )
     job_max_attempts: Annotated[int, Field(gt=0)] = Field(
         default=5, description="attempts after which an item has failed"
     )

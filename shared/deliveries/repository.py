@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from shared.deliveries.models import Delivery
@@ -11,6 +11,18 @@ from shared.deliveries.models import Delivery
 _LAST_APPLIED_SEQUENCE = select(func.max(Delivery.sequence)).where(
     Delivery.administration_id == bindparam("administration_id"), Delivery.status == "applied"
 )
+
+_RECORD_CORRECTIONS = text("""
+    select append_audit_event(
+        corrected.school_id, corrected.students, null, null, null, 'correctResults',
+        '/v1/deliveries/' || :delivery_id, 'allowed', 'granted', null
+    )
+    from (
+        select school_id, array_agg(distinct student_id) as students from results
+        where superseded_by_delivery_id = :delivery_id
+        group by school_id order by school_id
+    ) corrected
+""")
 
 
 def add_delivery(session: Session, delivery: Delivery) -> Delivery:
@@ -26,6 +38,14 @@ def find_delivery(session: Session, delivery_id: UUID) -> Delivery | None:
 def find_delivery_for_update(session: Session, delivery_id: UUID) -> Delivery | None:
     """Return the delivery with its row locked until the transaction ends."""
     return session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
+
+
+def record_corrections(session: Session, delivery_id: UUID) -> None:
+    """Append an audit event for each school of which the delivery superseded results.
+
+    Schools come in the order of their chains. The database takes the caller from the login.
+    """
+    session.execute(_RECORD_CORRECTIONS, {"delivery_id": delivery_id})
 
 
 def find_applied_content(session: Session, reference: str) -> bytes | None:

@@ -79,6 +79,8 @@ def import_delivery(
     delivery.status, delivery.report, delivery.finished_at = status, report, func.now()
     session.flush()
     session.expire_all()
+    if status == "applied":
+        repository.record_corrections(session, delivery.id)
     return ImportOutcome(delivery.id, status, report)
 
 

@@ -82,6 +82,11 @@ def school_of_document(session: Session, document_id: UUID) -> str | None:
     return session.scalar(select(func.school_of_document(document_id)))
 
 
+def student_of_fiche(session: Session, document_id: UUID) -> UUID | None:
+    """Return the student of a document that is about one student only."""
+    return session.scalar(select(Document.student_id).where(Document.id == document_id))
+
+
 def kind_of_document(session: Session, document_id: UUID) -> DocumentKind:
     """Return the kind of an existing document, also of one that the caller may not read."""
     return DocumentKind(session.execute(select(func.kind_of_document(document_id))).scalar_one())

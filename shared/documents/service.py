@@ -5,8 +5,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from shared.access.decisions import Rule, allow, deny
+from shared.access.decisions import About, Rule, allow, deny
 from shared.access.requests import AccessRequest
+from shared.audit.repository import Mention
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents import repository
 from shared.documents.repository import DocumentFilter, DocumentRow
@@ -22,9 +23,10 @@ def list_documents(
         ResourceNotFound: when the school does not exist or is out of reach.
     """
     require_school(unit, access, wanted.school_id)
-    page = repository.page_of_documents(unit.session, wanted, offset, limit)
-    allow(unit, access, wanted.school_id)
-    return page
+    total, rows = repository.page_of_documents(unit.session, wanted, offset, limit)
+    students = tuple(row.document.student_id for row in rows if row.document.student_id)
+    allow(unit, access, wanted.school_id, About(students))
+    return total, rows
 
 
 def read_document(unit: UnitOfWork, access: AccessRequest, document_id: UUID) -> DocumentRow:
@@ -35,7 +37,7 @@ def read_document(unit: UnitOfWork, access: AccessRequest, document_id: UUID) ->
             has the reason; the caller does not learn it.
     """
     row = require_document(unit, access, document_id)
-    allow(unit, access, row.document.school_id)
+    allow(unit, access, row.document.school_id, About(document=document_id))
     return row
 
 
@@ -49,18 +51,32 @@ def require_document(unit: UnitOfWork, access: AccessRequest, document_id: UUID)
     if row is None or not row.is_released or not access.reach.includes(row.document.school_id):
         school_id = repository.school_of_document(unit.session, document_id)
         is_reached = school_id is not None and access.reach.includes(school_id)
-        deny(unit, access, school_id, Rule.GATE if is_reached else Rule.REACH)
+        rule = Rule.GATE if is_reached else Rule.REACH
+        deny(unit, access, school_id, rule, About(document=document_id))
     return row
 
 
-def resources_with(
-    session: Session, school_id: str, student_id: UUID | None, document_id: UUID | None
-) -> list[str] | None:
-    """Return the resources in the audit log of a student or document; None if neither is given."""
-    if student_id is None and document_id is None:
-        return None
-    documents = {*repository.documents_with(session, school_id, student_id, document_id)}
-    if document_id is not None:
-        documents.add(document_id)
-    paths = [f"/v1/documents/{document}" for document in documents]
-    return paths if student_id is None else [f"/v1/students/{student_id}", *paths]
+def mention_of_student(session: Session, school_id: str, student_id: UUID) -> Mention:
+    """Return the filter of the audit events about a student: alone, in a list or in a document."""
+    documents = repository.documents_with(session, school_id, student_id, None)
+    return Mention(
+        [f"/v1/students/{student_id}"], [_path(found) for found in documents], student_id
+    )
+
+
+def mention_of_document(session: Session, school_id: str, document_id: UUID) -> Mention:
+    """Return the filter of the audit events about a document.
+
+    For a fiche, these include the events about other documents that contained its student.
+    """
+    containers = repository.documents_with(session, school_id, None, document_id)
+    return Mention(
+        [_path(document_id)],
+        [_path(found) for found in containers],
+        repository.student_of_fiche(session, document_id),
+        _path(""),
+    )
+
+
+def _path(document_id: UUID | str) -> str:
+    return f"/v1/documents/{document_id}"

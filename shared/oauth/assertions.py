@@ -41,6 +41,14 @@ def unverified_client_id(text: str) -> UUID:
         raise SignatureError("sub is not a client id") from None
 
 
+def claimed_client_id(text: str) -> UUID | None:
+    """Return the client id in `sub` for the audit log, or None; nothing is verified."""
+    try:
+        return unverified_client_id(text)
+    except SignatureError:
+        return None
+
+
 def verify_assertion(
     text: str, client_id: UUID, keys: Sequence[PublicKey], audiences: frozenset[str], now: float
 ) -> Assertion:

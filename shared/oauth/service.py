@@ -59,8 +59,9 @@ class PresentedToken:
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new access token; `is_bound` when it needs a DPoP proof."""
+    """A new access token of a caller; `is_bound` when it needs a DPoP proof."""
 
+    caller: Caller
     token: str
     lifetime: timedelta
     scopes: frozenset[Scope]
@@ -218,7 +219,7 @@ def issue(
             "These scopes need a token that is bound to a key: send a DPoP proof.",
         )
     token = issuer.authority.issue(caller, lifetime, thumbprint)
-    return IssuedToken(token, lifetime, caller.scopes, thumbprint is not None)
+    return IssuedToken(caller, token, lifetime, caller.scopes, thumbprint is not None)
 
 
 def find_own_token(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from shared.access.decisions import record_change
+from shared.access.decisions import record_change_for_participants
 from shared.access.products import Product
 from shared.access.requests import AccessRequest
 from shared.core.clock import database_now
@@ -91,7 +91,7 @@ def create_window(unit: UnitOfWork, access: AccessRequest, plan: WindowPlan) -> 
     repository.lock_windows(unit.session)
     _require_no_overlap(unit.session, scope, plan.times)
     window_id = repository.add_window(unit.session, scope, asdict(plan.times))
-    record_change(unit, access, "createReleaseWindow", f"/v1/releaseWindows/{window_id}")
+    _record(unit, access, "createReleaseWindow", window_id, plan.administration_id)
     return read_window(unit.session, window_id)
 
 
@@ -112,7 +112,7 @@ def change_window(
     _require_order(after)
     _require_no_overlap(unit.session, _scope_of(window), after, window_id)
     repository.change_window(unit.session, window_id, asdict(after))
-    record_change(unit, access, "changeReleaseWindow", f"/v1/releaseWindows/{window_id}")
+    _record(unit, access, "changeReleaseWindow", window_id, window.administration_id)
     return read_window(unit.session, window_id)
 
 
@@ -134,6 +134,13 @@ def save_window(unit: UnitOfWork, access: AccessRequest, plan: WindowPlan) -> Wi
     if existing:
         return change_window(unit, access, existing[0].id, asdict(plan.times))
     return create_window(unit, access, plan)
+
+
+def _record(
+    unit: UnitOfWork, access: AccessRequest, action: str, window_id: UUID, administration_id: str
+) -> None:
+    resource = f"/v1/releaseWindows/{window_id}"
+    record_change_for_participants(unit, access, action, resource, administration_id)
 
 
 def _scope(session: Session, plan: WindowPlan) -> WindowScope:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from shared.access.decisions import allow
+from shared.access.decisions import About, allow
 from shared.access.requests import AccessRequest
 from shared.core.unit_of_work import UnitOfWork
 from shared.results import repository
@@ -31,7 +31,8 @@ def list_results(
         total, results = repository.page_of_results(unit.session, cohort, offset, limit)
     if total == 0:  # a school with results exists, so nothing needs to be looked up
         require_school(unit, access, cohort.school_id)
-    allow(unit, access, cohort.school_id)
+    students = dict.fromkeys(result.student_id for result in results)
+    allow(unit, access, cohort.school_id, About(tuple(students)))
     return total, results
 
 
@@ -45,7 +46,7 @@ def list_student_results(
     """
     student = require_student(unit, access, student_id).student
     page = repository.page_of_student_results(unit.session, student_id, offset, limit)
-    allow(unit, access, student.school_id)
+    allow(unit, access, student.school_id, About((student_id,)))
     return page
 
 

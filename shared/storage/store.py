@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import BaseError, NotFoundError
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from shared.core.errors import ConfigurationError
@@ -85,10 +85,27 @@ class Storage:
         except (NotFoundError, FileNotFoundError) as error:
             if UPLOAD_NOT_FOUND in str(error):
                 raise
-            raise BucketMissingError(
-                f"the bucket {self._url.netloc} does not exist: create it, or change "
-                "TOETSFEEDBACK_STORAGE_URL"
-            ) from error
+            raise self._missing_bucket() from error
+
+    def _missing_bucket(self) -> BucketMissingError:
+        return BucketMissingError(
+            f"the bucket {self._url.netloc} does not exist: create it, or change "
+            "TOETSFEEDBACK_STORAGE_URL"
+        )
+
+    def put_new(self, key: str, content: bytes) -> bool:
+        """Store an object unless the key exists; return False if it does.
+
+        Raises:
+            BucketMissingError: when there is no such bucket.
+        """
+        try:
+            obstore.put(self._store, key, content, mode="create")
+        except AlreadyExistsError:
+            return False
+        except (NotFoundError, FileNotFoundError) as error:
+            raise self._missing_bucket() from error
+        return True
 
     def read(self, key: str) -> bytes:
         return b"".join(self.stream(key))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from shared.access.decisions import Rule, allow, deny
+from shared.access.decisions import About, Rule, allow, deny
 from shared.access.requests import AccessRequest
 from shared.core.unit_of_work import UnitOfWork
 from shared.schools.service import require_school
@@ -20,9 +20,9 @@ def list_students(
         ResourceNotFound: when the school does not exist or is out of reach.
     """
     require_school(unit, access, cohort.school_id)
-    page = repository.page_of_students(unit.session, cohort, offset, limit)
-    allow(unit, access, cohort.school_id)
-    return page
+    total, rows = repository.page_of_students(unit.session, cohort, offset, limit)
+    allow(unit, access, cohort.school_id, About(tuple(row.student.id for row in rows)))
+    return total, rows
 
 
 def require_student(unit: UnitOfWork, access: AccessRequest, student_id: UUID) -> StudentRow:
@@ -34,7 +34,7 @@ def require_student(unit: UnitOfWork, access: AccessRequest, student_id: UUID) -
     row = repository.find_student(unit.session, student_id)
     if row is None or not access.reach.includes(row.student.school_id):
         school_id = repository.school_of_student(unit.session, student_id)
-        deny(unit, access, school_id, Rule.REACH)
+        deny(unit, access, school_id, Rule.REACH, About((student_id,)))
     return row
 
 
@@ -45,5 +45,5 @@ def read_student(unit: UnitOfWork, access: AccessRequest, student_id: UUID) -> S
         ResourceNotFound: when it does not exist or is out of reach.
     """
     row = require_student(unit, access, student_id)
-    allow(unit, access, row.student.school_id)
+    allow(unit, access, row.student.school_id, About((student_id,)))
     return row

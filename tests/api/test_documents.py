@@ -271,7 +271,7 @@ def test_every_download_is_decided_and_put_on_the_trail(
         ("getDocumentContent", SCHOOL, "allowed", "granted"),
         ("headDocumentContent", SCHOOL, "allowed", "granted"),
         ("getDocumentContent", SCHOOL, "refused", "reach"),
-        ("getDocumentContent", None, "refused", "scope"),
+        ("getDocumentContent", SCHOOL, "refused", "scope"),
         ("getDocumentContent", None, "refused", "reach"),
         ("listSchoolDocuments", SCHOOL, "allowed", "granted"),
     ]

@@ -123,7 +123,7 @@ def test_reading_results_leaves_a_trail(
         ("listStudentResults", SCHOOL, "allowed", "granted"),
         ("listStudentResults", SCHOOL, "refused", "reach"),
         ("listSchoolResults", SCHOOL, "refused", "scope"),
-        ("listStudentResults", None, "refused", "scope"),
+        ("listStudentResults", SCHOOL, "refused", "scope"),
     ]
 
 

@@ -76,7 +76,7 @@ def test_every_constraint_has_a_name_of_its_own(empty: Engine) -> None:
 def test_the_trail_can_only_be_added_to(empty: Engine) -> None:
     migrate(empty)
     with empty.begin() as connection:
-        event = "'c', 'school', null, null, null, 'read', 'r', 'allowed', 'granted', null, null"
+        event = "null, '{}', null, null, null, 'read', 'r', 'allowed', 'granted', null"
         connection.execute(text(f"select append_audit_event({event})"))
     for change in (
         "update audit_events set client = 'x'",

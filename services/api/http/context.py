@@ -1,6 +1,7 @@
 """The state of one request, from the first middleware to the response."""
 
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from starlette.requests import Request
 
@@ -12,13 +13,16 @@ from shared.oauth.tokens import AccessToken
 class RequestContext:
     """One per request; `response_headers` are added to the response, whatever it will be.
 
-    `token` is set by authentication, `access` by authorization.
+    `token` is set by authentication, `access` by authorization. `claimed_client` is the client that
+    a request to the authorization server names, whether it authenticates or not.
     """
 
     trace_id: str
     response_headers: dict[str, str] = field(default_factory=dict)
     token: AccessToken | None = None
     access: AccessRequest | None = None
+    has_claimed_client: bool = False
+    claimed_client: UUID | None = None
 
     @property
     def client(self) -> str | None:

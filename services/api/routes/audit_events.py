@@ -14,12 +14,12 @@ from services.api.security.permissions import AuditReader
 from shared.audit.repository import AuditFilter
 from shared.audit.service import list_events
 from shared.core.errors import ResourceNotFound
-from shared.documents.service import resources_with
+from shared.documents.service import mention_of_document, mention_of_student
 
 router = operations("auditEvents")
 
-_STUDENT = "Only about this student: alone, or with others in a bundle or an overview."
-_DOCUMENT = "Only about this document, or a bundle that contains it."
+_STUDENT = "Only about this student: alone, or with others in a list or a document."
+_DOCUMENT = "Only about this document, or one that contained the student of this fiche."
 
 
 @router.get("/auditEvents")
@@ -41,7 +41,11 @@ def list_audit_events(
     school_id = access.caller.school_id
     if school_id is None:
         raise ResourceNotFound
-    resources = resources_with(unit.session, school_id, student_id, document_id)
-    wanted = AuditFilter(school_id, resources, since, until)
+    mentions = []
+    if student_id is not None:
+        mentions.append(mention_of_student(unit.session, school_id, student_id))
+    if document_id is not None:
+        mentions.append(mention_of_document(unit.session, school_id, document_id))
+    wanted = AuditFilter(school_id, mentions, since, until)
     total, events = list_events(unit.session, wanted, page.offset, page.size)
     return AuditEventPage(items=[AuditEvent.of(event) for event in events], **page.metadata(total))

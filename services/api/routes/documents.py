@@ -8,6 +8,8 @@ from fastapi import Depends, Header, Path, Request, Response
 from services.api.dependencies import LinksDep, ResourcesDep, UnitDep
 from services.api.http.context import context_of
 from services.api.http.downloads import content_headers, content_response
+from services.api.http.problem_types import Problem
+from services.api.http.problems import problem_response
 from services.api.operations.operation import operations, problems
 from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import DocumentFilterDep, DocumentPath
@@ -80,6 +82,7 @@ def get_document_content(
     document_id: DocumentPath,
     access: DocumentsReader,
     unit: UnitDep,
+    request: Request,
     resources: ResourcesDep,
     range_: Annotated[str | None, Header(alias="Range")] = None,
     if_range: Annotated[str | None, Header()] = None,
@@ -87,14 +90,17 @@ def get_document_content(
 ) -> Response:
     """Download a document, or a single range of it; the release is checked at every download."""
     document = service.read_document(unit, access, document_id).document
-    return content_response(
-        document,
-        resources.storage,
-        lambda: _may_continue(resources, access, document_id, document.product),
-        range_header=range_,
-        if_range=if_range,
-        if_none_match=if_none_match,
-    )
+    try:
+        return content_response(
+            document,
+            resources.storage,
+            lambda: _may_continue(resources, access, document_id, document.product),
+            range_header=range_,
+            if_range=if_range,
+            if_none_match=if_none_match,
+        )
+    except Problem as problem:  # a response, so that the read stays in the audit log
+        return problem_response(problem, context_of(request).trace_id)
 
 
 @router.post(

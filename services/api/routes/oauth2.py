@@ -10,8 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.api.dependencies import ResourcesDep, UnitDep
+from services.api.http.context import context_of
 from services.api.operations.forms import OAUTH_PROBLEMS, form_request_body, read_form
-from services.api.operations.operation import CommittingRoute
+from services.api.operations.operation import CommittingRoute, Handler
 from services.api.resources import Resources
 from services.api.schemas.oauth2 import Introspection, KeySet, Metadata, TokenResponse
 from services.api.security.authentication import (
@@ -21,8 +22,10 @@ from services.api.security.authentication import (
 )
 from services.api.security.rate_limits import rate_limit_unauthenticated
 from shared.access.rules import Scope
+from shared.core.unit_of_work import UnitOfWork
 from shared.oauth import repository, service
-from shared.oauth.assertions import ASSERTION_TYPE
+from shared.oauth.assertions import ASSERTION_TYPE, claimed_client_id
+from shared.oauth.audit_events import record_issued_token, record_refused_client
 from shared.oauth.clients.models import Client
 from shared.oauth.errors import OAuthError, invalid_request, provider_unavailable
 from shared.oauth.jose import ALGORITHMS
@@ -53,13 +56,56 @@ _TOKEN = form_request_body(
 )
 _TOKEN_FORM = form_request_body({"token": "An access token of this client.", **_ASSERTION}, {})
 
-router = APIRouter(tags=["oauth2"], route_class=CommittingRoute)
+
+class AuthenticatingRoute(CommittingRoute):
+    """A route that records the refusal of a request in the audit log.
+
+    Refusals before the client is looked up are not recorded: anyone can cause any number of them.
+    """
+
+    def get_route_handler(self) -> Handler:
+        handle = super().get_route_handler()
+
+        async def handle_and_record(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except OAuthError as error:
+                if context_of(request).has_claimed_client:
+                    await _record_refusal(request, error)
+                raise
+
+        return handle_and_record
+
+
+async def _record_refusal(request: Request, error: OAuthError) -> None:
+    resources: Resources = request.app.state.resources
+    context = context_of(request)
+
+    def record() -> None:
+        with UnitOfWork(resources.sessions) as unit:
+            record_refused_client(
+                unit,
+                context.claimed_client,
+                error.error,
+                request.scope["route"].operation_id,
+                request.url.path,
+                context.trace_id,
+            )
+
+    async with resources.connection_slots:
+        await run_in_threadpool(record)
+
+
+router = APIRouter(tags=["oauth2"], route_class=AuthenticatingRoute)
 
 FormDep = Annotated[Mapping[str, str], Depends(read_form)]
 
 
 async def client_of(request: Request, resources: ResourcesDep, form: FormDep) -> Client:
     """Authenticate the client by the assertion in the form, in a connection slot of its own."""
+    context = context_of(request)
+    context.has_claimed_client = True
+    context.claimed_client = claimed_client_id(form.get("client_assertion", ""))
     addresses = {f"{resources.public_url}{path}" for path in (TOKEN_PATH, request.url.path)}
     audiences = frozenset({resources.issuer.authority.issuer} | addresses)
     try:
@@ -139,6 +185,8 @@ def issue_token(
     client: ClientDep,
     exchanged: ExchangeDep,
     resources: ResourcesDep,
+    request: Request,
+    unit: UnitDep,
 ) -> TokenResponse:
     """Issue an access token, bound to the key of the proof in the header `DPoP` if there is one."""
     grant_type = form.get("grant_type")
@@ -149,6 +197,8 @@ def issue_token(
             "unsupported_grant_type", f"Send one of {', '.join(grants_of(resources))}."
         )
     issued = exchanged or service.issue_to_client(resources.issuer, client, form, thumbprint)
+    trace_id = context_of(request).trace_id
+    record_issued_token(unit, issued.caller, "issueToken", TOKEN_PATH, trace_id)
     return TokenResponse(
         access_token=issued.token,
         token_type=_type_of(is_bound=issued.is_bound),

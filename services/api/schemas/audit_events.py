@@ -16,7 +16,9 @@ class AuditEvent(ResponseModel):
     ]
     occurred_at: ResponseDateTime
     client_id: str
-    caller_kind: Annotated[str, Field(description="`school`, `integrator` or `operator`.")]
+    caller_kind: Annotated[
+        str, Field(description="`school`, `integrator` or `operator`; `service` for a delivery.")
+    ]
     caller_school_id: Annotated[
         str | None, Field(description="The school that the caller acted for.")
     ] = None
@@ -32,6 +34,14 @@ class AuditEvent(ResponseModel):
     outcome: Annotated[str, Field(description="`allowed` or `refused`.")]
     rule: Annotated[str, Field(description="The rule that decided.", examples=["granted", "reach"])]
     purpose: Annotated[str | None, Field(description="The purpose of the mandate.")] = None
+    student_count: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            description="The number of students that the answer was about, or that were requested; "
+            "absent in entries from before it was recorded.",
+        ),
+    ] = None
     trace_id: Annotated[str | None, Field(description="The trace id of the response.")] = None
     hash: Annotated[
         str,
@@ -56,6 +66,7 @@ class AuditEvent(ResponseModel):
             outcome=event.outcome,
             rule=event.rule,
             purpose=event.purpose,
+            student_count=None if event.students is None else len(event.students),
             trace_id=event.trace_id,
             hash=event.hash.hex(),
         )

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from services.api.operations.known_parameters import refuse_unknown_query
 from services.api.resources import Resources
 from services.api.security.authentication import authenticate
 from services.api.security.rate_limits import rate_limit
-from shared.access.decisions import require_scope
+from shared.access.decisions import About, require_scope
 from shared.access.requests import AccessRequest
 from shared.access.rules import (
     PRODUCT_OF_SCOPE,
@@ -29,7 +30,8 @@ from shared.core.unit_of_work import UnitOfWork
 from shared.mandates.repository import mandated_schools
 
 _SCHOOL_ID = re.compile(r"[0-9]{6}")
-_OPAQUE = re.compile(r"[0-9]{6}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_OPAQUE = re.compile(f"{_SCHOOL_ID.pattern}|{_UUID.pattern}")
 _NO_REACH = Reach(frozenset())
 
 
@@ -59,7 +61,8 @@ class Permission:
         """Authorize a request: token, rate limit, scope, known parameters, reach; in a thread."""
         access = _access_request(request, authenticate(request, unit, resources))
         rate_limit(request, unit, resources, access, reads=self._may_read_students(access.caller))
-        require_scope(unit, access, self.required_scopes, _school_in_path(request))
+        school_id, about = _school_in_path(request), _about_in_path(request)
+        require_scope(unit, access, self.required_scopes, school_id, about)
         refuse_unknown_query(request)
         return replace(access, reach=self._reach(unit.session, access.caller, request))
 
@@ -88,6 +91,17 @@ def _school_in_path(request: Request) -> str | None:
     """Return the school number in the path, if it has the form of one."""
     school_id = str(request.path_params.get("schoolId", ""))
     return school_id if _SCHOOL_ID.fullmatch(school_id) else None
+
+
+def _about_in_path(request: Request) -> About:
+    """Return the student or the document in the path, for the audit event of a refusal."""
+    student_id, document_id = (_id_in_path(request, name) for name in ("studentId", "documentId"))
+    return About(() if student_id is None else (student_id,), document_id)
+
+
+def _id_in_path(request: Request, name: str) -> UUID | None:
+    value = str(request.path_params.get(name, ""))
+    return UUID(value) if _UUID.fullmatch(value) else None
 
 
 def _resource(request: Request) -> str:

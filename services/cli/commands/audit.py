@@ -1,6 +1,5 @@
-"""Commands for the audit log: verify its hash chains, export their heads."""
+"""Commands for the audit log: verify its hash chains, print their heads."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +7,9 @@ import typer
 
 from services.cli.target import DEFAULT_DATA, DataOption, sessions_of, settings_for
 from shared.audit import service
-from shared.audit.rules import Head
-from shared.core.errors import ConfigurationError
+from shared.audit.head_exports import exported_heads, heads_as_json, heads_from_json
 from shared.core.unit_of_work import UnitOfWork
+from shared.storage.store import open_storage
 
 app = typer.Typer(no_args_is_help=True, help="Verify the audit log.")
 
@@ -25,10 +24,17 @@ def verify(
     ] = None,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
-    """Verify the hash chains of the audit log; exit 1 if an entry was changed, removed or moved."""
-    earlier_heads = {} if since is None else _read_heads(since)
+    """Verify the hash chains of the audit log; exit 1 if an entry was changed, removed or moved.
+
+    The chains must contain the heads that the service has exported to the object store.
+    """
+    settings = settings_for(data)
+    earlier_heads = exported_heads(open_storage(settings.storage_url))
+    if since is not None:
+        for chain, head in heads_from_json(since.read_bytes(), str(since)).items():
+            earlier_heads[chain] = {*earlier_heads.get(chain, ()), head}
     found = 0
-    with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
+    with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
         for chain, fault in service.verify(unit.session, earlier_heads):
             found += 1
             if found <= SHOWN_FAULTS:
@@ -45,14 +51,4 @@ def print_heads(data: DataOption = DEFAULT_DATA) -> None:
     """Print the head of each chain as JSON; store it out of reach of this service's operators."""
     with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
         heads = service.heads(unit.session)
-    print(json.dumps({chain: head.as_json() for chain, head in sorted(heads.items())}, indent=2))
-
-
-def _read_heads(path: Path) -> dict[str, Head]:
-    try:
-        heads = json.loads(path.read_text(encoding="utf-8"))
-        return {chain: Head.from_json(head) for chain, head in heads.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ConfigurationError(
-            f"{path} contains no heads; give a file that `toetsfeedback audit heads` printed"
-        ) from None
+    print(heads_as_json(heads).decode())

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from shared.access.decisions import Rule, deny
+from shared.access.decisions import About, Rule, deny
 from shared.access.requests import AccessRequest
 from shared.access.rules import Caller, CallerKind, Scope, reach_of_students
 from shared.core.errors import ResourceNotFound
@@ -86,10 +86,11 @@ def use_grant(
     caller = caller_of(grant)
     resource = f"/v1/documents/{grant.document_id}/content"
     access = AccessRequest(caller, action, resource, trace_id, reach_of_students(caller))
+    about = About(document=grant.document_id)
     if not repository.use_grant(unit.session, grant.secret_sha256):
-        deny(unit, access, grant.school_id, Rule.GRANT)
+        deny(unit, access, grant.school_id, Rule.GRANT, about)
     if not may_use(unit.session, grant.client, Scope.DOCUMENTS_READ):
-        deny(unit, access, grant.school_id, Rule.SCOPE)
+        deny(unit, access, grant.school_id, Rule.SCOPE, about)
     kind = kind_of_document(unit.session, grant.document_id)
     renewed = renew_reach(unit.session, access, kind.product)
     return renewed, read_document(unit, renewed, grant.document_id)
