@@ -28,6 +28,7 @@ from tests.api.oauth_clients import registered
 DELIVERIES = "/v1/deliveries"
 ZIP = {"Content-Type": "application/zip"}
 LIMIT, LENGTH = 24_000_000, 20_000_000
+WAIT_SECONDS = 30
 
 pytestmark = pytest.mark.usefixtures("no_jobs")
 
@@ -123,14 +124,16 @@ def test_a_delivery_that_is_not_there_is_not_found(operator: httpx.Client) -> No
 
 
 @contextmanager
-def begun_upload(callers: Callers, token: str, sent: int = 1000) -> Iterator[socket.socket]:
+def partial_upload(callers: Callers, token: str, sent: int = 1000) -> Iterator[socket.socket]:
     """An upload of which a first part has come, and the rest has not."""
     address = httpx.URL(callers.url)
     head = (
         f"POST {DELIVERIES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
         f"Content-Type: application/zip\r\nContent-Length: {LENGTH}\r\n\r\n"
     )
-    with socket.create_connection((address.host, address.port or 80), timeout=10) as upload:
+    with socket.create_connection(
+        (address.host, address.port or 80), timeout=WAIT_SECONDS
+    ) as upload:
         upload.sendall(head.encode() + b"x" * sent)
         yield upload
 
@@ -142,7 +145,7 @@ def test_a_caller_who_goes_away_half_way_leaves_nothing(
     directory = Path(settings.storage_url.removeprefix("file://")) / "deliveries"
     with UnitOfWork(sessions) as unit:
         before = unit.session.scalar(select(func.count()).select_from(Delivery))
-    with begun_upload(callers, token, 12_000_000):
+    with partial_upload(callers, token, 12_000_000):
         wait_until(lambda: any(directory.iterdir()))
         assert open_transactions(sessions) == 0
     wait_until(lambda: not any(directory.iterdir()))
@@ -158,26 +161,31 @@ def test_slow_uploads_keep_nobody_waiting(
     token = callers.token(CallerKind.OPERATOR)
     with ExitStack() as uploads:
         for _ in range(settings.database_pool_size + 1):
-            uploads.enter_context(begun_upload(callers, token))
+            uploads.enter_context(partial_upload(callers, token))
         time.sleep(0.5)
         assert operator.get("/v1/jobs", timeout=5).status_code == 200
     assert operator.get("/v1/jobs", timeout=5).status_code == 200
     assert stored(storage) == []
 
 
-def test_more_uploads_at_a_time_are_told_to_come_back(
+def test_uploads_over_the_limit_are_rejected_until_others_end(
     callers: Callers, operator: httpx.Client
 ) -> None:
+    """A pending upload takes a place unless all are taken, so that adding more takes them all."""
+
     def status() -> int:
         return operator.post(DELIVERIES, content=b"PK", headers=ZIP).status_code
 
     token = callers.token(CallerKind.OPERATOR)
     with ExitStack() as uploads:
-        for _ in range(
-            2 * MAX_CONCURRENT_UPLOADS
-        ):  # what asks meanwhile may take the place of some
-            uploads.enter_context(begun_upload(callers, token))
-        wait_until(lambda: status() == 503)
+
+        def is_rejected_with_one_more_pending() -> bool:
+            uploads.enter_context(partial_upload(callers, token))
+            return status() == 503
+
+        for _ in range(MAX_CONCURRENT_UPLOADS):
+            uploads.enter_context(partial_upload(callers, token))
+        wait_until(is_rejected_with_one_more_pending)
     wait_until(lambda: status() == 202)
 
 
@@ -195,7 +203,7 @@ def test_an_upload_whose_token_is_taken_back_meanwhile_counts_for_nothing(
     issued = steunpunt.post("/oauth2/token", grant_type="client_credentials").json()
     token, sent = issued["access_token"], 12_000_000
     directory = Path(settings.storage_url.removeprefix("file://")) / "deliveries"
-    with begun_upload(callers, token, sent) as upload:
+    with partial_upload(callers, token, sent) as upload:
         wait_until(lambda: any(directory.iterdir()))
         if is_suspended:
             operator.patch(f"/v1/clients/{steunpunt.id}", json={"state": "suspended"})
@@ -217,7 +225,7 @@ def open_transactions(sessions: Sessions) -> int:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + WAIT_SECONDS
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
