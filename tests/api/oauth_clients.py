@@ -15,7 +15,7 @@ from shared.oauth.assertions import ASSERTION_TYPE
 from shared.oauth.clients.rules import ClientKind
 from shared.oauth.clients.service import NewClient, register
 from tests.callers import OPERATOR
-from tests.oauth.signing import MADE_WITH, signed
+from tests.oauth.signing import KEY_FACTORIES, signed
 
 
 @dataclass
@@ -83,7 +83,7 @@ class OAuthClient:
 def register_client(
     sessions: Sessions, url: str, kind: ClientKind, *scopes: Scope, algorithm: str = "ES256"
 ) -> OAuthClient:
-    key = MADE_WITH[algorithm]()
+    key = KEY_FACTORIES[algorithm]()
     new = NewClient(f"client {uuid4()}", kind, frozenset(scopes), [key.as_dict(private=False)])
     with UnitOfWork(sessions) as unit:
         client_id = str(register(unit, OPERATOR, new).client.id)

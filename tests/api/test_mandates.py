@@ -38,7 +38,7 @@ class Vendor:
         caller = Caller(self.name, CallerKind.INTEGRATOR, GRANTABLE[CallerKind.INTEGRATOR])
         self.client = callers.client(callers.issue(caller))
 
-    def mandated(self, school: httpx.Client, **body: Any) -> httpx.Response:
+    def create_mandate(self, school: httpx.Client, **body: Any) -> httpx.Response:
         plan = {
             "clientId": self.name,
             "products": ["studentFeedback"],
@@ -73,7 +73,7 @@ def statuses(client: httpx.Client, seeded: Seeded) -> set[int]:
 def test_a_new_mandate_has_every_property_and_the_school_of_the_token(
     school: httpx.Client, vendor: Vendor
 ) -> None:
-    response = vendor.mandated(school, products=["studentFeedback", "schoolFeedback"])
+    response = vendor.create_mandate(school, products=["studentFeedback", "schoolFeedback"])
     assert response.status_code == 201, response.text
     body = response.json()
     assert response.headers["Location"] == body["href"]
@@ -99,7 +99,7 @@ def test_an_issued_token_follows_changes_of_the_mandate_immediately(
     school: httpx.Client, vendor: Vendor, seeded: Seeded
 ) -> None:
     assert statuses(vendor.client, seeded) == {404}
-    href = vendor.mandated(school).json()["href"]
+    href = vendor.create_mandate(school).json()["href"]
     assert statuses(vendor.client, seeded) == {200}
     assert [item["id"] for item in vendor.client.get("/v1/schools").json()["items"]] == [SCHOOL]
     revoked = school.post(f"{href}/revoke").json()
@@ -127,7 +127,7 @@ def long_document(seeded: Seeded, sessions: Sessions, storage: Storage) -> Itera
 def test_a_running_download_is_aborted_when_its_mandate_is_revoked(
     school: httpx.Client, vendor: Vendor, long_document: str, audit_log: AuditLog
 ) -> None:
-    href = vendor.mandated(school).json()["href"]
+    href = vendor.create_mandate(school).json()["href"]
     received = 0
     with vendor.client.stream("GET", long_document) as response:
         chunks = response.iter_bytes(MIB)
@@ -144,7 +144,7 @@ def test_a_running_download_is_aborted_when_its_mandate_is_revoked(
 def test_a_mandate_gives_no_access_to_another_school(
     school: httpx.Client, vendor: Vendor, seeded: Seeded
 ) -> None:
-    vendor.mandated(school)
+    vendor.create_mandate(school)
     others = [
         f"/v1/schools/{OTHER}",
         f"/v1/schools/{OTHER}/students",
@@ -167,7 +167,7 @@ def test_a_mandate_gives_no_access_to_another_school(
 def test_a_mandate_for_another_product_or_day_gives_no_access(
     school: httpx.Client, vendor: Vendor, seeded: Seeded, body: dict[str, Any]
 ) -> None:
-    href = vendor.mandated(school, **body).json()["href"]
+    href = vendor.create_mandate(school, **body).json()["href"]
     assert statuses(vendor.client, seeded) == {404}
     school.post(f"{href}/revoke")
 
@@ -175,14 +175,14 @@ def test_a_mandate_for_another_product_or_day_gives_no_access(
 def test_a_mandate_for_any_product_gives_access_to_the_school_resource(
     school: httpx.Client, vendor: Vendor
 ) -> None:
-    vendor.mandated(school, products=["schoolFeedback"])
+    vendor.create_mandate(school, products=["schoolFeedback"])
     assert vendor.client.get(f"/v1/schools/{SCHOOL}").status_code == 200
 
 
 def test_a_mandate_gives_no_access_before_release(
     school: httpx.Client, vendor: Vendor, seeded: Seeded
 ) -> None:
-    vendor.mandated(school)
+    vendor.create_mandate(school)
     assert vendor.client.get(f"/v1/schools/{SCHOOL}/results").json()["total"] == 0
     fiche = f"/v1/documents/{seeded.documents['fiche']}/content"
     assert vendor.client.get(fiche).status_code == 404
@@ -191,9 +191,9 @@ def test_a_mandate_gives_no_access_before_release(
 def test_only_a_school_creates_or_ends_its_mandates(
     school: httpx.Client, other: httpx.Client, operator: httpx.Client, vendor: Vendor
 ) -> None:
-    href = vendor.mandated(school).json()["href"]
+    href = vendor.create_mandate(school).json()["href"]
     for client in (vendor.client, operator):
-        assert vendor.mandated(client).status_code == 403
+        assert vendor.create_mandate(client).status_code == 403
         assert client.post(f"{href}/revoke").status_code == 403
         assert client.patch(href, json={"until": today().isoformat()}).status_code == 403
     assert operator.get(MANDATES).status_code == 403
@@ -203,13 +203,13 @@ def test_only_a_school_creates_or_ends_its_mandates(
 
 
 def test_creating_a_mandate_requires_the_scope(callers: Callers, vendor: Vendor) -> None:
-    response = vendor.mandated(callers.school(SCHOOL, Scope.MANDATES_READ))
+    response = vendor.create_mandate(callers.school(SCHOOL, Scope.MANDATES_READ))
     assert response.status_code == 403
     assert response.json()["requiredScopes"] == ["mandates:write"]
 
 
 def test_a_mandate_is_shortened_and_listed_by_day(school: httpx.Client, vendor: Vendor) -> None:
-    href = vendor.mandated(school).json()["href"]
+    href = vendor.create_mandate(school).json()["href"]
     tomorrow = today() + timedelta(days=1)
     changed = school.patch(href, json={"until": tomorrow.isoformat()})
     assert (changed.status_code, changed.json()["until"]) == (200, tomorrow.isoformat())
@@ -244,7 +244,7 @@ def test_a_mandate_is_shortened_and_listed_by_day(school: httpx.Client, vendor: 
 def test_an_invalid_mandate_is_rejected(
     school: httpx.Client, vendor: Vendor, body: dict[str, Any], name: str
 ) -> None:
-    response = vendor.mandated(school, **body)
+    response = vendor.create_mandate(school, **body)
     assert response.status_code == 400
     assert [issue["name"] for issue in response.json()["issues"]] == [name]
 
@@ -254,14 +254,14 @@ def test_a_mandate_for_a_client_of_another_kind_is_rejected(
     school: httpx.Client, vendor: Vendor, sessions: Sessions, kind: ClientKind
 ) -> None:
     client = register_client(sessions, str(school.base_url), kind)
-    assert vendor.mandated(school, clientId=client.id).status_code == 400
+    assert vendor.create_mandate(school, clientId=client.id).status_code == 400
 
 
 @pytest.mark.usefixtures("open_now")
 def test_audit_events_have_the_purpose_of_the_mandate(
     school: httpx.Client, vendor: Vendor, seeded: Seeded
 ) -> None:
-    vendor.mandated(school)
+    vendor.create_mandate(school)
     for path in paths(seeded):
         vendor.client.get(path)
     entries = school.get("/v1/auditEvents", params={"pageSize": len(paths(seeded))}).json()["items"]
@@ -271,8 +271,8 @@ def test_audit_events_have_the_purpose_of_the_mandate(
 
 
 def test_an_overlapping_mandate_is_rejected(school: httpx.Client, vendor: Vendor) -> None:
-    vendor.mandated(school)
-    again = vendor.mandated(school)
+    vendor.create_mandate(school)
+    again = vendor.create_mandate(school)
     assert again.status_code == 409
     assert again.json()["type"].endswith(":mandateOverlaps")
 

@@ -241,7 +241,7 @@ def test_every_cell_equals_the_response_of_a_running_api(
             if outcome != expected[name, caller][moment]:
                 wrong.append(f"{name}, {caller}: {outcome}: {response.text[:300]}")
             if NAMES in response.content and caller not in NAMES_VISIBLE_TO:
-                wrong.append(f"{name}, {caller}: names a pupil")
+                wrong.append(f"{name}, {caller}: has the name of a student")
             if outcome == "absent" and operation.method != "HEAD":
                 trace_id = response.headers["BelGov-Trace-Id"]
                 absent.add(response.content.replace(trace_id.encode(), b""))

@@ -146,6 +146,8 @@ def test_lists_of_any_length_take_the_same_number_of_queries(
 
         monkeypatch.setattr(psycopg.Cursor, name, counted)
 
+    for client in (school, other):
+        client.get("/v1/schools")  # learns the nonce, so that no request is sent twice
     count("execute")
     count("executemany")
     school.get(RESULTS)

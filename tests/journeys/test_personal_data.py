@@ -185,7 +185,7 @@ def call_token_operations(operator: httpx.Client, responses: Responses) -> None:
     new = {"name": "a machine", "kind": "integrator", "keys": [key.as_dict(private=False)]}
     machine = OAuthClient(str(operator.base_url).rstrip("/"), "", key)
     machine.id = operator.post("/v1/clients", json=new).json()["id"]
-    issued = machine.ask()
+    issued = machine.request_token()
     responses.record("issueToken", "client", issued)
     for name, path in (("introspectToken", "introspect"), ("revokeToken", "revoke")):
         token = issued.json()["access_token"]
