@@ -48,7 +48,7 @@ def schools(*numbers: str) -> frozenset[str]:
 
 
 CALLERS = {
-    "nobody": None,
+    "no caller": None,
     "a school": CallerRows("portal", "school", SCHOOL, schools(SCHOOL), schools(SCHOOL)),
     "another school": CallerRows("portal", "school", OTHER, schools(OTHER), schools(OTHER)),
     "an unknown school": CallerRows("portal", "school", "999999"),
@@ -184,7 +184,7 @@ def test_schools_see_mandates_they_gave_and_integrators_those_they_received(
 
     assert clients("a school") == {"mandated", "dashboard", "expired", "revoked"}
     assert clients("an integrator") == {"mandated"}
-    for name in ("nobody", "another school", "one without a mandate", "an operator"):
+    for name in ("no caller", "another school", "one without a mandate", "an operator"):
         assert clients(name) == set(), name
 
 
@@ -259,7 +259,7 @@ def test_mandate_and_window_of_the_product_of_a_kind_decide_about_its_documents(
     assert kinds("a school") == student | school
     assert kinds("an integrator") == student
     assert kinds("one for another product") == school
-    for name in ("nobody", "one with a revoked mandate", "one without a mandate", "an operator"):
+    for name in ("no caller", "one with a revoked mandate", "one without a mandate", "an operator"):
         assert kinds(name) == set(), name
 
 
@@ -272,7 +272,7 @@ def test_mandate_and_window_of_the_product_of_a_kind_decide_about_its_documents(
         "insert into deliveries (status, received_from) values ('received', 'x')",
     ],
 )
-@pytest.mark.parametrize("name", ["nobody", "a school", "an integrator"])
+@pytest.mark.parametrize("name", ["no caller", "a school", "an integrator"])
 def test_a_caller_cannot_write_rows_out_of_reach(
     as_caller: Callable[..., Session], name: str, change: str
 ) -> None:

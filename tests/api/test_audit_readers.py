@@ -15,7 +15,7 @@ READERS, READS = 100, 3
 def test_concurrent_reads_record_one_audit_event_per_decision(
     callers: Callers, seeded: Seeded, audit_log: AuditLog, sessions: Sessions
 ) -> None:
-    """Half read their own students; the others ask for a student of another school."""
+    """Half of the readers read their own student; the others one of another school."""
     own, other_school = callers.school(SCHOOL), callers.school(OTHER)
     student = seeded.students["first"]
 

@@ -207,9 +207,7 @@ def test_a_document_of_a_removed_student_is_not_found(school: httpx.Client, seed
 
 
 @pytest.mark.usefixtures("open_now")
-def test_several_ranges_return_the_document_and_nothing_next_to_it(
-    school: httpx.Client, fiche: str
-) -> None:
+def test_several_ranges_return_the_whole_document(school: httpx.Client, fiche: str) -> None:
     response = school.get(f"{fiche}/content", headers={"Range": "bytes=0-1,5-6"})
     assert (response.status_code, response.content) == (200, FICHE)
 
