@@ -202,6 +202,12 @@ PARTS = (
 
 def upgrade() -> None:
     op.add_column("audit_events", sa.Column("students", sa.ARRAY(sa.Uuid()), nullable=True))
+    op.create_index(
+        "ix_results_superseded_by_delivery_id",
+        "results",
+        ["superseded_by_delivery_id"],
+        postgresql_where=sa.text("superseded_by_delivery_id is not null"),
+    )
     op.execute(HASH_FUNCTION.format(students=WITH_STUDENTS))
     op.execute("drop function append_audit_event")
     for function in (ABOUT_FUNCTION, CALLER_FUNCTION, CHECK_FUNCTION, APPEND_FUNCTION):
@@ -221,4 +227,5 @@ def downgrade() -> None:
     op.execute(EARLIER_APPEND_FUNCTION)
     op.execute("revoke execute on function append_audit_event from public")
     op.execute(f"grant execute on function append_audit_event to {API}, {OPERATOR}")
+    op.drop_index("ix_results_superseded_by_delivery_id", table_name="results")
     op.drop_column("audit_events", "students")

@@ -50,7 +50,7 @@ def run_worker(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop_requested.set())
     broker = create_broker(settings)
     engine = open_engine(settings, application_name="toetsfeedback-sweeper")
-    sweeper = Sweeper(session_factory(engine), *_periodic_tasks(settings, WakeUpQueue(broker)))
+    sweeper = Sweeper(session_factory(engine), *periodic_tasks(settings, WakeUpQueue(broker)))
     worker = dramatiq.Worker(
         broker, worker_threads=settings.worker_threads, worker_timeout=IDLE_MILLISECONDS
     )
@@ -68,7 +68,8 @@ def run_worker(settings: Settings) -> None:
     logger.info("worker_stopped")
 
 
-def _periodic_tasks(settings: Settings, queue: WakeUpQueue) -> tuple[PeriodicTask, ...]:
+def periodic_tasks(settings: Settings, queue: WakeUpQueue) -> tuple[PeriodicTask, ...]:
+    """Return the tasks of the sweeper."""
     storage = open_storage(settings.storage_url)
     exporter = HeadExporter(storage)
     return (

@@ -140,6 +140,11 @@ class Result(Base):
             "administration_id",
             postgresql_where=text("superseded_at is null"),
         ),
+        Index(
+            "ix_results_superseded_by_delivery_id",
+            "superseded_by_delivery_id",
+            postgresql_where=text("superseded_by_delivery_id is not null"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))

@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import AuditLog
-from tests.api.seeding import ADMINISTRATION
+from tests.api.seeding import ADMINISTRATION, OTHER, SCHOOL
 
 WINDOWS = "/v1/releaseWindows"
 MORNING = "2024-06-21T08:00:00+02:00"
@@ -128,7 +128,10 @@ def test_changes_of_windows_are_recorded_in_the_audit_log(
 ) -> None:
     href = plan(operator).json()["href"]
     operator.patch(href, json={"opensAt": MORNING})
-    assert [(entry["action"], entry["resource"]) for entry in audit_log.entries()] == [
-        ("createReleaseWindow", httpx.URL(href).path),
-        ("changeReleaseWindow", httpx.URL(href).path),
+    assert [
+        (entry["action"], entry["resource"], entry["organisation"]) for entry in audit_log.entries()
+    ] == [
+        (action, httpx.URL(href).path, school)
+        for action in ("createReleaseWindow", "changeReleaseWindow")
+        for school in (None, SCHOOL, OTHER)
     ]

@@ -89,6 +89,8 @@ def test_audit_events_have_the_person_for_whom_the_portal_acts(
     )
     token = exchange(portal, manager).json()["access_token"]
     reader_token = exchange(portal, token_at_school(provider)).json()["access_token"]
+    newest = portal.get("/v1/auditEvents", token).json()["items"][0]
+    assert (newest["action"], newest["callerSubject"]) == ("issueToken", "a1b2c3")
     portal.get(f"/v1/schools/{SCHOOL}/students", reader_token)
     newest = portal.get("/v1/auditEvents", token).json()["items"][0]
     assert (newest["clientId"], newest["callerSubject"]) == (portal.id, "a1b2c3")

@@ -1,0 +1,128 @@
+"""The caller of an audit event comes from the session and the login, never from its arguments."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege
+
+from shared.core.database import Sessions
+from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
+from tests.api.seeding import OTHER, SCHOOL, Seeded, seed_schools
+
+APPEND = (
+    "select append_audit_event(%(school)s, %(students)s, null, %(claimed)s, null, 'read', '/v1/x',"
+    " %(outcome)s, 'granted', null)"
+)
+NEWEST = (
+    "select client, caller_kind, caller_organisation, caller_subject, organisation, students"
+    " from audit_events order by id desc limit 1"
+)
+Login = Callable[..., Any]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def seeded(sessions: Sessions) -> Seeded:
+    with UnitOfWork(sessions) as unit:
+        return seed_schools(unit.session)
+
+
+@pytest.fixture
+def connect(settings_of: Callable[[str], Settings]) -> Login:
+    @contextmanager
+    def connect(program: str, **caller: str) -> Iterator["psycopg.Connection[Any]"]:
+        url = settings_of(program).database_url.get_secret_value()
+        with psycopg.connect(url, autocommit=True) as connection:
+            for name, value in caller.items():
+                connection.execute(
+                    "select set_config(%s, %s, false)", [f"toetsfeedback.{name}", value]
+                )
+            yield connection
+
+    return connect
+
+
+@pytest.fixture
+def newest(settings: Settings) -> Callable[[], Any]:
+    def newest() -> Any:
+        with psycopg.connect(settings.database_url.get_secret_value()) as owner:
+            return owner.execute(NEWEST).fetchone()
+
+    return newest
+
+
+def values(
+    school: str | None,
+    outcome: str = "allowed",
+    students: list[UUID] | None = None,
+    claimed: UUID | None = None,
+) -> dict[str, object]:
+    return {"school": school, "outcome": outcome, "students": students or [], "claimed": claimed}
+
+
+def test_the_caller_is_that_of_the_transaction(connect: Login, newest: Callable[[], Any]) -> None:
+    caller = {"client": "portal", "kind": "school", "school": SCHOOL, "subject": "a1b2c3"}
+    with connect("api", **caller) as connection:
+        connection.execute(APPEND, values(SCHOOL))
+    assert newest() == ("portal", "school", SCHOOL, "a1b2c3", SCHOOL, [])
+
+
+@pytest.mark.parametrize(
+    ("program", "caller", "school"),
+    [
+        ("api", {}, SCHOOL),
+        ("api", {"client": "portal", "kind": "school", "school": SCHOOL}, OTHER),
+        ("api", {"client": "vendor", "kind": "integrator"}, SCHOOL),
+        ("api", {"client": "ops", "kind": "operator"}, SCHOOL),
+        ("operator", {}, SCHOOL),
+        ("operator", {"client": "portal", "kind": "school", "school": SCHOOL}, SCHOOL),
+    ],
+)
+def test_a_program_cannot_record_a_read_that_its_caller_could_not_do(
+    connect: Login, seeded: Seeded, program: str, caller: dict[str, str], school: str
+) -> None:
+    students = [seeded.students["first" if school == SCHOOL else "other"]]
+    with connect(program, **caller) as connection, pytest.raises(InsufficientPrivilege):
+        connection.execute(APPEND, values(school, students=students))
+
+
+def test_an_operator_login_writes_under_its_own_name(
+    connect: Login, newest: Callable[[], Any]
+) -> None:
+    with connect("operator", client="portal", kind="school", school=SCHOOL) as connection:
+        login = connection.execute("select session_user").fetchone()[0]
+        connection.execute(APPEND, values(SCHOOL))
+    assert newest() == (login, "operator", None, None, SCHOOL, [])
+
+
+def test_a_delivery_is_recorded_under_the_login_of_the_worker(
+    connect: Login, newest: Callable[[], Any], seeded: Seeded
+) -> None:
+    with connect("worker", client="portal", kind="school", school=SCHOOL) as connection:
+        login = connection.execute("select session_user").fetchone()[0]
+        connection.execute(APPEND, values(SCHOOL, students=[seeded.students["first"]]))
+    expected = (login, "service", None, None, SCHOOL, [seeded.students["first"]])
+    assert newest() == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "school"), [("operator", "999999"), ("integrator", "999999"), ("school", None)]
+)
+def test_an_unknown_school_gets_no_chain(
+    connect: Login, newest: Callable[[], Any], kind: str, school: str | None
+) -> None:
+    with connect("api", client="a client", kind=kind, school=SCHOOL) as connection:
+        connection.execute(APPEND, values(school, "refused", [uuid4()]))
+    assert newest()[4:] == (None, [])
+
+
+def test_an_unauthenticated_client_is_named_only_if_it_is_registered(
+    connect: Login, newest: Callable[[], Any]
+) -> None:
+    with connect("api") as connection:
+        connection.execute(APPEND, values(None, "refused", claimed=uuid4()))
+    assert newest()[:2] == ("unknown", "unauthenticated")
