@@ -18,8 +18,8 @@ from shared.documents.service import mention_of_document, mention_of_student
 
 router = operations("auditEvents")
 
-_STUDENT = "Only about this student: alone, or with others in a list or a document."
-_DOCUMENT = "Only about this document, or one that contained the student of this fiche."
+_STUDENT = "Events about this student, including lists and documents that contained the student."
+_DOCUMENT = "Events about this document; for a fiche, also documents that contained its student."
 
 
 @router.get("/auditEvents")

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from services.api.dependencies import ResourcesDep, UnitDep
 from services.api.http.context import context_of
 from services.api.operations.forms import OAUTH_PROBLEMS, form_request_body, read_form
-from services.api.operations.operation import CommittingRoute, Handler
+from services.api.operations.operation import CommittingRoute, RouteHandler
 from services.api.resources import Resources
 from services.api.schemas.oauth2 import Introspection, KeySet, Metadata, TokenResponse
 from services.api.security.authentication import (
@@ -63,7 +63,7 @@ class AuthenticatingRoute(CommittingRoute):
     Refusals before the client is looked up are not recorded: anyone can cause any number of them.
     """
 
-    def get_route_handler(self) -> Handler:
+    def get_route_handler(self) -> RouteHandler:
         handle = super().get_route_handler()
 
         async def handle_and_record(request: Request) -> Response:
@@ -289,5 +289,5 @@ def grants_of(resources: Resources) -> list[str]:
 
 @router.get(KEYS_PATH, operation_id="getKeys")
 def get_keys(resources: ResourcesDep) -> KeySet:
-    """Return the public keys that verify our tokens, present and next (RFC 7517)."""
+    """Return the public keys that verify our tokens, current and future (RFC 7517)."""
     return KeySet(**resources.issuer.authority.keys.as_jwk_set())
