@@ -32,6 +32,7 @@ from shared.deliveries.staging_tables import (
     drop_staging_tables,
 )
 from shared.deliveries.validation import validate
+from shared.deliveries.window_checks import check_release_windows
 
 Status = Literal["applied", "unchanged", "refused"]
 
@@ -130,6 +131,7 @@ def _import_files(
         facts = stage_files(connection, source, manifest, insz_key, findings)
         create_effective_views(connection, manifest.mode, manifest.administration_id)
         validate(connection, manifest.mode, manifest.administration_id, findings)
+        check_release_windows(session, connection, manifest, findings)
         if findings.faults:
             return "refused", {}
         return "applied", apply_delivery(connection, manifest, facts, delivery.id)
