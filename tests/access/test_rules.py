@@ -41,8 +41,8 @@ def test_an_operator_sees_every_school_and_no_student() -> None:
 
 
 @pytest.mark.parametrize("scope", sorted(OF_STUDENTS))
-def test_no_operator_can_hold_a_scope_on_students(scope: Scope) -> None:
-    with pytest.raises(CallerError, match=f"cannot hold {scope}"):
+def test_operators_cannot_have_a_scope_on_students(scope: Scope) -> None:
+    with pytest.raises(CallerError, match=f"cannot have {scope}"):
         caller(CallerKind.OPERATOR, scope)
 
 
@@ -58,7 +58,7 @@ def test_no_kind_of_caller_starts_jobs_and_reads_results() -> None:
 @pytest.mark.parametrize(
     "scope", sorted(OPERATOR_SCOPES - {Scope.SCHOOLS_READ, Scope.RELEASES_READ})
 )
-def test_only_operators_hold_the_scopes_of_operators(kind: CallerKind, scope: Scope) -> None:
+def test_only_operators_have_the_scopes_of_operators(kind: CallerKind, scope: Scope) -> None:
     with pytest.raises(CallerError):
         caller(kind, scope)
 

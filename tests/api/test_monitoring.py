@@ -79,6 +79,7 @@ def test_each_request_is_one_line_without_path_or_query(
     path = f"/v1/schools/{SCHOOL}/students?classGroup=4A"
     answer, (line,) = lines_of(api_settings, auth, path)
     assert isinstance(line.pop("ms"), float)
+    assert type(line["status"]) is int  # an HTTPStatus equals 200, but is logged as its repr
     assert line == {
         "event": "request",
         "log_level": "info",

@@ -331,5 +331,5 @@ def test_api_cannot_start_without_its_signing_key(api_settings: Settings, tmp_pa
 
 
 def test_caller_cannot_have_a_scope_of_another_kind() -> None:
-    with pytest.raises(ValueError, match="operator callers cannot hold results:read"):
+    with pytest.raises(ValueError, match="operator callers cannot have results:read"):
         Caller("x", CallerKind.OPERATOR, frozenset({Scope.RESULTS_READ}))

@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from shared.deliveries.service import import_delivery
-from shared.documents.catalogues import Catalogues
+from shared.documents.catalogues import CatalogueCache
 
 SAMPLE = Path(__file__).parents[1] / "data" / "delivery-sample"
 KEY = b"k" * 32
@@ -29,7 +29,7 @@ def renamed(target: Path) -> Path:
 def test_a_catalogue_is_kept_until_another_delivery_and_then_read_anew(
     session: Session, tmp_path: Path
 ) -> None:
-    catalogues = Catalogues()
+    catalogues = CatalogueCache()
     import_delivery(session, SAMPLE, insz_key=KEY, received_from="tests")
     first = catalogues.current(session, "2024")
     assert catalogues.current(session, "2024") is first
@@ -43,7 +43,7 @@ def test_a_catalogue_is_kept_until_another_delivery_and_then_read_anew(
 
 
 def test_a_catalogue_outlives_the_rollback_of_the_work_that_read_it(session: Session) -> None:
-    catalogues = Catalogues()
+    catalogues = CatalogueCache()
     import_delivery(session, SAMPLE, insz_key=KEY, received_from="tests")
     first = catalogues.current(session, "2024")
     session.rollback()

@@ -98,7 +98,7 @@ def test_a_fiche_has_a_name_and_a_component() -> None:
         replace(FICHE, sections=())
 
 
-def test_half_a_character_is_refused_without_saying_the_name() -> None:
+def test_lone_surrogate_is_rejected_without_quoting_the_name() -> None:
     with pytest.raises(ValueError, match=r"FicheContent\.family_name") as caught:
         replace(FICHE, family_name="Peeters\ud800")
     assert "Peeters" not in str(caught.value)

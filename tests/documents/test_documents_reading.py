@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.kinds import DocumentKind
-from shared.documents.repository import DocumentFilter, referenced
+from shared.documents.repository import DocumentFilter, referenced_keys
 from shared.documents.service import list_documents, read_document
 from shared.schools.models import Participation
 from shared.storage.store import Storage
@@ -97,6 +97,6 @@ def test_neither_another_shelf_nor_an_unknown_document_is_there(unit: UnitOfWork
 @pytest.mark.usefixtures("seeded")
 def test_objects_that_a_document_has_bytes_in_are_told_from_strays(session: Session) -> None:
     stored = [*OBJECTS.values(), "documents/stray.zip"]
-    assert referenced(session, stored) == set(OBJECTS.values())
-    assert referenced(session, stored[1:]) == set(stored[1:2])
-    assert referenced(session, []) == set()
+    assert referenced_keys(session, stored) == set(OBJECTS.values())
+    assert referenced_keys(session, stored[1:]) == set(stored[1:2])
+    assert referenced_keys(session, []) == set()

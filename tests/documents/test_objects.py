@@ -8,7 +8,7 @@ from sqlalchemy import func, insert
 from sqlalchemy.orm import Session
 
 from shared.core.settings import Settings
-from shared.documents.objects import PAGE, fresh_key, remove_orphans
+from shared.documents.objects import BATCH_SIZE, new_object_key, remove_orphaned_objects
 from shared.jobs.models import Job, JobItem
 from shared.jobs.rules import BUILD_DOCUMENTS
 from shared.storage.store import Storage
@@ -23,7 +23,7 @@ def store(settings: Settings, storage: Storage) -> Path:
 
 
 def stray(storage: Storage, store: Path, school: str = SCHOOL, minutes_old: int = 61) -> str:
-    key = fresh_key(ADMINISTRATION, school, "zip")
+    key = new_object_key(ADMINISTRATION, school, "zip")
     storage.put(key, b"bytes of nobody")
     age(store, key, minutes_old)
     return key
@@ -44,7 +44,7 @@ def test_what_no_document_has_bytes_in_goes_and_the_rest_stays(
     for key in (*OBJECTS.values(), upload):
         age(store, key, 24 * 60)
     gone = [stray(storage, store, school) for school in (SCHOOL, OTHER)]
-    assert remove_orphans(session, storage) == len(gone)
+    assert remove_orphaned_objects(session, storage) == len(gone)
     assert set(storage.keys()) == {*OBJECTS.values(), upload, young}
 
 
@@ -81,7 +81,7 @@ def test_a_school_is_left_alone_until_its_builds_have_rested(
     }
     session.execute(insert(JobItem).values(item))
     of_school, of_other = stray(storage, store), stray(storage, store, OTHER)
-    remove_orphans(session, storage)
+    remove_orphaned_objects(session, storage)
     assert storage.exists(of_school) is stays
     assert not storage.exists(of_other)
 
@@ -90,7 +90,7 @@ def test_more_than_are_looked_at_together_go_in_one_sweep(
     session: Session, storage: Storage, store: Path
 ) -> None:
     first = Path(stray(storage, store))
-    for number in range(PAGE):
+    for number in range(BATCH_SIZE):
         os.link(store / first, store / first.with_name(f"{number}.zip"))
-    assert remove_orphans(session, storage) == PAGE + 1
+    assert remove_orphaned_objects(session, storage) == BATCH_SIZE + 1
     assert list(storage.keys()) == []

@@ -138,7 +138,7 @@ def test_an_item_put_back_is_not_due_before_its_time(unit: UnitOfWork, queue: Wa
     claim = claimed(unit.session, "000001")
     assert claims.requeue(unit.session, claim, timedelta(hours=1), {"title": "passing"})
     assert take(unit.session) is None
-    assert repository.kinds_due(unit.session) == []
+    assert repository.due_kinds(unit.session) == []
     assert claims.requeue(unit.session, claim, timedelta(0), {}) is False
 
 

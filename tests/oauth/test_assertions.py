@@ -10,8 +10,8 @@ from shared.oauth.assertions import (
     CLOCK_SKEW_SECONDS,
     MAX_LIFETIME_SECONDS,
     Assertion,
-    claimed_client,
-    read_assertion,
+    unverified_client_id,
+    verify_assertion,
 )
 from shared.oauth.jose import SignatureError
 from tests.oauth.signing import MADE_WITH, signed, unsigned, with_public_key_as_secret
@@ -35,7 +35,7 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 
 def read(text: str, *keys: Any) -> Assertion:
-    return read_assertion(text, CLIENT, keys or [KEY], AUDIENCES, NOW)
+    return verify_assertion(text, CLIENT, keys or [KEY], AUDIENCES, NOW)
 
 
 @pytest.mark.parametrize("algorithm", MADE_WITH)
@@ -71,9 +71,9 @@ def test_what_makes_no_difference(changes: dict[str, Any]) -> None:
         ({"exp": NOW - CLOCK_SKEW_SECONDS}, "exp"),
         ({"exp": None}, "exp"),
         ({"exp": "tomorrow"}, "exp"),
-        ({"exp": NOW + MAX_LIFETIME_SECONDS + 1}, "lives longer"),
-        ({"iat": NOW + 60}, "iat has not come"),
-        ({"nbf": NOW + 60}, "nbf has not come"),
+        ({"exp": NOW + MAX_LIFETIME_SECONDS + 1}, "lifetime is longer"),
+        ({"iat": NOW + 60}, "iat is in the future"),
+        ({"nbf": NOW + 60}, "nbf is in the future"),
         ({"jti": None}, "jti"),
         ({"jti": ""}, "jti"),
         ({"jti": "x" * 129}, "jti"),
@@ -111,7 +111,7 @@ def test_what_no_key_of_the_client_signed_is_refused(text: str) -> None:
 @pytest.mark.parametrize("subject", ["me", "", None, 7, ["x"]])
 def test_an_assertion_that_names_no_client_is_refused(subject: object) -> None:
     with pytest.raises(SignatureError):
-        claimed_client(signed(HEADER, claims(sub=subject), KEY))
+        unverified_client_id(signed(HEADER, claims(sub=subject), KEY))
 
 
 def test_one_of_another_client_is_used_up_apart() -> None:

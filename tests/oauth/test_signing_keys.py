@@ -47,7 +47,9 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 def test_a_key_out_of_an_example_signs_nothing(tmp_path: Path) -> None:
     file = tmp_path / "example.pem"
     file.write_text(EXAMPLE)
-    with pytest.raises(ConfigurationError, match=r"example\.pem holds the key of an example"):
+    with pytest.raises(
+        ConfigurationError, match=r"example\.pem contains the key of a published example"
+    ):
         SigningKeys.read(file)
 
 
@@ -89,7 +91,7 @@ def test_a_rotation_drops_nobody(tmp_path: Path) -> None:
 def test_what_is_published_has_no_private_half(tmp_path: Path) -> None:
     new_key(tmp_path / f"{TODAY}.pem")
     new_key(tmp_path / f"{TODAY + DAY}.pem")
-    published = SigningKeys.read(tmp_path).public()["keys"]
+    published = SigningKeys.read(tmp_path).as_jwk_set()["keys"]
     assert [sorted(key) for key in published] == [
         ["alg", "crv", "kid", "kty", "use", "x", "y"],
     ] * 2

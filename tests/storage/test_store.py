@@ -90,8 +90,8 @@ def test_what_a_killed_writer_left_in_a_directory_goes_and_nothing_else(tmp_path
     assert half.exists()
     assert list(storage.keys()) == ["a/whole#1.zip"]
     now = datetime.now(UTC)
-    assert storage.remove_half_written(now - timedelta(hours=1)) == 0
-    assert storage.remove_half_written(now + timedelta(hours=1)) == 1
+    assert storage.remove_partial_files(now - timedelta(hours=1)) == 0
+    assert storage.remove_partial_files(now + timedelta(hours=1)) == 1
     assert not half.exists()
     assert list(storage.keys()) == ["a/whole#1.zip"]
 
