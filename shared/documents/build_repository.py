@@ -164,7 +164,7 @@ def replace_documents(
     rows: Sequence[dict[str, Any]],
     unchanged: Sequence[UUID],
 ) -> int:
-    """Upsert the `rows` and delete all documents but these and the unchanged; return the number.
+    """Upsert `rows`, and delete all but these and the unchanged; return the number deleted.
 
     `school` has the ids of the administration and the school. A document that is rebuilt keeps its
     id and gets the next version number.

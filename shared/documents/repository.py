@@ -1,4 +1,4 @@
-"""SQL of reading documents: those of enrolled students that have passed the gate."""
+"""SQL of reading documents, with the condition of the gate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -31,11 +31,11 @@ def test_a_job_with_some_failures_is_done() -> None:
     assert final_state(Counts(done=2, failed=1)) is State.DONE
 
 
-def test_a_job_of_which_nothing_came_has_failed() -> None:
+def test_a_job_with_only_failures_has_failed() -> None:
     assert final_state(Counts(failed=3)) is State.FAILED
 
 
-def test_a_job_that_was_wholly_cancelled_is_cancelled() -> None:
+def test_a_job_with_only_cancelled_items_is_cancelled() -> None:
     assert final_state(Counts(cancelled=3)) is State.CANCELLED
 
 
@@ -49,7 +49,7 @@ def test_counts_add_up() -> None:
 
 
 @given(weight=st.integers(1, 20), seed=st.integers())
-def test_both_lanes_get_their_turn_by_weight(weight: int, seed: int) -> None:
+def test_lanes_are_chosen_by_weight(weight: int, seed: int) -> None:
     draws = 200 * (weight + 1)
     random = Random(seed)  # noqa: S311  # as above
     bulk_first = sum(
@@ -67,7 +67,7 @@ def test_both_lanes_get_their_turn_by_weight(weight: int, seed: int) -> None:
         (3, 0, None),
     ],
 )
-def test_the_pace_of_late_says_how_long_the_rest_takes(
+def test_the_recent_pace_gives_the_remaining_time(
     ended_recently: int, seconds: int, expected: Pace | None
 ) -> None:
     counts = Counts(queued=299, running=1, done=100, failed=3)
@@ -75,5 +75,5 @@ def test_the_pace_of_late_says_how_long_the_rest_takes(
 
 
 @pytest.mark.parametrize(("remaining", "delay"), [(0, 1), (5, 1), (100, 10), (90_000, 30)])
-def test_who_polls_comes_back_sooner_when_the_end_is_near(remaining: int, delay: int) -> None:
+def test_the_poll_delay_is_shorter_near_the_end(remaining: int, delay: int) -> None:
     assert poll_delay(Pace(1.0, timedelta(seconds=remaining))) == timedelta(seconds=delay)
