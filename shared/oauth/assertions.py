@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from shared.core.identifiers import canonical_uuid
 from shared.oauth import jose
 from shared.oauth.jose import PublicKey, SignatureError
 
@@ -35,10 +36,11 @@ def claimed_client(text: str) -> UUID:
         SignatureError: when it names no client.
     """
     _, claims = jose.peek(text)
-    try:
-        return UUID(claims["sub"])
-    except (KeyError, ValueError, TypeError, AttributeError):
-        raise SignatureError("sub is not a client id") from None
+    subject = claims.get("sub")
+    client_id = canonical_uuid(subject) if isinstance(subject, str) else None
+    if client_id is None:
+        raise SignatureError("sub is not a client id")
+    return client_id
 
 
 def read_assertion(

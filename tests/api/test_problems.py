@@ -129,18 +129,11 @@ def test_operation_without_parameters_rejects_any(school: httpx.Client) -> None:
     assert issues(answer) == [("unknownInput", "query", "page")]
 
 
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [("/v1/schools/12345", "Must match ^[0-9]{6}$."), ("/v1/students/Jan", "Must be a UUID.")],
-)
-def test_invalid_identifier_is_rejected_without_repeating_it(
-    school: httpx.Client, path: str, words: str
-) -> None:
-    answer = school.get(path)
-    (issue,) = issues(answer)
-    assert issue[:2] == ("schemaViolation", "path")
-    assert answer.json()["issues"][0]["detail"] == words
-    assert path.rpartition("/")[2] not in answer.text
+def test_invalid_school_number_is_rejected_without_repeating_it(school: httpx.Client) -> None:
+    answer = school.get("/v1/schools/12345")
+    assert issues(answer) == [("schemaViolation", "path", "schoolId")]
+    assert answer.json()["issues"][0]["detail"] == "Must match ^[0-9]{6}$."
+    assert "12345" not in answer.text
 
 
 @pytest.mark.parametrize(

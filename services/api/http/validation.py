@@ -26,7 +26,6 @@ _DETAILS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "string_type": lambda _: "Must be a string.",
     "bool_type": lambda _: "Must be true or false.",
     "int_parsing": lambda _: "Must be a whole number.",
-    "uuid_parsing": lambda _: "Must be a UUID.",
     "value_error": lambda ctx: str(ctx["error"]),
 }
 """Details by pydantic's type of error, from its context. A `value_error` is one of our own

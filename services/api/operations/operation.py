@@ -17,6 +17,7 @@ from services.api.http.problem_types import MEDIA_TYPE
 from services.api.http.threads import run_in_thread
 from services.api.operations.idempotency import IdempotentRequest, ReplayedResponse
 from services.api.operations.known_parameters import query_names
+from services.api.operations.path_ids import uuid_names
 from shared.access.rules import Scope
 from shared.core.unit_of_work import UnitOfWork
 
@@ -105,6 +106,7 @@ class Operation(CommittingRoute):
         options["response_description"] = HTTPStatus(success).phrase
         super().__init__(path, endpoint, **options)
         self.query_names = query_names(self.dependant)
+        self.uuid_names = uuid_names(self.dependant)
 
     @staticmethod
     def _responses(
