@@ -6,6 +6,7 @@ from fastapi import Request
 from fastapi.security.utils import get_authorization_scheme_param
 
 from services.api.http.context import context_of
+from services.api.http.links import path_of
 from services.api.http.problems import NoAccessToken
 from services.api.resources import Resources
 from services.api.security.rate_limits import rate_limit_unauthenticated
@@ -98,5 +99,5 @@ def expected_request(
     request: Request, resources: Resources, token: str | None = None
 ) -> ExpectedRequest:
     """Return the request that a proof has to match, at our public address whatever `Host` says."""
-    path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
-    return ExpectedRequest(request.method, f"{resources.public_url}{path}", token)
+    url = f"{resources.public_url}{path_of(request)}"
+    return ExpectedRequest(request.method, url, token)
