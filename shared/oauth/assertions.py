@@ -58,14 +58,14 @@ def read_assertion(
     named = given if isinstance(given, list) else [given]
     if not any(isinstance(name, str) and name in audiences for name in named):
         raise SignatureError("aud is not this service")
-    expires = claims.get("exp")
-    if not isinstance(expires, int | float) or expires <= now - CLOCK_SKEW_SECONDS:
+    expires = jose.numeric_date(claims.get("exp"))
+    if expires is None or expires <= now - CLOCK_SKEW_SECONDS:
         raise SignatureError("exp is missing or has passed")
     if expires > now + MAX_LIFETIME_SECONDS:
         raise SignatureError(f"it lives longer than {MAX_LIFETIME_SECONDS} seconds")
     for name in ("iat", "nbf"):
-        begins = claims.get(name, now)
-        if not isinstance(begins, int | float) or begins > now + CLOCK_SKEW_SECONDS:
+        begins = jose.numeric_date(claims.get(name, now))
+        if begins is None or begins > now + CLOCK_SKEW_SECONDS:
             raise SignatureError(f"{name} has not come yet; see that the clock is right")
     return Assertion(client_id, jose.require_id(claims), expires)
 

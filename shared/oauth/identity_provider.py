@@ -23,7 +23,14 @@ from shared.oauth.person_claims import ClaimRules
 
 logger = structlog.get_logger(__name__)
 
-TYPES = frozenset({"", "jwt", "at+jwt"})
+TYPES = frozenset({"at+jwt"})
+"""Only access tokens (RFC 9068, section 4): an ID token is signed with the same keys for the same
+audience, and is `JWT` or without a type."""
+
+ID_TOKEN_CLAIMS = frozenset({"nonce", "at_hash", "c_hash", "s_hash"})
+"""Claims of ID tokens (OpenID Connect Core 1.0), which an introspected access token has not."""
+
+ACCESS_TOKEN_TYPES = frozenset({"bearer", "dpop"})
 ASSERTION_SECONDS = 60
 KEYS_KEPT_SECONDS = 300.0
 ASKS_AGAIN_SECONDS = 10.0
@@ -122,6 +129,7 @@ class IntrospectingProvider:
         answer = _ask(settings, "POST", settings.introspection_url or "", form)
         if answer.get("active") is not True:
             raise UserTokenError("the provider says that it is not active")
+        _require_access_token(answer)
         now = time.time()
         taken_for_granted = {"iss": settings.issuer, "exp": now + ASSERTION_SECONDS}
         return _require_for_us(settings, taken_for_granted | answer, now)
@@ -169,13 +177,15 @@ class KeySetProvider:
         return _require_for_us(self.settings, claims, time.time())
 
     def _key(self, kid: object) -> PublicKey:
+        if not isinstance(kid, str):
+            raise UserTokenError("no key of the provider signed it")
         known = kid in self._keys
         age = time.monotonic() - self._asked_at
         if age >= (KEYS_KEPT_SECONDS if known else ASKS_AGAIN_SECONDS):
             answer = _ask(self.settings, "GET", self._url)
             self._keys = _keys_in(answer)
             self._asked_at = time.monotonic()
-        if not isinstance(kid, str) or kid not in self._keys:
+        if kid not in self._keys:
             raise UserTokenError("no key of the provider signed it")
         return self._keys[kid]
 
@@ -183,12 +193,21 @@ class KeySetProvider:
 def _keys_in(answer: Mapping[str, Any]) -> dict[str, PublicKey]:
     """Those of a kind that we take; a provider may have others beside them."""
     keys = {}
-    for parameters in answer.get("keys") or ():
+    listed = answer.get("keys")
+    for parameters in listed if isinstance(listed, list) else ():
         try:
             keys[str(parameters["kid"])] = jose.public_key(parameters)
         except (SignatureError, KeyError, TypeError, AttributeError):
             continue
     return keys
+
+
+def _require_access_token(claims: Mapping[str, Any]) -> None:
+    """Raise UserTokenError for an ID token; some providers introspect these too."""
+    token_type = claims.get("token_type", "bearer")
+    is_access_token = isinstance(token_type, str) and token_type.lower() in ACCESS_TOKEN_TYPES
+    if not is_access_token or ID_TOKEN_CLAIMS & claims.keys():
+        raise UserTokenError("it is not an access token")
 
 
 def _require_for_us(
@@ -200,10 +219,11 @@ def _require_for_us(
     audiences = [*(given if isinstance(given, list) else [given]), claims.get("client_id")]
     if settings.audience not in audiences:
         raise UserTokenError("it is not meant for this portal")
-    if not isinstance(claims.get("exp"), int | float) or claims["exp"] <= now:
+    expires = jose.numeric_date(claims.get("exp"))
+    if expires is None or expires <= now:
         raise UserTokenError("exp is missing or has passed")
-    begins = claims.get("nbf", now)
-    if not isinstance(begins, int | float) or begins > now + CLOCK_SKEW_SECONDS:
+    begins = jose.numeric_date(claims.get("nbf", now))
+    if begins is None or begins > now + CLOCK_SKEW_SECONDS:
         raise UserTokenError("nbf has not come yet")
     return claims
 

@@ -19,6 +19,8 @@ ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "RS256")
 MAX_CHARACTERS = 4096
 RSA_BITS = (2048, 4096)
 MAX_ID_CHARACTERS = 128
+LATEST_DATE = 253_402_300_799
+"""The last second of the year 9999: no later time can be computed with."""
 
 _PUBLISHED = frozenset(
     {
@@ -108,6 +110,13 @@ def require_id(claims: Mapping[str, Any]) -> str:
     if isinstance(given, str) and 0 < len(given) <= MAX_ID_CHARACTERS and given.isprintable():
         return given
     raise SignatureError(f"jti is not a text of 1 to {MAX_ID_CHARACTERS} printable characters")
+
+
+def numeric_date(value: object) -> float | None:
+    """Return a NumericDate (RFC 7519, section 2) of a year that a calendar has; None for others."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if 0 <= value <= LATEST_DATE else None
 
 
 def only(key: PublicKey) -> Callable[[object], PublicKey]:

@@ -51,7 +51,8 @@ def person_of(claims: Mapping[str, Any], rules: ClaimRules) -> Person:
     """Raises PersonError for who is not at a school, or has no role there."""
     if rules.scope not in _scopes(claims.get("scope")):
         raise PersonError(f"scope does not hold {rules.scope}")
-    if claims.get(rules.target_group_claim) not in rules.target_groups:
+    target_group = claims.get(rules.target_group_claim)
+    if not isinstance(target_group, str) or target_group not in rules.target_groups:
         raise PersonError(f"{rules.target_group_claim} is not that of schools")
     school_id, subject = claims.get(rules.school_claim), claims.get(rules.subject_claim)
     if not isinstance(school_id, str) or not SCHOOL_ID.fullmatch(school_id):

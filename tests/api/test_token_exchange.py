@@ -135,6 +135,12 @@ def test_what_is_not_an_exchange_of_one_token_for_one_is_refused(
         {"vo_doelgroepcode": "BUR"},
         {"toetsfeedback_rol_3d": [f"Raadpleger:{OTHER}"]},
         {"exp": 1},
+        {"exp": 1e300},
+        {"exp": [1e10]},
+        {"vo_doelgroepcode": ["OV"]},
+        {"vo_orgcode": [SCHOOL]},
+        {"toetsfeedback_rol_3d": [[f"Raadpleger:{SCHOOL}"]]},
+        {"nonce": "of an ID token"},
         {"aud": "another-portal"},
     ],
 )

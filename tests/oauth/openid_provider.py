@@ -17,7 +17,8 @@ ISSUED: dict[str, dict[str, Any]] = {}
 
 
 class Answers(BaseHTTPRequestHandler):
-    """`POST /issue` takes claims as JSON, and issues tokens of them: one to ask about, one signed.
+    """`POST /issue` takes claims as JSON, and issues tokens of them: one to ask about, one signed,
+    and an ID token.
 
     Whoever asks about a token has to show its key, which the command line names.
     """
@@ -36,7 +37,9 @@ class Answers(BaseHTTPRequestHandler):
             opaque = token_urlsafe()
             ISSUED[opaque] = json.loads(body)
             header = {"alg": "RS256", "kid": "first"}
-            self._send({"opaque": opaque, "signed": jwt.encode(header, ISSUED[opaque], KEY)})
+            access_token = jwt.encode(header | {"typ": "at+jwt"}, ISSUED[opaque], KEY)
+            id_token = jwt.encode(header | {"typ": "JWT"}, ISSUED[opaque], KEY)
+            self._send({"opaque": opaque, "signed": access_token, "id_token": id_token})
         elif self.path == "/introspect":
             form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
             jwt.decode(form["client_assertion"], self.client_key)
@@ -53,6 +56,8 @@ class Answers(BaseHTTPRequestHandler):
                 self.send_response(302)
                 self.send_header("Location", "/introspect")
                 self.end_headers()
+            case "/odd":
+                self._send({"keys": 7})
             case "/nonsense":
                 self._send(["active"])
             case "/half":

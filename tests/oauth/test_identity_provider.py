@@ -16,6 +16,7 @@ from shared.oauth.identity_provider import (
     open_provider,
 )
 from tests.oauth.provider_process import OpenIdProvider, claims, openid_provider
+from tests.oauth.signing import signed
 
 MISBEHAVING = ("error", "elsewhere", "nonsense", "half", "endless", "slow", "dripping")
 
@@ -50,6 +51,14 @@ def test_a_signed_token_is_checked_with_the_keys_that_are_published(
         {"aud": None},
         {"exp": int(time.time())},
         {"exp": "tomorrow"},
+        {"exp": 1e300},
+        {"exp": True},
+        {"exp": [2_000_000_000]},
+        {"nbf": 1e300},
+        {"nbf": []},
+        {"iss": ["https://provider.example"]},
+        {"aud": [["mijn-onderwijs"]]},
+        {"aud": {"mijn-onderwijs": True}},
         {"nbf": int(time.time()) + 3600},
         {"active": "true"},
     ],
@@ -89,6 +98,38 @@ def test_a_provider_that_gives_no_answer_in_time_is_away(
     asking = outside.settings(introspection_url=f"{outside.url}/{path}", timeout_seconds=0.2)
     with pytest.raises(ProviderAwayError):
         open_provider(asking).claims_of("x")
+
+
+@pytest.mark.parametrize("kid", [["first"], {"first": 1}, 7, None, ""])
+def test_key_id_of_another_type_names_no_key(outside: OpenIdProvider, kid: object) -> None:
+    forged = signed(
+        {"alg": "RS256", "typ": "at+jwt", "kid": kid}, claims(), RSAKey.generate_key(2048)
+    )
+    with pytest.raises(UserTokenError):
+        open_provider(by_keys(outside)).claims_of(forged)
+
+
+def test_id_token_is_not_accepted_as_an_access_token(outside: OpenIdProvider) -> None:
+    with pytest.raises(UserTokenError, match="type"):
+        open_provider(by_keys(outside)).claims_of(outside.token("id_token"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"nonce": "n"}, {"at_hash": "x"}, {"c_hash": "x"}, {"token_type": "N_A"}, {"token_type": 7}],
+)
+def test_introspected_id_token_is_not_accepted_as_an_access_token(
+    outside: OpenIdProvider, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(UserTokenError, match="access token"):
+        open_provider(outside.settings()).claims_of(outside.token(**changes))
+    token = outside.token(token_type="Bearer")
+    assert open_provider(outside.settings()).claims_of(token)["active"]
+
+
+def test_key_set_without_a_list_of_keys_has_none(outside: OpenIdProvider) -> None:
+    with pytest.raises(UserTokenError):
+        open_provider(by_keys(outside, "odd")).claims_of(outside.token("signed"))
 
 
 @pytest.mark.parametrize("path", ["error", "half"])
