@@ -124,6 +124,19 @@ def test_unknown_repeated_or_invalid_parameters_are_rejected(
     assert issues(school.get(f"/v1/schools/{SCHOOL}/students?{query}")) == expected
 
 
+def test_problem_lists_a_limited_number_of_issues(
+    school: httpx.Client, operator: httpx.Client
+) -> None:
+    names = [f"x{number}" for number in range(1000)]
+    in_query = school.get("/v1/schools?" + "&".join(f"{name}=1" for name in names))
+    in_body = operator.post("/v1/jobs", json=dict.fromkeys(names, 1))
+    for answer, more in ((in_query, 980), (in_body, 982)):
+        assert len(issues(answer)) == 20
+        assert answer.json()["detail"].endswith(
+            f" It has {more} more issues, which are not listed."
+        )
+
+
 def test_operation_without_parameters_rejects_any(school: httpx.Client) -> None:
     answer = school.get(f"/v1/schools/{SCHOOL}?page=1")
     assert issues(answer) == [("unknownInput", "query", "page")]

@@ -11,8 +11,6 @@ from services.api.http.problem_types import (
     unknown_input,
 )
 
-MAX_ISSUES = 50
-
 _DETAILS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "missing": lambda _: "This is required.",
     "json_invalid": lambda _: "The body is not JSON.",
@@ -37,7 +35,7 @@ def validation_problem(errors: Sequence[Mapping[str, Any]]) -> Problem:
     return Problem(
         "badRequest",
         "The request does not conform to the OpenAPI document.",
-        issues=[_issue(error) for error in errors[:MAX_ISSUES]],
+        issues=[_issue(error) for error in errors],
     )
 
 
