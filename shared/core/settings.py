@@ -61,6 +61,10 @@ class Settings(BaseSettings):
         default=6, description="connections a process keeps open at the most"
     )
 
+    mandate_max_days: Annotated[int, Field(gt=0)] = Field(
+        default=366, description="maximum number of days of a mandate"
+    )
+
     worker_threads: Annotated[int, Field(gt=0)] = Field(
         default=1, description="jobs items one worker process works on at a time"
     )

@@ -55,6 +55,9 @@ def test_without_scopes_a_client_may_have_all_of_its_kind(client: dict[str, Any]
         ({"keys": [new_key()] * 2}, 409),
         ({"keys": [new_key() for _ in range(11)]}, 400),
         ({"secret": "x"}, 400),
+        ({"name": "Vendor\u202e"}, 400),
+        ({"name": "Ven\u2066dor"}, 400),
+        ({"name": "Vendor\x9b"}, 400),
     ],
 )
 def test_what_no_client_can_be_is_refused(

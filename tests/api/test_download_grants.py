@@ -1,7 +1,7 @@
 """A link for one download of one document, by whoever holds it."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -91,7 +91,9 @@ def mandated(
     kind = CallerKind.INTEGRATOR
     name = registered(sessions, callers.url, ClientKind.INTEGRATOR).id
     plan = {"clientId": name, "products": ["studentFeedback"], "purpose": "Links"}
-    given = school.post("/v1/mandates", json=plan | {"until": "2099-01-01"}).json()
+    given = school.post(
+        "/v1/mandates", json=plan | {"until": str(datetime.now(UTC).date() + timedelta(days=300))}
+    ).json()
     return callers.client(callers.issue(Caller(name, kind, GRANTABLE[kind]))), given["href"]
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -106,7 +107,11 @@ def test_other_form_of_a_client_in_a_mandate_is_an_invalid_property(
     school: httpx.Client, url: str, sessions: Sessions, spelling: str
 ) -> None:
     vendor = UUID(registered(sessions, url, ClientKind.INTEGRATOR).id)
-    body = {"products": ["studentFeedback"], "until": "2099-01-01", "purpose": "Report book"}
+    body = {
+        "products": ["studentFeedback"],
+        "until": str(datetime.now(UTC).date()),
+        "purpose": "Report book",
+    }
     answer = school.post("/v1/mandates", json=body | {"clientId": SPELLINGS[spelling](vendor)})
     assert answer.status_code == 400
     assert [issue["name"] for issue in answer.json()["issues"]] == ["/clientId"]

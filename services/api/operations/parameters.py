@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import Depends, Path, Query
 
 from services.api.schemas.documents import KindOfDocument
-from services.api.schemas.model import PLAIN_TEXT, SCHOOL_ID, RequestDate, RequestUuid
+from services.api.schemas.model import SCHOOL_ID, RequestDate, RequestUuid
+from shared.core.plain_text import PLAIN_TEXT
 from shared.documents.repository import DocumentFilter
 from shared.students.repository import Cohort
 

@@ -8,7 +8,6 @@ from pydantic import Field, field_validator
 
 from services.api.http.links import Links
 from services.api.schemas.model import (
-    PLAIN_TEXT,
     SCHOOL_ID,
     Link,
     Page,
@@ -19,6 +18,7 @@ from services.api.schemas.model import (
     ResponseModel,
 )
 from shared.access.products import MANDATE_PRODUCTS, MandateProduct
+from shared.core.plain_text import PLAIN_TEXT
 from shared.mandates.service import MandatePlan, MandateView
 
 _CLIENT = "The `client_id` of the integrator."

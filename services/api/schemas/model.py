@@ -18,6 +18,7 @@ from pydantic.alias_generators import to_camel
 
 from shared.core.clock import in_brussels
 from shared.core.identifiers import CANONICAL_UUID, canonical_uuid
+from shared.core.plain_text import PLAIN_TEXT
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -113,8 +114,6 @@ RequestUuid = Annotated[
 ]
 """In requests: a UUID in canonical form alone."""
 
-PLAIN_TEXT = r"^[^\x00-\x1f\x7f]+$"
-"""A single line of text, without control characters."""
 
 AdministrationId = Annotated[
     str,
