@@ -16,8 +16,8 @@ from shared.oauth.assertions import (
     ASSERTION_TYPE,
     CLOCK_SKEW_SECONDS,
     Assertion,
-    claimed_client,
-    read_assertion,
+    unverified_client_id,
+    verify_assertion,
 )
 from shared.oauth.clients import repository as clients
 from shared.oauth.clients.models import Client
@@ -36,12 +36,12 @@ from shared.oauth.jose import SignatureError
 from shared.oauth.tokens import MAX_LIFETIME, AccessToken, TokenAuthority
 
 PROOF_RETENTION = timedelta(seconds=MAX_AGE_SECONDS + MAX_AHEAD_SECONDS)
-REPLAYED = "it was used before; sign a new one for each request"
+REPLAYED = "its jti was used before; sign a new one for each request"
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """The parts with which tokens are issued, validated and revoked."""
+    """The resources of the authorization server: database, signing keys and nonces."""
 
     engine: Engine
     authority: TokenAuthority
@@ -50,7 +50,7 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class PresentedToken:
-    """A token as received: its scheme, the proofs sent with it, and the request they are for."""
+    """An access token as received: its scheme, the DPoP proofs, and the request."""
 
     token: str
     scheme: str
@@ -100,9 +100,9 @@ def verify_token(issuer: Issuer, presented: PresentedToken) -> VerifiedToken:
         raise InvalidAccessToken
     if not is_proven:
         return VerifiedToken(token, None)
-    proof = _proof_with_token(issuer, presented)
+    proof = _verify_proof_of_token(issuer, presented)
     if proof.thumbprint != token.thumbprint:
-        raise InvalidProof("its key is not the one that the token is bound to")
+        raise InvalidProof("its key is not the key that the token is bound to")
     return VerifiedToken(token, proof)
 
 
@@ -135,16 +135,18 @@ def is_revoked(unit: UnitOfWork, token: AccessToken) -> bool:
     return status.is_revoked or status.is_suspended
 
 
-def _proof_with_token(issuer: Issuer, presented: PresentedToken) -> Proof:
+def _verify_proof_of_token(issuer: Issuer, presented: PresentedToken) -> Proof:
     try:
-        return _verify_one(issuer, presented.proofs, presented.request)
+        return _verify_single_proof(issuer, presented.proofs, presented.request)
     except ProofError as error:
         raise InvalidProof(str(error), error=error.code) from None
 
 
-def _verify_one(issuer: Issuer, proofs: tuple[str, ...], request: ExpectedRequest) -> Proof:
+def _verify_single_proof(
+    issuer: Issuer, proofs: tuple[str, ...], request: ExpectedRequest
+) -> Proof:
     if len(proofs) != 1:
-        raise ProofError("send one DPoP proof")
+        raise ProofError("send exactly one DPoP proof")
     return verify_proof(proofs[0], request, issuer.nonces, time.time())
 
 
@@ -154,21 +156,21 @@ def identify_client(
     """Identify the client that signed the assertion in the form, without using the assertion up.
 
     Raises:
-        OAuthError: `invalid_client` in every case.
+        OAuthError: `invalid_client`, whatever the reason.
     """
     if form.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in form:
         raise invalid_client("send a client_assertion of type private_key_jwt")
     text = form["client_assertion"]
     try:
-        client_id = claimed_client(text)
+        client_id = unverified_client_id(text)
         with Session(issuer.engine) as session:
             client = clients.find_client(session, client_id)
             keys = [jose.public_key(key.jwk) for key in clients.keys_of(session, [client_id])]
-        assertion = read_assertion(text, client_id, keys, audiences, time.time())
+        assertion = verify_assertion(text, client_id, keys, audiences, time.time())
     except SignatureError as error:
         raise invalid_client(str(error)) from None
     if form.get("client_id", str(client_id)) != str(client_id):
-        raise invalid_client("client_id is not its subject")
+        raise invalid_client("client_id is not the sub of the assertion")
     if client is None or client.state != ClientState.ACTIVE:
         raise invalid_client("the client is suspended")
     return IdentifiedClient(client, assertion)
@@ -177,7 +179,7 @@ def identify_client(
 def use_assertion(issuer: Issuer, assertion: Assertion) -> None:
     """Use the assertion up; raise OAuthError `invalid_client` when it was used before."""
     seconds = assertion.expires_at - time.time() + 2 * CLOCK_SKEW_SECONDS
-    if not repository.use_once(issuer.engine, assertion.digest, timedelta(seconds=seconds)):
+    if not repository.record_first_use(issuer.engine, assertion.digest, timedelta(seconds=seconds)):
         raise invalid_client(REPLAYED)
 
 
@@ -192,24 +194,24 @@ def verify_binding(
     if not proofs:
         return None
     try:
-        return _verify_one(issuer, proofs, request)
+        return _verify_single_proof(issuer, proofs, request)
     except ProofError as error:
         raise OAuthError(error.code, f"The DPoP proof is not valid: {error}.") from None
 
 
 def use_binding(issuer: Issuer, proof: Proof) -> None:
     """Use the proof up; raise OAuthError `invalid_dpop_proof` when it was used before."""
-    if not repository.use_once(issuer.engine, proof.digest, PROOF_RETENTION):
+    if not repository.record_first_use(issuer.engine, proof.digest, PROOF_RETENTION):
         raise OAuthError("invalid_dpop_proof", f"The DPoP proof is not valid: {REPLAYED}.")
 
 
-def grant_to_client(
+def issue_to_client(
     issuer: Issuer, client: Client, form: Mapping[str, str], thumbprint: str | None
 ) -> IssuedToken:
-    """Issue a token for the client itself (client credentials).
+    """Issue a token to a client for itself (client credentials grant).
 
     Raises:
-        OAuthError: for a portal, for other scopes than registered, or without a DPoP proof.
+        OAuthError: for a portal, for scopes that are not registered, or without a DPoP proof.
     """
     kind = ClientKind(client.kind)
     if kind is ClientKind.PORTAL:
@@ -220,31 +222,33 @@ def grant_to_client(
 
 
 def requested_scopes(form: Mapping[str, str], allowed: frozenset[Scope]) -> frozenset[Scope]:
-    """Return the requested scopes; all that are allowed when the form names none.
+    """Return the requested scopes, or all allowed scopes when the form has no `scope`.
 
     Raises:
         OAuthError: `invalid_scope` when one of them is not allowed, or none is left.
     """
     names = form.get("scope", "").split()
-    wanted = {scope for scope in allowed if scope.value in names} if names else allowed
-    if not wanted or len(wanted) < len(set(names)):
+    scopes = {scope for scope in allowed if scope.value in names} if names else allowed
+    if not scopes or len(scopes) < len(set(names)):
         raise OAuthError(
-            "invalid_scope", "One of the scopes is unknown, or is not for this client or person."
+            "invalid_scope",
+            "One of the scopes is unknown, or not allowed for this client or person.",
         )
-    return frozenset(wanted)
+    return frozenset(scopes)
 
 
 def issue(
     issuer: Issuer, caller: Caller, lifetime: timedelta, thumbprint: str | None
 ) -> IssuedToken:
-    """Issue a token for a caller.
+    """Issue an access token for a caller.
 
     Raises:
         OAuthError: `invalid_dpop_proof` when the scopes need a bound token and there is no proof.
     """
     if thumbprint is None and needs_proof(caller.scopes):
         raise OAuthError(
-            "invalid_dpop_proof", "These scopes need a token bound to a key: send a DPoP proof."
+            "invalid_dpop_proof",
+            "These scopes need a token that is bound to a key: send a DPoP proof.",
         )
     token = issuer.authority.issue(caller, lifetime, thumbprint)
     return IssuedToken(token, lifetime, caller.scopes, thumbprint is not None)
@@ -259,7 +263,7 @@ def find_own_token(
         OAuthError: `invalid_request` when the form has no token.
     """
     if "token" not in form:
-        raise invalid_request("Send the token as token.")
+        raise invalid_request("Send the token in the parameter token.")
     try:
         token = issuer.authority.verify(form["token"])
     except InvalidAccessToken:

@@ -20,8 +20,8 @@ from shared.oauth.assertions import ASSERTION_TYPE
 from shared.oauth.clients.models import Client
 from shared.oauth.clients.rules import ClientKind, ClientState
 from shared.oauth.models import UsedIdentifier
-from tests.api.conftest import Callers, serving
-from tests.api.oauth_clients import OAuthClient, registered
+from tests.api.conftest import Callers, serve
+from tests.api.oauth_clients import OAuthClient, register_client
 from tests.api.seeding import SCHOOL
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -59,7 +59,7 @@ def limited(api_settings: Settings, **limits: int) -> Iterator[tuple[str, httpx.
     app = create_app(api_settings.model_copy(update=limits))
     address = f"2001:db8:{uuid4().hex[:4]}:{uuid4().hex[:4]}::1"
     with (
-        serving(app) as url,
+        serve(app) as url,
         httpx.Client(base_url=url, headers={"X-Forwarded-For": address}) as client,
     ):
         yield url, client
@@ -183,9 +183,9 @@ def test_token_requests_of_a_client_count_on_the_client(
 ) -> None:
     limits = {"api_address_requests_per_minute": 1, "api_client_requests_per_minute": 8}
     with limited(api_settings, **limits) as (url, client):
-        vendor = registered(sessions, url, ClientKind.INTEGRATOR)
+        vendor = register_client(sessions, url, ClientKind.INTEGRATOR)
         answers = [asked_at(client, vendor) for _ in range(20)]
-        another = registered(sessions, url, ClientKind.INTEGRATOR)
+        another = register_client(sessions, url, ClientKind.INTEGRATOR)
         assert asked_at(client, another).status_code == 400
         assert asked_at(client, another).status_code == 200
     assert answers[0].json()["error"] == "use_dpop_nonce"
@@ -196,18 +196,18 @@ def test_token_requests_of_a_client_count_on_the_client(
 def test_proof_without_its_nonce_does_not_use_up_the_assertion(
     url: str, sessions: Sessions
 ) -> None:
-    vendor = registered(sessions, url, ClientKind.INTEGRATOR)
+    vendor = register_client(sessions, url, ClientKind.INTEGRATOR)
     assertion = vendor.assertion()
-    first = vendor.ask(client_assertion=assertion)
+    first = vendor.request_token(client_assertion=assertion)
     assert first.status_code == 200
-    assert vendor.ask(client_assertion=assertion).json()["error"] == "invalid_client"
+    assert vendor.request_token(client_assertion=assertion).json()["error"] == "invalid_client"
 
 
 def test_suspended_client_counts_on_its_address_and_writes_no_row(
     api_settings: Settings, sessions: Sessions
 ) -> None:
     with limited(api_settings, api_address_requests_per_minute=3) as (url, client):
-        vendor = registered(sessions, url, ClientKind.INTEGRATOR)
+        vendor = register_client(sessions, url, ClientKind.INTEGRATOR)
         with UnitOfWork(sessions) as unit:
             unit.session.get_one(Client, vendor.id).state = ClientState.SUSPENDED
         before = rows_of_used_identifiers(sessions)

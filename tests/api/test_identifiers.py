@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from shared.core.database import Sessions
 from shared.core.identifiers import canonical_uuid
 from shared.oauth.clients.rules import ClientKind, registered_id
-from tests.api.conftest import Trail
-from tests.api.oauth_clients import registered
+from tests.api.conftest import AuditLog
+from tests.api.oauth_clients import register_client
 from tests.api.seeding import SCHOOL, Seeded
 from tests.operations import operations_of
 
@@ -48,7 +48,7 @@ def without_trace_id(answer: httpx.Response) -> tuple[int, dict[str, str], bytes
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_other_form_in_a_path_gets_the_response_to_an_unknown_id(
-    school: httpx.Client, seeded: Seeded, trail: Trail, spelling: str
+    school: httpx.Client, seeded: Seeded, audit_log: AuditLog, spelling: str
 ) -> None:
     paths = {
         "/v1/documents/{}/content": seeded.documents["fiche"],
@@ -61,7 +61,7 @@ def test_other_form_in_a_path_gets_the_response_to_an_unknown_id(
         unknown = school.get(path.format(uuid4()))
         assert other_form.status_code == 404
         assert without_trace_id(other_form) == without_trace_id(unknown)
-    recorded = [entry for entry in trail.entries() if "{" in entry["resource"]]
+    recorded = [entry for entry in audit_log.entries() if "{" in entry["resource"]]
     assert {(entry["outcome"], entry["rule"]) for entry in recorded} == {("refused", "reach")}
     assert len(recorded) == len(paths)
 
@@ -106,7 +106,7 @@ def test_other_form_in_a_query_is_an_invalid_parameter(
 def test_other_form_of_a_client_in_a_mandate_is_an_invalid_property(
     school: httpx.Client, url: str, sessions: Sessions, spelling: str
 ) -> None:
-    vendor = UUID(registered(sessions, url, ClientKind.INTEGRATOR).id)
+    vendor = UUID(register_client(sessions, url, ClientKind.INTEGRATOR).id)
     body = {
         "products": ["studentFeedback"],
         "until": str(datetime.now(UTC).date()),
@@ -118,13 +118,13 @@ def test_other_form_of_a_client_in_a_mandate_is_an_invalid_property(
 
 
 def test_search_in_the_audit_log_finds_every_read_of_a_student(
-    school: httpx.Client, seeded: Seeded, trail: Trail
+    school: httpx.Client, seeded: Seeded, audit_log: AuditLog
 ) -> None:
     student = seeded.students["first"]
     forms = [str(student), *(quote(spell(student), safe="") for spell in SPELLINGS.values())]
     statuses = [school.get(f"/v1/students/{form}/results").status_code for form in forms]
     found = school.get("/v1/auditEvents", params={"studentId": str(student)}).json()["items"]
-    allowed = [entry for entry in trail.entries() if entry["outcome"] == "allowed"]
+    allowed = [entry for entry in audit_log.entries() if entry["outcome"] == "allowed"]
     reads = [entry for entry in allowed if entry["action"] == "listStudentResults"]
     assert statuses.count(200) == len(reads) == 1
     assert {entry["resource"] for entry in reads} == {f"/v1/students/{student}/results"}

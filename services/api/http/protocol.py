@@ -14,7 +14,6 @@ from services.api.http.problems import (
     problem_response,
 )
 
-
 LINGER_SECONDS = 1.0
 """How long a connection stays half closed after a malformed request."""
 

@@ -17,7 +17,7 @@ logger = structlog.get_logger(__name__)
 def rate_limit(
     request: Request, unit: UnitOfWork, resources: Resources, access: AccessRequest, *, reads: bool
 ) -> None:
-    """Count the request of a caller; `reads` when it may read data about students.
+    """Count the request of a caller; `reads` is True if it may read data about students.
 
     Unusually many reads raise an alarm: a log line, a metric and an entry in the audit log.
 
