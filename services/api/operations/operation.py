@@ -109,7 +109,7 @@ class Operation(CommittingRoute):
         self.query_names = query_names(self.dependant)
         self.uuid_names = uuid_names(self.dependant)
 
-    def get_route_handler(self) -> Handler:
+    def get_route_handler(self) -> RouteHandler:
         """Verify the token before FastAPI reads a body, while no connection is used."""
         handle = super().get_route_handler()
         if self.body_field is None or not required_scopes(self):
