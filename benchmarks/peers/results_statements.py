@@ -75,7 +75,7 @@ def statements_of_a_request(settings: Settings) -> list[Sent]:
     event.listen(engine, "before_cursor_execute", note)
     school_id, now = os.environ[SCHOOL], datetime.now(UTC)
     caller = Caller("bench", CallerKind.SCHOOL, GRANTABLE[CallerKind.SCHOOL], school_id)
-    token = AccessToken(caller, secrets.token_hex(16), now, now + timedelta(minutes=1), None)
+    token = AccessToken(caller, secrets.token_hex(16), now, now + timedelta(minutes=1), "-")
     reach = Reach(frozenset({school_id}))
     access = AccessRequest(caller, "listSchoolResults", "/bench", None, reach)
     with UnitOfWork(session_factory(engine)) as unit:

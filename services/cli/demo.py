@@ -24,7 +24,7 @@ from services.cli.signing import ProofKey, TokenAuth
 from services.cli.steps import Steps
 from services.cli.target import sessions_of
 from shared.access.products import Product
-from shared.access.rules import GRANTABLE, Caller, CallerKind, needs_proof
+from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.kinds import DocumentKind
@@ -145,9 +145,8 @@ class Demo:
     def _token(self, kind: CallerKind, school_id: str | None = None) -> httpx.Auth:
         authority = TokenAuthority.of(self.settings)
         caller = Caller(f"demo-{kind}", kind, GRANTABLE[kind], school_id)
-        key = ProofKey() if needs_proof(caller.scopes) else None
-        thumbprint = key.thumbprint if key else None
-        return TokenAuth(lambda: authority.issue(caller, MAX_LIFETIME, thumbprint), key)
+        key = ProofKey()
+        return TokenAuth(lambda: authority.issue(caller, MAX_LIFETIME, key.thumbprint), key)
 
     def _generate(self, schools: int) -> Path:
         directory, archive = self.directory / "delivery", self.directory / "delivery.zip"

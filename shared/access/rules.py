@@ -131,14 +131,6 @@ def reach_of_students(caller: Caller, mandates: Mapping[str, str] = NO_MANDATES)
     return Reach(frozenset({caller.school_id} if caller.school_id else ()))
 
 
-def needs_proof(scopes: Iterable[Scope]) -> bool:
-    """Whether a token with these scopes has to be bound to a key (RFC 9449).
-
-    Every scope that no operator can hold is about students, or about what a school arranges.
-    """
-    return not OPERATOR_SCOPES.issuperset(scopes)
-
-
 def require_scope(caller: Caller, required: Iterable[Scope]) -> None:
     """Raises `MissingScope` unless the caller holds one of the scopes."""
     wanted = frozenset(required)

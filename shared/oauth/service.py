@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from shared.access.rules import Caller, Scope, needs_proof
+from shared.access.rules import Caller, Scope
 from shared.core.errors import InvalidAccessToken
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth import jose, repository
@@ -49,22 +49,20 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class PresentedToken:
-    """A token as received: its scheme, the proofs sent with it, and the request they are for."""
+    """A token as received, with the proofs sent with it, and the request they are for."""
 
     token: str
-    scheme: str
     proofs: tuple[str, ...]
     request: ExpectedRequest
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new access token; `is_bound` when it needs a DPoP proof."""
+    """A new access token, bound to the key of a DPoP proof."""
 
     token: str
     lifetime: timedelta
     scopes: frozenset[Scope]
-    is_bound: bool
 
 
 def validate_token(unit: UnitOfWork, issuer: Issuer, presented: PresentedToken) -> AccessToken:
@@ -77,16 +75,10 @@ def validate_token(unit: UnitOfWork, issuer: Issuer, presented: PresentedToken) 
         InvalidProof: when the proof is missing, was used before, or is not valid.
     """
     token = issuer.authority.verify(presented.token)
-    is_proven = presented.scheme == "dpop"
-    if is_proven != (token.thumbprint is not None):
-        raise InvalidAccessToken
-    digest = None
-    if is_proven:
-        proof = _proof_with_token(issuer, presented)
-        if proof.thumbprint != token.thumbprint:
-            raise InvalidProof("its key is not the one that the token is bound to")
-        digest = proof.digest
-    status = repository.check_token(unit, token, digest, PROOF_RETENTION)
+    proof = _proof_with_token(issuer, presented)
+    if proof.thumbprint != token.thumbprint:
+        raise InvalidProof("its key is not the one that the token is bound to")
+    status = repository.check_token(unit, token, proof.digest, PROOF_RETENTION)
     if not status.is_first_use:
         raise InvalidProof(REPLAYED)
     if status.is_revoked or status.is_suspended:
@@ -203,14 +195,12 @@ def issue(
     """Issue a token for a caller.
 
     Raises:
-        OAuthError: `invalid_dpop_proof` when the scopes need a bound token and there is no proof.
+        OAuthError: `invalid_dpop_proof` without the key of a proof.
     """
-    if thumbprint is None and needs_proof(caller.scopes):
-        raise OAuthError(
-            "invalid_dpop_proof", "These scopes need a token bound to a key: send a DPoP proof."
-        )
+    if thumbprint is None:
+        raise OAuthError("invalid_dpop_proof", "Every token is bound to a key: send a DPoP proof.")
     token = issuer.authority.issue(caller, lifetime, thumbprint)
-    return IssuedToken(token, lifetime, caller.scopes, thumbprint is not None)
+    return IssuedToken(token, lifetime, caller.scopes)
 
 
 def find_own_token(

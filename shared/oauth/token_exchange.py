@@ -32,10 +32,6 @@ def exchange(
     """
     if client.kind != ClientKind.PORTAL:
         raise OAuthError("unauthorized_client", "Only a portal exchanges tokens of people.")
-    if thumbprint is None:
-        raise OAuthError(
-            "invalid_dpop_proof", "A person's token is bound to a key: send a DPoP proof."
-        )
     _require_plain(form, issuer.authority.audience)
     try:
         claims = provider.claims_of(form["subject_token"])

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from joserfc import jwt
 
-from shared.access.rules import Caller, CallerError, CallerKind, Scope, needs_proof
+from shared.access.rules import Caller, CallerError, CallerKind, Scope
 from shared.core.errors import InvalidAccessToken
 from shared.core.settings import Settings
 from shared.oauth import jose
@@ -30,13 +30,13 @@ _WRONG = (CallerError, ValueError, OverflowError, TypeError, KeyError, Attribute
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What a token says: who it speaks for, until when, and which key it is bound to, if any."""
+    """What a token says: who it speaks for, until when, and which key it is bound to."""
 
     caller: Caller
     id: str
     issued_at: datetime
     expires_at: datetime
-    thumbprint: str | None
+    thumbprint: str
 
     def has_expired(self) -> bool:
         return self.expires_at + CLOCK_SKEW <= datetime.now(UTC)
@@ -59,17 +59,14 @@ class TokenAuthority:
         keys = SigningKeys.read(settings.signing_keys)
         return cls(keys, settings.public_url, settings.token_audience)
 
-    def issue(self, caller: Caller, lifetime: timedelta, thumbprint: str | None = None) -> str:
-        """A token for a caller, valid from now, for who holds the key with the thumbprint.
+    def issue(self, caller: Caller, lifetime: timedelta, thumbprint: str) -> str:
+        """Issue a token for a caller, valid from now and bound to the key with the thumbprint.
 
         Raises:
-            CallerError: when the lifetime is not between one second and `MAX_LIFETIME`, or a
-                scope asks for a key and none is given.
+            CallerError: when the lifetime is not between one second and `MAX_LIFETIME`.
         """
         if not timedelta(seconds=1) <= lifetime <= MAX_LIFETIME:
             raise CallerError(f"a token lives between one second and {MAX_LIFETIME}")
-        if thumbprint is None and needs_proof(caller.scopes):
-            raise CallerError("a token that reads about students is bound to a key; name one")
         now = datetime.now(UTC)
         claims: dict[str, Any] = {
             "iss": self.issuer,
@@ -81,13 +78,12 @@ class TokenAuthority:
             "jti": str(uuid4()),
             "scope": " ".join(sorted(caller.scopes)),
             "kind": caller.kind.value,
+            "cnf": {"jkt": thumbprint},
         }
         if caller.school_id is not None:
             claims["school"] = caller.school_id
         if caller.subject is not None:
             claims["act"] = {"sub": caller.client}
-        if thumbprint is not None:
-            claims["cnf"] = {"jkt": thumbprint}
         key = self.keys.signing
         header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.thumbprint()}
         return jwt.encode(header, claims, key, algorithms=[ALGORITHM])
@@ -122,7 +118,7 @@ class TokenAuthority:
 def _access_token(claims: dict[str, Any]) -> AccessToken:
     """Raises ValueError, TypeError or CallerError for claims that we would not have written."""
     client, subject, school = claims["client_id"], claims["sub"], claims.get("school")
-    issued, expires, thumbprint = claims["iat"], claims["exp"], claims.get("cnf", {}).get("jkt")
+    issued, expires, thumbprint = claims["iat"], claims["exp"], claims["cnf"]["jkt"]
     if not (isinstance(client, str) and client.isprintable() and len(client) <= MAX_CLIENT):
         raise ValueError("client_id")
     if school is not None and not (isinstance(school, str) and SCHOOL_ID.fullmatch(school)):
@@ -132,12 +128,10 @@ def _access_token(claims: dict[str, Any]) -> AccessToken:
     if issued > datetime.now(UTC).timestamp() + CLOCK_SKEW.total_seconds():
         raise ValueError("iat")
     person = None if subject == client else subject
-    for opaque in (claims["jti"], thumbprint or "-", person or "-"):
+    for opaque in (claims["jti"], thumbprint, person or "-"):
         if not OPAQUE.fullmatch(opaque):
             raise ValueError("opaque")
     scopes = frozenset(Scope(scope) for scope in claims["scope"].split())
-    if thumbprint is None and needs_proof(scopes):
-        raise ValueError("cnf")
     return AccessToken(
         caller=Caller(client, CallerKind(claims["kind"]), scopes, school, person),
         id=claims["jti"],

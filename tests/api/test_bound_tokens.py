@@ -107,14 +107,15 @@ def test_without_its_one_proof_a_bound_token_opens_nothing(vendor: OAuthClient, 
     assert send(vendor, token, proof).status_code == 200
 
 
-def test_a_token_that_is_not_bound_needs_no_proof_and_takes_none(
-    url: str, sessions: Sessions, vendor: OAuthClient
-) -> None:
-    steunpunt = registered(sessions, url, ClientKind.OPERATOR)
-    form = {"grant_type": "client_credentials"}
-    token = steunpunt.post("/oauth2/token", **form).json()["access_token"]
-    assert send(vendor, token, scheme="Bearer").status_code == 200
-    assert_refused(send(vendor, token, right(vendor, token)))
+@pytest.mark.parametrize("kind", [ClientKind.INTEGRATOR, ClientKind.OPERATOR])
+def test_every_token_is_bound_to_a_key(url: str, sessions: Sessions, kind: ClientKind) -> None:
+    client = registered(sessions, url, kind)
+    unproven = client.post("/oauth2/token", grant_type="client_credentials", scope="schools:read")
+    assert (unproven.status_code, unproven.json()["error"]) == (400, "invalid_dpop_proof")
+    token = client.token(scope="schools:read")
+    assert_refused(send(client, token, scheme="Bearer"))
+    assert_refused(send(client, token))
+    assert send(client, token, right(client, token)).status_code == 200
 
 
 def test_not_ours_and_not_there_differ_in_no_header(

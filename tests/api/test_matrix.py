@@ -103,7 +103,7 @@ def auth_of(callers: Callers, name: str) -> httpx.Auth | None:
         past = {moment: claims[moment] - 3600 for moment in ("iat", "exp")}
         header = {"alg": "ES256", "typ": "at+jwt", "kid": signing.thumbprint()}
         token = jwt.encode(header, claims | past, signing)
-    return TokenAuth(lambda: token, None if name == "operator" else key)
+    return TokenAuth(lambda: token, key)
 
 
 @dataclass

@@ -100,10 +100,9 @@ def test_a_client_may_have_a_key_of_any_of_these_kinds(
     url: str, sessions: Sessions, algorithm: str
 ) -> None:
     client = registered(sessions, url, ClientKind.OPERATOR, algorithm=algorithm)
-    answer = client.post(TOKEN, grant_type="client_credentials").json()
-    assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 600)
-    bearer = {"Authorization": f"Bearer {answer['access_token']}"}
-    assert httpx.get(f"{url}/v1/clients", headers=bearer).status_code == 200
+    answer = client.ask().json()
+    assert (answer["token_type"], answer["expires_in"]) == ("DPoP", 600)
+    assert client.get("/v1/clients", answer["access_token"]).status_code == 200
 
 
 def test_a_client_gets_what_it_asks_for_of_what_it_may_have(vendor: OAuthClient) -> None:
@@ -128,7 +127,7 @@ def test_what_a_client_cannot_have_is_refused_by_name(
     assert error_of(vendor.ask(**form)) == (400, error)
 
 
-def test_what_reads_about_students_is_not_given_without_a_proof(vendor: OAuthClient) -> None:
+def test_no_token_is_issued_without_a_proof(vendor: OAuthClient) -> None:
     answer = vendor.post(TOKEN, grant_type="client_credentials", scope="results:read")
     assert error_of(answer) == (400, "invalid_dpop_proof")
 
@@ -140,7 +139,7 @@ def test_a_portal_has_no_token_of_its_own(url: str, sessions: Sessions) -> None:
 
 def test_an_assertion_is_good_once_wherever_it_was_used(steunpunt: OAuthClient) -> None:
     shown = {"client_assertion": steunpunt.assertion(), "grant_type": "client_credentials"}
-    assert steunpunt.post(TOKEN, **shown).status_code == 200
+    assert steunpunt.ask(**shown).status_code == 200
     for path in (TOKEN, INTROSPECT, REVOKE):
         assert error_of(steunpunt.post(path, token="x", **shown)) == (401, "invalid_client")
 

@@ -48,7 +48,7 @@ def test_request_without_a_token_is_unauthorized(nobody: httpx.Client) -> None:
     answer = nobody.get(f"/v1/schools/{SCHOOL}/results?nonsense=1")
     assert answer.status_code == 401
     assert problem(answer)["type"] == f"{BELGIF}noAccessToken"
-    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="toetsfeedback"'
+    assert answer.headers["WWW-Authenticate"].startswith('DPoP realm="toetsfeedback", algs="ES256 ')
 
 
 @pytest.mark.parametrize("token", ["nonsense", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])

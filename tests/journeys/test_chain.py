@@ -166,7 +166,7 @@ def test_operator_may_not_read_results(operator: httpx.Client, released: dict[st
 def test_request_without_a_token_is_unauthorized(built: Instance, released: dict[str, Any]) -> None:
     response = built.client().get(released["after"][0]["href"])
     assert response.status_code == httpx.codes.UNAUTHORIZED
-    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    assert response.headers["WWW-Authenticate"].startswith("DPoP")
 
 
 def test_closed_window_hides_the_documents(

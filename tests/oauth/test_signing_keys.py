@@ -10,6 +10,7 @@ from shared.oauth.signing_keys import SigningKeys
 from shared.oauth.tokens import TokenAuthority
 
 OPERATOR = Caller("steunpunt", CallerKind.OPERATOR, frozenset())
+THUMBPRINT = ECKey.generate_key("P-256").thumbprint()
 TODAY = datetime.now(UTC).date()
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
@@ -80,10 +81,10 @@ def test_a_rotation_drops_nobody(tmp_path: Path) -> None:
     (tmp_path / f"{TODAY - DAY}.pem").unlink()
     after = authority(tmp_path)
     for old, new in ((before, announced), (announced, turned), (turned, after)):
-        assert old.verify(new.issue(OPERATOR, MINUTE)).caller == OPERATOR
-        assert new.verify(old.issue(OPERATOR, MINUTE)).caller == OPERATOR
+        assert old.verify(new.issue(OPERATOR, MINUTE, THUMBPRINT)).caller == OPERATOR
+        assert new.verify(old.issue(OPERATOR, MINUTE, THUMBPRINT)).caller == OPERATOR
     with pytest.raises(InvalidAccessToken):
-        after.verify(before.issue(OPERATOR, MINUTE))
+        after.verify(before.issue(OPERATOR, MINUTE, THUMBPRINT))
 
 
 def test_what_is_published_has_no_private_half(tmp_path: Path) -> None:

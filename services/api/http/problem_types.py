@@ -12,6 +12,7 @@ from shared.oauth.errors import InvalidProof, OAuthError
 from shared.oauth.jose import ALGORITHMS
 
 MEDIA_TYPE = "application/problem+json"
+CHALLENGE = f'DPoP realm="toetsfeedback", algs="{" ".join(ALGORITHMS)}"'
 MAX_NAME_LENGTH = 100
 """Characters of an unknown parameter or property name that a problem repeats."""
 
@@ -196,14 +197,8 @@ def _pointer_of(field: Sequence[str | int]) -> str:
 
 
 def _challenge_of(error: InvalidAccessToken) -> str:
-    """Return the value of `WWW-Authenticate` (RFC 6750, section 3; RFC 9449, section 7.1)."""
+    """Return the value of `WWW-Authenticate` (RFC 9449, section 7.1)."""
     if isinstance(error, InvalidProof):
-        return (
-            f'DPoP realm="toetsfeedback", error="{error.error}", '
-            f'error_description="{error.reason}", algs="{" ".join(ALGORITHMS)}"'
-        )
+        return f'{CHALLENGE}, error="{error.error}", error_description="{error.reason}"'
     state = error.code.removesuffix("AccessToken")
-    return (
-        'Bearer realm="toetsfeedback", error="invalid_token", '
-        f'error_description="The access token is {state}"'
-    )
+    return f'{CHALLENGE}, error="invalid_token", error_description="The access token is {state}"'

@@ -30,6 +30,7 @@ from shared.oauth.service import IssuedToken
 from shared.oauth.token_exchange import ACCESS_TOKEN, GRANT_TYPE, exchange
 
 CLIENT_CREDENTIALS = "client_credentials"
+TOKEN_TYPE = "DPoP"  # noqa: S105  # the name of a type
 PROVIDER_SLOT_TIMEOUT_SECONDS = 2.0
 """The longest time an exchange waits for a slot to call a slow identity provider."""
 TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH, KEYS_PATH = (
@@ -137,7 +138,7 @@ def issue_token(
     exchanged: ExchangeDep,
     resources: ResourcesDep,
 ) -> TokenResponse:
-    """Issue an access token, bound to the key of the proof in the header `DPoP` if there is one."""
+    """Issue an access token, bound to the key of the proof in the header `DPoP`."""
     grant_type = form.get("grant_type")
     if grant_type is None:
         raise invalid_request("Send a grant_type.")
@@ -148,16 +149,11 @@ def issue_token(
     issued = exchanged or service.grant_to_client(resources.issuer, client, form, thumbprint)
     return TokenResponse(
         access_token=issued.token,
-        token_type=_type_of(is_bound=issued.is_bound),
+        token_type=TOKEN_TYPE,
         expires_in=int(issued.lifetime.total_seconds()),
         scope=" ".join(sorted(issued.scopes)),
         issued_token_type=ACCESS_TOKEN if exchanged else None,
     )
-
-
-def _type_of(*, is_bound: bool) -> str:
-    """Return the authentication scheme of a token."""
-    return "DPoP" if is_bound else "Bearer"
 
 
 @router.post(
@@ -180,13 +176,13 @@ def introspect_token(
         scope=" ".join(sorted(caller.scopes)),
         client_id=caller.client,
         sub=caller.subject or caller.client,
-        token_type=_type_of(is_bound=token.thumbprint is not None),
+        token_type=TOKEN_TYPE,
         iss=authority.issuer,
         aud=authority.audience,
         iat=int(token.issued_at.timestamp()),
         exp=int(token.expires_at.timestamp()),
         jti=token.id,
-        cnf={"jkt": token.thumbprint} if token.thumbprint else None,
+        cnf={"jkt": token.thumbprint},
     )
 
 

@@ -13,11 +13,12 @@ from shared.access.rules import Caller
 from shared.core.errors import InvalidAccessToken
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.dpop import ExpectedRequest
+from shared.oauth.errors import InvalidProof
 from shared.oauth.jose import ALGORITHMS
 from shared.oauth.service import PresentedToken, is_active, is_revoked, validate_token
 from shared.oauth.tokens import AccessToken
 
-BEARER_TOKEN, BOUND_TOKEN = "bearerToken", "boundToken"  # names in the OpenAPI document
+BOUND_TOKEN = "boundToken"  # noqa: S105  # its name in the OpenAPI document
 NONCE_HEADER = "DPoP-Nonce"
 
 SECURITY_SCHEMES = {
@@ -27,13 +28,6 @@ SECURITY_SCHEMES = {
         f"in the header `DPoP`, signed with {', '.join(ALGORITHMS)}, with the nonce of the last "
         f"response's `{NONCE_HEADER}`. Each operation names the scopes it needs one of.",
         "scheme": "DPoP",
-    },
-    BEARER_TOKEN: {
-        "type": "http",
-        "description": "An operator's access token. Each operation names the scopes it needs one "
-        "of.",
-        "scheme": "bearer",
-        "bearerFormat": "at+jwt",
     },
 }
 """The OpenAPI description of the header `Authorization`."""
@@ -62,11 +56,11 @@ def _validated_token(request: Request, unit: UnitOfWork, resources: Resources) -
     scheme = scheme.lower()
     if not token or scheme not in {"bearer", "dpop"}:
         raise NoAccessToken
-    if scheme == "dpop":
-        issue_nonce(request, resources)
+    issue_nonce(request, resources)
+    if scheme == "bearer":
+        raise InvalidProof("send the token with the scheme DPoP")
     presented = PresentedToken(
         token=token,
-        scheme=scheme,
         proofs=proofs_in(request),
         request=expected_request(request, resources, token),
     )

@@ -9,7 +9,7 @@ import typer
 
 from services.cli.signing import ProofKey, TokenAuth
 from services.cli.target import DEFAULT_DATA, DataOption, settings_for
-from shared.access.rules import GRANTABLE, Caller, CallerError, CallerKind, Scope, needs_proof
+from shared.access.rules import GRANTABLE, Caller, CallerError, CallerKind, Scope
 from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
 
 MAX_MINUTES = int(MAX_LIFETIME.total_seconds() // 60)
@@ -30,12 +30,11 @@ ScopeOption = Annotated[
 def token(
     client: ClientOption,
     kind: KindOption,
+    key: Annotated[
+        Path, typer.Option(help="PEM file with the key to bind the token to; created if missing.")
+    ],
     school: SchoolOption = None,
     scope: ScopeOption = None,
-    key: Annotated[
-        Path | None,
-        typer.Option(help="PEM file with the key to bind the token to; created if missing."),
-    ] = None,
     minutes: Annotated[
         int, typer.Option(min=1, max=MAX_MINUTES, help="Lifetime in minutes.")
     ] = MAX_MINUTES,
@@ -43,14 +42,8 @@ def token(
 ) -> None:
     """Print an access token for a school, an integrator or an operator."""
     caller = _caller(client, kind, school, scope)
-    if key is None and needs_proof(caller.scopes):
-        raise CallerError(
-            "a token with these scopes is bound to a key; give a key file with --key, or send "
-            "the request with `toetsfeedback call`"
-        )
-    thumbprint = ProofKey.in_file(key).thumbprint if key else None
     authority = TokenAuthority.of(settings_for(data))
-    print(authority.issue(caller, timedelta(minutes=minutes), thumbprint))
+    print(authority.issue(caller, timedelta(minutes=minutes), ProofKey.in_file(key).thumbprint))
 
 
 def call(
@@ -69,14 +62,13 @@ def call(
 
     settings = settings_for(data)
     authority, caller = TokenAuthority.of(settings), _caller(client, kind, school, scope)
-    key = ProofKey() if needs_proof(caller.scopes) else None
-    thumbprint = key.thumbprint if key else None
+    key = ProofKey()
     response = httpx.request(
         method.upper(),
         settings.public_url + path,
         content=body,
         headers={"Content-Type": "application/json"} if body is not None else {},
-        auth=TokenAuth(lambda: authority.issue(caller, MAX_LIFETIME, thumbprint), key),
+        auth=TokenAuth(lambda: authority.issue(caller, MAX_LIFETIME, key.thumbprint), key),
         timeout=60,
     )
     print(f"{response.status_code} {response.reason_phrase}", file=sys.stderr)
