@@ -77,6 +77,8 @@ def _instance(data: Path, steps: Steps) -> Iterator[tuple[Settings, httpx.Client
             instance = _wait_until_ready(process, data, log)
             notes.append(f"the API is at {instance.api_url}")
         with httpx.Client(base_url=instance.api_url or "", timeout=60) as client:
+            if not instance.is_development:
+                raise DemoError("unset TOETSFEEDBACK_DATABASE_URL: the demo starts its own server")
             yield instance.settings(), client
     finally:
         with steps.step("Stop everything") as notes:

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     api_address_requests_per_minute: Annotated[int, Field(gt=0)] = Field(
         default=600, description="most requests without a valid token from one address"
     )
+    client_change_delay_hours: Annotated[float, Field(ge=0)] = Field(
+        default=24.0, description="hours before a key or scope that operators add takes effect"
+    )
     api_bulk_alarm_reads_per_hour: Annotated[int, Field(gt=0)] = Field(
         default=5_000, description="more reads about students by one caller raise an alarm"
     )

@@ -174,8 +174,9 @@ def test_a_suspended_client_is_refused_with_the_tokens_it_has(
     operator.patch(f"/v1/clients/{vendor.id}", json={"state": "suspended"})
     assert vendor.get("/v1/schools", token).status_code == 401
     assert error_of(vendor.ask()) == (401, "invalid_client")
-    operator.patch(f"/v1/clients/{vendor.id}", json={"state": "active"})
-    assert vendor.get("/v1/schools", token).status_code == 200
+    alone = operator.patch(f"/v1/clients/{vendor.id}", json={"state": "active"})
+    assert alone.json()["type"] == "urn:problem-type:toetsfeedback:api:approvalRequired"
+    assert vendor.get("/v1/schools", token).status_code == 401
 
 
 def test_a_token_of_another_client_is_not_there_for_one(

@@ -35,6 +35,9 @@ _BELGIF_STATUSES = {
 _OWN_STATUSES = {
     "methodNotAllowed": 405,
     "requestTimeout": 408,
+    "approvalRequired": 409,
+    "changeEnded": 409,
+    "changeNotDue": 409,
     "clientExists": 409,
     "clientKeyExists": 409,
     "deliveryMissing": 409,
@@ -44,6 +47,7 @@ _OWN_STATUSES = {
     "mandateOver": 409,
     "mandateOverlaps": 409,
     "nothingFailed": 409,
+    "personExists": 409,
     "releaseWindowExists": 409,
     "requestInFlight": 409,
     "schoolNotTakingPart": 409,

@@ -39,20 +39,22 @@ TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH, KEYS_PATH = (
     "/oauth2/revoke",
     "/.well-known/jwks.json",
 )
-_ASSERTION = {
+ASSERTION_FIELDS = {
     "client_assertion_type": f"`{ASSERTION_TYPE}`.",
     "client_assertion": "A JWT signed with a key of the client (RFC 7523): `iss` and `sub` are "
     "its id, `aud` is the issuer or this URL, `jti` is unique, `exp` at most 10 minutes ahead.",
 }
 _TOKEN = form_request_body(
-    {"grant_type": f"`{CLIENT_CREDENTIALS}` or `{GRANT_TYPE}`.", **_ASSERTION},
+    {"grant_type": f"`{CLIENT_CREDENTIALS}` or `{GRANT_TYPE}`.", **ASSERTION_FIELDS},
     {
         "scope": "Scopes, separated by spaces; all allowed scopes when absent.",
         "subject_token": "In a token exchange: the person's access token of the identity provider.",
         "subject_token_type": f"`{ACCESS_TOKEN}`.",
     },
 )
-_ABOUT_A_TOKEN = form_request_body({"token": "An access token of this client.", **_ASSERTION}, {})
+_ABOUT_A_TOKEN = form_request_body(
+    {"token": "An access token of this client.", **ASSERTION_FIELDS}, {}
+)
 
 router = APIRouter(tags=["oauth2"], route_class=CommittingRoute)
 

@@ -22,19 +22,23 @@ from shared.oauth.clients.rules import (
     allowed_scopes,
     registered_id,
 )
-from shared.oauth.jose import SignatureError
+from shared.oauth.jose import PublicKey, SignatureError
 
 MOST_KEYS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """A client to be registered; without scopes it gets all that its kind may have."""
+    """A client to be registered; without scopes it gets all that its kind may have.
+
+    `person_id` is the person behind the client of an operator.
+    """
 
     name: str
     kind: ClientKind
     scopes: frozenset[Scope] = frozenset()
     keys: Sequence[Mapping[str, Any]] = field(default=())
+    person_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def read_client(session: Session, client_id: UUID) -> ClientView:
 
 def is_integrator(session: Session, client: str) -> bool:
     """Return True when an integrator is registered with this id and is not suspended."""
-    found = _registered(session, client)
+    found = find_registered(session, client)
     return found is not None and (found.kind, found.state) == (
         ClientKind.INTEGRATOR,
         ClientState.ACTIVE,
@@ -70,11 +74,12 @@ def is_integrator(session: Session, client: str) -> bool:
 
 def may_use(session: Session, client: str, scope: Scope) -> bool:
     """Return True when a client may use the scope now; a name from the command line always may."""
-    found = _registered(session, client)
+    found = find_registered(session, client)
     return found is None or (found.state == ClientState.ACTIVE and scope in found.scopes)
 
 
-def _registered(session: Session, client: str) -> Client | None:
+def find_registered(session: Session, client: str) -> Client | None:
+    """Return the client that a caller names, if it is registered."""
     client_id = registered_id(client)
     return None if client_id is None else repository.find_client(session, client_id)
 
@@ -86,11 +91,14 @@ def register(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> ClientV
         InvalidInput: when it cannot have a scope or a key.
         Conflict: when the name or a key is taken.
     """
-    _require_allowed(new.kind, new.scopes)
-    scopes = sorted(new.scopes or allowed_scopes(new.kind))
-    client = repository.add_client(
-        unit.session, {"name": new.name, "kind": new.kind.value, "scopes": scopes}
-    )
+    require_allowed(new.kind, new.scopes)
+    values = {
+        "name": new.name,
+        "kind": new.kind.value,
+        "scopes": sorted(new.scopes or allowed_scopes(new.kind)),
+        "person_id": new.person_id,
+    }
+    client = repository.add_client(unit.session, values)
     if client is None:
         raise _name_taken()
     for number, jwk in enumerate(new.keys):
@@ -111,7 +119,7 @@ def change(
     """
     client = _for_change(unit.session, client_id)
     if "scopes" in changes:
-        _require_allowed(ClientKind(client.kind), changes["scopes"])
+        require_allowed(ClientKind(client.kind), changes["scopes"])
     new_name = changes.get("name", client.name)
     if new_name != client.name and repository.has_name(unit.session, new_name):
         raise _name_taken()
@@ -132,17 +140,27 @@ def add_key(
         InvalidInput: when the key is not accepted.
         Conflict: when a client has it already, or this client has too many.
     """
-    _add_key(unit.session, _for_change(unit.session, client_id), jwk)
+    add_key_to(unit.session, client_id, jwk)
     _record(unit, access, "addClientKey", client_id)
     return read_client(unit.session, client_id)
 
 
 def remove_key(unit: UnitOfWork, access: AccessRequest, client_id: UUID, thumbprint: str) -> None:
     """Remove a key; raise ResourceNotFound when there is no such client or key."""
-    _for_change(unit.session, client_id)
-    if not repository.remove_key(unit.session, client_id, thumbprint):
-        raise ResourceNotFound
+    remove_key_from(unit.session, client_id, thumbprint)
     _record(unit, access, "removeClientKey", client_id)
+
+
+def add_key_to(session: Session, client_id: UUID, jwk: Mapping[str, Any]) -> None:
+    """Add a public key to a client, without an audit event; raise as `add_key`."""
+    _add_key(session, _for_change(session, client_id), jwk)
+
+
+def remove_key_from(session: Session, client_id: UUID, thumbprint: str) -> None:
+    """Remove a key, without an audit event; raise ResourceNotFound when there is none."""
+    _for_change(session, client_id)
+    if not repository.remove_key(session, client_id, thumbprint):
+        raise ResourceNotFound
 
 
 def _for_change(session: Session, client_id: UUID) -> Client:
@@ -153,10 +171,7 @@ def _for_change(session: Session, client_id: UUID) -> Client:
 
 
 def _add_key(session: Session, client: Client, jwk: Mapping[str, Any], *field: str | int) -> None:
-    try:
-        key = jose.public_key(jwk)
-    except SignatureError as error:
-        raise InvalidInput(*field, detail=f"The key cannot be used: {error}.") from None
+    key = require_usable(jwk, *field)
     if len(repository.keys_of(session, [client.id])) >= MOST_KEYS:
         raise Conflict(
             "tooManyKeys",
@@ -170,7 +185,16 @@ def _add_key(session: Session, client: Client, jwk: Mapping[str, Any], *field: s
         )
 
 
-def _require_allowed(kind: ClientKind, scopes: frozenset[Scope]) -> None:
+def require_usable(jwk: Mapping[str, Any], *field: str | int) -> PublicKey:
+    """Return the public key of a JWK; raise InvalidInput for `field` when it is not accepted."""
+    try:
+        return jose.public_key(jwk)
+    except SignatureError as error:
+        raise InvalidInput(*field, detail=f"The key cannot be used: {error}.") from None
+
+
+def require_allowed(kind: ClientKind, scopes: frozenset[Scope]) -> None:
+    """Raise InvalidInput when a client of this kind cannot have one of the scopes."""
     excess = scopes - allowed_scopes(kind)
     if excess:
         raise InvalidInput(
