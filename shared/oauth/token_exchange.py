@@ -1,4 +1,4 @@
-"""Token exchange (RFC 8693): a portal shows a person's token, and gets one of ours for them."""
+"""Token exchange (RFC 8693): a portal exchanges a person's token for one of this service."""
 
 import time
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from shared.access.rules import Caller, CallerKind, Scope
 from shared.oauth.clients.models import Client
 from shared.oauth.clients.rules import ClientKind
 from shared.oauth.errors import OAuthError, invalid_request, provider_unavailable
-from shared.oauth.identity_provider import Provider, ProviderAwayError, UserTokenError
+from shared.oauth.identity_provider import Provider, ProviderUnavailableError, UserTokenError
 from shared.oauth.person_claims import PersonError, person_of
 from shared.oauth.service import IssuedToken, Issuer, issue, requested_scopes
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # the name of a type
-LONGEST = timedelta(minutes=5)
+MAX_EXCHANGED_LIFETIME = timedelta(minutes=5)
 
 
 def exchange(
@@ -24,36 +24,38 @@ def exchange(
     form: Mapping[str, str],
     thumbprint: str | None,
 ) -> IssuedToken:
-    """A token for the person, for as long as theirs holds and five minutes at the most.
+    """Issue a token for the person of the subject token.
+
+    It expires with the subject token, and after five minutes at the latest.
 
     Raises:
-        OAuthError: when the client or the person cannot have one, without a proof, or while the
-            provider cannot be asked.
+        OAuthError: when the client or the person cannot have a token, without a DPoP proof, or
+            while the identity provider is unavailable.
     """
     if client.kind != ClientKind.PORTAL:
-        raise OAuthError("unauthorized_client", "Only a portal exchanges tokens of people.")
-    _require_plain(form, issuer.authority.audience)
+        raise OAuthError("unauthorized_client", "Only a portal can use token exchange.")
+    _require_supported(form, issuer.authority.audience)
     try:
-        claims = provider.claims_of(form["subject_token"])
+        claims = provider.verify_token(form["subject_token"])
         person = person_of(claims, provider.settings.claims)
-    except ProviderAwayError:
+    except ProviderUnavailableError:
         raise provider_unavailable() from None
     except (UserTokenError, PersonError) as error:
         raise invalid_request(f"The subject_token cannot be used: {error}.") from None
     allowed = person.scopes.intersection(map(Scope, client.scopes))
     scopes = requested_scopes(form, allowed)
     caller = Caller(str(client.id), CallerKind.SCHOOL, scopes, person.school_id, person.subject)
-    left = timedelta(seconds=max(1, int(claims["exp"] - time.time())))
-    return issue(issuer, caller, min(left, LONGEST), thumbprint)
+    remaining = timedelta(seconds=max(1, int(claims["exp"] - time.time())))
+    return issue(issuer, caller, min(remaining, MAX_EXCHANGED_LIFETIME), thumbprint)
 
 
-def _require_plain(form: Mapping[str, str], audience: str) -> None:
-    """Of what the standard has, only what we do: one token in, one access token out."""
+def _require_supported(form: Mapping[str, str], audience: str) -> None:
+    """Raise OAuthError for parameters of RFC 8693 that this service does not support."""
     if "subject_token" not in form or form.get("subject_token_type") != ACCESS_TOKEN:
-        raise invalid_request(f"Send a subject_token of subject_token_type {ACCESS_TOKEN}.")
+        raise invalid_request(f"Send a subject_token with the subject_token_type {ACCESS_TOKEN}.")
     if form.get("requested_token_type", ACCESS_TOKEN) != ACCESS_TOKEN:
         raise invalid_request(f"Only tokens of type {ACCESS_TOKEN} are issued.")
     if "actor_token" in form:
-        raise invalid_request("Send no actor_token: the client itself is who acts.")
+        raise invalid_request("Send no actor_token: the client itself is the actor.")
     if "resource" in form or form.get("audience", audience) != audience:
         raise OAuthError("invalid_target", "Tokens are issued for this service only.")

@@ -15,11 +15,11 @@ from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
 from shared.mandates.service import MandatePlan, give_mandate
 from shared.oauth.clients.rules import ClientKind
-from tests.api.conftest import Callers, Trail
-from tests.api.oauth_clients import OAuthClient, registered
+from tests.api.conftest import AuditLog, Callers
+from tests.api.oauth_clients import OAuthClient, register_client
 from tests.api.seeding import OTHER, SCHOOL
 from tests.callers import school_request
-from tests.oauth.signing import MADE_WITH
+from tests.oauth.signing import KEY_FACTORIES
 
 CHANGES = "/v1/clientChanges"
 OWN_TYPE = "urn:problem-type:toetsfeedback:api:"
@@ -28,13 +28,13 @@ OWN_TYPE = "urn:problem-type:toetsfeedback:api:"
 @pytest.fixture(scope="module")
 def persons(url: str, sessions: Sessions) -> list[OAuthClient]:
     """The clients of four persons."""
-    return [registered(sessions, url, ClientKind.OPERATOR) for _ in range(4)]
+    return [register_client(sessions, url, ClientKind.OPERATOR) for _ in range(4)]
 
 
 @pytest.fixture
 def vendor(url: str, sessions: Sessions) -> OAuthClient:
     """A vendor with a mandate of one school."""
-    vendor = registered(sessions, url, ClientKind.INTEGRATOR, Scope.SCHOOLS_READ)
+    vendor = register_client(sessions, url, ClientKind.INTEGRATOR, Scope.SCHOOLS_READ)
     with UnitOfWork(sessions) as unit:
         plan = MandatePlan(vendor.id, [Product.SCHOOL_FEEDBACK], LATEST.date(), "Report book")
         give_mandate(unit, school_request(SCHOOL), plan)
@@ -56,7 +56,7 @@ def end_delay(sessions: Sessions) -> Callable[[dict[str, Any]], None]:
 
 
 def new_key() -> tuple[Any, dict[str, Any]]:
-    key = MADE_WITH["ES256"]()
+    key = KEY_FACTORIES["ES256"]()
     return key, key.as_dict(private=False)
 
 
@@ -81,14 +81,14 @@ def person_of(client: OAuthClient) -> str:
     return str(client.request("GET", f"/v1/clients/{client.id}").json()["personId"])
 
 
-def actions(trail: Trail, school: str | None) -> list[str]:
-    return [action for action, about, _, _ in trail.verdicts() if about == school]
+def actions(audit_log: AuditLog, school: str | None) -> list[str]:
+    return [action for action, about, _, _ in audit_log.decisions() if about == school]
 
 
 def test_key_that_two_persons_agree_on_waits_in_sight_of_the_schools(
     persons: list[OAuthClient],
     vendor: OAuthClient,
-    trail: Trail,
+    audit_log: AuditLog,
     end_delay: Callable[[dict[str, Any]], None],
 ) -> None:
     key, public = new_key()
@@ -97,16 +97,16 @@ def test_key_that_two_persons_agree_on_waits_in_sight_of_the_schools(
     assert (change["state"], change["approvedBy"]) == ("pending", [])
     agreed = approve(persons[1], change)
     assert (agreed["state"], agreed["approvedBy"]) == ("agreed", [person_of(persons[1])])
-    assert actions(trail, SCHOOL) == ["announceClientKey"]
-    assert actions(trail, OTHER) == []
+    assert actions(audit_log, SCHOOL) == ["announceClientKey"]
+    assert actions(audit_log, OTHER) == []
     early = apply(persons[0], change)
     assert (early.status_code, early.json()["type"]) == (409, f"{OWN_TYPE}changeNotDue")
-    assert second.ask().status_code == 401
+    assert second.request_token().status_code == 401
     end_delay(change)
     assert apply(persons[0], change).json()["state"] == "applied"
-    assert second.ask().status_code == 200
-    assert vendor.ask().status_code == 200
-    assert actions(trail, SCHOOL) == ["announceClientKey", "addClientKey"]
+    assert second.request_token().status_code == 200
+    assert vendor.request_token().status_code == 200
+    assert actions(audit_log, SCHOOL) == ["announceClientKey", "addClientKey"]
     again = apply(persons[0], change)
     assert (again.status_code, again.json()["type"]) == (409, f"{OWN_TYPE}changeEnded")
 
@@ -155,7 +155,7 @@ def test_approval_of_a_person_suspended_since_does_not_count(
     vendor: OAuthClient,
     end_delay: Callable[[dict[str, Any]], None],
 ) -> None:
-    leaver = registered(sessions, url, ClientKind.OPERATOR)
+    leaver = register_client(sessions, url, ClientKind.OPERATOR)
     change = request(leaver, "addKey", clientId=vendor.id, keys=[new_key()[1]])
     approve(persons[0], change)
     end_delay(change)
@@ -165,14 +165,14 @@ def test_approval_of_a_person_suspended_since_does_not_count(
 
 
 def test_suspended_client_is_activated_by_two_persons(
-    persons: list[OAuthClient], vendor: OAuthClient, trail: Trail
+    persons: list[OAuthClient], vendor: OAuthClient, audit_log: AuditLog
 ) -> None:
     href = f"/v1/clients/{vendor.id}"
     assert persons[0].request("PATCH", href, {"state": "suspended"}).status_code == 200
-    assert vendor.ask().status_code == 401
+    assert vendor.request_token().status_code == 401
     approve(persons[1], request(persons[0], "activateClient", clientId=vendor.id))
-    assert vendor.ask().status_code == 200
-    assert actions(trail, SCHOOL) == ["changeClient", "changeClient"]
+    assert vendor.request_token().status_code == 200
+    assert actions(audit_log, SCHOOL) == ["changeClient", "changeClient"]
 
 
 def test_scope_of_a_vendor_takes_two_persons_and_the_delay(
@@ -181,10 +181,10 @@ def test_scope_of_a_vendor_takes_two_persons_and_the_delay(
     scopes = ["results:read", "schools:read"]
     change = request(persons[0], "changeScopes", clientId=vendor.id, scopes=scopes)
     approve(persons[1], change)
-    assert vendor.ask(scope="results:read").status_code == 400
+    assert vendor.request_token(scope="results:read").status_code == 400
     end_delay(change)
     assert apply(persons[0], change).status_code == 200
-    assert vendor.ask(scope="results:read").status_code == 200
+    assert vendor.request_token(scope="results:read").status_code == 200
 
 
 def test_person_is_registered_by_three_and_acts_then(persons: list[OAuthClient], url: str) -> None:
@@ -210,7 +210,7 @@ def test_further_client_and_key_of_a_person_take_two_others(
     change = request(owner, "addKey", clientId=owner.id, keys=[public])
     assert approve(persons[1], change)["state"] == "pending"
     assert approve(persons[2], change)["state"] == "applied"
-    assert OAuthClient(url, owner.id, key).ask().status_code == 200
+    assert OAuthClient(url, owner.id, key).request_token().status_code == 200
     about = {"personId": person_of(owner), "name": f"client {uuid4()}", "keys": [new_key()[1]]}
     further = request(persons[1], "registerClient", **about)
     assert owner.request("POST", f"{further['href']}/approve").status_code == 403

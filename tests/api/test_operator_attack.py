@@ -18,10 +18,10 @@ from shared.core.unit_of_work import UnitOfWork
 from shared.mandates.service import MandatePlan, give_mandate
 from shared.oauth.clients.models import Client
 from shared.oauth.clients.rules import ClientKind
-from tests.api.oauth_clients import OAuthClient, registered
+from tests.api.oauth_clients import OAuthClient, register_client
 from tests.api.seeding import SCHOOL
 from tests.callers import school_request
-from tests.oauth.signing import MADE_WITH
+from tests.oauth.signing import KEY_FACTORIES
 
 RESULTS = f"/v1/schools/{SCHOOL}/results"
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("open_now")
 @pytest.fixture(scope="module")
 def vendor(url: str, sessions: Sessions) -> OAuthClient:
     """A vendor with a mandate of the school."""
-    vendor = registered(sessions, url, ClientKind.INTEGRATOR)
+    vendor = register_client(sessions, url, ClientKind.INTEGRATOR)
     with UnitOfWork(sessions) as unit:
         plan = MandatePlan(vendor.id, [Product.STUDENT_FEEDBACK], LATEST.date(), "Report book")
         give_mandate(unit, school_request(SCHOOL), plan)
@@ -41,13 +41,13 @@ def vendor(url: str, sessions: Sessions) -> OAuthClient:
 @pytest.fixture
 def attacker(url: str, sessions: Sessions) -> OAuthClient:
     """An operator with every scope of operators."""
-    return registered(sessions, url, ClientKind.OPERATOR)
+    return register_client(sessions, url, ClientKind.OPERATOR)
 
 
 def results_read_with(vendor: OAuthClient, key: Any) -> int:
     """The results that somebody with the key gets in the name of the vendor."""
     impostor = OAuthClient(vendor.url, vendor.id, key, proofs=ProofKey())
-    issued = impostor.ask()
+    issued = impostor.request_token()
     if not issued.is_success:
         return 0
     return int(impostor.get(RESULTS, issued.json()["access_token"]).json()["total"])
@@ -60,7 +60,7 @@ def test_the_mandate_of_these_tests_opens_results(vendor: OAuthClient) -> None:
 def test_operator_reads_no_results_with_a_key_of_its_own(
     vendor: OAuthClient, attacker: OAuthClient
 ) -> None:
-    key = MADE_WITH["ES256"]()
+    key = KEY_FACTORIES["ES256"]()
     public = key.as_dict(private=False)
     assert attacker.request("POST", f"/v1/clients/{vendor.id}/keys", public).status_code == 404
     body = {"kind": "addKey", "clientId": vendor.id, "keys": [public]}
@@ -73,7 +73,7 @@ def test_operator_reads_no_results_with_a_key_of_its_own(
 def test_operator_registers_no_accomplice(
     vendor: OAuthClient, attacker: OAuthClient, sessions: Sessions
 ) -> None:
-    public = MADE_WITH["ES256"]().as_dict(private=False)
+    public = KEY_FACTORIES["ES256"]().as_dict(private=False)
     operator = {"name": "accomplice", "kind": "operator", "keys": [public]}
     assert attacker.request("POST", "/v1/clients", operator).status_code == 409
     with UnitOfWork(sessions) as unit:
@@ -93,7 +93,7 @@ def test_operator_registers_no_accomplice(
 
 
 def test_operator_does_not_widen_its_own_scopes(url: str, sessions: Sessions) -> None:
-    clerk = registered(sessions, url, ClientKind.OPERATOR, Scope.CLIENTS_WRITE)
+    clerk = register_client(sessions, url, ClientKind.OPERATOR, Scope.CLIENTS_WRITE)
     scopes = {"scopes": ["clients:write", "releases:write"]}
     assert clerk.request("PATCH", f"/v1/clients/{clerk.id}", scopes).status_code == 403
     body = {"kind": "changeScopes", "clientId": clerk.id} | scopes

@@ -118,7 +118,7 @@ def callers(instance: Instance) -> dict[str, httpx.Client]:
         "other": instance.school(OTHER),
         "operator": instance.operator(),
         "colleague": instance.operator(person=2),
-        "nobody": instance.client(),
+        "no token": instance.client(),
     }
 
 
@@ -191,7 +191,7 @@ def call_token_operations(operator: httpx.Client, responses: Responses) -> None:
     machine.id = operator.post("/v1/clients", json=new).json()["id"]
     added = machine.add_key(ECKey.generate_key("P-256"))
     responses.record("addOwnKey", "client", added)
-    issued = machine.ask()
+    issued = machine.request_token()
     responses.record("issueToken", "client", issued)
     for name, path in (("introspectToken", "introspect"), ("revokeToken", "revoke")):
         token = issued.json()["access_token"]
@@ -207,7 +207,7 @@ def responses(callers: dict[str, httpx.Client], ids: dict[str, str]) -> Response
     responses = Responses()
     call_token_operations(callers["operator"], responses)
     callers["unauthenticated"] = httpx.Client(
-        base_url=callers["nobody"].base_url, headers={"Authorization": f"DPoP {NAME}"}
+        base_url=callers["no token"].base_url, headers={"Authorization": f"DPoP {NAME}"}
     )
     for operation in operations_of(build_app()).values():
         for caller, client in callers.items():

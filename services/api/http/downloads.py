@@ -24,7 +24,7 @@ RECHECK_SECONDS = 1.0
 
 
 class AccessRevokedError(Exception):
-    """The access that a running download was allowed by has ended; the response is aborted."""
+    """Access was revoked during a download; the response is aborted."""
 
 
 class StoredContentResponse(StreamingResponse):

@@ -19,10 +19,10 @@ from shared.access.rules import Scope
 from shared.client_changes.rules import ChangeKind, ChangeState
 from shared.client_changes.service import ChangeView, NewChange
 from shared.oauth.clients.models import Person
-from shared.oauth.clients.service import MOST_KEYS
+from shared.oauth.clients.service import MAX_KEYS
 
 Scopes = Annotated[list[Annotated[Scope, Field(strict=False)]], Field(min_length=1)]
-Keys = Annotated[list[PublicKey], Field(min_length=1, max_length=MOST_KEYS)]
+Keys = Annotated[list[PublicKey], Field(min_length=1, max_length=MAX_KEYS)]
 Id = Annotated[UUID, Field(strict=False)]
 _ALL = "All scopes of operators when absent."
 

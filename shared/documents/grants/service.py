@@ -22,7 +22,7 @@ from shared.oauth.clients.service import may_use
 
 LIFETIME = timedelta(seconds=60)
 RETENTION = timedelta(days=1)
-"""For so long after its end a used grant is distinguished from one that never existed."""
+"""An expired grant is kept this long, so that its use is recorded in the audit log as refused."""
 SECRET_BYTES = 32
 
 
@@ -64,7 +64,7 @@ def find_grant(session: Session, secret: str) -> DownloadGrant:
 
 
 def caller_of(grant: DownloadGrant) -> Caller:
-    """Return the caller that issued the grant, without scopes: the grant replaces a token."""
+    """Return the issuer of the grant as a caller without scopes: the grant replaces a token."""
     return Caller(
         grant.client,
         CallerKind(grant.caller_kind),
@@ -77,11 +77,11 @@ def caller_of(grant: DownloadGrant) -> Caller:
 def use_grant(
     unit: UnitOfWork, grant: DownloadGrant, action: str, trace_id: str | None
 ) -> tuple[AccessRequest, DocumentRow]:
-    """Use the grant once; return the access request of its issuer, and the document.
+    """Use the grant; return the access request of its issuer, and the document.
 
     Raises:
         ResourceNotFound: when it was used or has expired, and when its issuer may not read the
-            document any more. The audit log has the reason.
+            document any more. The reason is in the audit log.
     """
     caller = caller_of(grant)
     resource = f"/v1/documents/{grant.document_id}/content"

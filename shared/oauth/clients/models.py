@@ -22,7 +22,7 @@ class Person(Base):
 
 
 class Client(Base):
-    """A program that may ask for tokens; its id is the `client_id` of OAuth.
+    """A program that may request tokens; its id is the `client_id` of OAuth.
 
     The client of an operator belongs to one person.
     """

@@ -1,4 +1,4 @@
-"""Use cases of clients: register one, change or suspend it, add and remove its keys."""
+"""Use cases of clients: register, change and suspend them, add and remove keys."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -24,12 +24,12 @@ from shared.oauth.clients.rules import (
 )
 from shared.oauth.jose import PublicKey, SignatureError
 
-MOST_KEYS = 10
+MAX_KEYS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """A client to be registered; without scopes it gets all that its kind may have.
+    """A client to be registered; without scopes it gets all scopes of its kind.
 
     `person_id` is the person behind the client of an operator.
     """
@@ -43,6 +43,8 @@ class NewClient:
 
 @dataclass(frozen=True, slots=True)
 class ClientView:
+    """A client with its keys."""
+
     client: Client
     keys: Sequence[ClientKey]
 
@@ -65,17 +67,22 @@ def read_client(session: Session, client_id: UUID) -> ClientView:
 
 def is_integrator(session: Session, client: str) -> bool:
     """Return True when an integrator is registered with this id and is not suspended."""
-    found = find_registered(session, client)
-    return found is not None and (found.kind, found.state) == (
+    registered = find_registered(session, client)
+    return registered is not None and (registered.kind, registered.state) == (
         ClientKind.INTEGRATOR,
         ClientState.ACTIVE,
     )
 
 
 def may_use(session: Session, client: str, scope: Scope) -> bool:
-    """Return True when a client may use the scope now; a name from the command line always may."""
-    found = find_registered(session, client)
-    return found is None or (found.state == ClientState.ACTIVE and scope in found.scopes)
+    """Return True when a client may use the scope now.
+
+    A client named on the command line is not registered and always may.
+    """
+    registered = find_registered(session, client)
+    return registered is None or (
+        registered.state == ClientState.ACTIVE and scope in registered.scopes
+    )
 
 
 def find_registered(session: Session, client: str) -> Client | None:
@@ -85,10 +92,10 @@ def find_registered(session: Session, client: str) -> Client | None:
 
 
 def register(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> ClientView:
-    """Register a client, with its keys; it may request tokens from now on.
+    """Register a client with its keys; it may request tokens immediately.
 
     Raises:
-        InvalidInput: when it cannot have a scope or a key.
+        InvalidInput: when a scope is not for its kind, or a key cannot be used.
         Conflict: when the name or a key is taken.
     """
     require_allowed(new.kind, new.scopes)
@@ -110,18 +117,18 @@ def register(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> ClientV
 def change(
     unit: UnitOfWork, access: AccessRequest, client_id: UUID, changes: Mapping[str, Any]
 ) -> ClientView:
-    """Change `name`, `scopes` or `state`; a suspended client is refused from this commit on.
+    """Change `name`, `scopes` or `state`; a suspended client is rejected after the commit.
 
     Raises:
         ResourceNotFound: when there is no such client.
-        InvalidInput: when its kind cannot have a scope.
+        InvalidInput: when a scope is not for its kind.
         Conflict: when the name is taken.
     """
-    client = _for_change(unit.session, client_id)
+    client = _lock_client(unit.session, client_id)
     if "scopes" in changes:
         require_allowed(ClientKind(client.kind), changes["scopes"])
     new_name = changes.get("name", client.name)
-    if new_name != client.name and repository.has_name(unit.session, new_name):
+    if new_name != client.name and repository.name_exists(unit.session, new_name):
         raise _name_taken()
     for name, value in changes.items():
         setattr(client, name, sorted(value) if name == "scopes" else value)
@@ -153,18 +160,18 @@ def remove_key(unit: UnitOfWork, access: AccessRequest, client_id: UUID, thumbpr
 
 def add_key_to(session: Session, client_id: UUID, jwk: Mapping[str, Any]) -> None:
     """Add a public key to a client, without an audit event; raise as `add_key`."""
-    _add_key(session, _for_change(session, client_id), jwk)
+    _add_key(session, _lock_client(session, client_id), jwk)
 
 
 def remove_key_from(session: Session, client_id: UUID, thumbprint: str) -> None:
     """Remove a key, without an audit event; raise ResourceNotFound when there is none."""
-    _for_change(session, client_id)
+    _lock_client(session, client_id)
     if not repository.remove_key(session, client_id, thumbprint):
         raise ResourceNotFound
 
 
-def _for_change(session: Session, client_id: UUID) -> Client:
-    client = repository.find_client(session, client_id, for_change=True)
+def _lock_client(session: Session, client_id: UUID) -> Client:
+    client = repository.find_client(session, client_id, for_update=True)
     if client is None:
         raise ResourceNotFound
     return client
@@ -172,10 +179,10 @@ def _for_change(session: Session, client_id: UUID) -> Client:
 
 def _add_key(session: Session, client: Client, jwk: Mapping[str, Any], *field: str | int) -> None:
     key = require_usable(jwk, *field)
-    if len(repository.keys_of(session, [client.id])) >= MOST_KEYS:
+    if len(repository.keys_of(session, [client.id])) >= MAX_KEYS:
         raise Conflict(
             "tooManyKeys",
-            f"A client has at most {MOST_KEYS} keys; remove one that it no longer uses.",
+            f"A client has at most {MAX_KEYS} keys; remove one that it no longer uses.",
         )
     thumbprint = key.thumbprint()
     if not repository.add_key(session, client.id, thumbprint, key.as_dict(private=False)):
