@@ -1,4 +1,4 @@
-"""The command line for operators; commands call the same use cases as the API."""
+"""The command line for operators; commands call the API, or the same use cases as the API."""
 
 import sys
 from collections.abc import Callable

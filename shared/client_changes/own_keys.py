@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.audit.repository import NewAuditEvent
-from shared.audit.service import record
+from shared.access.decisions import act_for
+from shared.access.requests import AccessRequest
+from shared.access.rules import Caller, CallerKind, Reach
+from shared.client_changes.application import record_with_schools
 from shared.core.errors import Conflict, InvalidInput
 from shared.core.unit_of_work import UnitOfWork
-from shared.mandates.repository import mandated_schools
 from shared.oauth.clients import service as clients
 from shared.oauth.clients.models import Client
-from shared.oauth.clients.repository import keys_of
-from shared.oauth.clients.rules import CALLER_KIND, ClientKind
+from shared.oauth.clients.repository import find_client, keys_of
+from shared.oauth.clients.rules import ClientKind
 from shared.oauth.errors import OAuthError, invalid_request
 
 
@@ -27,16 +28,16 @@ def add_own_key(
         OAuthError: for a client of an operator, without a proof by the new key, and when the key is
             not accepted.
     """
-    _require_not_operator(client)
+    access = _access_of(unit, client, "addOwnKey", trace_id)
     try:
         if clients.require_usable(jwk).thumbprint() != thumbprint:
             raise OAuthError(
                 "invalid_dpop_proof", "Sign the DPoP proof with the key in cnf of the assertion."
             )
-        clients.add_key_to(unit.session, client.id, jwk)
+        clients.add_key(unit, access, client.id, jwk)
     except (InvalidInput, Conflict) as error:
         raise invalid_request(error.detail) from None
-    _record(unit, client, "addClientKey", trace_id)
+    record_with_schools(unit, access, "addClientKey", client.id, is_own_chain=False)
 
 
 def remove_own_key(unit: UnitOfWork, client: Client, thumbprint: str, trace_id: str) -> None:
@@ -45,39 +46,28 @@ def remove_own_key(unit: UnitOfWork, client: Client, thumbprint: str, trace_id: 
     Raises:
         OAuthError: for a client of an operator, for an unknown key, and for the last one.
     """
-    _require_not_operator(client)
+    access = _access_of(unit, client, "removeOwnKey", trace_id)
+    find_client(unit.session, client.id, for_update=True)
     thumbprints = {key.thumbprint for key in keys_of(unit.session, [client.id])}
     if thumbprint not in thumbprints:
         raise invalid_request("The client has no key with this key_id.")
     if len(thumbprints) == 1:
         raise invalid_request("A client keeps one key; add the next one first.")
-    clients.remove_key_from(unit.session, client.id, thumbprint)
-    _record(unit, client, "removeClientKey", trace_id)
+    clients.remove_key(unit, access, client.id, thumbprint)
+    record_with_schools(unit, access, "removeClientKey", client.id, is_own_chain=False)
 
 
-def _require_not_operator(client: Client) -> None:
+def _access_of(unit: UnitOfWork, client: Client, action: str, trace_id: str) -> AccessRequest:
+    """Return the access request of a client for itself; the unit acts for it from here on.
+
+    A portal has no school here, and so it acts as an integrator does.
+    """
     if client.kind == ClientKind.OPERATOR:
         raise OAuthError(
             "unauthorized_client",
             "Two other persons have to agree to a key of an operator: request a client change.",
         )
-
-
-def _record(unit: UnitOfWork, client: Client, action: str, trace_id: str) -> None:
-    """Record the change, also for each school with a mandate for the client now."""
-    schools = mandated_schools(unit.session, str(client.id), None, None)
-    for school_id in (None, *schools):
-        event = NewAuditEvent(
-            client=str(client.id),
-            caller_kind=CALLER_KIND[ClientKind(client.kind)].value,
-            caller_organisation=None,
-            caller_subject=None,
-            organisation=school_id,
-            purpose=schools.get(school_id or ""),
-            action=action,
-            resource=f"/v1/clients/{client.id}",
-            outcome="allowed",
-            rule="granted",
-            trace_id=trace_id,
-        )
-        record(unit, event)
+    caller = Caller(str(client.id), CallerKind.INTEGRATOR, frozenset())
+    act_for(unit, caller)
+    resource = f"/v1/clients/{client.id}"
+    return AccessRequest(caller, action, resource, trace_id, Reach(frozenset()))

@@ -147,27 +147,17 @@ def add_key(
         InvalidInput: when the key is not accepted.
         Conflict: when a client has it already, or this client has too many.
     """
-    add_key_to(unit.session, client_id, jwk)
+    _add_key(unit.session, _lock_client(unit.session, client_id), jwk)
     _record(unit, access, "addClientKey", client_id)
     return read_client(unit.session, client_id)
 
 
 def remove_key(unit: UnitOfWork, access: AccessRequest, client_id: UUID, thumbprint: str) -> None:
     """Remove a key; raise ResourceNotFound when there is no such client or key."""
-    remove_key_from(unit.session, client_id, thumbprint)
-    _record(unit, access, "removeClientKey", client_id)
-
-
-def add_key_to(session: Session, client_id: UUID, jwk: Mapping[str, Any]) -> None:
-    """Add a public key to a client, without an audit event; raise as `add_key`."""
-    _add_key(session, _lock_client(session, client_id), jwk)
-
-
-def remove_key_from(session: Session, client_id: UUID, thumbprint: str) -> None:
-    """Remove a key, without an audit event; raise ResourceNotFound when there is none."""
-    _lock_client(session, client_id)
-    if not repository.remove_key(session, client_id, thumbprint):
+    _lock_client(unit.session, client_id)
+    if not repository.remove_key(unit.session, client_id, thumbprint):
         raise ResourceNotFound
+    _record(unit, access, "removeClientKey", client_id)
 
 
 def _lock_client(session: Session, client_id: UUID) -> Client:
