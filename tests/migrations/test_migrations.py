@@ -173,3 +173,27 @@ def test_other_products_and_second_windows_do_not_survive_a_downgrade(empty: Eng
     assert released(empty) == [("studentFeedback", "LEZ"), ("studentFeedback", "WIS")]
     migrate(empty)
     assert released(empty) == [("studentFeedback", "LEZ"), ("studentFeedback", "WIS")]
+
+
+CLIENT = "insert into clients (name, kind, scopes) values ('{}', '{}', '{{}}')"
+STATES = "select kind, state from clients order by kind"
+
+
+def test_clients_of_operators_are_suspended_when_persons_are_added(empty: Engine) -> None:
+    migrate(empty, "20261129_products")
+    with empty.begin() as connection:
+        for kind in ("integrator", "operator"):
+            connection.execute(text(CLIENT.format(kind, kind)))
+    migrate(empty)
+    with empty.begin() as connection:
+        states = connection.execute(text(STATES)).all()
+    assert [tuple(row) for row in states] == [("integrator", "active"), ("operator", "suspended")]
+    for change in (
+        "update clients set state = 'active' where kind = 'operator'",
+        CLIENT.format("another", "operator"),
+    ):
+        with (
+            pytest.raises(IntegrityError, match="operator_has_person"),
+            empty.begin() as connection,
+        ):
+            connection.execute(text(change))
