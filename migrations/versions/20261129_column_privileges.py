@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from alembic import op
 
 revision: str = "20261129_column_privileges"
-down_revision: str | None = "20261129_equal_refusals"
+down_revision: str | None = "20261129_persons"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

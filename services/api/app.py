@@ -16,6 +16,8 @@ from services.api.resources import Resources
 from services.api.routes import (
     audit_events,
     catalogue,
+    client_changes,
+    client_keys,
     clients,
     deliveries,
     documentation,
@@ -47,8 +49,10 @@ ROUTE_MODULES = (
     release_windows,
     mandates,
     audit_events,
+    client_changes,
     clients,
     oauth2,
+    client_keys,
     monitoring,
     documentation,
 )

@@ -56,6 +56,7 @@ class Resources:
     broker: RedisBroker
     queue: WakeUpQueue
     rate_limiter: RateLimiter
+    client_change_delay_hours: float
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -85,6 +86,7 @@ class Resources:
             broker=broker,
             queue=WakeUpQueue(broker),
             rate_limiter=RateLimiter(settings),
+            client_change_delay_hours=settings.client_change_delay_hours,
         )
 
     def require_unprivileged_login(self) -> None:

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     api_address_requests_per_minute: Annotated[int, Field(gt=0)] = Field(
         default=600, description="rate limit of unauthenticated clients per address"
     )
+    client_change_delay_hours: Annotated[float, Field(ge=0)] = Field(
+        default=24.0, description="hours before a key or scope that operators add takes effect"
+    )
     api_bulk_alarm_reads_per_hour: Annotated[int, Field(gt=0)] = Field(
         default=5_000,
         description="reads about students by one caller above which an alarm is raised",

@@ -70,6 +70,20 @@ def verify_assertion(
     return Assertion(client_id, jose.require_jti(claims), expires_at)
 
 
+def confirmed_key(text: str) -> dict[str, Any]:
+    """Return the JWK that a verified assertion confirms (`cnf`, RFC 7800).
+
+    Raises:
+        SignatureError: when it confirms none.
+    """
+    _, claims = jose.read_unverified(text)
+    confirmation = claims.get("cnf")
+    jwk = confirmation.get("jwk") if isinstance(confirmation, dict) else None
+    if not isinstance(jwk, dict):
+        raise SignatureError("cnf has no jwk")
+    return jwk
+
+
 def _verified_claims(text: str, keys: Sequence[PublicKey]) -> dict[str, Any]:
     for key in keys:
         try:

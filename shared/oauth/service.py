@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from shared.access.rules import Caller, Scope, needs_proof
+from shared.access.rules import Caller, Scope
 from shared.core.errors import InvalidAccessToken
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth import jose, repository
@@ -50,23 +50,22 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class PresentedToken:
-    """An access token as received: its scheme, the DPoP proofs, and the request."""
+    """An access token as received, with the DPoP proofs, and the request."""
 
     token: str
-    scheme: str
     proofs: tuple[str, ...]
     request: ExpectedRequest
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
-    """A token of ours that has not expired, and the proof it came with if it is bound.
+    """A token of ours that has not expired, and the proof that it came with.
 
     The database may still know that the token was revoked, or the proof used before.
     """
 
     token: AccessToken
-    proof: Proof | None
+    proof: Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +78,11 @@ class IdentifiedClient:
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new access token; `is_bound` when it needs a DPoP proof."""
+    """A new access token, bound to the key of a DPoP proof."""
 
     token: str
     lifetime: timedelta
     scopes: frozenset[Scope]
-    is_bound: bool
 
 
 def verify_token(issuer: Issuer, presented: PresentedToken) -> VerifiedToken:
@@ -92,14 +90,9 @@ def verify_token(issuer: Issuer, presented: PresentedToken) -> VerifiedToken:
 
     Raises:
         InvalidAccessToken: when the token is not valid.
-        InvalidProof: when the token is bound and the proof is missing or not valid.
+        InvalidProof: when the proof is missing or not valid.
     """
     token = issuer.authority.verify(presented.token)
-    is_proven = presented.scheme == "dpop"
-    if is_proven != (token.thumbprint is not None):
-        raise InvalidAccessToken
-    if not is_proven:
-        return VerifiedToken(token, None)
     proof = _verify_proof_of_token(issuer, presented)
     if proof.thumbprint != token.thumbprint:
         raise InvalidProof("its key is not the key that the token is bound to")
@@ -115,7 +108,7 @@ def validate_token(unit: UnitOfWork, verified: VerifiedToken) -> AccessToken:
         InvalidAccessToken: when the token was revoked, or its client suspended.
         InvalidProof: when the proof was used before.
     """
-    digest = None if verified.proof is None else verified.proof.digest
+    digest = verified.proof.digest
     status = repository.check_token(unit, verified.token, digest, PROOF_RETENTION)
     if not status.is_first_use:
         raise InvalidProof(REPLAYED)
@@ -243,15 +236,12 @@ def issue(
     """Issue an access token for a caller.
 
     Raises:
-        OAuthError: `invalid_dpop_proof` when the scopes need a bound token and there is no proof.
+        OAuthError: `invalid_dpop_proof` without the key of a proof.
     """
-    if thumbprint is None and needs_proof(caller.scopes):
-        raise OAuthError(
-            "invalid_dpop_proof",
-            "These scopes need a token that is bound to a key: send a DPoP proof.",
-        )
+    if thumbprint is None:
+        raise OAuthError("invalid_dpop_proof", "Every token is bound to a key: send a DPoP proof.")
     token = issuer.authority.issue(caller, lifetime, thumbprint)
-    return IssuedToken(token, lifetime, caller.scopes, thumbprint is not None)
+    return IssuedToken(token, lifetime, caller.scopes)
 
 
 def find_own_token(

@@ -68,21 +68,12 @@ class BoundToken(AuthBase):
         return request
 
 
-class BearerToken(AuthBase):
-    def __init__(self, token: str) -> None:
-        self.token = token
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self.token}"
-        return request
-
-
 @pytest.fixture(scope="module")
 def tokens(callers: Callers, school: httpx.Client) -> list[AuthBase]:
     school.get("/v1/schools")  # the client learns the nonce for its proofs
     return [
         BoundToken(callers.key, callers.token(CallerKind.SCHOOL, SCHOOL)),
-        BearerToken(callers.token(CallerKind.OPERATOR)),
+        BoundToken(callers.key, callers.token(CallerKind.OPERATOR)),
     ]
 
 

@@ -48,7 +48,9 @@ def test_request_without_a_token_is_unauthorized(unauthenticated: httpx.Client) 
     response = unauthenticated.get(f"/v1/schools/{SCHOOL}/results?nonsense=1")
     assert response.status_code == 401
     assert problem(response)["type"] == f"{BELGIF}noAccessToken"
-    assert response.headers["WWW-Authenticate"] == 'Bearer realm="toetsfeedback"'
+    assert response.headers["WWW-Authenticate"].startswith(
+        'DPoP realm="toetsfeedback", algs="ES256 '
+    )
 
 
 @pytest.mark.parametrize("token", ["nonsense", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])

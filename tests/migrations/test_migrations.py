@@ -194,3 +194,27 @@ def test_windows_of_components_name_no_target_group(empty: Engine) -> None:
         command.downgrade(alembic_config(connection), "20261129_products")
         assert [tuple(row) for row in connection.execute(scopes)] == [(False, False)]
     assert released(empty) == [("studentFeedback", "LEZ")]
+
+
+CLIENT = "insert into clients (name, kind, scopes) values ('{}', '{}', '{{}}')"
+STATES = "select kind, state from clients order by kind"
+
+
+def test_clients_of_operators_are_suspended_when_persons_are_added(empty: Engine) -> None:
+    migrate(empty, "20261129_products")
+    with empty.begin() as connection:
+        for kind in ("integrator", "operator"):
+            connection.execute(text(CLIENT.format(kind, kind)))
+    migrate(empty)
+    with empty.begin() as connection:
+        states = connection.execute(text(STATES)).all()
+    assert [tuple(row) for row in states] == [("integrator", "active"), ("operator", "suspended")]
+    for change in (
+        "update clients set state = 'active' where kind = 'operator'",
+        CLIENT.format("another", "operator"),
+    ):
+        with (
+            pytest.raises(IntegrityError, match="operator_has_person"),
+            empty.begin() as connection,
+        ):
+            connection.execute(text(change))

@@ -47,6 +47,9 @@ class Links:
     def client(self, client_id: UUID) -> str:
         return f"{self.root}/v1/clients/{client_id}"
 
+    def client_change(self, change_id: UUID) -> str:
+        return f"{self.root}/v1/clientChanges/{change_id}"
+
     def window(self, window_id: UUID) -> str:
         return f"{self.root}/v1/releaseWindows/{window_id}"
 

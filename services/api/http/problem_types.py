@@ -15,6 +15,7 @@ MEDIA_TYPE = "application/problem+json"
 MAX_ISSUES = 20
 """Issues that a problem lists; it contains the number of the others."""
 
+CHALLENGE = f'DPoP realm="toetsfeedback", algs="{" ".join(ALGORITHMS)}"'
 MAX_NAME_LENGTH = 100
 """Characters of an unknown parameter or property name that a problem repeats."""
 
@@ -37,6 +38,9 @@ _BELGIF_STATUSES = {
 _OWN_STATUSES = {
     "methodNotAllowed": 405,
     "requestTimeout": 408,
+    "approvalRequired": 409,
+    "changeEnded": 409,
+    "changeNotDue": 409,
     "clientExists": 409,
     "clientKeyExists": 409,
     "deliveryMissing": 409,
@@ -46,6 +50,7 @@ _OWN_STATUSES = {
     "mandateOver": 409,
     "mandateOverlaps": 409,
     "nothingFailed": 409,
+    "personExists": 409,
     "releaseWindowExists": 409,
     "requestInFlight": 409,
     "schoolNotTakingPart": 409,
@@ -203,14 +208,8 @@ def _pointer_of(field: Sequence[str | int]) -> str:
 
 
 def _challenge_of(error: InvalidAccessToken) -> str:
-    """Return the value of `WWW-Authenticate` (RFC 6750, section 3; RFC 9449, section 7.1)."""
+    """Return the value of `WWW-Authenticate` (RFC 9449, section 7.1)."""
     if isinstance(error, InvalidProof):
-        return (
-            f'DPoP realm="toetsfeedback", error="{error.error}", '
-            f'error_description="{error.reason}", algs="{" ".join(ALGORITHMS)}"'
-        )
+        return f'{CHALLENGE}, error="{error.error}", error_description="{error.reason}"'
     state = error.code.removesuffix("AccessToken")
-    return (
-        'Bearer realm="toetsfeedback", error="invalid_token", '
-        f'error_description="The access token is {state}"'
-    )
+    return f'{CHALLENGE}, error="invalid_token", error_description="The access token is {state}"'

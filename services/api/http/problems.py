@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.api.http.context import context_of
 from services.api.http.problem_types import (
+    CHALLENGE,
     MEDIA_TYPE,
     Problem,
     ProblemType,
@@ -40,7 +41,7 @@ class NoAccessToken(Problem):
         super().__init__(
             "noAccessToken",
             "This operation needs an access token in the Authorization header.",
-            headers={"WWW-Authenticate": 'Bearer realm="toetsfeedback"'},
+            headers={"WWW-Authenticate": CHALLENGE},
         )
 
 

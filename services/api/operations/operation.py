@@ -33,6 +33,8 @@ PUBLIC_PATHS = frozenset(
         "/oauth2/token",
         "/oauth2/introspect",
         "/oauth2/revoke",
+        "/oauth2/keys",
+        "/oauth2/keys/remove",
         "/.well-known/oauth-authorization-server",
         "/.well-known/jwks.json",
     }

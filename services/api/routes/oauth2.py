@@ -32,6 +32,7 @@ from shared.oauth.service import IssuedToken
 from shared.oauth.token_exchange import ACCESS_TOKEN, GRANT_TYPE, exchange
 
 CLIENT_CREDENTIALS = "client_credentials"
+TOKEN_TYPE = "DPoP"  # noqa: S105  # the name of a type
 PROVIDER_SLOT_TIMEOUT_SECONDS = 2.0
 """The longest time an exchange waits for a slot to call a slow identity provider."""
 TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH, KEYS_PATH = (
@@ -40,20 +41,22 @@ TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH, KEYS_PATH = (
     "/oauth2/revoke",
     "/.well-known/jwks.json",
 )
-_ASSERTION = {
+ASSERTION_FIELDS = {
     "client_assertion_type": f"`{ASSERTION_TYPE}`.",
     "client_assertion": "A JWT signed with a key of the client (RFC 7523): `iss` and `sub` are "
     "its id, `aud` is the issuer or this URL, `jti` is unique, `exp` at most 10 minutes ahead.",
 }
 _TOKEN = form_request_body(
-    {"grant_type": f"`{CLIENT_CREDENTIALS}` or `{GRANT_TYPE}`.", **_ASSERTION},
+    {"grant_type": f"`{CLIENT_CREDENTIALS}` or `{GRANT_TYPE}`.", **ASSERTION_FIELDS},
     {
         "scope": "Scopes, separated by spaces; all allowed scopes when absent.",
         "subject_token": "In a token exchange: the person's access token of the identity provider.",
         "subject_token_type": f"`{ACCESS_TOKEN}`.",
     },
 )
-_TOKEN_FORM = form_request_body({"token": "An access token of this client.", **_ASSERTION}, {})
+_TOKEN_FORM = form_request_body(
+    {"token": "An access token of this client.", **ASSERTION_FIELDS}, {}
+)
 
 router = APIRouter(tags=["oauth2"], route_class=CommittingRoute)
 
@@ -162,7 +165,7 @@ ExchangeDep = Annotated[IssuedToken | None, Depends(exchange_of)]
 def issue_token(
     form: FormDep, bound: BoundClientDep, exchanged: ExchangeDep, resources: ResourcesDep
 ) -> TokenResponse:
-    """Issue an access token, bound to the key of the proof in the header `DPoP` if there is one."""
+    """Issue an access token, bound to the key of the proof in the header `DPoP`."""
     grant_type = form.get("grant_type")
     if grant_type is None:
         raise invalid_request("Send a grant_type.")
@@ -175,16 +178,11 @@ def issue_token(
     )
     return TokenResponse(
         access_token=issued.token,
-        token_type=_type_of(is_bound=issued.is_bound),
+        token_type=TOKEN_TYPE,
         expires_in=int(issued.lifetime.total_seconds()),
         scope=" ".join(sorted(issued.scopes)),
         issued_token_type=ACCESS_TOKEN if exchanged else None,
     )
-
-
-def _type_of(*, is_bound: bool) -> str:
-    """Return the authentication scheme of a token."""
-    return "DPoP" if is_bound else "Bearer"
 
 
 @router.post(
@@ -207,13 +205,13 @@ def introspect_token(
         scope=" ".join(sorted(caller.scopes)),
         client_id=caller.client,
         sub=caller.subject or caller.client,
-        token_type=_type_of(is_bound=token.thumbprint is not None),
+        token_type=TOKEN_TYPE,
         iss=authority.issuer,
         aud=authority.audience,
         iat=int(token.issued_at.timestamp()),
         exp=int(token.expires_at.timestamp()),
         jti=token.id,
-        cnf={"jkt": token.thumbprint} if token.thumbprint else None,
+        cnf={"jkt": token.thumbprint},
     )
 
 

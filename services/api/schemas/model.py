@@ -50,9 +50,14 @@ class RequestBody(MergePatch):
     @field_validator("*", mode="before")
     @classmethod
     def _refuse_null(cls, value: Any) -> Any:
-        if value is None:
-            raise ValueError("Must not be null; leave it out instead.")
-        return value
+        return refuse_null(value)
+
+
+def refuse_null(value: Any) -> Any:
+    """Return the value; raise ValueError for null."""
+    if value is None:
+        raise ValueError("Must not be null; leave it out instead.")
+    return value
 
 
 class Page(ResponseModel):

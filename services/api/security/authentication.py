@@ -13,6 +13,7 @@ from shared.access.rules import Caller
 from shared.core.errors import InvalidAccessToken
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.dpop import ExpectedRequest
+from shared.oauth.errors import InvalidProof
 from shared.oauth.jose import ALGORITHMS
 from shared.oauth.service import (
     PresentedToken,
@@ -23,7 +24,7 @@ from shared.oauth.service import (
     verify_token,
 )
 
-BEARER_TOKEN, BOUND_TOKEN = "bearerToken", "boundToken"  # names in the OpenAPI document
+BOUND_TOKEN = "boundToken"  # noqa: S105  # its name in the OpenAPI document
 NONCE_HEADER = "DPoP-Nonce"
 
 SECURITY_SCHEMES = {
@@ -33,13 +34,6 @@ SECURITY_SCHEMES = {
         f"in the header `DPoP`, signed with {', '.join(ALGORITHMS)}, with the nonce of the last "
         f"response's `{NONCE_HEADER}`. Each operation lists scopes; the token needs one of them.",
         "scheme": "DPoP",
-    },
-    BEARER_TOKEN: {
-        "type": "http",
-        "description": "An operator's access token. Each operation lists scopes; the token needs "
-        "one of them.",
-        "scheme": "bearer",
-        "bearerFormat": "at+jwt",
     },
 }
 """The OpenAPI description of the header `Authorization`."""
@@ -81,11 +75,11 @@ def _presented_token(request: Request, resources: Resources) -> PresentedToken:
     scheme = scheme.lower()
     if not token or scheme not in {"bearer", "dpop"}:
         raise NoAccessToken
-    if scheme == "dpop":
-        issue_nonce(request, resources)
+    issue_nonce(request, resources)
+    if scheme == "bearer":
+        raise InvalidProof("send the token with the scheme DPoP")
     return PresentedToken(
         token=token,
-        scheme=scheme,
         proofs=proofs_in(request),
         request=expected_request(request, resources, token),
     )
