@@ -148,16 +148,14 @@ def ids(
     new = {"name": "vendor", "kind": "integrator", "keys": [key.as_dict(private=False)]}
     vendor = operator.post("/v1/clients", json=new).json()
     mandate = {"clientId": vendor["id"], "products": ["studentFeedback"], "purpose": "Report book"}
-    given = school.post(
-        "/v1/mandates",
-        json=mandate | {"until": str(datetime.now(UTC).date() + timedelta(days=300))},
-    ).json()
+    until = datetime.now(UTC).date() + timedelta(days=300)
+    given = school.post("/v1/mandates", json=mandate | {"until": str(until)}).json()
     return {
         "administrationId": ADMINISTRATION,
         "asset_name": "start.js",
         "clientId": vendor["id"],
         "component": "KAL4",
-        "day": "2099-01-01",
+        "day": str(until - timedelta(days=100)),
         "deliveryId": refused["subject"],
         "documentId": fiche["id"],
         "jobId": built["href"].rpartition("/")[2],

@@ -60,7 +60,7 @@ _DESCRIPTIONS = {
 }
 
 Wanted = TypeVar("Wanted")
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+RouteHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -84,7 +84,7 @@ class CommittingRoute(APIRoute):
             endpoint = _committed(endpoint, options.get("status_code") or HTTPStatus.OK)
         super().__init__(path, endpoint, **options)
 
-    def get_route_handler(self) -> Handler:
+    def get_route_handler(self) -> RouteHandler:
         handle = super().get_route_handler()
 
         async def handle_or_replay(request: Request) -> Response:
@@ -109,7 +109,7 @@ class Operation(CommittingRoute):
         self.query_names = query_names(self.dependant)
         self.uuid_names = uuid_names(self.dependant)
 
-    def get_route_handler(self) -> Handler:
+    def get_route_handler(self) -> RouteHandler:
         """Verify the token before FastAPI reads a body, while no connection is used."""
         handle = super().get_route_handler()
         if self.body_field is None or not required_scopes(self):
