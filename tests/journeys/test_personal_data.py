@@ -151,17 +151,15 @@ def ids(
     mandate = {"clientId": vendor["id"], "products": ["studentFeedback"], "purpose": "Report book"}
     change = {"kind": "addKey", "clientId": vendor["id"], "keys": new["keys"]}
     requested = operator.post("/v1/clientChanges", json=change).json()
-    given = school.post(
-        "/v1/mandates",
-        json=mandate | {"until": str(datetime.now(UTC).date() + timedelta(days=300))},
-    ).json()
+    until = datetime.now(UTC).date() + timedelta(days=300)
+    given = school.post("/v1/mandates", json=mandate | {"until": str(until)}).json()
     return {
         "administrationId": ADMINISTRATION,
         "asset_name": "start.js",
         "changeId": requested["id"],
         "clientId": vendor["id"],
         "component": "KAL4",
-        "day": "2099-01-01",
+        "day": str(until - timedelta(days=100)),
         "deliveryId": refused["subject"],
         "documentId": fiche["id"],
         "jobId": built["href"].rpartition("/")[2],
