@@ -149,6 +149,11 @@ class DataDirectory:
         return {}
 
 
+def person_key(keys: Path, number: int) -> Path:
+    """Return the file of the private key of one of the invented persons."""
+    return keys / f"person-{number}.pem"
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Write a file atomically and durably, readable by its owner only."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")

@@ -13,6 +13,8 @@ PREFIX = "TOETSFEEDBACK_"
 DATABASE_URL = "TOETSFEEDBACK_DATABASE_URL"
 REDIS_URL = "TOETSFEEDBACK_REDIS_URL"
 STORAGE_URL = "TOETSFEEDBACK_STORAGE_URL"
+POSTGRES = "postgres"
+"""The name of the embedded server among the recorded processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,11 @@ class RunningInstance:
     processes: tuple[RecordedProcess, ...] = ()
     api_url: str | None = None
     logins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_development(self) -> bool:
+        """Return True if `up` started PostgreSQL itself; every other instance is for production."""
+        return any(process.name == POSTGRES for process in self.processes)
 
     def environment_of(self, program: str) -> dict[str, str]:
         """Return the environment of a program, or of the `owner`.

@@ -123,10 +123,16 @@ def _migrate(instance: Instance, command: Command) -> None:
     run_to_completion(
         "migrate",
         instance.data.log("migrate"),
-        command("migrate"),
+        command("migrate", *_invented_persons(instance)),
         instance.environment,
         instance.supervisor.is_stopping,
     )
+
+
+def _invented_persons(instance: Instance) -> list[str]:
+    """Return the option that registers persons, if PostgreSQL was started here."""
+    is_development = DATABASE_URL not in os.environ
+    return ["--invent-persons", str(instance.data.keys)] if is_development else []
 
 
 def _start_programs(

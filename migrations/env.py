@@ -4,6 +4,7 @@ from alembic import context
 from sqlalchemy import Connection, text
 
 import shared.audit.models
+import shared.client_changes.models
 import shared.deliveries.models
 import shared.documents.grants.models
 import shared.documents.models

@@ -46,8 +46,9 @@ def _of_administration(ids: Ids) -> dict[str, Any]:
     return {"params": {"administrationId": ids["administrationId"]}}
 
 
-def _new_key(_: Ids) -> dict[str, Any]:
-    return {"json": ECKey.generate_key("P-256").as_dict(private=False)}
+def _new_key(ids: Ids) -> dict[str, Any]:
+    key = ECKey.generate_key("P-256").as_dict(private=False)
+    return {"json": {"kind": "addKey", "clientId": ids["clientId"], "keys": [key]}}
 
 
 _ARGUMENTS: dict[str, Callable[[Ids], dict[str, Any]]] = {
@@ -80,8 +81,10 @@ _ARGUMENTS: dict[str, Callable[[Ids], dict[str, Any]]] = {
     "shortenMandate": lambda ids: {"json": {"until": ids["day"]}},
     "createClient": lambda ids: {"json": {"name": ids["name"], "kind": "integrator"}},
     "changeClient": lambda ids: {"json": {"name": ids["name"]}},
-    "addClientKey": _new_key,
+    "createClientChange": _new_key,
     "issueToken": lambda _: {"data": _INVALID_ASSERTION | {"grant_type": "client_credentials"}},
     "introspectToken": lambda _: {"data": _INVALID_ASSERTION | {"token": "nonsense"}},
     "revokeToken": lambda _: {"data": _INVALID_ASSERTION | {"token": "nonsense"}},
+    "addOwnKey": lambda _: {"data": _INVALID_ASSERTION},
+    "removeOwnKey": lambda _: {"data": _INVALID_ASSERTION | {"key_id": "nonsense"}},
 }

@@ -77,7 +77,7 @@ def statements_of_request(settings: Settings) -> list[Statement]:
     event.listen(engine, "before_cursor_execute", record)
     school_id, now = os.environ[SCHOOL], datetime.now(UTC)
     caller = Caller("bench", CallerKind.SCHOOL, GRANTABLE[CallerKind.SCHOOL], school_id)
-    token = AccessToken(caller, secrets.token_hex(16), now, now + timedelta(minutes=1), None)
+    token = AccessToken(caller, secrets.token_hex(16), now, now + timedelta(minutes=1), "-")
     reach = Reach(frozenset({school_id}))
     access = AccessRequest(caller, "listSchoolResults", "/bench", None, reach)
     with UnitOfWork(session_factory(engine)) as unit:

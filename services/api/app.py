@@ -16,6 +16,8 @@ from services.api.resources import Resources
 from services.api.routes import (
     audit_events,
     catalogue,
+    client_changes,
+    client_keys,
     clients,
     deliveries,
     documentation,
@@ -29,6 +31,7 @@ from services.api.routes import (
     schools,
     students,
 )
+from services.api.security.address_limit import AddressLimit
 from shared.core.settings import Settings
 
 TITLE = "Toetsfeedback"
@@ -46,8 +49,10 @@ ROUTE_MODULES = (
     release_windows,
     mandates,
     audit_events,
+    client_changes,
     clients,
     oauth2,
+    client_keys,
     monitoring,
     documentation,
 )
@@ -87,6 +92,7 @@ def build_app(larger_bodies: Mapping[str, int] | None = None) -> FastAPI:
         telemetry=NO_TELEMETRY,
         middleware=[
             Middleware(RequestLogging, metrics=metrics),
+            Middleware(AddressLimit),
             Middleware(BodyLimit, larger=larger_bodies or {}),
         ],
     )

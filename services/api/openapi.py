@@ -12,8 +12,7 @@ from services.api.http.middleware import TRACE_HEADER
 from services.api.http.problem_types import MEDIA_TYPE
 from services.api.operations.operation import required_scopes
 from services.api.schemas.problem import InputValidationIssue, Problem
-from services.api.security.authentication import BEARER_TOKEN, BOUND_TOKEN, SECURITY_SCHEMES
-from shared.access.rules import Scope, needs_proof
+from services.api.security.authentication import BOUND_TOKEN, SECURITY_SCHEMES
 
 OPENAPI_VERSION = "3.1.0"
 PATCHES = frozenset({"ReleaseWindowChange"})
@@ -127,12 +126,7 @@ def _describe(operation: dict[str, Any], route: APIRoute) -> None:
             parameter["schema"].pop(repeated, None)
     scopes = sorted(scope.value for scope in required_scopes(route))
     if scopes:
-        operation["security"] = [
-            {scheme: [scope]}
-            for scope in scopes
-            for scheme in (BOUND_TOKEN, BEARER_TOKEN)
-            if scheme == BOUND_TOKEN or not needs_proof([Scope(scope)])
-        ]
+        operation["security"] = [{BOUND_TOKEN: [scope]} for scope in scopes]
 
 
 def _refer_to_problems(responses: dict[str, Any], shared: dict[str, Any]) -> None:

@@ -52,9 +52,11 @@ class Resources:
     exchanges: Semaphore
     uploads: Semaphore
     public_url: str
+    mandate_max_days: int
     broker: RedisBroker
     queue: WakeUpQueue
     rate_limiter: RateLimiter
+    client_change_delay_hours: float
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -80,9 +82,11 @@ class Resources:
             exchanges=Semaphore(MAX_CONCURRENT_EXCHANGES),
             uploads=Semaphore(MAX_CONCURRENT_UPLOADS),
             public_url=settings.public_url,
+            mandate_max_days=settings.mandate_max_days,
             broker=broker,
             queue=WakeUpQueue(broker),
             rate_limiter=RateLimiter(settings),
+            client_change_delay_hours=settings.client_change_delay_hours,
         )
 
     def require_unprivileged_login(self) -> None:

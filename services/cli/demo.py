@@ -24,7 +24,7 @@ from services.cli.signing import ProofKey, TokenAuth
 from services.cli.steps import Steps
 from services.cli.target import sessions_of
 from shared.access.products import Product
-from shared.access.rules import GRANTABLE, Caller, CallerKind, needs_proof
+from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.kinds import DocumentKind
@@ -77,6 +77,8 @@ def _instance(data: Path, steps: Steps) -> Iterator[tuple[Settings, httpx.Client
             instance = _wait_until_ready(process, data, log)
             notes.append(f"the API is at {instance.api_url}")
         with httpx.Client(base_url=instance.api_url or "", timeout=60) as client:
+            if not instance.is_development:
+                raise DemoError("unset TOETSFEEDBACK_DATABASE_URL: the demo starts its own server")
             yield instance.settings(), client
     finally:
         with steps.step("Stop everything") as notes:
@@ -145,9 +147,8 @@ class Demo:
     def _token(self, kind: CallerKind, school_id: str | None = None) -> httpx.Auth:
         authority = TokenAuthority.of(self.settings)
         caller = Caller(f"demo-{kind}", kind, GRANTABLE[kind], school_id)
-        key = ProofKey() if needs_proof(caller.scopes) else None
-        thumbprint = key.thumbprint if key else None
-        return TokenAuth(lambda: authority.issue(caller, MAX_LIFETIME, thumbprint), key)
+        key = ProofKey()
+        return TokenAuth(lambda: authority.issue(caller, MAX_LIFETIME, key.thumbprint), key)
 
     def _generate(self, schools: int) -> Path:
         directory, archive = self.directory / "delivery", self.directory / "delivery.zip"

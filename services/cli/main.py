@@ -1,14 +1,15 @@
-"""The command line for operators; commands call the same use cases as the API."""
+"""The command line for operators; commands call the API, or the same use cases as the API."""
 
 import sys
 from collections.abc import Callable
 
 import typer
-from psycopg.errors import DiskFull
-from sqlalchemy.exc import OperationalError
+from httpx import TransportError
+from psycopg.errors import DiskFull, InsufficientPrivilege
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from embedded.errors import EmbeddedError
-from services.cli.commands import audit, clients, deliveries, jobs, serving, tokens
+from services.cli.commands import audit, clients, deliveries, jobs, persons, serving, tokens
 from shared.access.rules import CallerError
 from shared.core.errors import ConfigurationError, DomainError, InvalidInput
 
@@ -33,7 +34,7 @@ COMMANDS: dict[str, Callable[..., object]] = {
     "openapi": serving.openapi,
     "demo": serving.demo,
 }
-GROUPS = {"audit": audit.app, "client": clients.app}
+GROUPS = {"audit": audit.app, "client": clients.app, "person": persons.app}
 for name, command in COMMANDS.items():
     app.command(name)(command)
 for name, group in GROUPS.items():
@@ -46,6 +47,10 @@ USER_ERRORS = (
     DomainError,
     FileNotFoundError,
     FileExistsError,
+)
+
+NOT_ALLOWED = (
+    "the database login may not do this; use the login of the database owner, as for `migrate`"
 )
 
 OPTIONS = {
@@ -63,6 +68,14 @@ def main() -> None:
         app()
     except OperationalError as error:
         print(f"toetsfeedback: {_explain_database_error(error)}", file=sys.stderr)
+        sys.exit(1)
+    except TransportError:
+        print("toetsfeedback: the API does not respond; check its address", file=sys.stderr)
+        sys.exit(1)
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        print(f"toetsfeedback: {NOT_ALLOWED}", file=sys.stderr)
         sys.exit(1)
     except USER_ERRORS as error:
         print(f"toetsfeedback: {_message_of(error)}", file=sys.stderr)

@@ -66,9 +66,9 @@ class ProofKey:
 
 
 class TokenAuth(httpx.Auth):
-    """Authentication of requests by an access token, with a DPoP proof if it is bound to a key."""
+    """Authentication of requests by an access token, with a DPoP proof by its key."""
 
-    def __init__(self, obtain: ObtainToken, key: ProofKey | None = None) -> None:
+    def __init__(self, obtain: ObtainToken, key: ProofKey) -> None:
         self._obtain = obtain
         self._key = key
         self._renew()
@@ -80,18 +80,27 @@ class TokenAuth(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         if time.monotonic() >= self._renew_at:
             self._renew()
-        if self._key is None:
-            request.headers["Authorization"] = f"Bearer {self._token}"
-            yield request
-            return
+        if not isinstance(request.stream, httpx.ByteStream):
+            response = yield self._nonce_request(request)
+            self._key.nonce = response.headers.get(NONCE_HEADER)
         used = self._key.nonce
-        self._sign(request, self._key)
+        self._sign(request)
         response = yield request
         new = self._key.nonce = response.headers.get(NONCE_HEADER, used)
         if new != used and "use_dpop_nonce" in response.headers.get("WWW-Authenticate", ""):
-            self._sign(request, self._key)
+            self._sign(request)
             yield request
 
-    def _sign(self, request: httpx.Request, key: ProofKey) -> None:
+    def _nonce_request(self, request: httpx.Request) -> httpx.Request:
+        """Return the request without its body and without a nonce: refused, with a new nonce.
+
+        For a body that is streamed, and so cannot be sent again.
+        """
+        self._key.nonce = None
+        nonce_request = httpx.Request(request.method, request.url)
+        self._sign(nonce_request)
+        return nonce_request
+
+    def _sign(self, request: httpx.Request) -> None:
         request.headers["Authorization"] = f"DPoP {self._token}"
-        request.headers["DPoP"] = key.proof(request.method, str(request.url), self._token)
+        request.headers["DPoP"] = self._key.proof(request.method, str(request.url), self._token)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +41,22 @@ def settings_for(data: Path, program: str = "operator") -> Settings:
             )
         os.environ.update(instance.environment_of(program))
     return Settings.from_environment()
+
+
+def development_settings(data: Path, program: str = "owner") -> Settings:
+    """Return a program's settings in an instance of which `up` started PostgreSQL itself.
+
+    Raises:
+        ConfigurationError: the instance is of another kind.
+    """
+    instance = DataDirectory(data).read_running()
+    if instance is None or not instance.is_development:
+        raise ConfigurationError(
+            f"`up` runs no PostgreSQL of its own in {data}: only in such an instance, which is for "
+            "development, does the command line sign tokens with the key of the service. Leave out "
+            "--kind to call the API with your registered client"
+        )
+    return replace(instance, environment=instance.environment_of(program)).settings()
 
 
 @contextmanager

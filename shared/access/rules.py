@@ -131,14 +131,6 @@ def reach_of_students(caller: Caller, mandates: Mapping[str, str] = NO_MANDATES)
     return Reach(frozenset({caller.school_id} if caller.school_id else ()))
 
 
-def needs_proof(scopes: Iterable[Scope]) -> bool:
-    """Return True if a token with these scopes must be bound to a key (RFC 9449).
-
-    Every scope that operators cannot have is about students, or about decisions of a school.
-    """
-    return not OPERATOR_SCOPES.issuperset(scopes)
-
-
 def require_scope(caller: Caller, required: Iterable[Scope]) -> None:
     """Raise `MissingScope` unless the caller has one of the scopes."""
     wanted = frozenset(required)

@@ -55,12 +55,19 @@ class Settings(BaseSettings):
     api_address_requests_per_minute: Annotated[int, Field(gt=0)] = Field(
         default=600, description="rate limit of unauthenticated clients per address"
     )
+    client_change_delay_hours: Annotated[float, Field(ge=0)] = Field(
+        default=24.0, description="hours before a key or scope that operators add takes effect"
+    )
     api_bulk_alarm_reads_per_hour: Annotated[int, Field(gt=0)] = Field(
         default=5_000,
         description="reads about students by one caller above which an alarm is raised",
     )
     database_pool_size: Annotated[int, Field(gt=0)] = Field(
         default=6, description="maximum size of a connection pool"
+    )
+
+    mandate_max_days: Annotated[int, Field(gt=0)] = Field(
+        default=366, description="maximum number of days of a mandate"
     )
 
     worker_threads: Annotated[int, Field(gt=0)] = Field(

@@ -55,7 +55,8 @@ def person_of(claims: Mapping[str, Any], rules: ClaimRules) -> Person:
     """
     if rules.scope not in _scopes(claims.get("scope")):
         raise PersonError(f"scope does not contain {rules.scope}")
-    if claims.get(rules.target_group_claim) not in rules.target_groups:
+    target_group = claims.get(rules.target_group_claim)
+    if not isinstance(target_group, str) or target_group not in rules.target_groups:
         raise PersonError(f"{rules.target_group_claim} is not a target group of schools")
     school_id, subject = claims.get(rules.school_claim), claims.get(rules.subject_claim)
     if not isinstance(school_id, str) or not SCHOOL_ID.fullmatch(school_id):

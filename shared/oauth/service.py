@@ -8,13 +8,14 @@ from datetime import timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from shared.access.rules import Caller, Scope, needs_proof
+from shared.access.rules import Caller, Scope
 from shared.core.errors import InvalidAccessToken
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth import jose, repository
 from shared.oauth.assertions import (
     ASSERTION_TYPE,
     CLOCK_SKEW_SECONDS,
+    Assertion,
     unverified_client_id,
     verify_assertion,
 )
@@ -49,50 +50,72 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class PresentedToken:
-    """An access token as received: its scheme, the DPoP proofs, and the request."""
+    """An access token as received, with the DPoP proofs, and the request."""
 
     token: str
-    scheme: str
     proofs: tuple[str, ...]
     request: ExpectedRequest
 
 
 @dataclass(frozen=True, slots=True)
+class VerifiedToken:
+    """A token of ours that has not expired, and the proof that it came with.
+
+    The database may still know that the token was revoked, or the proof used before.
+    """
+
+    token: AccessToken
+    proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifiedClient:
+    """An active client, and the assertion that it signed; it may have been used before."""
+
+    client: Client
+    assertion: Assertion
+
+
+@dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new access token of a caller; `is_bound` when it needs a DPoP proof."""
+    """A new access token of a caller, bound to the key of a DPoP proof."""
 
     caller: Caller
     token: str
     lifetime: timedelta
     scopes: frozenset[Scope]
-    is_bound: bool
 
 
-def validate_token(unit: UnitOfWork, issuer: Issuer, presented: PresentedToken) -> AccessToken:
-    """Validate an access token and the DPoP proof that it is bound to.
-
-    The unit acts for the caller afterwards. The proof cannot be used again, even after a rollback.
+def verify_token(issuer: Issuer, presented: PresentedToken) -> VerifiedToken:
+    """Verify an access token and its DPoP proof as far as that needs no database.
 
     Raises:
-        InvalidAccessToken: when the token is not valid, or was revoked.
-        InvalidProof: when the proof is missing, was used before, or is not valid.
+        InvalidAccessToken: when the token is not valid.
+        InvalidProof: when the proof is missing or not valid.
     """
     token = issuer.authority.verify(presented.token)
-    is_proven = presented.scheme == "dpop"
-    if is_proven != (token.thumbprint is not None):
-        raise InvalidAccessToken
-    digest = None
-    if is_proven:
-        proof = _verify_proof_of_token(issuer, presented)
-        if proof.thumbprint != token.thumbprint:
-            raise InvalidProof("its key is not the key that the token is bound to")
-        digest = proof.digest
-    status = repository.check_token(unit, token, digest, PROOF_RETENTION)
+    proof = _verify_proof_of_token(issuer, presented)
+    if proof.thumbprint != token.thumbprint:
+        raise InvalidProof("its key is not the key that the token is bound to")
+    return VerifiedToken(token, proof)
+
+
+def validate_token(unit: UnitOfWork, verified: VerifiedToken) -> AccessToken:
+    """Validate a verified token with the database, and use up its proof, even after a rollback.
+
+    The unit acts for the caller from here on.
+
+    Raises:
+        InvalidAccessToken: when the token was revoked, or its client suspended.
+        InvalidProof: when the proof was used before.
+    """
+    digest = verified.proof.digest
+    status = repository.check_token(unit, verified.token, digest, PROOF_RETENTION)
     if not status.is_first_use:
         raise InvalidProof(REPLAYED)
     if status.is_revoked or status.is_suspended:
         raise InvalidAccessToken
-    return token
+    return verified.token
 
 
 def is_active(unit: UnitOfWork, token: AccessToken) -> bool:
@@ -121,43 +144,43 @@ def _verify_single_proof(
     return verify_proof(proofs[0], request, issuer.nonces, time.time())
 
 
-def authenticate_client(
+def identify_client(
     issuer: Issuer, form: Mapping[str, str], audiences: frozenset[str]
-) -> Client:
-    """Authenticate a client by the assertion in the form, which cannot be used again.
-
-    At most one database connection is in use at a time.
+) -> IdentifiedClient:
+    """Identify the client that signed the assertion in the form, without using the assertion up.
 
     Raises:
         OAuthError: `invalid_client`, whatever the reason.
     """
     if form.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in form:
         raise invalid_client("send a client_assertion of type private_key_jwt")
-    text, now = form["client_assertion"], time.time()
+    text = form["client_assertion"]
     try:
         client_id = unverified_client_id(text)
         with Session(issuer.engine) as session:
             client = clients.find_client(session, client_id)
             keys = [jose.public_key(key.jwk) for key in clients.keys_of(session, [client_id])]
-        assertion = verify_assertion(text, client_id, keys, audiences, now)
+        assertion = verify_assertion(text, client_id, keys, audiences, time.time())
     except SignatureError as error:
         raise invalid_client(str(error)) from None
     if form.get("client_id", str(client_id)) != str(client_id):
         raise invalid_client("client_id is not the sub of the assertion")
-    retention = timedelta(seconds=assertion.expires_at - now + 2 * CLOCK_SKEW_SECONDS)
-    if not repository.record_first_use(issuer.engine, assertion.digest, retention):
-        raise invalid_client(REPLAYED)
     if client is None or client.state != ClientState.ACTIVE:
         raise invalid_client("the client is suspended")
-    return client
+    return IdentifiedClient(client, assertion)
 
 
-def thumbprint_of_proof(
+def use_assertion(issuer: Issuer, assertion: Assertion) -> None:
+    """Use the assertion up; raise OAuthError `invalid_client` when it was used before."""
+    seconds = assertion.expires_at - time.time() + 2 * CLOCK_SKEW_SECONDS
+    if not repository.record_first_use(issuer.engine, assertion.digest, timedelta(seconds=seconds)):
+        raise invalid_client(REPLAYED)
+
+
+def verify_binding(
     issuer: Issuer, proofs: tuple[str, ...], request: ExpectedRequest
-) -> str | None:
-    """Verify the DPoP proof of a token request; return the thumbprint to bind the token to.
-
-    Without a proof, return None.
+) -> Proof | None:
+    """Verify the proof of the key that a new token is bound to; None when no proof was sent.
 
     Raises:
         OAuthError: `invalid_dpop_proof` or `use_dpop_nonce` when the proof is not valid.
@@ -165,12 +188,15 @@ def thumbprint_of_proof(
     if not proofs:
         return None
     try:
-        proof = _verify_single_proof(issuer, proofs, request)
+        return _verify_single_proof(issuer, proofs, request)
     except ProofError as error:
         raise OAuthError(error.code, f"The DPoP proof is not valid: {error}.") from None
+
+
+def use_binding(issuer: Issuer, proof: Proof) -> None:
+    """Use the proof up; raise OAuthError `invalid_dpop_proof` when it was used before."""
     if not repository.record_first_use(issuer.engine, proof.digest, PROOF_RETENTION):
         raise OAuthError("invalid_dpop_proof", f"The DPoP proof is not valid: {REPLAYED}.")
-    return proof.thumbprint
 
 
 def issue_to_client(
@@ -211,15 +237,12 @@ def issue(
     """Issue an access token for a caller.
 
     Raises:
-        OAuthError: `invalid_dpop_proof` when the scopes need a bound token and there is no proof.
+        OAuthError: `invalid_dpop_proof` without the key of a proof.
     """
-    if thumbprint is None and needs_proof(caller.scopes):
-        raise OAuthError(
-            "invalid_dpop_proof",
-            "These scopes need a token that is bound to a key: send a DPoP proof.",
-        )
+    if thumbprint is None:
+        raise OAuthError("invalid_dpop_proof", "Every token is bound to a key: send a DPoP proof.")
     token = issuer.authority.issue(caller, lifetime, thumbprint)
-    return IssuedToken(caller, token, lifetime, caller.scopes, thumbprint is not None)
+    return IssuedToken(caller, token, lifetime, caller.scopes)
 
 
 def find_own_token(

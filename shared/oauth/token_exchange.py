@@ -34,10 +34,6 @@ def exchange(
     """
     if client.kind != ClientKind.PORTAL:
         raise OAuthError("unauthorized_client", "Only a portal can use token exchange.")
-    if thumbprint is None:
-        raise OAuthError(
-            "invalid_dpop_proof", "A person's token has to be bound to a key: send a DPoP proof."
-        )
     _require_supported(form, issuer.authority.audience)
     try:
         claims = provider.verify_token(form["subject_token"])

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from joserfc import jwt
 
-from shared.access.rules import Caller, CallerError, CallerKind, Scope, needs_proof
+from shared.access.rules import Caller, CallerError, CallerKind, Scope
 from shared.core.errors import InvalidAccessToken
 from shared.core.settings import Settings
 from shared.oauth import jose
@@ -36,7 +36,7 @@ class AccessToken:
     id: str
     issued_at: datetime
     expires_at: datetime
-    thumbprint: str | None
+    thumbprint: str
 
     def has_expired(self) -> bool:
         return self.expires_at + CLOCK_SKEW <= datetime.now(UTC)
@@ -59,17 +59,14 @@ class TokenAuthority:
         keys = SigningKeys.read(settings.signing_keys)
         return cls(keys, settings.public_url, settings.token_audience)
 
-    def issue(self, caller: Caller, lifetime: timedelta, thumbprint: str | None = None) -> str:
-        """Issue a token for a caller, bound to the key with the thumbprint.
+    def issue(self, caller: Caller, lifetime: timedelta, thumbprint: str) -> str:
+        """Issue a token for a caller, valid from now and bound to the key with the thumbprint.
 
         Raises:
-            CallerError: when the lifetime is not between one second and `MAX_LIFETIME`, or a
-                scope needs a bound token and there is no thumbprint.
+            CallerError: when the lifetime is not between one second and `MAX_LIFETIME`.
         """
         if not timedelta(seconds=1) <= lifetime <= MAX_LIFETIME:
             raise CallerError(f"the lifetime must be between one second and {MAX_LIFETIME}")
-        if thumbprint is None and needs_proof(caller.scopes):
-            raise CallerError("a token with access to students must be bound to a key")
         now = datetime.now(UTC)
         claims: dict[str, Any] = {
             "iss": self.issuer,
@@ -81,13 +78,12 @@ class TokenAuthority:
             "jti": str(uuid4()),
             "scope": " ".join(sorted(caller.scopes)),
             "kind": caller.kind.value,
+            "cnf": {"jkt": thumbprint},
         }
         if caller.school_id is not None:
             claims["school"] = caller.school_id
         if caller.subject is not None:
             claims["act"] = {"sub": caller.client}
-        if thumbprint is not None:
-            claims["cnf"] = {"jkt": thumbprint}
         key = self.keys.signing
         header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.thumbprint()}
         return jwt.encode(header, claims, key, algorithms=[ALGORITHM])
@@ -123,7 +119,7 @@ def _access_token(claims: dict[str, Any]) -> AccessToken:
     """Read the claims; raise one of `_DECODE_ERRORS` when this service did not issue them."""
     client, subject, school = claims["client_id"], claims["sub"], claims.get("school")
     issued_at, expires_at = claims["iat"], claims["exp"]
-    thumbprint = claims.get("cnf", {}).get("jkt")
+    thumbprint = claims["cnf"]["jkt"]
     if not (
         isinstance(client, str) and client.isprintable() and len(client) <= MAX_CLIENT_CHARACTERS
     ):
@@ -137,12 +133,10 @@ def _access_token(claims: dict[str, Any]) -> AccessToken:
     if issued_at > datetime.now(UTC).timestamp() + CLOCK_SKEW.total_seconds():
         raise ValueError("iat")
     person = None if subject == client else subject
-    for identifier in (claims["jti"], thumbprint or "-", person or "-"):
+    for identifier in (claims["jti"], thumbprint, person or "-"):
         if not IDENTIFIER.fullmatch(identifier):
             raise ValueError("identifier")
     scopes = frozenset(Scope(scope) for scope in claims["scope"].split())
-    if thumbprint is None and needs_proof(scopes):
-        raise ValueError("cnf")
     return AccessToken(
         caller=Caller(client, CallerKind(claims["kind"]), scopes, school, person),
         id=claims["jti"],

@@ -87,8 +87,8 @@ def create_window(unit: UnitOfWork, access: AccessRequest, plan: WindowPlan) -> 
         Conflict: when another window of the same scope overlaps this one.
     """
     _require_order(plan.times)
-    scope = _scope(unit.session, plan)
     repository.lock_windows(unit.session)
+    scope = _scope(unit.session, plan)
     _require_no_overlap(unit.session, scope, plan.times)
     window_id = repository.add_window(unit.session, scope, asdict(plan.times))
     _record(unit, access, "createReleaseWindow", window_id, plan.administration_id)
@@ -114,6 +114,18 @@ def change_window(
     repository.change_window(unit.session, window_id, asdict(after))
     _record(unit, access, "changeReleaseWindow", window_id, window.administration_id)
     return read_window(unit.session, window_id)
+
+
+def remove_window(unit: UnitOfWork, access: AccessRequest, window_id: UUID) -> None:
+    """Remove a window; from then on a wider one decides, if there is one.
+
+    Raises:
+        ResourceNotFound: when the window does not exist.
+    """
+    repository.lock_windows(unit.session)
+    administration_id = read_window(unit.session, window_id).window.administration_id
+    repository.delete_window(unit.session, window_id)
+    _record(unit, access, "removeReleaseWindow", window_id, administration_id)
 
 
 def save_window(unit: UnitOfWork, access: AccessRequest, plan: WindowPlan) -> WindowView:
@@ -144,7 +156,7 @@ def _record(
 
 
 def _scope(session: Session, plan: WindowPlan) -> WindowScope:
-    """Return the scope with ids for the codes; a component brings its own target group."""
+    """Return the scope with ids for the codes; a component's scope is the component alone."""
     if plan.product not in tuple(Product):
         raise InvalidInput("product", detail=f"Must be one of {', '.join(Product)}.")
     if not repository.administration_exists(session, plan.administration_id):
@@ -164,7 +176,7 @@ def _scope(session: Session, plan: WindowPlan) -> WindowScope:
             raise InvalidInput(
                 "component", detail="The target group has no component with this code."
             )
-        component_id, target_group_id = found
+        component_id, target_group_id = found.component_id, None
     return WindowScope(plan.administration_id, plan.product, target_group_id, component_id)
 
 
@@ -196,7 +208,7 @@ def _require_no_overlap(
         scope.target_group_id, scope.component_id, times.opens_at, times.closes_at, times.never
     )
     for window in repository.windows_of_scope(session, scope):
-        if window.id != changed_id and overlaps(_facts(window), planned):
+        if window.id != changed_id and overlaps(facts_of(window), planned):
             raise Conflict(
                 "releaseWindowExists",
                 "Another window for the same product, target group and component overlaps this "
@@ -205,10 +217,10 @@ def _require_no_overlap(
 
 
 def _view(row: WindowRow, now: datetime) -> WindowView:
-    return WindowView(*row, gate_state(_facts(row.window), now))
+    return WindowView(*row, gate_state(facts_of(row.window), now))
 
 
-def _facts(window: ReleaseWindow) -> Window:
+def facts_of(window: ReleaseWindow) -> Window:
     return Window(
         window.target_group_id,
         window.component_id,

@@ -18,12 +18,12 @@ from starlette.types import ASGIApp
 from services.api.app import create_app
 from services.api.http.protocol import ProblemProtocol
 from services.cli.signing import ProofKey, TokenAuth
-from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope, needs_proof
+from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
 from shared.audit.models import AuditEvent
 from shared.core.database import Sessions
-from shared.core.errors import InvalidAccessToken
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
+from shared.oauth.dpop import Nonces
 from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
 from shared.releases.models import ReleaseWindow
 from shared.storage.store import Storage
@@ -88,17 +88,20 @@ class Callers:
         return self.issue(Caller(f"a {kind}", kind, frozenset(scopes) or GRANTABLE[kind], school))
 
     def issue(self, caller: Caller) -> str:
-        """Return a token, bound to `key` if its scopes require that."""
-        thumbprint = self.key.thumbprint if needs_proof(caller.scopes) else None
-        return self.authority.issue(caller, MAX_LIFETIME, thumbprint)
+        """Return a token that is bound to `key`."""
+        return self.authority.issue(caller, MAX_LIFETIME, self.key.thumbprint)
 
     def auth(self, token: str) -> httpx.Auth:
-        """Return an authentication that signs a proof per request if the token is bound."""
-        try:
-            is_bound = self.authority.verify(token).thumbprint == self.key.thumbprint
-        except InvalidAccessToken:
-            is_bound = False
-        return TokenAuth(lambda: token, self.key if is_bound else None)
+        return TokenAuth(lambda: token, self.key)
+
+    def headers(
+        self, token: str, method: str, url: str, key: ProofKey | None = None
+    ) -> dict[str, str]:
+        """Return the headers of one request, for a test that does not send it with `client`."""
+        key = key or self.key
+        key.nonce = Nonces(self.authority.keys.derive_secrets("nonces")).at(time.time())
+        proof = key.proof(method, url, token)
+        return {"Authorization": f"DPoP {token}", "DPoP": proof}
 
     def client(self, token: str | None = None) -> httpx.Client:
         auth = None if token is None else self.auth(token)

@@ -7,8 +7,9 @@ from uuid import uuid4
 
 import httpx
 
-from services.cli.signing import ProofKey
+from services.cli.signing import ProofKey, TokenAuth
 from shared.access.rules import Scope
+from shared.client_changes.repository import add_person
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.assertions import ASSERTION_TYPE
@@ -16,6 +17,8 @@ from shared.oauth.clients.rules import ClientKind
 from shared.oauth.clients.service import NewClient, register
 from tests.callers import OPERATOR
 from tests.oauth.signing import KEY_FACTORIES, signed
+
+KEYS = "/oauth2/keys"
 
 
 @dataclass
@@ -27,6 +30,7 @@ class OAuthClient:
     key: Any
     algorithm: str = "ES256"
     proofs: ProofKey = field(default_factory=ProofKey)
+    _auth: TokenAuth | None = None
 
     def assertion(self, header: dict[str, Any] | None = None, **changes: Any) -> str:
         claims = {
@@ -62,10 +66,30 @@ class OAuthClient:
                 break
         return response
 
+    def add_key(
+        self, key: Any, proof_key: Any = None, assertion: str | None = None
+    ) -> httpx.Response:
+        """Adds a key of its own, with a proof by that key or by another one."""
+        proofs = ProofKey(proof_key or key)
+        for _ in range(2):
+            signed = assertion or self.assertion(cnf={"jwk": key.as_dict(private=False)})
+            proof = proofs.proof("POST", f"{self.url}{KEYS}")
+            answer = self.post(KEYS, {"DPoP": proof}, client_assertion=signed)
+            proofs.nonce = answer.headers.get("DPoP-Nonce")
+            if answer.is_success or answer.json()["error"] != "use_dpop_nonce":
+                break
+        return answer
+
     def token(self, **form: str) -> str:
         response = self.request_token(**form)
         assert response.status_code == 200, response.text
         return str(response.json()["access_token"])
+
+    def request(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Sends a request as this client does."""
+        self._auth = self._auth or TokenAuth(self.token, self.proofs)
+        url = path if path.startswith(self.url) else f"{self.url}{path}"
+        return httpx.request(method, url, json=body, auth=self._auth, timeout=30)
 
     def get(self, path: str, token: str) -> httpx.Response:
         """Send a request with a valid proof."""
@@ -83,8 +107,11 @@ class OAuthClient:
 def register_client(
     sessions: Sessions, url: str, kind: ClientKind, *scopes: Scope, algorithm: str = "ES256"
 ) -> OAuthClient:
-    key = KEY_FACTORIES[algorithm]()
-    new = NewClient(f"client {uuid4()}", kind, frozenset(scopes), [key.as_dict(private=False)])
+    """Register a new client; that of an operator belongs to a new person."""
+    key, name = KEY_FACTORIES[algorithm](), f"client {uuid4()}"
+    keys = [key.as_dict(private=False)]
     with UnitOfWork(sessions) as unit:
+        person = add_person(unit.session, name) if kind is ClientKind.OPERATOR else None
+        new = NewClient(name, kind, frozenset(scopes), keys, person)
         client_id = str(register(unit, OPERATOR, new).client.id)
     return OAuthClient(url, client_id, key, algorithm)

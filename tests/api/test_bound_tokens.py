@@ -111,14 +111,15 @@ def test_a_bound_token_requires_exactly_one_proof(vendor: OAuthClient, token: st
     assert send(vendor, token, proof).status_code == 200
 
 
-def test_a_token_that_is_not_bound_is_accepted_without_a_proof_only(
-    url: str, sessions: Sessions, vendor: OAuthClient
-) -> None:
-    steunpunt = register_client(sessions, url, ClientKind.OPERATOR)
-    form = {"grant_type": "client_credentials"}
-    token = steunpunt.post("/oauth2/token", **form).json()["access_token"]
-    assert send(vendor, token, scheme="Bearer").status_code == 200
-    assert_rejected(send(vendor, token, valid_proof(vendor, token)))
+@pytest.mark.parametrize("kind", [ClientKind.INTEGRATOR, ClientKind.OPERATOR])
+def test_every_token_is_bound_to_a_key(url: str, sessions: Sessions, kind: ClientKind) -> None:
+    client = register_client(sessions, url, kind)
+    unproven = client.post("/oauth2/token", grant_type="client_credentials", scope="schools:read")
+    assert (unproven.status_code, unproven.json()["error"]) == (400, "invalid_dpop_proof")
+    token = client.token(scope="schools:read")
+    assert_rejected(send(client, token, scheme="Bearer"))
+    assert_rejected(send(client, token))
+    assert send(client, token, valid_proof(client, token)).status_code == 200
 
 
 def test_out_of_reach_and_unknown_have_the_same_response_headers(

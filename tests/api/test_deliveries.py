@@ -13,6 +13,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from services.api.app import create_app
 from services.api.resources import MAX_CONCURRENT_UPLOADS
+from services.cli.signing import ProofKey
 from shared.access.rules import CallerKind
 from shared.core.database import Sessions
 from shared.core.settings import Settings
@@ -127,11 +128,15 @@ def test_an_unknown_delivery_is_not_found(operator: httpx.Client) -> None:
 
 
 @contextmanager
-def partial_upload(callers: Callers, token: str, sent: int = 1000) -> Iterator[socket.socket]:
+def partial_upload(
+    callers: Callers, token: str, sent: int = 1000, key: ProofKey | None = None
+) -> Iterator[socket.socket]:
     """Start an upload and send its first part only."""
     address = httpx.URL(callers.url)
+    headers = callers.headers(token, "POST", callers.url + DELIVERIES, key)
+    shown = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     head = (
-        f"POST {DELIVERIES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+        f"POST {DELIVERIES} HTTP/1.1\r\nHost: x\r\n{shown}"
         f"Content-Type: application/zip\r\nContent-Length: {LENGTH}\r\n\r\n"
     )
     with socket.create_connection(
@@ -203,10 +208,9 @@ def test_an_upload_is_rejected_when_its_token_is_revoked_meanwhile(
     is_suspended: bool,
 ) -> None:
     steunpunt = register_client(sessions, callers.url, ClientKind.OPERATOR)
-    issued = steunpunt.post("/oauth2/token", grant_type="client_credentials").json()
-    token, sent = issued["access_token"], 12_000_000
+    token, sent = steunpunt.token(), 12_000_000
     directory = Path(settings.storage_url.removeprefix("file://")) / "deliveries"
-    with partial_upload(callers, token, sent) as upload:
+    with partial_upload(callers, token, sent, steunpunt.proofs) as upload:
         wait_until(lambda: any(directory.iterdir()))
         if is_suspended:
             operator.patch(f"/v1/clients/{steunpunt.id}", json={"state": "suspended"})
@@ -243,7 +247,7 @@ def test_an_upload_whose_rows_cannot_be_written_stores_nothing(
         unit.session.execute(text("alter table job_items rename to job_items_away"))
     try:
         with serve(app) as url:
-            headers = ZIP | {"Authorization": f"Bearer {token}"}
+            headers = ZIP | callers.headers(token, "POST", url + DELIVERIES)
             response = httpx.post(url + DELIVERIES, content=b"PK", headers=headers)
     finally:
         with UnitOfWork(sessions) as unit:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -18,6 +19,8 @@ from sqlalchemy import delete, func, insert
 from services.cli.signing import ProofKey, TokenAuth
 from shared.access.products import Product
 from shared.access.rules import GRANTABLE, Caller, CallerKind
+from shared.client_changes.models import ClientChange, ClientChangeApproval
+from shared.client_changes.repository import add_person
 from shared.core.database import Base, Sessions
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.grants.models import DownloadGrant
@@ -70,6 +73,7 @@ def portal(school: str) -> Caller:
     return Caller("portal", CallerKind.SCHOOL, GRANTABLE[CallerKind.SCHOOL], school)
 
 
+OPERATOR_ID = "00000000-0000-4000-8000-00000000000a"
 CALLERS = {
     "own school": portal(SCHOOL),
     "other school": portal(OTHER),
@@ -78,7 +82,7 @@ CALLERS = {
     "mandate over": integrator("mandate over"),
     "mandate revoked": integrator("mandate revoked"),
     "other product": integrator("other product"),
-    "operator": Caller("steunpunt", CallerKind.OPERATOR, GRANTABLE[CallerKind.OPERATOR]),
+    "operator": Caller(OPERATOR_ID, CallerKind.OPERATOR, GRANTABLE[CallerKind.OPERATOR]),
 }
 UNAUTHENTICATED = ("nobody", "forged token", "expired token", "another key")
 """The last three send a token of the school itself that is not valid."""
@@ -103,7 +107,7 @@ def auth_of(callers: Callers, name: str) -> httpx.Auth | None:
         expired = {moment: claims[moment] - 3600 for moment in ("iat", "exp")}
         header = {"alg": "ES256", "typ": "at+jwt", "kid": signing.thumbprint()}
         token = jwt.encode(header, claims | expired, signing)
-    return TokenAuth(lambda: token, None if name == "operator" else key)
+    return TokenAuth(lambda: token, key)
 
 
 @dataclass
@@ -113,6 +117,8 @@ class Targets:
     sessions: Sessions
     seeded: Seeded
     vendor: str
+    person: UUID
+    colleague: UUID
     fixed_ids: dict[str, str]
 
     def ids(self, operation: str, caller: str) -> dict[str, str]:
@@ -133,13 +139,27 @@ class Targets:
                 ids["jobId"] = add(Job, **job, subject=f"job {number}", state=state)
                 item = add(JobItem, job_id=ids["jobId"], subject=SCHOOL, state=state)
                 add(JobFailure, item_id=item, subject="one", problem={"title": "A fiche failed"})
-            if operation in {"changeClient", "addClientKey", "removeClientKey"}:
-                ids["clientId"] = add(Client, name=f"of {number}", kind="operator", scopes=[])
+            if operation in CLIENT_OPERATIONS:
+                ids["clientId"] = add(Client, name=f"of {number}", kind="integrator", scopes=[])
                 ids["keyId"] = number.zfill(43)
                 add(ClientKey, client_id=ids["clientId"], thumbprint=ids["keyId"], jwk={"kty": "x"})
+            if operation == "removeReleaseWindow":
+                of = {"administration_id": ADMINISTRATION, "product": Product.TEST_VIEWING}
+                opens_at = datetime(3000, 1, 1, tzinfo=UTC) + timedelta(days=int(number))
+                times = {"opens_at": opens_at, "closes_at": opens_at + HOUR}
+                ids["windowId"] = add(ReleaseWindow, **of, **times)
+            if operation in CHANGE_OPERATIONS:
+                ids["changeId"] = add(ClientChange, **activation(self.vendor, self.colleague))
+                if operation == "applyClientChange":
+                    self._agree(unit, UUID(ids["changeId"]))
             if operation == "useDownloadGrant" and caller in CALLERS:
                 add(DownloadGrant, **self._grant(CALLERS[caller], number))
         return ids
+
+    def _agree(self, unit: UnitOfWork, change_id: UUID) -> None:
+        approval = {"change_id": change_id, "person_id": self.person}
+        unit.session.execute(insert(ClientChangeApproval).values(approval))
+        unit.session.get_one(ClientChange, change_id).takes_effect_at = LONG_AGO
 
     def _grant(self, caller: Caller, secret: str) -> dict[str, Any]:
         return {
@@ -154,6 +174,22 @@ class Targets:
 
 
 NUMBERS = count(1)
+CLIENT_OPERATIONS = {"changeClient", "createClientChange", "removeClientKey"}
+CHANGE_OPERATIONS = {f"{verb}ClientChange" for verb in ("get", "approve", "reject", "apply")}
+
+
+def activation(client_id: str, requested_by: UUID) -> dict[str, Any]:
+    about = {"kind": "activateClient", "client_id": UUID(client_id), "values": {}}
+    return about | {"requested_by": requested_by}
+
+
+def operator_with(unit: UnitOfWork, client_id: str) -> UUID:
+    """A new person with a client of this id."""
+    person = add_person(unit.session, f"person {client_id}")
+    assert person is not None
+    values = {"id": UUID(client_id), "name": client_id, "kind": "operator", "scopes": []}
+    unit.session.execute(insert(Client).values(values | {"person_id": person}))
+    return person
 
 
 def mandate(client: str, until_on: date, product: str = Product.STUDENT_FEEDBACK) -> dict[str, Any]:
@@ -185,9 +221,13 @@ def targets(sessions: Sessions, seeded: Seeded, url: str) -> Targets:
             vendor, [Product.SCHOOL_FEEDBACK], ALWAYS, "Report book", date(2998, 1, 1)
         )
         give_mandate(unit, school_request(OTHER), plan)
+        person, colleague = operator_with(unit, OPERATOR_ID), operator_with(unit, str(uuid4()))
+        change = insert(ClientChange).values(activation(vendor, colleague))
+        change_id = unit.session.scalar(change.returning(ClientChange.id))
     fixed_ids = {
         "administrationId": ADMINISTRATION,
         "asset_name": "start.js",
+        "changeId": str(change_id),
         "clientId": vendor,
         "component": "SO2A-LEZ",
         "deliveryId": str(seeded.delivery),
@@ -197,7 +237,7 @@ def targets(sessions: Sessions, seeded: Seeded, url: str) -> Targets:
         "schoolId": SCHOOL,
         "studentId": str(seeded.students["first"]),
     }
-    return Targets(sessions, seeded, vendor, fixed_ids)
+    return Targets(sessions, seeded, vendor, person, colleague, fixed_ids)
 
 
 @pytest.fixture(params=MOMENTS)

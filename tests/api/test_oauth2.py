@@ -103,10 +103,9 @@ def test_a_client_may_have_a_key_for_each_supported_algorithm(
     url: str, sessions: Sessions, algorithm: str
 ) -> None:
     client = register_client(sessions, url, ClientKind.OPERATOR, algorithm=algorithm)
-    response = client.post(TOKEN, grant_type="client_credentials").json()
-    assert (response["token_type"], response["expires_in"]) == ("Bearer", 600)
-    bearer = {"Authorization": f"Bearer {response['access_token']}"}
-    assert httpx.get(f"{url}/v1/clients", headers=bearer).status_code == 200
+    response = client.request_token().json()
+    assert (response["token_type"], response["expires_in"]) == ("DPoP", 600)
+    assert client.get("/v1/clients", response["access_token"]).status_code == 200
 
 
 def test_a_client_gets_the_scopes_that_it_requests(vendor: OAuthClient) -> None:
@@ -131,7 +130,7 @@ def test_an_invalid_grant_or_scope_has_the_error_of_the_standard(
     assert error_of(vendor.request_token(**form)) == (400, error)
 
 
-def test_scopes_on_students_require_a_proof(vendor: OAuthClient) -> None:
+def test_no_token_is_issued_without_a_proof(vendor: OAuthClient) -> None:
     response = vendor.post(TOKEN, grant_type="client_credentials", scope="results:read")
     assert error_of(response) == (400, "invalid_dpop_proof")
 
@@ -143,7 +142,7 @@ def test_a_portal_cannot_get_a_token_for_itself(url: str, sessions: Sessions) ->
 
 def test_an_assertion_is_valid_once_for_all_endpoints_together(steunpunt: OAuthClient) -> None:
     client_auth = {"client_assertion": steunpunt.assertion(), "grant_type": "client_credentials"}
-    assert steunpunt.post(TOKEN, **client_auth).status_code == 200
+    assert steunpunt.request_token(**client_auth).status_code == 200
     for path in (TOKEN, INTROSPECT, REVOKE):
         assert error_of(steunpunt.post(path, token="x", **client_auth)) == (401, "invalid_client")
 
@@ -178,8 +177,9 @@ def test_a_suspended_client_and_its_tokens_are_rejected(
     operator.patch(f"/v1/clients/{vendor.id}", json={"state": "suspended"})
     assert vendor.get("/v1/schools", token).status_code == 401
     assert error_of(vendor.request_token()) == (401, "invalid_client")
-    operator.patch(f"/v1/clients/{vendor.id}", json={"state": "active"})
-    assert vendor.get("/v1/schools", token).status_code == 200
+    alone = operator.patch(f"/v1/clients/{vendor.id}", json={"state": "active"})
+    assert alone.json()["type"] == "urn:problem-type:toetsfeedback:api:approvalRequired"
+    assert vendor.get("/v1/schools", token).status_code == 401
 
 
 def test_a_client_cannot_introspect_or_revoke_a_token_of_another(

@@ -88,7 +88,9 @@ def test_invalid_proof_is_answered_with_a_dpop_challenge() -> None:
     problem = problem_of(InvalidProof("send one proof", error="use_dpop_nonce"))
     assert problem.as_json()["type"] == "urn:problem-type:belgif:invalidAccessToken"
     challenge = problem.headers["WWW-Authenticate"]
-    assert re.match(r'DPoP realm="toetsfeedback", error="use_dpop_nonce", ', challenge)
+    assert re.match(
+        r'DPoP realm="toetsfeedback", algs="[^"]+", error="use_dpop_nonce", ', challenge
+    )
     assert 'error_description="send one proof"' in challenge
 
 

@@ -24,7 +24,7 @@ from embedded.up import Command
 from embedded.valkey import EmbeddedValkey
 from migrations.logins import create_logins, derived_passwords
 from migrations.upgrade import migrate
-from services.cli.signing import TokenAuth
+from services.cli.signing import ProofKey, TokenAuth
 from shared.access.products import Product
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.database import open_engine, session_factory
@@ -198,9 +198,10 @@ class Deployment:
     def operator(self) -> httpx.Client:
         authority = TokenAuthority.of(self.settings)
         caller = Caller("chaos", CallerKind.OPERATOR, GRANTABLE[CallerKind.OPERATOR], None)
+        key = ProofKey()
         return httpx.Client(
             base_url=f"http://{LOOPBACK}:{self._port}",
-            auth=TokenAuth(lambda: authority.issue(caller, MAX_LIFETIME)),
+            auth=TokenAuth(lambda: authority.issue(caller, MAX_LIFETIME, key.thumbprint), key),
             timeout=60,
         )
 

@@ -14,7 +14,7 @@ insert into administrations (id, school_year, name, tested_from_on, tested_until
 DISK_FULL_TRIGGER = """
 create function raise_disk_full() returns trigger language plpgsql as
   $$ begin raise exception using errcode = 'disk_full'; end $$;
-create trigger raise_disk_full before insert on release_windows execute function raise_disk_full();
+create trigger raise_disk_full before insert on jobs execute function raise_disk_full();
 """
 
 
@@ -42,7 +42,7 @@ def test_full_database_disk_is_reported_as_such(
         value = getattr(settings, name)
         text_value = value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
         monkeypatch.setenv(f"TOETSFEEDBACK_{name.upper()}", text_value)
-    monkeypatch.setattr(sys, "argv", ["toetsfeedback", "release", "--administration", "2024"])
+    monkeypatch.setattr(sys, "argv", ["toetsfeedback", "build", "--administration", "2024"])
     with engine.begin() as connection:
         connection.execute(text(ADMINISTRATION))
         connection.execute(text(DISK_FULL_TRIGGER))

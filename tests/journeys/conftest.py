@@ -18,6 +18,7 @@ import pytest
 
 from embedded.data_directory import DataDirectory
 from embedded.running_instance import RunningInstance
+from services.cli.identity import ClientIdentity
 from services.cli.signing import ProofKey, TokenAuth
 
 START_SECONDS = 120
@@ -100,8 +101,13 @@ class Instance:
     def school(self, school_id: str) -> httpx.Client:
         return self.client("--kind", "school", "--school", school_id)
 
-    def operator(self) -> httpx.Client:
-        return self.client("--kind", "operator")
+    def operator(self, person: int = 1) -> httpx.Client:
+        """Return an API client of the registered client of one of the invented persons."""
+        identity = ClientIdentity.find(self.data, person)
+        auth = TokenAuth(identity.obtain_token, identity.proofs)
+        client = httpx.Client(base_url=identity.url, auth=auth, timeout=30)
+        self.clients.append(client)
+        return client
 
     def close(self) -> None:
         for client in self.clients:

@@ -13,6 +13,7 @@ import pypdfium2
 import pytest
 from openpyxl import load_workbook
 
+from services.cli.signing import ProofKey
 from tests.journeys.conftest import Instance, follow
 
 SAMPLE = Path(__file__).parents[1] / "data" / "delivery-sample"
@@ -166,7 +167,7 @@ def test_operator_may_not_read_results(operator: httpx.Client, released: dict[st
 def test_request_without_a_token_is_unauthorized(built: Instance, released: dict[str, Any]) -> None:
     response = built.client().get(released["after"][0]["href"])
     assert response.status_code == httpx.codes.UNAUTHORIZED
-    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    assert response.headers["WWW-Authenticate"].startswith("DPoP")
 
 
 def test_closed_window_hides_the_documents(
@@ -197,3 +198,53 @@ def test_delivery_is_submitted_through_the_api(
     report = follow(operator, accepted.headers["Location"])
     assert report["status"] == "unchanged"
     assert list((built.data / "storage" / "deliveries").rglob("*.zip")) == []
+
+
+def test_command_line_gives_a_client_no_key_alone(built: Instance, tmp_path: Path) -> None:
+    key, stolen = (ProofKey.in_file(tmp_path / f"{name}.pem") for name in ("key", "stolen"))
+    first, second = (("--key", str(tmp_path / f"{name}.pem")) for name in ("key", "stolen"))
+    vendor = built.cli("client", "add", "Vendor", "--kind", "integrator", *first).strip()
+    change = built.cli("client", "key", "add", vendor, *second).split()[0]
+    built.cli("client", "change", "approve", change, code=1)
+    built.cli("client", "change", "apply", change, code=1)
+    assert "agreed" in built.cli("client", "change", "approve", change, "--person", "2")
+    built.cli("client", "change", "apply", change, "--person", "2", code=1)
+    listed = built.operator().get(f"/v1/clients/{vendor}").json()
+    assert [one["id"] for one in listed["keys"]] == [key.thumbprint]
+    assert stolen.thumbprint not in built.cli("client", "list")
+
+
+def test_command_line_reopens_a_client_with_another_person(built: Instance, tmp_path: Path) -> None:
+    ProofKey.in_file(tmp_path / "key.pem")
+    added = built.cli(
+        "client", "add", "Portal", "--kind", "portal", "--key", str(tmp_path / "key.pem")
+    )
+    client = built.operator()
+
+    def state() -> str:
+        return str(client.get(f"/v1/clients/{added.strip()}").json()["state"])
+
+    built.cli("client", "suspend", added.strip())
+    assert state() == "suspended"
+    change = built.cli("client", "activate", added.strip()).split()[0]
+    assert state() == "suspended"
+    built.cli("client", "change", "approve", change, "--person", "3")
+    assert state() == "active"
+
+
+def test_first_persons_are_three(built: Instance, tmp_path: Path) -> None:
+    ProofKey.in_file(tmp_path / "key.pem")
+    built.cli("person", "add", "Fourth", "--key", str(tmp_path / "key.pem"), code=1)
+    assert len(built.cli("person", "list").splitlines()) == 3
+
+
+def test_service_key_signs_for_development_only(
+    built: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed = ("--key", str(tmp_path / "key.pem"), "--client", "me", "--kind", "operator")
+    assert built.cli("token", *signed).count(".") == 2
+    for name, value in built.running().environment.items():
+        monkeypatch.setenv(name, value)
+    elsewhere = Instance(tmp_path / "elsewhere")
+    elsewhere.cli("token", *signed, code=1)
+    elsewhere.cli("call", "GET", "/v1/jobs", "--client", "me", "--kind", "operator", code=1)

@@ -4,6 +4,7 @@ import re
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -117,6 +118,7 @@ def callers(instance: Instance) -> dict[str, httpx.Client]:
         "school": instance.school(SCHOOL),
         "other": instance.school(OTHER),
         "operator": instance.operator(),
+        "colleague": instance.operator(person=2),
         "no token": instance.client(),
     }
 
@@ -147,13 +149,17 @@ def ids(
     new = {"name": "vendor", "kind": "integrator", "keys": [key.as_dict(private=False)]}
     vendor = operator.post("/v1/clients", json=new).json()
     mandate = {"clientId": vendor["id"], "products": ["studentFeedback"], "purpose": "Report book"}
-    given = school.post("/v1/mandates", json=mandate | {"until": "2099-01-01"}).json()
+    change = {"kind": "addKey", "clientId": vendor["id"], "keys": new["keys"]}
+    requested = operator.post("/v1/clientChanges", json=change).json()
+    until = datetime.now(UTC).date() + timedelta(days=300)
+    given = school.post("/v1/mandates", json=mandate | {"until": str(until)}).json()
     return {
         "administrationId": ADMINISTRATION,
         "asset_name": "start.js",
+        "changeId": requested["id"],
         "clientId": vendor["id"],
         "component": "KAL4",
-        "day": "2099-01-01",
+        "day": str(until - timedelta(days=100)),
         "deliveryId": refused["subject"],
         "documentId": fiche["id"],
         "jobId": built["href"].rpartition("/")[2],
@@ -180,17 +186,21 @@ def with_personal_data(operation: Operation) -> dict[str, Any]:
 
 
 def call_token_operations(operator: httpx.Client, responses: Responses) -> None:
-    """Register a client, then issue, introspect and revoke its token."""
+    """Register a client, then change its keys, and issue, introspect and revoke its token."""
     key = ECKey.generate_key("P-256")
     new = {"name": "a machine", "kind": "integrator", "keys": [key.as_dict(private=False)]}
     machine = OAuthClient(str(operator.base_url).rstrip("/"), "", key)
     machine.id = operator.post("/v1/clients", json=new).json()["id"]
+    added = machine.add_key(ECKey.generate_key("P-256"))
+    responses.record("addOwnKey", "client", added)
     issued = machine.request_token()
     responses.record("issueToken", "client", issued)
     for name, path in (("introspectToken", "introspect"), ("revokeToken", "revoke")):
         token = issued.json()["access_token"]
         responses.record(name, "client", machine.post(f"/oauth2/{path}", token=token))
         responses.record(name, "client", machine.post(f"/oauth2/{path}", token=NAME, scope=NAME))
+    removed = machine.post("/oauth2/keys/remove", key_id=key.thumbprint())
+    responses.record("removeOwnKey", "client", removed)
 
 
 @pytest.fixture(scope="module")

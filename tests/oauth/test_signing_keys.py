@@ -10,6 +10,7 @@ from shared.oauth.signing_keys import SigningKeys
 from shared.oauth.tokens import TokenAuthority
 
 OPERATOR = Caller("steunpunt", CallerKind.OPERATOR, frozenset())
+THUMBPRINT = ECKey.generate_key("P-256").thumbprint()
 TODAY = datetime.now(UTC).date()
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
@@ -82,10 +83,10 @@ def test_tokens_stay_valid_during_a_rotation(tmp_path: Path) -> None:
     (tmp_path / f"{TODAY - DAY}.pem").unlink()
     after = authority(tmp_path)
     for old, new in ((before, with_next_key), (with_next_key, rotated), (rotated, after)):
-        assert old.verify(new.issue(OPERATOR, MINUTE)).caller == OPERATOR
-        assert new.verify(old.issue(OPERATOR, MINUTE)).caller == OPERATOR
+        assert old.verify(new.issue(OPERATOR, MINUTE, THUMBPRINT)).caller == OPERATOR
+        assert new.verify(old.issue(OPERATOR, MINUTE, THUMBPRINT)).caller == OPERATOR
     with pytest.raises(InvalidAccessToken):
-        after.verify(before.issue(OPERATOR, MINUTE))
+        after.verify(before.issue(OPERATOR, MINUTE, THUMBPRINT))
 
 
 def test_published_keys_have_no_private_half(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from shared.access.rules import OPERATOR_SCOPES, Caller, CallerError, CallerKind, Scope
+from shared.access.rules import Caller, CallerError, CallerKind, Scope
 from shared.core.errors import InvalidAccessToken
 from shared.oauth import tokens
 from shared.oauth.signing_keys import SigningKeys
@@ -61,26 +61,21 @@ def test_a_verified_token_has_the_caller_and_the_key_it_was_issued_for(caller: C
 
 def test_a_token_for_a_person_has_the_client_as_actor() -> None:
     caller = Caller("portal", CallerKind.SCHOOL, frozenset(), "000028", "someone")
-    claims = jwt.decode(AUTHORITY.issue(caller, MINUTE), KEY, algorithms=["ES256"]).claims
+    claims = jwt.decode(
+        AUTHORITY.issue(caller, MINUTE, THUMBPRINT), KEY, algorithms=["ES256"]
+    ).claims
     assert (claims["sub"], claims["act"]) == ("someone", {"sub": "portal"})
 
 
-@pytest.mark.parametrize("scope", sorted(set(Scope) - OPERATOR_SCOPES))
-def test_scopes_on_students_require_a_bound_token(scope: Scope) -> None:
-    caller = Caller("portal", CallerKind.SCHOOL, frozenset({Scope.SCHOOLS_READ, scope}), "000028")
-    with pytest.raises(CallerError, match="bound to a key"):
-        AUTHORITY.issue(caller, MINUTE)
-
-
-def test_these_scopes_require_a_bound_token() -> None:
-    assert set(Scope) - OPERATOR_SCOPES == {
-        Scope.STUDENTS_READ,
-        Scope.RESULTS_READ,
-        Scope.DOCUMENTS_READ,
-        Scope.MANDATES_READ,
-        Scope.MANDATES_WRITE,
-        Scope.AUDIT_READ,
-    }
+@pytest.mark.parametrize("cnf", [None, {}, {"jkt": None}, {"jkt": ""}, "none"])
+@pytest.mark.parametrize("scope", ["schools:read", "clients:write", "results:read", ""])
+def test_token_that_is_bound_to_no_key_is_invalid(scope: str, cnf: object) -> None:
+    about: dict[str, Any] = {"scope": scope}
+    if scope == "clients:write":
+        about |= {"kind": "operator", "school": None}
+    assert AUTHORITY.verify(sign(HEADER, claims(**about), KEY)).caller.scopes == set(scope.split())
+    with pytest.raises(InvalidAccessToken):
+        AUTHORITY.verify(sign(HEADER, claims(**about, cnf=cnf), KEY))
 
 
 def test_a_token_has_the_header_of_a_jwt_access_token() -> None:
@@ -101,7 +96,7 @@ def test_each_token_is_unique() -> None:
 )
 def test_a_lifetime_out_of_bounds_is_rejected(lifetime: timedelta) -> None:
     with pytest.raises(CallerError, match="between one second"):
-        AUTHORITY.issue(SCHOOL, lifetime)
+        AUTHORITY.issue(SCHOOL, lifetime, THUMBPRINT)
 
 
 def test_the_helper_of_these_tests_makes_valid_tokens() -> None:

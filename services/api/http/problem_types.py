@@ -12,6 +12,10 @@ from shared.oauth.errors import InvalidProof, OAuthError
 from shared.oauth.jose import ALGORITHMS
 
 MEDIA_TYPE = "application/problem+json"
+MAX_ISSUES = 20
+"""Issues that a problem lists; it contains the number of the others."""
+
+CHALLENGE = f'DPoP realm="toetsfeedback", algs="{" ".join(ALGORITHMS)}"'
 MAX_NAME_LENGTH = 100
 """Characters of an unknown parameter or property name that a problem repeats."""
 
@@ -34,6 +38,9 @@ _BELGIF_STATUSES = {
 _OWN_STATUSES = {
     "methodNotAllowed": 405,
     "requestTimeout": 408,
+    "approvalRequired": 409,
+    "changeEnded": 409,
+    "changeNotDue": 409,
     "clientExists": 409,
     "clientKeyExists": 409,
     "deliveryMissing": 409,
@@ -43,6 +50,7 @@ _OWN_STATUSES = {
     "mandateOver": 409,
     "mandateOverlaps": 409,
     "nothingFailed": 409,
+    "personExists": 409,
     "releaseWindowExists": 409,
     "requestInFlight": 409,
     "schoolNotTakingPart": 409,
@@ -50,6 +58,7 @@ _OWN_STATUSES = {
     "tooManyKeys": 409,
     "unsupportedMediaType": 415,
     "rangeNotSatisfiable": 416,
+    "requestHeadTooLarge": 431,
     "deliveryRefused": 422,
     "idempotencyKeyReused": 422,
     "overfullFiche": 422,
@@ -132,7 +141,10 @@ class Problem(Exception):  # noqa: N818  # the standard's word
     def as_json(self) -> dict[str, Any]:
         body = {**self.type.as_json(), "detail": self.detail}
         if self.issues:
-            body["issues"] = [issue.as_json() for issue in self.issues]
+            body["issues"] = [issue.as_json() for issue in self.issues[:MAX_ISSUES]]
+        if len(self.issues) > MAX_ISSUES:
+            more = len(self.issues) - MAX_ISSUES
+            body["detail"] += f" It has {more} more issues, which are not listed."
         return body | self.members
 
 
@@ -196,14 +208,8 @@ def _pointer_of(field: Sequence[str | int]) -> str:
 
 
 def _challenge_of(error: InvalidAccessToken) -> str:
-    """Return the value of `WWW-Authenticate` (RFC 6750, section 3; RFC 9449, section 7.1)."""
+    """Return the value of `WWW-Authenticate` (RFC 9449, section 7.1)."""
     if isinstance(error, InvalidProof):
-        return (
-            f'DPoP realm="toetsfeedback", error="{error.error}", '
-            f'error_description="{error.reason}", algs="{" ".join(ALGORITHMS)}"'
-        )
+        return f'{CHALLENGE}, error="{error.error}", error_description="{error.reason}"'
     state = error.code.removesuffix("AccessToken")
-    return (
-        'Bearer realm="toetsfeedback", error="invalid_token", '
-        f'error_description="The access token is {state}"'
-    )
+    return f'{CHALLENGE}, error="invalid_token", error_description="The access token is {state}"'

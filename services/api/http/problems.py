@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.api.http.context import context_of
 from services.api.http.problem_types import (
+    CHALLENGE,
     MEDIA_TYPE,
     Problem,
     ProblemType,
@@ -40,7 +41,7 @@ class NoAccessToken(Problem):
         super().__init__(
             "noAccessToken",
             "This operation needs an access token in the Authorization header.",
-            headers={"WWW-Authenticate": 'Bearer realm="toetsfeedback"'},
+            headers={"WWW-Authenticate": CHALLENGE},
         )
 
 
@@ -64,6 +65,14 @@ class InternalServerError(Problem):
 class MalformedRequest(Problem):
     def __init__(self) -> None:
         super().__init__("badRequest", "This is not a valid HTTP/1.1 request.")
+
+
+class RequestHeadTooLarge(Problem):
+    def __init__(self) -> None:
+        super().__init__(
+            "requestHeadTooLarge",
+            "The request line and the headers are too large together; send fewer or shorter ones.",
+        )
 
 
 class PayloadTooLarge(Problem):

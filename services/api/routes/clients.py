@@ -10,13 +10,13 @@ from services.api.operations.operation import operations, problems
 from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import ClientPath
 from services.api.schemas.clients import (
-    ClientChange,
+    ClientPatch,
     NewClientBody,
-    PublicKey,
     RegisteredClient,
     RegisteredClientPage,
 )
 from services.api.security.permissions import ClientsWriter
+from shared.client_changes import application
 from shared.oauth.clients import service
 
 router = operations("clients")
@@ -60,8 +60,8 @@ def create_client(
     links: LinksDep,
     response: Response,
 ) -> RegisteredClient:
-    """Register a client with its public keys."""
-    view = service.register(unit, access, new.new_client())
+    """Register an integrator or a portal with its public keys."""
+    view = application.register_client(unit, access, new.new_client())
     created = RegisteredClient.of(view, links)
     response.headers["Location"] = created.href
     return created
@@ -70,35 +70,18 @@ def create_client(
 @router.patch("/clients/{clientId}", responses=problems(409, 413, 415))
 def change_client(
     client_id: ClientPath,
-    change: ClientChange,
+    change: ClientPatch,
     access: ClientsWriter,
     unit: UnitDep,
     links: LinksDep,
 ) -> RegisteredClient:
-    """Change a client; a suspended client and its tokens are refused at once."""
-    view = service.change(unit, access, client_id, change.changes())
+    """Rename a client, suspend it or take scopes from it.
+
+    A suspended client and its tokens are refused at once. A change that lets a client do more is
+    requested as a client change.
+    """
+    view = application.change_client(unit, access, client_id, change.changes())
     return RegisteredClient.of(view, links)
-
-
-@router.post(
-    "/clients/{clientId}/keys",
-    status_code=201,
-    responses={201: {"headers": _LOCATION}, **problems(409, 413, 415, 422)},
-)
-def add_client_key(
-    client_id: ClientPath,
-    key: PublicKey,
-    access: ClientsWriter,
-    unit: UnitDep,
-    _idempotency: IdempotencyDep,
-    links: LinksDep,
-    response: Response,
-) -> RegisteredClient:
-    """Add a public key; the client can sign with any of its keys until that key is removed."""
-    view = service.add_key(unit, access, client_id, key.jwk())
-    changed = RegisteredClient.of(view, links)
-    response.headers["Location"] = changed.href
-    return changed
 
 
 @router.delete("/clients/{clientId}/keys/{keyId}", status_code=204)
@@ -106,4 +89,4 @@ def remove_client_key(
     client_id: ClientPath, key_id: KeyPath, access: ClientsWriter, unit: UnitDep
 ) -> None:
     """Remove a public key; issued tokens stay valid until they expire."""
-    service.remove_key(unit, access, client_id, key_id)
+    application.remove_key(unit, access, client_id, key_id)

@@ -3,6 +3,7 @@
 from asyncio import Semaphore, timeout
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -20,7 +21,7 @@ from services.api.security.authentication import (
     issue_nonce,
     proofs_in,
 )
-from services.api.security.rate_limits import rate_limit_unauthenticated
+from services.api.security.rate_limits import rate_limit_client
 from shared.access.rules import Scope
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth import repository, service
@@ -33,6 +34,7 @@ from shared.oauth.service import IssuedToken
 from shared.oauth.token_exchange import ACCESS_TOKEN, GRANT_TYPE, exchange
 
 CLIENT_CREDENTIALS = "client_credentials"
+TOKEN_TYPE = "DPoP"  # noqa: S105  # the name of a type
 PROVIDER_SLOT_TIMEOUT_SECONDS = 2.0
 """The longest time an exchange waits for a slot to call a slow identity provider."""
 TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH, KEYS_PATH = (
@@ -41,20 +43,22 @@ TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH, KEYS_PATH = (
     "/oauth2/revoke",
     "/.well-known/jwks.json",
 )
-_ASSERTION = {
+ASSERTION_FIELDS = {
     "client_assertion_type": f"`{ASSERTION_TYPE}`.",
     "client_assertion": "A JWT signed with a key of the client (RFC 7523): `iss` and `sub` are "
     "its id, `aud` is the issuer or this URL, `jti` is unique, `exp` at most 10 minutes ahead.",
 }
 _TOKEN = form_request_body(
-    {"grant_type": f"`{CLIENT_CREDENTIALS}` or `{GRANT_TYPE}`.", **_ASSERTION},
+    {"grant_type": f"`{CLIENT_CREDENTIALS}` or `{GRANT_TYPE}`.", **ASSERTION_FIELDS},
     {
         "scope": "Scopes, separated by spaces; all allowed scopes when absent.",
         "subject_token": "In a token exchange: the person's access token of the identity provider.",
         "subject_token_type": f"`{ACCESS_TOKEN}`.",
     },
 )
-_TOKEN_FORM = form_request_body({"token": "An access token of this client.", **_ASSERTION}, {})
+_TOKEN_FORM = form_request_body(
+    {"token": "An access token of this client.", **ASSERTION_FIELDS}, {}
+)
 
 
 class AuthenticatingRoute(CommittingRoute):
@@ -101,44 +105,66 @@ router = APIRouter(tags=["oauth2"], route_class=AuthenticatingRoute)
 FormDep = Annotated[Mapping[str, str], Depends(read_form)]
 
 
+@dataclass(frozen=True, slots=True)
+class BoundClient:
+    """An authenticated client, and the key that a new token is bound to, if there is one."""
+
+    client: Client
+    thumbprint: str | None
+
+
+async def offer_nonce(request: Request, resources: ResourcesDep) -> None:
+    """Add the nonce for the next proof to the response, if the request has a proof."""
+    if proofs_in(request):
+        issue_nonce(request, resources)
+
+
 async def client_of(request: Request, resources: ResourcesDep, form: FormDep) -> Client:
     """Authenticate the client by the assertion in the form, in a connection slot of its own."""
-    context = context_of(request)
+    async with resources.connection_slots:
+        return (await run_in_threadpool(_authenticate, request, resources, form, ())).client
+
+
+async def bound_client_of(request: Request, resources: ResourcesDep, form: FormDep) -> BoundClient:
+    """Authenticate the client, and verify the proof of the key that a new token is bound to."""
+    async with resources.connection_slots:
+        return await run_in_threadpool(_authenticate, request, resources, form, proofs_in(request))
+
+
+def _authenticate(
+    request: Request, resources: Resources, form: Mapping[str, str], proofs: tuple[str, ...]
+) -> BoundClient:
+    """Identify and count the client, verify its proof, and then use up assertion and proof.
+
+    A client that is not registered writes no row. A proof without its nonce does not use up the
+    assertion, so that the client can send both again.
+
+    Raises:
+        OAuthError: when the client or its proof is not valid.
+        TooManyRequests: over the limit of the client.
+    """
+    issuer, context = resources.issuer, context_of(request)
+    addresses = {f"{resources.public_url}{path}" for path in (TOKEN_PATH, request.url.path)}
+    audiences = frozenset({issuer.authority.issuer} | addresses)
+    context.is_authenticated = False
     context.has_claimed_client = True
     context.claimed_client = claimed_client_id(form.get("client_assertion", ""))
-    addresses = {f"{resources.public_url}{path}" for path in (TOKEN_PATH, request.url.path)}
-    audiences = frozenset({resources.issuer.authority.issuer} | addresses)
-    try:
-        async with resources.connection_slots:
-            return await run_in_threadpool(
-                service.authenticate_client, resources.issuer, form, audiences
-            )
-    except OAuthError:
-        await run_in_threadpool(rate_limit_unauthenticated, request, resources)
-        raise
-
-
-async def bound_key_of(request: Request, resources: ResourcesDep) -> str | None:
-    """Return the thumbprint of the key that a new token is bound to, if a proof was sent."""
-    proofs = proofs_in(request)
-    if proofs:
-        issue_nonce(request, resources)
-    async with resources.connection_slots:
-        return await run_in_threadpool(
-            service.thumbprint_of_proof,
-            resources.issuer,
-            proofs,
-            expected_request(request, resources),
-        )
+    identified = service.identify_client(issuer, form, audiences)
+    context.is_authenticated = True
+    rate_limit_client(request, resources, str(identified.client.id))
+    proof = service.verify_binding(issuer, proofs, expected_request(request, resources))
+    service.use_assertion(issuer, identified.assertion)
+    if proof is not None:
+        service.use_binding(issuer, proof)
+    return BoundClient(identified.client, proof.thumbprint if proof else None)
 
 
 ClientDep = Annotated[Client, Depends(client_of)]
-BoundKeyDep = Annotated[str | None, Depends(bound_key_of)]
-"""Resolved before the client, so that a proof without its nonce does not use up the assertion."""
+BoundClientDep = Annotated[BoundClient, Depends(bound_client_of)]
 
 
 async def exchange_of(
-    thumbprint: BoundKeyDep, form: FormDep, client: ClientDep, resources: ResourcesDep
+    form: FormDep, bound: BoundClientDep, resources: ResourcesDep
 ) -> IssuedToken | None:
     """Exchange the person's token, if the form asks for a token exchange.
 
@@ -152,7 +178,7 @@ async def exchange_of(
         return None
     async with _slot_within_timeout(resources.exchanges):
         return await run_in_threadpool(
-            exchange, resources.issuer, resources.provider, client, form, thumbprint
+            exchange, resources.issuer, resources.provider, bound.client, form, bound.thumbprint
         )
 
 
@@ -175,20 +201,20 @@ ExchangeDep = Annotated[IssuedToken | None, Depends(exchange_of)]
 @router.post(
     TOKEN_PATH,
     operation_id="issueToken",
+    dependencies=[Depends(offer_nonce)],
     responses=OAUTH_PROBLEMS,
     openapi_extra=_TOKEN,
     response_model_exclude_none=True,
 )
 def issue_token(
-    thumbprint: BoundKeyDep,
     form: FormDep,
-    client: ClientDep,
+    bound: BoundClientDep,
     exchanged: ExchangeDep,
     resources: ResourcesDep,
     request: Request,
     unit: UnitDep,
 ) -> TokenResponse:
-    """Issue an access token, bound to the key of the proof in the header `DPoP` if there is one."""
+    """Issue an access token, bound to the key of the proof in the header `DPoP`."""
     grant_type = form.get("grant_type")
     if grant_type is None:
         raise invalid_request("Send a grant_type.")
@@ -196,21 +222,18 @@ def issue_token(
         raise OAuthError(
             "unsupported_grant_type", f"Send one of {', '.join(grants_of(resources))}."
         )
-    issued = exchanged or service.issue_to_client(resources.issuer, client, form, thumbprint)
+    issued = exchanged or service.issue_to_client(
+        resources.issuer, bound.client, form, bound.thumbprint
+    )
     trace_id = context_of(request).trace_id
     record_issued_token(unit, issued.caller, "issueToken", TOKEN_PATH, trace_id)
     return TokenResponse(
         access_token=issued.token,
-        token_type=_type_of(is_bound=issued.is_bound),
+        token_type=TOKEN_TYPE,
         expires_in=int(issued.lifetime.total_seconds()),
         scope=" ".join(sorted(issued.scopes)),
         issued_token_type=ACCESS_TOKEN if exchanged else None,
     )
-
-
-def _type_of(*, is_bound: bool) -> str:
-    """Return the authentication scheme of a token."""
-    return "DPoP" if is_bound else "Bearer"
 
 
 @router.post(
@@ -233,13 +256,13 @@ def introspect_token(
         scope=" ".join(sorted(caller.scopes)),
         client_id=caller.client,
         sub=caller.subject or caller.client,
-        token_type=_type_of(is_bound=token.thumbprint is not None),
+        token_type=TOKEN_TYPE,
         iss=authority.issuer,
         aud=authority.audience,
         iat=int(token.issued_at.timestamp()),
         exp=int(token.expires_at.timestamp()),
         jti=token.id,
-        cnf={"jkt": token.thumbprint} if token.thumbprint else None,
+        cnf={"jkt": token.thumbprint},
     )
 
 

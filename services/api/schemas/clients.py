@@ -7,7 +7,6 @@ from pydantic import Field
 
 from services.api.http.links import Links
 from services.api.schemas.model import (
-    PLAIN_TEXT,
     Link,
     Page,
     RequestBody,
@@ -15,6 +14,7 @@ from services.api.schemas.model import (
     ResponseModel,
 )
 from shared.access.rules import Scope
+from shared.core.plain_text import PLAIN_TEXT
 from shared.oauth.clients.models import ClientKey
 from shared.oauth.clients.rules import ClientKind, ClientState
 from shared.oauth.clients.service import MAX_KEYS, ClientView, NewClient
@@ -60,7 +60,7 @@ class NewClientBody(RequestBody):
         )
 
 
-class ClientChange(RequestBody):
+class ClientPatch(RequestBody):
     """A JSON merge patch: absent fields do not change."""
 
     name: Name | None = None
@@ -93,6 +93,9 @@ class RegisteredClient(ResponseModel):
     kind: ClientKind
     scopes: list[str]
     state: ClientState
+    person_id: Annotated[
+        UUID | None, Field(description="The person behind the client of an operator.")
+    ] = None
     keys: list[RegisteredKey]
     created_at: ResponseDateTime
 
@@ -106,6 +109,7 @@ class RegisteredClient(ResponseModel):
             kind=ClientKind(client.kind),
             scopes=client.scopes,
             state=ClientState(client.state),
+            person_id=client.person_id,
             keys=[RegisteredKey.of(key) for key in view.keys],
             created_at=client.created_at,
         )

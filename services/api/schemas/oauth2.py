@@ -13,7 +13,7 @@ class TokenResponse(OAuthResponse):
     """An access token response (RFC 6749, section 5.1)."""
 
     access_token: str
-    token_type: Annotated[str, Field(description="`DPoP` or `Bearer`.")]
+    token_type: Annotated[str, Field(description="`DPoP`.")]
     expires_in: Annotated[int, Field(description="Lifetime in seconds; at most 600.")]
     scope: str
     issued_token_type: Annotated[

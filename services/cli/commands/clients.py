@@ -1,4 +1,4 @@
-"""Commands for OAuth clients: register, suspend, manage keys."""
+"""Commands for OAuth clients: register, suspend, manage keys, agree with other persons."""
 
 import json
 from contextlib import suppress
@@ -12,107 +12,174 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from rich.console import Console
 from rich.table import Table
 
-from services.cli.target import (
-    DEFAULT_DATA,
-    OPERATOR_REQUEST,
-    DataOption,
-    sessions_of,
-    settings_for,
-)
+from services.cli.identity import ClientIdentity, PersonOption
+from services.cli.target import DEFAULT_DATA, DataOption
 from shared.access.rules import Scope
 from shared.core.errors import ConfigurationError
-from shared.core.unit_of_work import UnitOfWork
-from shared.oauth.clients import service
-from shared.oauth.clients.rules import ClientKind, ClientState
-from shared.oauth.clients.service import ClientView, NewClient
+from shared.oauth.clients.rules import ClientKind
 
 app = typer.Typer(no_args_is_help=True, help="Manage the OAuth clients that may request tokens.")
 keys = typer.Typer(no_args_is_help=True, help="Manage the public keys of a client.")
+changes = typer.Typer(
+    no_args_is_help=True, help="Agree with other persons on what a client can do."
+)
 app.add_typer(keys, name="key")
+app.add_typer(changes, name="change")
 
 ClientArgument = Annotated[UUID, typer.Argument(help="Id of the client.")]
+ChangeArgument = Annotated[UUID, typer.Argument(help="Id of the change, see `client change list`.")]
 KeyFileOption = Annotated[
     Path, typer.Option("--key", help="File with a public key, as JWK or PEM.")
 ]
+FirstOption = Annotated[int, typer.Option(min=1, max=200, help="Number of entries to list.")]
 
 
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(help="Display name.")],
-    kind: Annotated[ClientKind, typer.Option(help="Kind of client.")],
+    kind: Annotated[ClientKind, typer.Option(help="Kind of client: integrator or portal.")],
     key: Annotated[list[Path], typer.Option(help="File with a public key, as JWK or PEM.")],
     scope: Annotated[
         list[Scope] | None,
         typer.Option(help="Scope to allow; repeatable. Default: every scope of its kind."),
     ] = None,
+    person: PersonOption = 1,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Register a client and print its id."""
-    new = NewClient(name, kind, frozenset(scope or ()), [_read_jwk(file) for file in key])
-    with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
-        print(service.register(unit, OPERATOR_REQUEST, new).client.id)
+    body = {"name": name, "kind": kind, "keys": [read_jwk(file) for file in key]}
+    scopes = {"scopes": list(scope)} if scope else {}
+    client = ClientIdentity.find(data, person).request("POST", "/v1/clients", body | scopes)
+    print(client["id"])
 
 
 @app.command("list")
 def list_clients(
-    data: DataOption = DEFAULT_DATA,
-    first: Annotated[int, typer.Option(min=1, help="Number of clients to list.")] = 100,
+    data: DataOption = DEFAULT_DATA, first: FirstOption = 100, person: PersonOption = 1
 ) -> None:
     """List clients by name."""
-    with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
-        total, views = service.list_clients(unit.session, 0, first)
-        _print_clients(views)
-    if total > len(views):
-        print(f"{total - len(views)} more; list them with a higher --first.")
+    page = ClientIdentity.find(data, person).request("GET", f"/v1/clients?pageSize={first}")
+    _print_clients(page["items"])
+    if page["total"] > len(page["items"]):
+        print(f"{page['total'] - len(page['items'])} more; list them with a higher --first.")
 
 
 @app.command()
-def suspend(client: ClientArgument, data: DataOption = DEFAULT_DATA) -> None:
+def suspend(
+    client: ClientArgument, person: PersonOption = 1, data: DataOption = DEFAULT_DATA
+) -> None:
     """Suspend a client: refuse the client and all its tokens from now on."""
-    _change_state(client, ClientState.SUSPENDED, data)
+    identity = ClientIdentity.find(data, person)
+    body = {"state": "suspended"}
+    _print_clients([identity.request("PATCH", f"/v1/clients/{client}", body)])
 
 
 @app.command()
-def activate(client: ClientArgument, data: DataOption = DEFAULT_DATA) -> None:
-    """Activate a suspended client again."""
-    _change_state(client, ClientState.ACTIVE, data)
+def activate(
+    client: ClientArgument, person: PersonOption = 1, data: DataOption = DEFAULT_DATA
+) -> None:
+    """Request that a suspended client is activated again; another person approves."""
+    _request(data, person, {"kind": "activateClient", "clientId": str(client)})
+
+
+@app.command()
+def scopes(
+    client: ClientArgument,
+    scope: Annotated[list[Scope], typer.Option(help="Scope to allow; repeatable.")],
+    person: PersonOption = 1,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Request other scopes for a client; another person approves."""
+    body = {"kind": "changeScopes", "clientId": str(client), "scopes": list(scope)}
+    _request(data, person, body)
 
 
 @keys.command("add")
-def add_key(client: ClientArgument, key: KeyFileOption, data: DataOption = DEFAULT_DATA) -> None:
-    """Add a key to a client; existing keys remain valid."""
-    with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
-        _print_clients([service.add_key(unit, OPERATOR_REQUEST, client, _read_jwk(key))])
+def add_key(
+    client: ClientArgument,
+    key: KeyFileOption,
+    person: PersonOption = 1,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Request a key for a client; another person approves, and existing keys remain valid."""
+    _request(data, person, {"kind": "addKey", "clientId": str(client), "keys": [read_jwk(key)]})
 
 
 @keys.command("remove")
 def remove_key(
     client: ClientArgument,
     thumbprint: Annotated[str, typer.Argument(help="Thumbprint of the key, see `client list`.")],
+    person: PersonOption = 1,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Remove a key from a client."""
-    with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
-        service.remove_key(unit, OPERATOR_REQUEST, client, thumbprint)
-        _print_clients([service.read_client(unit.session, client)])
+    identity = ClientIdentity.find(data, person)
+    identity.request("DELETE", f"/v1/clients/{client}/keys/{thumbprint}")
+    _print_clients([identity.request("GET", f"/v1/clients/{client}")])
 
 
-def _change_state(client: UUID, state: ClientState, data: Path) -> None:
-    with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
-        _print_clients([service.change(unit, OPERATOR_REQUEST, client, {"state": state.value})])
+@changes.command("list")
+def list_changes(
+    data: DataOption = DEFAULT_DATA, first: FirstOption = 20, person: PersonOption = 1
+) -> None:
+    """List the requested changes, newest first."""
+    page = ClientIdentity.find(data, person).request("GET", f"/v1/clientChanges?pageSize={first}")
+    for change in page["items"]:
+        _print_change(change)
 
 
-def _print_clients(views: list[ClientView]) -> None:
+@changes.command()
+def approve(
+    change: ChangeArgument, person: PersonOption = 1, data: DataOption = DEFAULT_DATA
+) -> None:
+    """Approve a change that another person requested."""
+    _decide(data, person, change, "approve")
+
+
+@changes.command()
+def reject(
+    change: ChangeArgument, person: PersonOption = 1, data: DataOption = DEFAULT_DATA
+) -> None:
+    """Reject a change that is not applied yet."""
+    _decide(data, person, change, "reject")
+
+
+@changes.command("apply")
+def apply_change(
+    change: ChangeArgument, person: PersonOption = 1, data: DataOption = DEFAULT_DATA
+) -> None:
+    """Apply a change that enough persons agree to, after its delay."""
+    _decide(data, person, change, "apply")
+
+
+def _decide(data: Path, person: int, change: UUID, verb: str) -> None:
+    identity = ClientIdentity.find(data, person)
+    _print_change(identity.request("POST", f"/v1/clientChanges/{change}/{verb}"))
+
+
+def _request(data: Path, person: int, body: dict[str, Any]) -> None:
+    _print_change(ClientIdentity.find(data, person).request("POST", "/v1/clientChanges", body))
+
+
+def _print_change(change: dict[str, Any]) -> None:
+    begins = f", takes effect at {change['takesEffectAt']}" if "takesEffectAt" in change else ""
+    about = change.get("clientId") or change.get("name", "")
+    print(f"{change['id']} {change['kind']} {about}: {change['state']}{begins}")
+
+
+def _print_clients(clients: list[dict[str, Any]]) -> None:
     table = Table("client", "name", "kind", "state", "keys", "scopes")
-    for view in views:
-        client = view.client
-        thumbprints = "\n".join(key.thumbprint for key in view.keys)
-        scopes = "\n".join(client.scopes)
-        table.add_row(str(client.id), client.name, client.kind, client.state, thumbprints, scopes)
+    for client in clients:
+        thumbprints = "\n".join(key["id"] for key in client["keys"])
+        table.add_row(
+            *(client[name] for name in ("id", "name", "kind", "state")),
+            thumbprints,
+            "\n".join(client["scopes"]),
+        )
     Console().print(table)
 
 
-def _read_jwk(file: Path) -> dict[str, Any]:
+def read_jwk(file: Path) -> dict[str, Any]:
     """Read a key file, JWK or PEM; of a private key in PEM, return the public part."""
     content = file.read_bytes()
     try:

@@ -1,33 +1,34 @@
 """Commands for jobs and releases: build documents, follow jobs, open a release window."""
 
 import time
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated
+from urllib.parse import urlencode
 from uuid import UUID
 
 import typer
 from rich.console import Console
 from sqlalchemy.orm import Session
 
+from services.cli.identity import ClientIdentity, PersonOption
 from services.cli.progress import JobProgress, job_table, job_view, paced_bar
 from services.cli.target import (
     DEFAULT_DATA,
-    OPERATOR_REQUEST,
     DataOption,
     sessions_of,
     settings_for,
 )
 from shared.access.products import Product
-from shared.core.clock import BRUSSELS, database_now, in_brussels
+from shared.core.clock import BRUSSELS, in_brussels
 from shared.core.database import Sessions
-from shared.core.errors import InvalidInput
+from shared.core.errors import Conflict, InvalidInput
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.building import start_build
 from shared.jobs import repository
 from shared.jobs.queue import WakeUpQueue, open_broker
 from shared.jobs.rules import ENDED, State
 from shared.jobs.service import measure_pace, read
-from shared.releases.service import WindowPlan, save_window
 
 POLL_SECONDS = 0.2
 
@@ -73,14 +74,42 @@ def release(
         str | None,
         typer.Option(help="Opening time, such as 2024-06-21T08:00, in Brussels. Default: now."),
     ] = None,
+    person: PersonOption = 1,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Set the time at which the student feedback of an administration opens."""
-    with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
-        moment = _parse_brussels_time(opens_at) if opens_at else database_now(unit.session)
-        plan = WindowPlan(administration, Product.STUDENT_FEEDBACK, opens_at=moment)
-        save_window(unit, OPERATOR_REQUEST, plan)
+    moment = _parse_brussels_time(opens_at) if opens_at else datetime.now(UTC)
+    identity = ClientIdentity.find(data, person)
+    scope = {"administrationId": administration, "product": Product.STUDENT_FEEDBACK}
+    times = {"opensAt": moment.isoformat(timespec="milliseconds")}
+    window = _find_window(identity, scope)
+    if window is None:
+        identity.request("POST", "/v1/releaseWindows", scope | times)
+    else:
+        others = {"plannedFrom": None, "closesAt": None, "never": False}
+        identity.request("PATCH", f"/v1/releaseWindows/{window}", times | others)
     print(f"Student feedback of {administration} opens at {in_brussels(moment).isoformat()}.")
+
+
+def _find_window(identity: ClientIdentity, scope: Mapping[str, str]) -> str | None:
+    """Return the id of the only window of a whole administration; None when there is none.
+
+    Raises:
+        Conflict: there are several.
+    """
+    query = urlencode({"administrationId": scope["administrationId"], "pageSize": 200})
+    windows = identity.request("GET", f"/v1/releaseWindows?{query}")["items"]
+    found = [
+        window["id"]
+        for window in windows
+        if scope.items() <= window.items() and not window.keys() & {"targetGroup", "component"}
+    ]
+    if len(found) > 1:
+        raise Conflict(
+            "severalReleaseWindows",
+            "There are several windows for this administration; change one of them by its id.",
+        )
+    return found[0] if found else None
 
 
 def _parse_brussels_time(text: str) -> datetime:

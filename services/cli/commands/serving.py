@@ -7,6 +7,7 @@ import typer
 
 from migrations.logins import create_logins, passwords_in_environment
 from migrations.upgrade import migrate
+from services.cli.invented_persons import register_invented_persons
 from services.cli.target import DEFAULT_DATA, DataOption, settings_for
 from shared.core.database import open_engine
 from shared.core.logging import configure_logging
@@ -62,6 +63,10 @@ def worker() -> None:
 
 def migrate_database(
     revision: Annotated[str, typer.Argument(help="Revision to migrate to.")] = "head",
+    invent_persons: Annotated[
+        Path | None,
+        typer.Option(help="For development: register three persons, with keys in this directory."),
+    ] = None,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Migrate the database to the newest schema, as its owner.
@@ -73,6 +78,8 @@ def migrate_database(
     engine = open_engine(settings, application_name="toetsfeedback-migrate")
     migrate(engine, revision)
     engine.dispose()
+    if invent_persons is not None:
+        register_invented_persons(settings, invent_persons)
     create_logins(settings.database_url.get_secret_value(), passwords_in_environment())
     print(f"The database is at revision {revision}.")
 

@@ -1,83 +1,80 @@
-"""Commands for operators on the host: issue an access token, send a signed request."""
+"""Commands that speak to the API: print an access token, send a signed request.
+
+They speak as the registered client of the operator. In development they also sign tokens of any
+caller with the key of the service.
+"""
 
 import sys
-from datetime import timedelta
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 import typer
 
+from services.cli.identity import TIMEOUT_SECONDS, ClientIdentity, PersonOption
 from services.cli.signing import ProofKey, TokenAuth
-from services.cli.target import DEFAULT_DATA, DataOption, settings_for
-from shared.access.rules import GRANTABLE, Caller, CallerError, CallerKind, Scope, needs_proof
+from services.cli.target import DEFAULT_DATA, DataOption, development_settings
+from shared.access.rules import GRANTABLE, Caller, CallerError, CallerKind, Scope
 from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
 
-MAX_MINUTES = int(MAX_LIFETIME.total_seconds() // 60)
-
 ClientOption = Annotated[
-    str, typer.Option("--client", help="Name of the client, for the audit log.")
+    str | None, typer.Option("--client", help="With --kind: name of the client, for the audit log.")
 ]
-KindOption = Annotated[CallerKind, typer.Option("--kind", help="Kind of caller.")]
+KindOption = Annotated[
+    CallerKind | None,
+    typer.Option(
+        "--kind", help="Development only: sign a token for this kind of caller. Default: your own."
+    ),
+]
 SchoolOption = Annotated[
     str | None, typer.Option("--school", help="School number, for --kind school.")
 ]
 ScopeOption = Annotated[
     list[Scope] | None,
-    typer.Option("--scope", help="Scope; repeatable. Default: every scope of the kind."),
+    typer.Option("--scope", help="With --kind: scope; repeatable. Default: every scope of it."),
 ]
 
 
 def token(
-    client: ClientOption,
-    kind: KindOption,
+    key: Annotated[
+        Path, typer.Option(help="PEM file with the key to bind the token to; created if missing.")
+    ],
+    client: ClientOption = None,
+    kind: KindOption = None,
     school: SchoolOption = None,
     scope: ScopeOption = None,
-    key: Annotated[
-        Path | None,
-        typer.Option(help="PEM file with the key to bind the token to; created if missing."),
-    ] = None,
-    minutes: Annotated[
-        int, typer.Option(min=1, max=MAX_MINUTES, help="Lifetime in minutes.")
-    ] = MAX_MINUTES,
+    person: PersonOption = 1,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
-    """Print an access token for a school, an integrator or an operator."""
-    caller = _caller(client, kind, school, scope)
-    if key is None and needs_proof(caller.scopes):
-        raise CallerError(
-            "a token with these scopes is bound to a key; give a key file with --key, or send "
-            "the request with `toetsfeedback call`"
-        )
-    thumbprint = ProofKey.in_file(key).thumbprint if key else None
-    authority = TokenAuthority.of(settings_for(data))
-    print(authority.issue(caller, timedelta(minutes=minutes), thumbprint))
+    """Print an access token of your registered client."""
+    proofs = ProofKey.in_file(key)
+    _, obtain = _speaker(data, person, proofs, client, kind, school, scope)
+    print(obtain())
 
 
 def call(
     method: Annotated[str, typer.Argument(help="GET, POST, PATCH, …")],
     path: Annotated[str, typer.Argument(help="Path, such as /v1/schools.")],
-    client: ClientOption,
-    kind: KindOption,
+    client: ClientOption = None,
+    kind: KindOption = None,
     school: SchoolOption = None,
     scope: ScopeOption = None,
     body: Annotated[str | None, typer.Option(help="JSON request body.")] = None,
     out: Annotated[Path | None, typer.Option(help="File for the response body.")] = None,
+    person: PersonOption = 1,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Send one request with an access token and a DPoP proof, and print the response."""
-    import httpx
-
-    settings = settings_for(data)
-    authority, caller = TokenAuthority.of(settings), _caller(client, kind, school, scope)
-    key = ProofKey() if needs_proof(caller.scopes) else None
-    thumbprint = key.thumbprint if key else None
+    proofs = ProofKey()
+    url, obtain = _speaker(data, person, proofs, client, kind, school, scope)
     response = httpx.request(
         method.upper(),
-        settings.public_url + path,
+        url + path,
         content=body,
         headers={"Content-Type": "application/json"} if body is not None else {},
-        auth=TokenAuth(lambda: authority.issue(caller, MAX_LIFETIME, thumbprint), key),
-        timeout=60,
+        auth=TokenAuth(obtain, proofs),
+        timeout=TIMEOUT_SECONDS,
     )
     print(f"{response.status_code} {response.reason_phrase}", file=sys.stderr)
     if out is not None and response.is_success:
@@ -85,6 +82,25 @@ def call(
     else:
         print(response.text)
     raise typer.Exit(0 if response.is_success or response.is_redirect else 1)
+
+
+def _speaker(
+    data: Path,
+    person: int,
+    proofs: ProofKey,
+    client: str | None,
+    kind: CallerKind | None,
+    school: str | None,
+    scopes: list[Scope] | None,
+) -> tuple[str, Callable[[], str]]:
+    """Return the address of the API, and the function that returns a token bound to `proofs`."""
+    if kind is None:
+        identity = ClientIdentity.find(data, person)
+        return identity.url, lambda: identity.obtain_token(proofs)
+    settings = development_settings(data)
+    authority = TokenAuthority.of(settings)
+    caller = _caller(client or "", kind, school, scopes)
+    return settings.public_url, lambda: authority.issue(caller, MAX_LIFETIME, proofs.thumbprint)
 
 
 def _caller(

@@ -1,4 +1,4 @@
-"""Tables of registered clients and their public keys."""
+"""Tables of registered clients, their public keys, and the persons behind operators' clients."""
 
 from datetime import datetime
 from typing import Any
@@ -11,13 +11,31 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.core.database import INSTANT, Base
 
 
+class Person(Base):
+    """A person behind the clients of operators, under a name or label that operators know."""
+
+    __tablename__ = "persons"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    created_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
+
+
 class Client(Base):
-    """A program that may request tokens; its id is the `client_id` of OAuth."""
+    """A program that may request tokens; its id is the `client_id` of OAuth.
+
+    The client of an operator belongs to one person.
+    """
 
     __tablename__ = "clients"
     __table_args__ = (
         CheckConstraint("kind in ('portal', 'integrator', 'operator')", name="kind_known"),
         CheckConstraint("state in ('active', 'suspended')", name="state_known"),
+        CheckConstraint(
+            "case when kind = 'operator' then person_id is not null or state = 'suspended'"
+            " else person_id is null end",
+            name="operator_has_person",
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
@@ -25,6 +43,7 @@ class Client(Base):
     kind: Mapped[str] = mapped_column(String(16))
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     state: Mapped[str] = mapped_column(String(16), server_default=text("'active'"))
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
 
 

@@ -36,6 +36,11 @@ def keys_of(session: Session, client_ids: Sequence[UUID]) -> Sequence[ClientKey]
     return session.scalars(query.order_by(ClientKey.added_at, ClientKey.thumbprint)).all()
 
 
+def client_with_key(session: Session, thumbprint: str) -> UUID | None:
+    """Return the client that has the key, if there is one."""
+    return session.scalar(select(ClientKey.client_id).where(ClientKey.thumbprint == thumbprint))
+
+
 def add_key(session: Session, client_id: UUID, thumbprint: str, jwk: Mapping[str, Any]) -> bool:
     """Add a key; return False when a client has it already."""
     values = {"client_id": client_id, "thumbprint": thumbprint, "jwk": jwk}

@@ -12,6 +12,7 @@ from shared.access.decisions import record_change
 from shared.access.requests import AccessRequest
 from shared.access.rules import Scope
 from shared.core.errors import Conflict, InvalidInput, ResourceNotFound
+from shared.core.plain_text import require_plain_text
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth import jose
 from shared.oauth.clients import repository
@@ -22,19 +23,23 @@ from shared.oauth.clients.rules import (
     allowed_scopes,
     registered_id,
 )
-from shared.oauth.jose import SignatureError
+from shared.oauth.jose import PublicKey, SignatureError
 
 MAX_KEYS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """A client to be registered; without scopes it gets all scopes of its kind."""
+    """A client to be registered; without scopes it gets all scopes of its kind.
+
+    `person_id` is the person behind the client of an operator.
+    """
 
     name: str
     kind: ClientKind
     scopes: frozenset[Scope] = frozenset()
     keys: Sequence[Mapping[str, Any]] = field(default=())
+    person_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def read_client(session: Session, client_id: UUID) -> ClientView:
 
 def is_integrator(session: Session, client: str) -> bool:
     """Return True when an integrator is registered with this id and is not suspended."""
-    registered = _find_registered(session, client)
+    registered = find_registered(session, client)
     return registered is not None and (registered.kind, registered.state) == (
         ClientKind.INTEGRATOR,
         ClientState.ACTIVE,
@@ -75,13 +80,14 @@ def may_use(session: Session, client: str, scope: Scope) -> bool:
 
     A client named on the command line is not registered and always may.
     """
-    registered = _find_registered(session, client)
+    registered = find_registered(session, client)
     return registered is None or (
         registered.state == ClientState.ACTIVE and scope in registered.scopes
     )
 
 
-def _find_registered(session: Session, client: str) -> Client | None:
+def find_registered(session: Session, client: str) -> Client | None:
+    """Return the client that a caller names, if it is registered."""
     client_id = registered_id(client)
     return None if client_id is None else repository.find_client(session, client_id)
 
@@ -93,11 +99,15 @@ def register(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> ClientV
         InvalidInput: when a scope is not for its kind, or a key cannot be used.
         Conflict: when the name or a key is taken.
     """
-    _require_allowed(new.kind, new.scopes)
-    scopes = sorted(new.scopes or allowed_scopes(new.kind))
-    client = repository.add_client(
-        unit.session, {"name": new.name, "kind": new.kind.value, "scopes": scopes}
-    )
+    require_plain_text("name", new.name)
+    require_allowed(new.kind, new.scopes)
+    values = {
+        "name": new.name,
+        "kind": new.kind.value,
+        "scopes": sorted(new.scopes or allowed_scopes(new.kind)),
+        "person_id": new.person_id,
+    }
+    client = repository.add_client(unit.session, values)
     if client is None:
         raise _name_taken()
     for number, jwk in enumerate(new.keys):
@@ -118,8 +128,9 @@ def change(
     """
     client = _lock_client(unit.session, client_id)
     if "scopes" in changes:
-        _require_allowed(ClientKind(client.kind), changes["scopes"])
+        require_allowed(ClientKind(client.kind), changes["scopes"])
     new_name = changes.get("name", client.name)
+    require_plain_text("name", new_name)
     if new_name != client.name and repository.name_exists(unit.session, new_name):
         raise _name_taken()
     for name, value in changes.items():
@@ -160,10 +171,7 @@ def _lock_client(session: Session, client_id: UUID) -> Client:
 
 
 def _add_key(session: Session, client: Client, jwk: Mapping[str, Any], *field: str | int) -> None:
-    try:
-        key = jose.public_key(jwk)
-    except SignatureError as error:
-        raise InvalidInput(*field, detail=f"The key cannot be used: {error}.") from None
+    key = require_usable(jwk, *field)
     if len(repository.keys_of(session, [client.id])) >= MAX_KEYS:
         raise Conflict(
             "tooManyKeys",
@@ -177,7 +185,16 @@ def _add_key(session: Session, client: Client, jwk: Mapping[str, Any], *field: s
         )
 
 
-def _require_allowed(kind: ClientKind, scopes: frozenset[Scope]) -> None:
+def require_usable(jwk: Mapping[str, Any], *field: str | int) -> PublicKey:
+    """Return the public key of a JWK; raise InvalidInput for `field` when it is not accepted."""
+    try:
+        return jose.public_key(jwk)
+    except SignatureError as error:
+        raise InvalidInput(*field, detail=f"The key cannot be used: {error}.") from None
+
+
+def require_allowed(kind: ClientKind, scopes: frozenset[Scope]) -> None:
+    """Raise InvalidInput when a client of this kind cannot have one of the scopes."""
     excess = scopes - allowed_scopes(kind)
     if excess:
         raise InvalidInput(

@@ -1,0 +1,57 @@
+"""Commands for the persons behind the clients of operators."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.commands.clients import read_jwk
+from services.cli.identity import ClientIdentity, PersonOption
+from services.cli.target import (
+    DEFAULT_DATA,
+    OPERATOR_REQUEST,
+    DataOption,
+    sessions_of,
+    settings_for,
+)
+from shared.client_changes.application import register_first_person
+from shared.core.unit_of_work import UnitOfWork
+
+app = typer.Typer(no_args_is_help=True, help="Manage the persons behind clients of operators.")
+
+NameArgument = Annotated[str, typer.Argument(help="Name or label of the person.")]
+KeyFileOption = Annotated[
+    Path, typer.Option("--key", help="File with the public key of the client, as JWK or PEM.")
+]
+
+
+@app.command()
+def add(name: NameArgument, key: KeyFileOption, data: DataOption = DEFAULT_DATA) -> None:
+    """Register one of the first three persons, as the owner of the database.
+
+    Print the id of the client of the person.
+    """
+    with sessions_of(settings_for(data, "owner")) as sessions, UnitOfWork(sessions) as unit:
+        view = register_first_person(unit, OPERATOR_REQUEST, name, read_jwk(key))
+    print(view.client.id)
+
+
+@app.command("request")
+def request_person(
+    name: NameArgument,
+    key: KeyFileOption,
+    person: PersonOption = 1,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Request a further person with a client; two other persons approve."""
+    body = {"kind": "registerPerson", "personName": name, "name": name, "keys": [read_jwk(key)]}
+    change = ClientIdentity.find(data, person).request("POST", "/v1/clientChanges", body)
+    print(change["id"])
+
+
+@app.command("list")
+def list_persons(data: DataOption = DEFAULT_DATA, person: PersonOption = 1) -> None:
+    """List the persons by name."""
+    page = ClientIdentity.find(data, person).request("GET", "/v1/persons?pageSize=200")
+    for found in page["items"]:
+        print(f"{found['id']} {found['name']}")

@@ -1,0 +1,126 @@
+"""Operators who try, alone, to read the results of pupils through a vendor's mandates."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege
+
+from services.api.schemas.model import LATEST
+from services.cli.signing import ProofKey
+from shared.access.products import Product
+from shared.access.rules import Scope
+from shared.core.database import Sessions
+from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
+from shared.mandates.service import MandatePlan, give_mandate
+from shared.oauth.clients.models import Client
+from shared.oauth.clients.rules import ClientKind
+from tests.api.oauth_clients import OAuthClient, register_client
+from tests.api.seeding import SCHOOL
+from tests.callers import school_request
+from tests.oauth.signing import KEY_FACTORIES
+
+RESULTS = f"/v1/schools/{SCHOOL}/results"
+
+pytestmark = pytest.mark.usefixtures("open_now")
+
+
+@pytest.fixture(scope="module")
+def vendor(url: str, sessions: Sessions) -> OAuthClient:
+    """A vendor with a mandate of the school."""
+    vendor = register_client(sessions, url, ClientKind.INTEGRATOR)
+    with UnitOfWork(sessions) as unit:
+        plan = MandatePlan(vendor.id, [Product.STUDENT_FEEDBACK], LATEST.date(), "Report book")
+        give_mandate(unit, school_request(SCHOOL), plan)
+    return vendor
+
+
+@pytest.fixture
+def attacker(url: str, sessions: Sessions) -> OAuthClient:
+    """An operator with every scope of operators."""
+    return register_client(sessions, url, ClientKind.OPERATOR)
+
+
+def results_read_with(vendor: OAuthClient, key: Any) -> int:
+    """The results that somebody with the key gets in the name of the vendor."""
+    impostor = OAuthClient(vendor.url, vendor.id, key, proofs=ProofKey())
+    issued = impostor.request_token()
+    if not issued.is_success:
+        return 0
+    return int(impostor.get(RESULTS, issued.json()["access_token"]).json()["total"])
+
+
+def test_the_mandate_of_these_tests_opens_results(vendor: OAuthClient) -> None:
+    assert results_read_with(vendor, vendor.key) > 0
+
+
+def test_operator_reads_no_results_with_a_key_of_its_own(
+    vendor: OAuthClient, attacker: OAuthClient
+) -> None:
+    key = KEY_FACTORIES["ES256"]()
+    public = key.as_dict(private=False)
+    assert attacker.request("POST", f"/v1/clients/{vendor.id}/keys", public).status_code == 404
+    body = {"kind": "addKey", "clientId": vendor.id, "keys": [public]}
+    change = attacker.request("POST", "/v1/clientChanges", body).json()["href"]
+    assert attacker.request("POST", f"{change}/approve").status_code == 403
+    assert attacker.request("POST", f"{change}/apply").status_code == 409
+    assert results_read_with(vendor, key) == 0
+
+
+def test_operator_registers_no_accomplice(
+    vendor: OAuthClient, attacker: OAuthClient, sessions: Sessions
+) -> None:
+    public = KEY_FACTORIES["ES256"]().as_dict(private=False)
+    operator = {"name": "accomplice", "kind": "operator", "keys": [public]}
+    assert attacker.request("POST", "/v1/clients", operator).status_code == 409
+    with UnitOfWork(sessions) as unit:
+        person = unit.session.get_one(Client, UUID(attacker.id)).person_id
+    for body in (
+        {"kind": "registerPerson", "personName": "nobody", "name": "n", "keys": [public]},
+        {"kind": "registerClient", "personId": str(person), "name": "m", "keys": [public]},
+        {"kind": "addKey", "clientId": attacker.id, "keys": [public]},
+        {"kind": "changeScopes", "clientId": vendor.id, "scopes": ["results:read"]},
+        {"kind": "activateClient", "clientId": vendor.id},
+    ):
+        requested = attacker.request("POST", "/v1/clientChanges", body)
+        assert requested.status_code == 201, requested.text
+        change = requested.json()["href"]
+        assert attacker.request("POST", f"{change}/approve").status_code == 403
+        assert attacker.request("POST", f"{change}/apply").status_code == 409
+
+
+def test_operator_does_not_widen_its_own_scopes(url: str, sessions: Sessions) -> None:
+    clerk = register_client(sessions, url, ClientKind.OPERATOR, Scope.CLIENTS_WRITE)
+    scopes = {"scopes": ["clients:write", "releases:write"]}
+    assert clerk.request("PATCH", f"/v1/clients/{clerk.id}", scopes).status_code == 403
+    body = {"kind": "changeScopes", "clientId": clerk.id} | scopes
+    assert clerk.request("POST", "/v1/clientChanges", body).status_code == 403
+    assert clerk.request("GET", f"/v1/clients/{clerk.id}").json()["scopes"] == ["clients:write"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "insert into client_keys (client_id, thumbprint, jwk) values ('{}', 'x', '{{}}')",
+        "update client_keys set jwk = '{{}}' where client_id = '{}'",
+        "delete from client_keys where client_id = '{}'",
+        "update clients set scopes = '{{}}', state = 'active' where id = '{}'",
+        "insert into clients (name, kind, scopes) values ('{}', 'integrator', '{{}}')",
+        "insert into persons (name) values ('{}')",
+        "update release_windows set opens_at = now() where id = '{}'",
+        "insert into release_windows (id) values ('{}')",
+        "update persons set name = '{}'",
+        "insert into client_change_approvals select id, id from client_changes where id = '{}'",
+        "update client_changes set takes_effect_at = now() where client_id = '{}'",
+    ],
+)
+@pytest.mark.parametrize("program", ["operator", "worker", "importer"])
+def test_only_the_api_writes_clients(
+    settings_of: Callable[[str], Settings], vendor: OAuthClient, program: str, change: str
+) -> None:
+    login = settings_of(program).database_url.get_secret_value()
+    with psycopg.connect(login) as connection, pytest.raises(InsufficientPrivilege):
+        connection.execute(change.format(vendor.id))
