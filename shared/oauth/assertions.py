@@ -17,11 +17,12 @@ CLOCK_SKEW_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """One that is right, if it was never used before."""
+    """A valid assertion, if it was never used before; `key` is the thumbprint of its key."""
 
     client_id: UUID
     id: str
     expires_at: float
+    key: str
 
     @property
     def digest(self) -> bytes:
@@ -49,7 +50,7 @@ def read_assertion(
     Raises:
         SignatureError: whatever is wrong with it; the message says which part.
     """
-    claims = _signed_claims(text, keys)
+    claims, key = _signed_claims(text, keys)
     if not claims.get("iss") == claims.get("sub") == str(client_id):
         raise SignatureError("iss and sub are not both the client id")
     given = claims.get("aud")
@@ -65,13 +66,13 @@ def read_assertion(
         begins = claims.get(name, now)
         if not isinstance(begins, int | float) or begins > now + CLOCK_SKEW_SECONDS:
             raise SignatureError(f"{name} has not come yet; see that the clock is right")
-    return Assertion(client_id, jose.require_id(claims), expires)
+    return Assertion(client_id, jose.require_id(claims), expires, key.thumbprint())
 
 
-def _signed_claims(text: str, keys: Sequence[PublicKey]) -> dict[str, Any]:
+def _signed_claims(text: str, keys: Sequence[PublicKey]) -> tuple[dict[str, Any], PublicKey]:
     for key in keys:
         try:
-            return jose.verify(text, jose.only(key), TYPES).claims
+            return jose.verify(text, jose.only(key), TYPES).claims, key
         except SignatureError:
             continue
     raise SignatureError("it is not signed by a registered key of this client")

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -19,7 +20,6 @@ from shared.oauth.assertions import (
     read_assertion,
 )
 from shared.oauth.clients import repository as clients
-from shared.oauth.clients.models import Client
 from shared.oauth.clients.rules import CALLER_KIND, ClientKind, ClientState
 from shared.oauth.dpop import (
     MAX_AGE_SECONDS,
@@ -58,6 +58,16 @@ class PresentedToken:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthenticatedClient:
+    """A client that has authenticated, with the thumbprint of the key that signed its assertion."""
+
+    id: UUID
+    kind: ClientKind
+    scopes: frozenset[Scope]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class IssuedToken:
     """A new access token; `is_bound` when it needs a DPoP proof."""
 
@@ -70,10 +80,11 @@ class IssuedToken:
 def validate_token(unit: UnitOfWork, issuer: Issuer, presented: PresentedToken) -> AccessToken:
     """Validate an access token and the DPoP proof that it is bound to.
 
-    The unit acts for the caller from here on. The proof is used up, even after a rollback.
+    The returned token has the scopes that its client and its person still have. The unit acts for
+    the caller from here on. The proof is used up, even after a rollback.
 
     Raises:
-        InvalidAccessToken: when the token is not valid, or was revoked.
+        InvalidAccessToken: when the token is not valid, or has ended.
         InvalidProof: when the proof is missing, was used before, or is not valid.
     """
     token = issuer.authority.verify(presented.token)
@@ -89,20 +100,14 @@ def validate_token(unit: UnitOfWork, issuer: Issuer, presented: PresentedToken) 
     status = repository.check_token(unit, token, digest, PROOF_RETENTION)
     if not status.is_first_use:
         raise InvalidProof(REPLAYED)
-    if status.is_revoked or status.is_suspended:
+    if status.is_ended:
         raise InvalidAccessToken
-    return token
+    return replace(token, caller=replace(token.caller, scopes=status.scopes))
 
 
-def is_active(unit: UnitOfWork, token: AccessToken) -> bool:
-    """Return True when a validated token has neither expired nor been revoked since."""
-    return not (token.has_expired() or is_revoked(unit, token))
-
-
-def is_revoked(unit: UnitOfWork, token: AccessToken) -> bool:
-    """Return True when a validated token was revoked since, or its client suspended."""
-    status = repository.check_token(unit, token, None, PROOF_RETENTION)
-    return status.is_revoked or status.is_suspended
+def current_scopes(session: Session, token: AccessToken) -> frozenset[Scope]:
+    """Return the scopes that a validated token has now; none after its end, though not expired."""
+    return repository.current_scopes(session, [token])[0]
 
 
 def _proof_with_token(issuer: Issuer, presented: PresentedToken) -> Proof:
@@ -120,7 +125,7 @@ def _verify_one(issuer: Issuer, proofs: tuple[str, ...], request: ExpectedReques
 
 def authenticate_client(
     issuer: Issuer, form: Mapping[str, str], audiences: frozenset[str]
-) -> Client:
+) -> AuthenticatedClient:
     """Authenticate a client by the assertion in the form; the assertion is used up.
 
     No connection is held while another is requested.
@@ -146,7 +151,8 @@ def authenticate_client(
         raise invalid_client(REPLAYED)
     if client is None or client.state != ClientState.ACTIVE:
         raise invalid_client("the client is suspended")
-    return client
+    scopes = frozenset(map(Scope, client.scopes))
+    return AuthenticatedClient(client.id, ClientKind(client.kind), scopes, assertion.key)
 
 
 def proven_key(issuer: Issuer, proofs: tuple[str, ...], request: ExpectedRequest) -> str | None:
@@ -167,19 +173,18 @@ def proven_key(issuer: Issuer, proofs: tuple[str, ...], request: ExpectedRequest
 
 
 def grant_to_client(
-    issuer: Issuer, client: Client, form: Mapping[str, str], thumbprint: str | None
+    issuer: Issuer, client: AuthenticatedClient, form: Mapping[str, str], thumbprint: str | None
 ) -> IssuedToken:
     """Issue a token for the client itself (client credentials).
 
     Raises:
         OAuthError: for a portal, for other scopes than registered, or without a DPoP proof.
     """
-    kind = ClientKind(client.kind)
-    if kind is ClientKind.PORTAL:
+    if client.kind is ClientKind.PORTAL:
         raise OAuthError("unauthorized_client", "A portal gets tokens by token exchange only.")
-    scopes = requested_scopes(form, frozenset(map(Scope, client.scopes)))
-    caller = Caller(str(client.id), CALLER_KIND[kind], scopes)
-    return issue(issuer, caller, MAX_LIFETIME, thumbprint)
+    scopes = requested_scopes(form, client.scopes)
+    caller = Caller(str(client.id), CALLER_KIND[client.kind], scopes)
+    return issue(issuer, caller, MAX_LIFETIME, thumbprint, client.key)
 
 
 def requested_scopes(form: Mapping[str, str], allowed: frozenset[Scope]) -> frozenset[Scope]:
@@ -198,9 +203,13 @@ def requested_scopes(form: Mapping[str, str], allowed: frozenset[Scope]) -> froz
 
 
 def issue(
-    issuer: Issuer, caller: Caller, lifetime: timedelta, thumbprint: str | None
+    issuer: Issuer,
+    caller: Caller,
+    lifetime: timedelta,
+    thumbprint: str | None,
+    client_key: str,
 ) -> IssuedToken:
-    """Issue a token for a caller.
+    """Issue a token for a caller, whose client has authenticated with the key.
 
     Raises:
         OAuthError: `invalid_dpop_proof` when the scopes need a bound token and there is no proof.
@@ -209,14 +218,14 @@ def issue(
         raise OAuthError(
             "invalid_dpop_proof", "These scopes need a token bound to a key: send a DPoP proof."
         )
-    token = issuer.authority.issue(caller, lifetime, thumbprint)
+    token = issuer.authority.issue(caller, lifetime, thumbprint, client_key)
     return IssuedToken(token, lifetime, caller.scopes, thumbprint is not None)
 
 
 def find_own_token(
-    session: Session, issuer: Issuer, client: Client, form: Mapping[str, str]
+    session: Session, issuer: Issuer, client: AuthenticatedClient, form: Mapping[str, str]
 ) -> AccessToken | None:
-    """Return the token in the form if it is active and belongs to the client.
+    """Return the token in the form, with its present scopes, if it is active and of the client.
 
     Raises:
         OAuthError: `invalid_request` when the form has no token.
@@ -227,5 +236,7 @@ def find_own_token(
         token = issuer.authority.verify(form["token"])
     except InvalidAccessToken:
         return None
-    is_own = token.caller.client == str(client.id)
-    return token if is_own and not repository.is_revoked(session, token.id) else None
+    if token.caller.client != str(client.id):
+        return None
+    scopes = current_scopes(session, token)
+    return replace(token, caller=replace(token.caller, scopes=scopes)) if scopes else None

@@ -30,13 +30,17 @@ _WRONG = (CallerError, ValueError, OverflowError, TypeError, KeyError, Attribute
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What a token says: who it speaks for, until when, and which key it is bound to, if any."""
+    """What a token says: who it speaks for, until when, and which key it is bound to, if any.
+
+    `client_key` is the thumbprint of the registered key with which its client requested it.
+    """
 
     caller: Caller
     id: str
     issued_at: datetime
     expires_at: datetime
     thumbprint: str | None
+    client_key: str | None = None
 
     def has_expired(self) -> bool:
         return self.expires_at + CLOCK_SKEW <= datetime.now(UTC)
@@ -59,8 +63,14 @@ class TokenAuthority:
         keys = SigningKeys.read(settings.signing_keys)
         return cls(keys, settings.public_url, settings.token_audience)
 
-    def issue(self, caller: Caller, lifetime: timedelta, thumbprint: str | None = None) -> str:
-        """A token for a caller, valid from now, for who holds the key with the thumbprint.
+    def issue(
+        self,
+        caller: Caller,
+        lifetime: timedelta,
+        thumbprint: str | None = None,
+        client_key: str | None = None,
+    ) -> str:
+        """Issue a token for a caller, valid from now, bound to the key with the thumbprint.
 
         Raises:
             CallerError: when the lifetime is not between one second and `MAX_LIFETIME`, or a
@@ -88,6 +98,8 @@ class TokenAuthority:
             claims["act"] = {"sub": caller.client}
         if thumbprint is not None:
             claims["cnf"] = {"jkt": thumbprint}
+        if client_key is not None:
+            claims["client_key"] = client_key
         key = self.keys.signing
         header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.thumbprint()}
         return jwt.encode(header, claims, key, algorithms=[ALGORITHM])
@@ -132,7 +144,8 @@ def _access_token(claims: dict[str, Any]) -> AccessToken:
     if issued > datetime.now(UTC).timestamp() + CLOCK_SKEW.total_seconds():
         raise ValueError("iat")
     person = None if subject == client else subject
-    for opaque in (claims["jti"], thumbprint or "-", person or "-"):
+    client_key = claims.get("client_key")
+    for opaque in (claims["jti"], thumbprint or "-", person or "-", client_key or "-"):
         if not OPAQUE.fullmatch(opaque):
             raise ValueError("opaque")
     scopes = frozenset(Scope(scope) for scope in claims["scope"].split())
@@ -144,4 +157,5 @@ def _access_token(claims: dict[str, Any]) -> AccessToken:
         issued_at=datetime.fromtimestamp(issued, UTC),
         expires_at=datetime.fromtimestamp(expires, UTC),
         thumbprint=thumbprint,
+        client_key=client_key,
     )

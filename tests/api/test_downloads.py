@@ -1,8 +1,6 @@
-from itertools import repeat
-
 import pytest
 
-from services.api.http.downloads import AccessRevokedError, content_disposition, recheck_access
+from services.api.http.downloads import content_disposition
 
 
 @pytest.mark.parametrize(
@@ -19,18 +17,3 @@ def test_file_name_cannot_break_out_of_its_header(name: str, plain: str, extende
     assert content_disposition(name) == (
         f"attachment; filename=\"{plain}\"; filename*=UTF-8''{extended}"
     )
-
-
-def test_download_ends_at_the_next_chunk_after_access_is_denied() -> None:
-    answers = iter([True, False])
-    chunks = recheck_access(repeat(b"chunk"), lambda: next(answers), interval=0)
-    assert next(chunks) == b"chunk"
-    with pytest.raises(AccessRevokedError):
-        next(chunks)
-
-
-def test_access_is_not_checked_again_for_every_chunk() -> None:
-    def refuse() -> bool:
-        raise AssertionError
-
-    assert list(recheck_access(iter([b"1", b"2"]), refuse, interval=3600)) == [b"1", b"2"]

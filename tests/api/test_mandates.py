@@ -1,27 +1,19 @@
 """What a school shares with an integrator, as both see it through the running API."""
 
-import time
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import update
 
-from services.api.http.downloads import RECHECK_SECONDS
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
 from shared.core.clock import in_brussels
 from shared.core.database import Sessions
-from shared.core.settings import MIB
-from shared.core.unit_of_work import UnitOfWork
-from shared.documents.models import Document
 from shared.oauth.clients.rules import ClientKind
-from shared.storage.store import Storage
 from tests.api.conftest import Callers, Trail
 from tests.api.oauth_clients import registered
-from tests.api.seeding import OTHER, OVERVIEW, SCHOOL, Seeded
+from tests.api.seeding import OTHER, SCHOOL, Seeded
 
 MANDATES = "/v1/mandates"
 
@@ -105,37 +97,6 @@ def test_a_token_that_is_out_follows_the_mandate_at_once(
     assert revoked["revokedAt"] == revoked["updatedAt"]
     assert seen(vendor.client, seeded) == {404}
     assert vendor.client.get("/v1/schools").json()["total"] == 0
-
-
-@pytest.fixture
-def long_document(seeded: Seeded, sessions: Sessions, storage: Storage) -> Iterator[str]:
-    """The overview with more bytes than fit into what lies between a server and its caller."""
-    document = seeded.documents["overview"]
-    storage.put("documents/long", bytes(MIB * 48))
-    row = update(Document).where(Document.id == document)
-    with UnitOfWork(sessions) as unit:
-        unit.session.execute(row.values(storage_keys=["documents/long"], byte_sizes=[MIB * 48]))
-    yield f"/v1/documents/{document}/content"
-    with UnitOfWork(sessions) as unit:
-        kept = {"storage_keys": ["documents/overview.xlsx"], "byte_sizes": [len(OVERVIEW)]}
-        unit.session.execute(row.values(kept))
-
-
-@pytest.mark.usefixtures("open_now")
-def test_a_running_download_ends_with_its_mandate(
-    school: httpx.Client, vendor: Vendor, long_document: str, trail: Trail
-) -> None:
-    href = vendor.mandated(school).json()["href"]
-    taken = 0
-    with vendor.client.stream("GET", long_document) as answer:
-        chunks = answer.iter_bytes(MIB)
-        taken += len(next(chunks))
-        school.post(f"{href}/revoke")
-        time.sleep(RECHECK_SECONDS)
-        with pytest.raises(httpx.RemoteProtocolError):
-            taken += sum(len(chunk) for chunk in chunks)
-    assert taken < MIB * 48
-    assert trail.verdicts()[-1] == ("getDocumentContent", SCHOOL, "refused", "reach")
 
 
 @pytest.mark.usefixtures("open_now")

@@ -149,6 +149,9 @@ class Scene:
             "caller_kind": lender.kind,
             "caller_organisation": lender.school_id,
             "school_id": SCHOOL,
+            "token_id": secret,
+            "token_issued_at": datetime.now(UTC),
+            "token_expires_at": datetime.now(UTC) + HOUR,
             "expires_at": datetime.now(UTC) + HOUR,
         }
 

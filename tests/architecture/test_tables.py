@@ -17,6 +17,7 @@ WITHOUT_A_POLICY = {
     "client_keys": "public keys, looked up before it is known who asks",
     "used_identifiers": "hashes of what was used, the same for everyone",
     "revoked_tokens": "ids of tokens, the same for everyone",
+    "sign_ons": "scopes of a pseudonym; looked up before it is known who asks",
 }
 VIEWS = {
     "released_components": "which components are open now is the same for everyone",

@@ -42,7 +42,7 @@ def read(text: str, *keys: Any) -> Assertion:
 def test_an_assertion_may_be_signed_by_any_key_of_the_client(algorithm: str) -> None:
     key = MADE_WITH[algorithm]()
     text = signed({"alg": algorithm}, claims(), key)
-    assert read(text, KEY, key) == Assertion(CLIENT, "1", NOW + 60)
+    assert read(text, KEY, key) == Assertion(CLIENT, "1", NOW + 60, key.thumbprint())
 
 
 @pytest.mark.parametrize(
@@ -115,5 +115,5 @@ def test_an_assertion_that_names_no_client_is_refused(subject: object) -> None:
 
 
 def test_one_of_another_client_is_used_up_apart() -> None:
-    digests = {Assertion(client, "1", NOW).digest for client in (CLIENT, UUID(int=1))}
+    digests = {Assertion(client, "1", NOW, "key").digest for client in (CLIENT, UUID(int=1))}
     assert len(digests) == 2

@@ -3,13 +3,13 @@
 from uuid import uuid4
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from services.api.http.connections import BoundedProtocol
 from services.api.http.middleware import SECURITY_HEADERS, TRACE_HEADER
 from services.api.http.problems import MalformedRequest, problem_response
 
 
-class ProblemProtocol(H11Protocol):
+class ProblemProtocol(BoundedProtocol):
     """A malformed request reaches no application, and so no exception handler."""
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's text

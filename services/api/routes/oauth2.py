@@ -23,10 +23,9 @@ from services.api.security.rate_limits import rate_limit_unauthenticated
 from shared.access.rules import Scope
 from shared.oauth import repository, service
 from shared.oauth.assertions import ASSERTION_TYPE
-from shared.oauth.clients.models import Client
 from shared.oauth.errors import OAuthError, invalid_request, provider_unavailable
 from shared.oauth.jose import ALGORITHMS
-from shared.oauth.service import IssuedToken
+from shared.oauth.service import AuthenticatedClient, IssuedToken
 from shared.oauth.token_exchange import ACCESS_TOKEN, GRANT_TYPE, exchange
 
 CLIENT_CREDENTIALS = "client_credentials"
@@ -58,7 +57,9 @@ router = APIRouter(tags=["oauth2"], route_class=CommittingRoute)
 FormDep = Annotated[Mapping[str, str], Depends(read_form)]
 
 
-async def client_of(request: Request, resources: ResourcesDep, form: FormDep) -> Client:
+async def client_of(
+    request: Request, resources: ResourcesDep, form: FormDep
+) -> AuthenticatedClient:
     """Authenticate the client by the assertion in the form, in a connection slot of its own."""
     addresses = {f"{resources.public_url}{path}" for path in (TOKEN_PATH, request.url.path)}
     audiences = frozenset({resources.issuer.authority.issuer} | addresses)
@@ -83,7 +84,7 @@ async def bound_key_of(request: Request, resources: ResourcesDep) -> str | None:
         )
 
 
-ClientDep = Annotated[Client, Depends(client_of)]
+ClientDep = Annotated[AuthenticatedClient, Depends(client_of)]
 BoundKeyDep = Annotated[str | None, Depends(bound_key_of)]
 """Resolved before the client, so that a proof without its nonce does not use up the assertion."""
 

@@ -61,22 +61,12 @@ def read_client(session: Session, client_id: UUID) -> ClientView:
 
 def is_integrator(session: Session, client: str) -> bool:
     """Return True when an integrator is registered with this id and is not suspended."""
-    found = _registered(session, client)
+    client_id = registered_id(client)
+    found = None if client_id is None else repository.find_client(session, client_id)
     return found is not None and (found.kind, found.state) == (
         ClientKind.INTEGRATOR,
         ClientState.ACTIVE,
     )
-
-
-def may_use(session: Session, client: str, scope: Scope) -> bool:
-    """Return True when a client may use the scope now; a name from the command line always may."""
-    found = _registered(session, client)
-    return found is None or (found.state == ClientState.ACTIVE and scope in found.scopes)
-
-
-def _registered(session: Session, client: str) -> Client | None:
-    client_id = registered_id(client)
-    return None if client_id is None else repository.find_client(session, client_id)
 
 
 def register(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> ClientView:
