@@ -10,6 +10,7 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from services.api.http.connections import Connections
 from services.api.http.download_monitor import DownloadMonitor
 from services.api.http.rate_limiter import RateLimiter
 from shared.core.database import (
@@ -46,6 +47,7 @@ class Resources:
     engine: Engine
     sessions: Sessions
     downloads: DownloadMonitor
+    connections: Connections
     connection_slots: Semaphore
     threads: ThreadPoolExecutor
     storage: Storage
@@ -76,6 +78,7 @@ class Resources:
             engine=engine,
             sessions=sessions,
             downloads=DownloadMonitor(sessions),
+            connections=Connections.of(settings.api_max_connections),
             connection_slots=Semaphore(slots),
             threads=ThreadPoolExecutor(slots, thread_name_prefix="request"),
             storage=storage,

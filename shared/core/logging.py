@@ -9,12 +9,14 @@ from typing import Any, TextIO, cast
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from shared.core.log_limit import LogLimit
+
 FRAMES = 6
 """How many of the innermost places of a traceback a line names."""
 
 
-def configure_logging(level: str, **context: str) -> None:
-    """To be called once, by a process's entry point; `context` stands in every line.
+def configure_logging(level: str, lines_per_second: int, **context: str) -> None:
+    """Configure the log of a process, once, at its entry point; `context` is in every line.
 
     Libraries that log through `logging` come out in the same form from WARNING up; below that
     they may quote what they work on, and are left out.
@@ -23,21 +25,28 @@ def configure_logging(level: str, **context: str) -> None:
     def add_context(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         return {**context, **event}
 
+    limit = LogLimit(lines_per_second)
     steps: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         add_context,
+        limit.add_left_out,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _name_places,
     ]
     threshold = logging.getLevelNamesMapping()[level]
     structlog.configure(
-        processors=[*steps, structlog.processors.JSONRenderer(ensure_ascii=False)],
+        processors=[
+            limit.drop_excess,
+            *steps,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Lossy(sys.stdout))),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(limit)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=steps,

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     api_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         default=8000, description="port of the API"
     )
+    api_max_connections: Annotated[int, Field(ge=128)] = Field(
+        default=2_000, description="maximum number of connections to the API"
+    )
     api_max_upload_bytes: Annotated[int, Field(gt=0)] = Field(
         default=2048 * MIB, description="largest delivery that is taken, in bytes"
     )
@@ -84,6 +87,9 @@ class Settings(BaseSettings):
         default=8, description="interactive items that are taken for one bulk item"
     )
 
+    log_lines_per_second: Annotated[int, Field(gt=0)] = Field(
+        default=100, description="maximum number of log lines of one kind"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @classmethod

@@ -352,6 +352,16 @@ def test_a_download_ends_when_its_token_expires(world: World) -> None:
     assert download.received < download.size
 
 
+def test_a_client_that_stops_reading_is_disconnected(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.api.http.connections.STALL_TIMEOUT_SECONDS", 1)
+    download = slow_download(Holder.integrator(world), world.documents["overview"])
+    time.sleep(5)
+    download.read_to_its_end()
+    assert download.received < AHEAD_BYTES + download.size / 10
+
+
 def test_a_link_is_valid_no_longer_than_its_token(world: World, authority: TokenAuthority) -> None:
     kind = CallerKind.SCHOOL
     caller = Caller("a portal", kind, GRANTABLE[kind], SCHOOL)
