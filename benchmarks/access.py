@@ -15,34 +15,20 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
-from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
 from sqlalchemy import text
 
-from benchmarks.measuring import ADMINISTRATION, cli, timed_import
+from benchmarks.access_targets import PROCESSES, Targets, scalars, start_targets
+from benchmarks.measuring import cli
 from benchmarks.peers import results_api
 from benchmarks.recording import Report
 from benchmarks.traffic import Connection, Response, TokenClient, plain, rate
-from embedded.instance import Instance
-from embedded.ports import choose_port, is_listening
-from embedded.programs import toetsfeedback_command
-from embedded.up import running
-from services.cli.signing import ProofKey
-from services.cli.target import sessions_of
-from shared.access.rules import GRANTABLE, Caller, CallerKind
-from shared.core.unit_of_work import UnitOfWork
-from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
-from synthetic.generate import DeliveryPlan, generate_delivery
 
-STUDENTS, SCHOOLS, READERS, PROCESSES, CONNECTIONS = 30, 10, 100, 2, 8
+READERS, CONNECTIONS = 100, 8
 SERIAL_CALLS, SERIAL_ROUNDS = 150, 6
 PARALLEL_CALLS, PARALLEL_ROUNDS = 300, 9
 NOT_FOUND_CALLS = 2_000
@@ -51,40 +37,9 @@ WITHOUT_LIMITS = {
     "TOETSFEEDBACK_API_BULK_ALARM_READS_PER_HOUR": "1000000",
 }
 
-_CLASS_GROUP = text("""
-    select student.school_id, class_group.name
-    from students student join class_groups class_group on class_group.id = student.class_group_id
-    group by 1, 2 order by abs(count(*) - :students), 1, 2 limit 1
-""")
 _OTHER_STUDENT = text("select id from students where school_id <> :school order by id limit 1")
 _SCHOOLS = text("select id from schools order by id")
 _AUDIT_ENTRIES = text("select count(*) from audit_events where action = 'listSchoolResults'")
-
-
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """The ports of the APIs under test, and the school and class group to request."""
-
-    instance: Instance
-    ports: tuple[int, ...]
-    unchecked: tuple[int, ...]
-    unlimited: tuple[int, ...]
-    bare: tuple[int, ...]
-    from_memory: tuple[int, ...]
-    school_id: str
-    class_group: str
-
-    @property
-    def path(self) -> str:
-        class_group = quote(self.class_group)
-        return f"/v1/schools/{self.school_id}/results?pageSize=200&classGroup={class_group}"
-
-    def client(self, school_id: str) -> TokenClient:
-        settings = self.instance.record().settings()
-        caller = Caller("bench", CallerKind.SCHOOL, GRANTABLE[CallerKind.SCHOOL], school_id)
-        key = ProofKey()
-        token = TokenAuthority.of(settings).issue(caller, MAX_LIFETIME, key.thumbprint)
-        return TokenClient(token, key, settings.public_url)
 
 
 def main() -> None:
@@ -167,21 +122,24 @@ async def measure_throughput(report: Report, targets: Targets) -> None:
             if name == "api":
                 requests = [client.request(targets.path) for _ in requests]
             rates[name].append(await rate(ports, CONNECTIONS, iter(requests)))
-    about = {
+    attributes = {
         "processes": PROCESSES,
         "connections": PROCESSES * CONNECTIONS,
         "rounds": PARALLEL_ROUNDS,
     }
-    for name, found in rates.items():
-        report.show("requests_per_second", median(found), of=name, **about)
+    for name, measured in rates.items():
+        report.show("requests_per_second", median(measured), of=name, **attributes)
     for share, ceiling in (("ceiling_share", "bare"), ("memory_share", "from_memory")):
-        report.show(share, median(rates["api"]) / median(rates[ceiling]), of=ceiling, **about)
+        report.show(share, median(rates["api"]) / median(rates[ceiling]), of=ceiling, **attributes)
 
 
 def measure_statements(report: Report, targets: Targets) -> None:
     """Send the statements of a request by the database driver alone, in as many processes."""
-    about = {results_api.SCHOOL: targets.school_id, results_api.CLASS_GROUP: targets.class_group}
-    environment = os.environ | targets.instance.record().environment_of("api") | about
+    variables = {
+        results_api.SCHOOL: targets.school_id,
+        results_api.CLASS_GROUP: targets.class_group,
+    }
+    environment = os.environ | targets.instance.record().environment_of("api") | variables
     module = "benchmarks.peers.results_statements"
     program = [sys.executable, "-m", module, str(PARALLEL_CALLS)]
     rates: list[float] = []
@@ -227,8 +185,8 @@ def without_varying_headers(response: Response) -> bytes:
     lines = response.head.lower().split(b"\r\n")
     trace = next(line for line in lines if line.startswith(b"belgov-trace-id")).split()[1]
     varying = (b"belgov-trace-id", b"date", b"dpop-nonce", b"ratelimit:")
-    kept = [line for line in lines if not line.startswith(varying)]
-    return b"\r\n".join(kept) + response.body.replace(trace, b"")
+    constant = [line for line in lines if not line.startswith(varying)]
+    return b"\r\n".join(constant) + response.body.replace(trace, b"")
 
 
 async def measure_readers(report: Report, targets: Targets, seconds: float) -> None:
@@ -259,63 +217,6 @@ def require(response: Response, status: int = httpx.codes.OK) -> Response:
     if response.status != status:
         raise SystemExit(f"status {response.status}: {response.body.decode()}")
     return response
-
-
-def scalars(instance: Instance, query: Any) -> Sequence[Any]:
-    settings = instance.record().settings()
-    with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
-        return unit.session.scalars(query).all()
-
-
-@contextmanager
-def start_targets(directory: Path) -> Iterator[Targets]:
-    delivery, instance = directory / "delivery", Instance(directory / "data")
-    generate_delivery(DeliveryPlan(schools=SCHOOLS, seed=1), delivery)
-    with running(instance, workers=1), ExitStack() as started:
-        timed_import(instance, delivery)
-        release = cli(instance, "release", "--administration", ADMINISTRATION)
-        subprocess.run(release, check=True, stdout=subprocess.DEVNULL)
-        with (
-            sessions_of(instance.record().settings()) as sessions,
-            UnitOfWork(sessions) as unit,
-        ):
-            school_id, class_group = unit.session.execute(
-                _CLASS_GROUP, {"students": STUDENTS}
-            ).one()
-        about = {results_api.SCHOOL: school_id, results_api.CLASS_GROUP: class_group}
-
-        def peers(factory: str, processes: int = PROCESSES) -> tuple[int, ...]:
-            environment = os.environ | instance.record().environment_of("owner") | about
-            module = f"benchmarks.peers.results_api:{factory}"
-            program = [sys.executable, "-m", "uvicorn", module, "--factory", "--log-level=warning"]
-            return tuple(
-                started.enter_context(listening([*program, "--port"], environment))
-                for _ in range(processes)
-            )
-
-        ours = os.environ | instance.record().environment_of("api")
-        first = httpx.URL(instance.api_url or "").port or 0
-        second = started.enter_context(listening(toetsfeedback_command("api", "--port"), ours))
-        apis = (first, second)
-        unchecked, unlimited = peers("unchecked"), peers("unlimited", 1)
-        others = unchecked, unlimited, peers("bare"), peers("from_memory")
-        yield Targets(instance, apis, *others, school_id, class_group)
-
-
-@contextmanager
-def listening(program: list[str], environment: dict[str, str]) -> Iterator[int]:
-    """Run a program that takes a port as its last argument; yield the port once it listens."""
-    port = choose_port()
-    process = subprocess.Popen([*program, str(port)], env=environment, stdout=subprocess.DEVNULL)
-    try:
-        while not is_listening(port):
-            if process.poll() is not None:
-                raise SystemExit(f"{program} ended before it listened")
-            time.sleep(0.05)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
 
 
 if __name__ == "__main__":

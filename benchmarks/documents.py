@@ -5,7 +5,6 @@ processor time, so that a peer that computes on several cores at once pays for a
 """
 
 import argparse
-import json
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -18,8 +17,14 @@ from benchmarks.peers import (
     workbook_write_only,
     workbook_xlsxwriter,
 )
-from benchmarks.peers.contents import PRINTED, classes, fiches, overviews, scattered_fiches
-from benchmarks.peers.contest import Contestant, ratios
+from benchmarks.peers.comparison import Candidate, ratios
+from benchmarks.peers.contents import (
+    PRINT_FILE_STUDENTS,
+    class_groups,
+    fiches,
+    fiches_in_random_order,
+    overviews,
+)
 from benchmarks.peers.fiche_words import require_same_words
 from benchmarks.peers.workbook_cells import workbook_cells
 from benchmarks.recording import Report
@@ -30,57 +35,57 @@ from tests.worker.reference_renderer.fiche import draw_fiche
 from tests.worker.reference_renderer.overview import draw_overview
 
 ROUNDS = 5
-FULL = 20_000  # fiches after which the caches of our engine are full
+FULL = 20_000  # fiches that fill the caches of our engine
 MANY = 100_000
 
 
-def our_fiches(name: str, label: str) -> Contestant:
-    """Return a contestant that hashes its files, so that they are not hashed again."""
+def our_fiches(name: str, label: str) -> Candidate:
+    """Return our renderer of fiches, which computes the SHA-256 of its files itself."""
     renderer = FicheRenderer()
-    return Contestant(
+    return Candidate(
         name, label, "", lambda content: renderer.render(content).data, warm_up=FULL, hashes=True
     )
 
 
-def our_print_files() -> Contestant:
-    """Return a contestant that lays out and merges; a build lays out once, for the fiches too."""
+def our_print_files() -> Candidate:
+    """Return our renderer of print files, layout of the fiches included."""
     renderer = FicheRenderer()
-    return Contestant(
+    return Candidate(
         "print",
         "print files",
         "",
-        lambda pupils: render_print_file(renderer, [renderer.lay_out(pupil) for pupil in pupils]),
-        warm_up=FULL // PRINTED,
+        lambda group: render_print_file(renderer, [renderer.lay_out(fiche) for fiche in group]),
+        warm_up=FULL // PRINT_FILE_STUDENTS,
     )
 
 
-def fiche_contestants() -> list[Contestant]:
-    found = [
+def fiche_candidates() -> list[Candidate]:
+    candidates = [
         our_fiches("ours", "our engine"),
-        Contestant("canvas", "ReportLab canvas (untagged)", "reportlab", draw_fiche),
-        Contestant("platypus", "ReportLab platypus (untagged)", "reportlab", fiche_platypus.draw),
-        Contestant("typst", "Typst, PDF/UA-1", "typst", fiche_typst.TypstFiche().draw),
+        Candidate("canvas", "ReportLab canvas (untagged)", "reportlab", draw_fiche),
+        Candidate("platypus", "ReportLab platypus (untagged)", "reportlab", fiche_platypus.draw),
+        Candidate("typst", "Typst, PDF/UA-1", "typst", fiche_typst.TypstFiche().draw),
     ]
     try:
         weasyprint = fiche_weasyprint.WeasyPrintFiche()
     except (ImportError, OSError):  # not installed, or without its libraries
-        return found
+        return candidates
     label = "WeasyPrint, PDF/UA-1"
-    return [*found, Contestant("weasyprint", label, "weasyprint", weasyprint.draw)]
+    return [*candidates, Candidate("weasyprint", label, "weasyprint", weasyprint.draw)]
 
 
-def overview_contestants() -> list[Contestant]:
+def overview_candidates() -> list[Candidate]:
     return [
-        Contestant("ours", "our engine", "", OverviewRenderer().render),
-        Contestant("openpyxl", "openpyxl", "openpyxl", draw_overview),
-        Contestant(
+        Candidate("ours", "our engine", "", OverviewRenderer().render),
+        Candidate("openpyxl", "openpyxl", "openpyxl", draw_overview),
+        Candidate(
             "openpyxl_write_only",
             "openpyxl, write-only",
             "openpyxl",
             workbook_write_only.write,
             workbook_cells,
         ),
-        Contestant(
+        Candidate(
             "xlsxwriter", "XlsxWriter", "XlsxWriter", workbook_xlsxwriter.write, workbook_cells
         ),
     ]
@@ -92,41 +97,46 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="store the run")
     arguments = parser.parse_args()
     rounds = arguments.rounds
-    of_fiches, of_overviews = fiche_contestants(), overview_contestants()
-    scattered = our_fiches("random_order", "our engine, pupils of random schools")
-    printed = our_print_files()
-    require_same_words(next(fiches(0)), {peer.name: peer.make for peer in of_fiches})
-    fields: list[tuple[list[Contestant], Any]] = [
-        (of_fiches, fiches),
-        ([scattered], scattered_fiches),
-        ([printed], classes),
-        (of_overviews, overviews),
+    fiche_peers, overview_peers = fiche_candidates(), overview_candidates()
+    random_order = our_fiches("random_order", "our engine, students of random schools")
+    print_files = our_print_files()
+    require_same_words(next(fiches(0)), {peer.name: peer.make for peer in fiche_peers})
+    groups: list[tuple[list[Candidate], Any]] = [
+        (fiche_peers, fiches),
+        ([random_order], fiches_in_random_order),
+        ([print_files], class_groups),
+        (overview_peers, overviews),
     ]
-    for contestants, contents in fields:
-        for contestant in contestants:
-            contestant.take_warm_up(contents(0))
+    for candidates, contents in groups:
+        for candidate in candidates:
+            candidate.run_warm_up(contents(0))
     for number in range(1, rounds + 1):
-        for contestants, contents in fields:
-            for contestant in contestants:
-                contestant.take_turn(contents(number))
+        for candidates, contents in groups:
+            for candidate in candidates:
+                candidate.run_round(contents(number))
     report = Report("documents")
-    for kind, contestants in (("fiche", [*of_fiches, scattered]), ("overview", of_overviews)):
-        faster = ratios(contestants)
-        for peer in contestants:
-            about = {"made_by": f"{peer.label} {release(peer.package)}".strip()}
-            ratio = faster.get(peer.name, 1.0)
-            report.show(f"{kind}_per_second", peer.rate, **about, bytes=peer.size, ratio=ratio)
-    largest = max(of_fiches[0].largest, scattered.largest)
+    for kind, candidates in (("fiche", [*fiche_peers, random_order]), ("overview", overview_peers)):
+        ratio_of = ratios(candidates)
+        for peer in candidates:
+            attributes = {"made_by": f"{peer.label} {release(peer.package)}".strip()}
+            ratio = ratio_of.get(peer.name, 1.0)
+            report.show(f"{kind}_per_second", peer.rate, **attributes, bytes=peer.size, ratio=ratio)
+    largest = max(fiche_peers[0].largest, random_order.largest)
     report.show("fiche_largest_bytes", largest)
     report.show("fiche_peak_mib_growth", peak_growth(), fiches=MANY)
-    students = {"students": PRINTED, "bytes_per_student": printed.size // PRINTED}
-    report.show("print_file_students_per_second", printed.rate * PRINTED, **students)
+    students = {
+        "students": PRINT_FILE_STUDENTS,
+        "bytes_per_student": print_files.size // PRINT_FILE_STUDENTS,
+    }
+    report.show(
+        "print_file_students_per_second", print_files.rate * PRINT_FILE_STUDENTS, **students
+    )
     if arguments.write:
         report.write(rounds=rounds)
 
 
 def release(package: str) -> str:
-    """Return the version of an installed package, empty for our own engine."""
+    """Return the version of an installed package; an empty string for our own engine."""
     try:
         return version(package) if package else ""
     except PackageNotFoundError:
@@ -134,13 +144,9 @@ def release(package: str) -> str:
 
 
 def peak_growth() -> float:
-    """Return the growth of peak memory over `MANY` fiches in MiB, in a separate process."""
+    """Measure the growth of peak memory over `MANY` fiches in MiB, in a separate process."""
     command = [sys.executable, "-m", "benchmarks.peers.memory", str(FULL), str(MANY)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def show(name: str, value: float, unit: str, **more: Any) -> None:
-    print(json.dumps({"name": name, "value": round(value, 1), "unit": unit, **more}), flush=True)
 
 
 if __name__ == "__main__":

@@ -58,9 +58,9 @@ def timed_import(instance: Instance, delivery: Path) -> ImportUsage:
     return ImportUsage(time.monotonic() - began, cpu, usage.ru_maxrss / KIB)
 
 
-def start_build(operator: httpx.Client, **about: str) -> str:
+def start_build(operator: httpx.Client, **fields: str) -> str:
     """Start a build of all documents; return the URL of its job."""
-    body = {"kind": "documents.build", "administrationId": ADMINISTRATION, "force": True, **about}
+    body = {"kind": "documents.build", "administrationId": ADMINISTRATION, "force": True, **fields}
     return operator.post("/v1/jobs", json=body).raise_for_status().headers["Location"]
 
 

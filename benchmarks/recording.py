@@ -20,17 +20,17 @@ class Report:
     benchmark: str
     figures: list[dict[str, Any]] = field(default_factory=list)
 
-    def show(self, name: str, value: float, **about: Any) -> None:
+    def show(self, name: str, value: float, **attributes: Any) -> None:
         """Print a figure and keep it for `write`."""
-        figure = {"name": f"{self.benchmark}.{name}", "value": round(value, 3), **about}
+        figure = {"name": f"{self.benchmark}.{name}", "value": round(value, 3), **attributes}
         print(json.dumps(figure), flush=True)
         self.figures.append(figure)
 
-    def write(self, **about: Any) -> None:
+    def write(self, **attributes: Any) -> None:
         """Store the run as JSON Lines: benchmark, date and machine first, then the figures."""
         now = datetime.now(UTC)
         header = {"benchmark": self.benchmark, "date": f"{now:%Y-%m-%d}", "machine": machine()}
-        lines = [json.dumps(line) for line in (header | about, *self.figures)]
+        lines = [json.dumps(line) for line in (header | attributes, *self.figures)]
         RESULTS.mkdir(exist_ok=True)
         target = RESULTS / f"{now:%Y-%m-%d}-{self.benchmark.replace('_', '-')}.jsonl"
         target.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -54,8 +54,8 @@ _SCHOOL_OF_A_SIZE = text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
-    """An instance, its delivery, and the report for its figures."""
+class Run:
+    """A run of the benchmark: the instance, the delivery, and the report."""
 
     instance: Instance
     delivery: Path
@@ -63,8 +63,8 @@ class Night:
     report: Report
     size: dict[str, float]
 
-    def show(self, name: str, value: float, **about: str | float) -> None:
-        self.report.show(name, value, **self.size, **about)
+    def show(self, name: str, value: float, **attributes: str | float) -> None:
+        self.report.show(name, value, **self.size, **attributes)
 
     def import_delivery(self) -> float:
         """Import the delivery; return the duration in seconds."""
@@ -132,14 +132,14 @@ def main() -> None:
     if arguments.growth:
         measure_growth(report)
     else:
-        measure_night(report, arguments.scale, with_items=arguments.items)
+        measure_release_night(report, arguments.scale, with_items=arguments.items)
         measure_second_worker(report)
     if arguments.write:
         report.write()
 
 
-def measure_night(report: Report, scale: float, *, with_items: bool) -> None:
-    with night(report, scale, with_items=with_items) as run:
+def measure_release_night(report: Report, scale: float, *, with_items: bool) -> None:
+    with start_run(report, scale, with_items=with_items) as run:
         run.import_delivery()
         subprocess.run(
             cli(run.instance, "release", "--administration", ADMINISTRATION),
@@ -156,7 +156,7 @@ def measure_growth(report: Report) -> None:
     seconds: dict[float, float] = {}
     peaks: dict[float, float] = {}
     for scale in (QUARTER, TWICE):
-        with night(report, scale) as run:
+        with start_run(report, scale) as run:
             took = run.import_delivery() + run.build()
             run.verify()
             peaks[scale] = run.show_peaks()
@@ -168,16 +168,16 @@ def measure_growth(report: Report) -> None:
 def measure_second_worker(report: Report) -> None:
     seconds = {}
     for workers in (1, 2):
-        with night(report, SPEEDUP_SCALE, workers=workers) as run:
+        with start_run(report, SPEEDUP_SCALE, workers=workers) as run:
             run.import_delivery()
             seconds[workers] = run.build()
     report.show("second_worker_speedup", seconds[1] / seconds[2])
 
 
 @contextmanager
-def night(
+def start_run(
     report: Report, scale: float, *, workers: int = 2, with_items: bool = False
-) -> Iterator[Night]:
+) -> Iterator[Run]:
     with tempfile.TemporaryDirectory(prefix="toetsfeedback-bench-") as directory:
         delivery, instance = Path(directory, "delivery"), Instance(Path(directory, "data"))
         plan = DeliveryPlan(schools=round(SCHOOLS_IN_2024 * scale), seed=1, with_items=with_items)
@@ -186,7 +186,7 @@ def night(
         seconds = time.monotonic() - began
         size = {"scale": scale, "students": rows["students.csv"], "workers": workers}
         with running(instance, workers=workers):
-            run = Night(instance, delivery, rows, report, size)
+            run = Run(instance, delivery, rows, report, size)
             run.show("generate_seconds", seconds)
             yield run
 
@@ -221,8 +221,8 @@ def _school_to_rebuild(instance: Instance) -> str:
 
 
 def _download(school: httpx.Client, school_id: str) -> None:
-    about = {"administrationId": ADMINISTRATION, "kind": DocumentKind.FICHE_BUNDLE}
-    listed = school.get(f"/v1/schools/{school_id}/documents", params=about).raise_for_status()
+    parameters = {"administrationId": ADMINISTRATION, "kind": DocumentKind.FICHE_BUNDLE}
+    listed = school.get(f"/v1/schools/{school_id}/documents", params=parameters).raise_for_status()
     for item in listed.json()["items"]:
         school.get(item["content"]["href"]).raise_for_status()
 

@@ -1,4 +1,4 @@
-"""Alembic environment: runs migrations on a given connection, with lock and statement timeouts."""
+"""The Alembic environment: run migrations on a connection, with lock and statement timeouts."""
 
 from alembic import context
 from sqlalchemy import Connection, text

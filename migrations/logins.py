@@ -1,4 +1,4 @@
-"""Database logins of the programs: each has its own password and only the rights of its roles."""
+"""Database logins of the programs: each has a password and the privileges of its roles only."""
 
 import hmac
 import os
@@ -16,7 +16,7 @@ ROLES = {
     "importer": ("toetsfeedback_importer",),
     "operator": ("toetsfeedback_operator",),
 }
-"""The roles of each program. The migrations grant the roles their rights; a worker also imports."""
+"""The roles of each program; the migrations grant their privileges. A worker also imports."""
 
 LOGIN_LOCK = 7_061_003
 """Key of the advisory lock that serializes the creation of logins."""
@@ -68,14 +68,14 @@ def derived_passwords(owner_url: str) -> dict[str, str]:
     """Return the passwords of the programs, derived from the password of the database owner.
 
     Raises:
-        ConfigurationError: the URL has no password.
+        ConfigurationError: when the URL has no password.
     """
     secret = urlsplit(owner_url).password
     if not secret:
         raise ConfigurationError(
             "the passwords of the logins are derived from the password in "
-            "TOETSFEEDBACK_DATABASE_URL, which has none: add it, or run `toetsfeedback api` and "
-            "`toetsfeedback worker` with logins of your own"
+            "TOETSFEEDBACK_DATABASE_URL, which has none: add it, or create the logins "
+            "yourself and run `toetsfeedback api` and `toetsfeedback worker` with them"
         )
     return {
         program: hmac.digest(secret.encode(), f"login of the {program}".encode(), "sha256").hex()

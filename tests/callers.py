@@ -1,4 +1,4 @@
-"""Access requests of invented callers, for tests that call use cases without the API."""
+"""Access requests of fictitious callers, for tests that call use cases without the API."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from shared.access.rules import Caller, CallerKind, Reach
 def school_request(
     school_id: str, action: str = "read", resource: str = "/v1/x", *, client: str = "portal"
 ) -> AccessRequest:
-    """A request of a school, which reaches itself."""
+    """Return a request of a school, which reaches itself."""
     caller = Caller(client, CallerKind.SCHOOL, frozenset(), school_id)
     return AccessRequest(caller, action, resource, "trace", Reach(frozenset({school_id})))
 
@@ -17,7 +17,7 @@ def school_request(
 def integrator_request(
     client: str, mandates: Mapping[str, str], action: str = "read", resource: str = "/v1/x"
 ) -> AccessRequest:
-    """A request of an integrator, which reaches the schools of its mandates."""
+    """Return a request of an integrator, which reaches the schools of its mandates."""
     caller = Caller(client, CallerKind.INTEGRATOR, frozenset())
     return AccessRequest(caller, action, resource, "trace", Reach(frozenset(mandates), mandates))
 

@@ -1,6 +1,7 @@
-"""Servers, databases and keys for all tests: real ones, started once for the whole run.
+"""Servers, databases and keys for all tests: real ones, started once per run.
 
-`TOETSFEEDBACK_TEST_DATABASE_URL` and `TOETSFEEDBACK_TEST_REDIS_URL`, set together, name others.
+`TOETSFEEDBACK_TEST_DATABASE_URL` and `TOETSFEEDBACK_TEST_REDIS_URL`, set together, name running
+servers to use instead.
 """
 
 import os
@@ -38,25 +39,25 @@ LONGEST_NAME = 80
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--chaos-long", action="store_true", help="break things harder and longer")
-    parser.addoption("--chaos-seed", type=int, default=1, help="what is left to chance in chaos")
+    parser.addoption("--chaos-long", action="store_true", help="inject more faults, for longer")
+    parser.addoption("--chaos-seed", type=int, default=1, help="seed of the random faults")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests of a module in one process, as they share what it set up."""
+    """Keep the tests of a module in one process, as they share its fixtures."""
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Keeps tokens out of the names of tests: they differ each time, and a name may not."""
+    """Keep tokens out of the names of tests: tokens differ per run, and a name must not."""
     return argname if isinstance(val, str) and len(val) > LONGEST_NAME else None
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Starts the servers in the process that leads the run, and builds the template database."""
+    """Start the servers in the controller process, and build the template database."""
     config = session.config
     if hasattr(config, "workerinput"):
         config.stash[SERVERS] = Servers(**config.workerinput["servers"])
@@ -67,25 +68,25 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     stack = config.stash[RUN] = ExitStack()
     directory = Path(tempfile.mkdtemp(prefix="toetsfeedback-tests-"))
     stack.callback(shutil.rmtree, directory, ignore_errors=True)
-    servers = config.stash[SERVERS] = stack.enter_context(_servers_in(directory))
+    servers = config.stash[SERVERS] = stack.enter_context(_servers(directory))
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
         connection.execute(f"drop database if exists {TEMPLATE}")
         connection.execute(f"create database {TEMPLATE}")
     engine = open_engine(_settings(servers, TEMPLATE, directory), application_name="tests-template")
     migrate(engine)
     engine.dispose()
-    owner_url = _at(servers.database_url, TEMPLATE)
+    owner_url = _url_of(servers.database_url, TEMPLATE)
     config.stash[LOGINS] = create_logins(owner_url, derived_passwords(owner_url))
 
 
 @contextmanager
-def _servers_in(directory: Path) -> Iterator[Servers]:
-    given = [
+def _servers(directory: Path) -> Iterator[Servers]:
+    urls = [
         os.environ.get(f"TOETSFEEDBACK_TEST_{server}_URL", "") for server in ("DATABASE", "REDIS")
     ]
-    if all(given):
-        yield Servers(given[0], given[1], directory.as_uri())
-    elif any(given):
+    if all(urls):
+        yield Servers(urls[0], urls[1], directory.as_uri())
+    elif any(urls):
         raise pytest.UsageError("set both TOETSFEEDBACK_TEST_DATABASE_URL and …_REDIS_URL")
     else:
         with embedded_servers(directory) as servers:
@@ -93,7 +94,7 @@ def _servers_in(directory: Path) -> Iterator[Servers]:
 
 
 def pytest_configure_node(node: Any) -> None:
-    """Tells each parallel test process where the servers are."""
+    """Pass the addresses of the servers to each parallel test process."""
     node.workerinput["servers"] = asdict(node.config.stash[SERVERS])
     node.workerinput["logins"] = node.config.stash[LOGINS]
 
@@ -105,18 +106,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _settings(servers: Servers, database: str, directory: Path, redis_db: int = 0) -> Settings:
     return Settings(
-        database_url=SecretStr(_at(servers.database_url, database)),
-        redis_url=SecretStr(_at(servers.redis_url, str(redis_db))),
+        database_url=SecretStr(_url_of(servers.database_url, database)),
+        redis_url=SecretStr(_url_of(servers.redis_url, str(redis_db))),
         storage_url=f"file://{directory / 'objects'}",
         signing_keys=directory / "signing.pem",
         insz_key_file=directory / "insz.key",
         job_lease_seconds=3.0,
         job_sweep_seconds=0.2,
-        api_address_requests_per_minute=100_000,  # all tests come from one
+        api_address_requests_per_minute=100_000,  # all tests have the same address
     )
 
 
-def _at(url: str, database: str) -> str:
+def _url_of(url: str, database: str) -> str:
     return f"{url.rsplit('/', 1)[0]}/{database}"
 
 
@@ -129,9 +130,9 @@ def servers(request: pytest.FixtureRequest) -> Servers:
 def settings(
     servers: Servers, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> Iterator[Settings]:
-    """Settings of a fresh, migrated, empty database, an empty store, and keys of their own.
+    """Return the settings of a new, migrated, empty database, an empty store and new keys.
 
-    They are of who owns the database; programs have `settings_of` their own login.
+    Their login owns the database; `settings_of` a program have the login of that program.
     """
     directory = tmp_path_factory.mktemp("environment")
     (directory / "insz.key").write_text(token_hex(32))
@@ -147,12 +148,12 @@ def settings(
 
 @pytest.fixture(scope="module")
 def settings_of(request: pytest.FixtureRequest, settings: Settings) -> Callable[[str], Settings]:
-    """The same settings with the login that a program has."""
+    """Return a function that gives the same settings with the login of a program."""
     database = settings.database_url.get_secret_value().rpartition("/")[2]
     logins = request.config.stash[LOGINS]
 
     def settings_of(program: str) -> Settings:
-        url = SecretStr(_at(logins[program], database))
+        url = SecretStr(_url_of(logins[program], database))
         return settings.model_copy(update={"database_url": url})
 
     return settings_of
@@ -177,7 +178,7 @@ def sessions(engine: Engine) -> Sessions:
 
 @pytest.fixture
 def unit(engine: Engine) -> Iterator[UnitOfWork]:
-    """A unit of work that is rolled back after the test, also what it committed."""
+    """Return a unit of work that is rolled back after the test, even if it was committed."""
     with engine.connect() as connection, connection.begin() as outer:
         sessions = session_factory(engine)
         sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
@@ -189,7 +190,7 @@ def unit(engine: Engine) -> Iterator[UnitOfWork]:
 
 @pytest.fixture
 def session(unit: UnitOfWork) -> Session:
-    """The session of that unit."""
+    """Return the session of that unit of work."""
     return unit.session
 
 

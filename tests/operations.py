@@ -1,4 +1,4 @@
-"""Every operation of the API, and a request of each that is right in all its parts."""
+"""Every operation of the API, and a valid request of each."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from shared.jobs.rules import BUILD_DOCUMENTS
 from shared.oauth.assertions import ASSERTION_TYPE
 
 Ids = Mapping[str, str]
-"""What the path parameters are, and by other names what a body needs."""
+"""Values by name: of path parameters, and of properties of bodies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """By its id in the contract; a page outside the contract by the name of its function."""
+    """An operation with its `operationId`; a page outside the contract has its function's name."""
 
     name: str
     method: str
     path: str
 
     def request(self, ids: Ids) -> dict[str, Any]:
-        """What httpx is asked for."""
-        more = _MORE[self.name](ids) if self.name in _MORE else {}
-        return {"method": self.method, "url": self.path.format_map(ids), **more}
+        """Return the arguments of `httpx.request`."""
+        arguments = _ARGUMENTS[self.name](ids) if self.name in _ARGUMENTS else {}
+        return {"method": self.method, "url": self.path.format_map(ids), **arguments}
 
 
 def operations_of(app: FastAPI) -> dict[str, Operation]:
@@ -38,8 +38,8 @@ def operations_of(app: FastAPI) -> dict[str, Operation]:
     return {operation.name: operation for operation in found}
 
 
-_UNSIGNED = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "nonsense"}
-"""What nobody has signed: a token is the one thing that no request here is right for."""
+_INVALID_ASSERTION = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "nonsense"}
+"""An unsigned assertion: the requests for a token are the only invalid ones."""
 
 
 def _of_administration(ids: Ids) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def _new_key(_: Ids) -> dict[str, Any]:
     return {"json": ECKey.generate_key("P-256").as_dict(private=False)}
 
 
-_MORE: dict[str, Callable[[Ids], dict[str, Any]]] = {
+_ARGUMENTS: dict[str, Callable[[Ids], dict[str, Any]]] = {
     "listLevelScales": _of_administration,
     "listComponents": _of_administration,
     "createJob": lambda ids: {
@@ -81,7 +81,7 @@ _MORE: dict[str, Callable[[Ids], dict[str, Any]]] = {
     "createClient": lambda ids: {"json": {"name": ids["name"], "kind": "integrator"}},
     "changeClient": lambda ids: {"json": {"name": ids["name"]}},
     "addClientKey": _new_key,
-    "issueToken": lambda _: {"data": _UNSIGNED | {"grant_type": "client_credentials"}},
-    "introspectToken": lambda _: {"data": _UNSIGNED | {"token": "nonsense"}},
-    "revokeToken": lambda _: {"data": _UNSIGNED | {"token": "nonsense"}},
+    "issueToken": lambda _: {"data": _INVALID_ASSERTION | {"grant_type": "client_credentials"}},
+    "introspectToken": lambda _: {"data": _INVALID_ASSERTION | {"token": "nonsense"}},
+    "revokeToken": lambda _: {"data": _INVALID_ASSERTION | {"token": "nonsense"}},
 }

@@ -1,4 +1,4 @@
-"""Invented contents to measure with: fiches and overviews by seed."""
+"""Synthetic contents for the benchmarks: fiches and overviews, by seed."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -32,7 +32,7 @@ SUBJECTS = {
     "nederlands": (("LEZ", "Begrijpend lezen"), ("SCH", "Schrijven en grammatica")),
     "wiskunde": (("WPO", "Wiskundige problemen oplossen"), ("GET", "Getallen en bewerkingen")),
 }
-CAN_DO = (
+LEVEL_DESCRIPTIONS = (
     "Vindt wat letterlijk in een korte opgave staat en lost een vertrouwde taak in één stap op.",
     "Legt een verband tussen gegevens die dicht bij elkaar staan en werkt een aanpak netjes af.",
     "Brengt gegevens uit delen van een opgave samen en kiest daarbij een aanpak die werkt.",
@@ -49,14 +49,14 @@ FAMILY_NAMES = (
 )
 FAMILY_ENDINGS = ("", "", "", "-Maes", "-Claes", " de Bruyn")
 _CLASS_SIZES = (18, 26)
-PRINTED, _ = _CLASS_SIZES  # pupils in a print file
-_ASSIGNED = 0.96
-_WITHOUT_LEVEL = ("absent", "exempt", "notCompleted", "withheld")
+PRINT_FILE_STUDENTS, _ = _CLASS_SIZES  # in a print file
+_ASSIGNED_SHARE = 0.96
+_STATUSES_WITHOUT_LEVEL = ("absent", "exempt", "notCompleted", "withheld")
 
 
 def fiches(seed: int) -> Iterator[FicheContent]:
-    """Yield endless fiches, ordered by school and class group as in a build."""
-    random = Random(seed)  # noqa: S311  # invented contents need no secrecy
+    """Yield fiches without end, ordered by school and class group as in a build."""
+    random = Random(seed)  # noqa: S311  # synthetic contents need no secrecy
     while True:
         school = _school(random)
         for class_group in CLASS_GROUPS:
@@ -64,17 +64,17 @@ def fiches(seed: int) -> Iterator[FicheContent]:
                 yield _fiche(random, school, class_group)
 
 
-def scattered_fiches(seed: int) -> Iterator[FicheContent]:
-    """Yield endless fiches of students of random schools."""
-    random = Random(seed)  # noqa: S311  # invented contents need no secrecy
+def fiches_in_random_order(seed: int) -> Iterator[FicheContent]:
+    """Yield fiches of students of random schools, without end."""
+    random = Random(seed)  # noqa: S311  # synthetic contents need no secrecy
     while True:
         yield _fiche(random, _school(random), random.choice(CLASS_GROUPS))
 
 
-def classes(seed: int) -> Iterator[tuple[FicheContent, ...]]:
-    """Yield the first `PRINTED` fiches of each class group."""
-    for _, pupils in groupby(fiches(seed), lambda fiche: (fiche.school, fiche.class_group)):
-        yield tuple(pupils)[:PRINTED]
+def class_groups(seed: int) -> Iterator[tuple[FicheContent, ...]]:
+    """Yield the first `PRINT_FILE_STUDENTS` fiches of each class group."""
+    for _, class_fiches in groupby(fiches(seed), lambda fiche: (fiche.school, fiche.class_group)):
+        yield tuple(class_fiches)[:PRINT_FILE_STUDENTS]
 
 
 def _school(random: Random) -> SchoolFacts:
@@ -83,7 +83,7 @@ def _school(random: Random) -> SchoolFacts:
 
 
 def _fiche(random: Random, school: SchoolFacts, class_group: str) -> FicheContent:
-    """Return a fiche whose levels resemble each other."""
+    """Return a fiche with levels around one random ability."""
     return FicheContent(
         document_number=f"{random.randrange(10**10):010}",
         administration=ADMINISTRATION,
@@ -114,23 +114,23 @@ def _outcome(
     random: Random, ability: float, code: str, name: str, position: int
 ) -> ComponentOutcome:
     cell = _cell(random, ability)
-    step = SCALE.index(cell.level) if cell.level else 0
-    description = f"{name}: {CAN_DO[step]}" if cell.level else None
+    index = SCALE.index(cell.level) if cell.level else 0
+    description = f"{name}: {LEVEL_DESCRIPTIONS[index]}" if cell.level else None
     return ComponentOutcome(
         f"LO4-{code}", name, position, cell.status, SCALE, cell.level, description
     )
 
 
 def _cell(random: Random, ability: float) -> OverviewCell:
-    if random.random() > _ASSIGNED:
-        return OverviewCell(random.choice((*_WITHOUT_LEVEL, NOT_ASSIGNED)), None)
-    step = min(max(round(random.gauss(ability, 0.8)), 0), len(SCALE) - 1)
-    return OverviewCell(REPORTED, SCALE[step])
+    if random.random() > _ASSIGNED_SHARE:
+        return OverviewCell(random.choice((*_STATUSES_WITHOUT_LEVEL, NOT_ASSIGNED)), None)
+    index = min(max(round(random.gauss(ability, 0.8)), 0), len(SCALE) - 1)
+    return OverviewCell(REPORTED, SCALE[index])
 
 
 def overviews(seed: int) -> Iterator[OverviewContent]:
-    """Yield endless overviews with one target group of `STUDENTS` students each."""
-    random = Random(seed)  # noqa: S311  # invented contents need no secrecy
+    """Yield overviews of one target group with `STUDENTS` students, without end."""
+    random = Random(seed)  # noqa: S311  # synthetic contents need no secrecy
     columns = tuple(
         OverviewColumn(f"LO4-{code}", name, subject, SCALE)
         for subject, components in SUBJECTS.items()

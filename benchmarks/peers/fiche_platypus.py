@@ -1,4 +1,4 @@
-"""The fiche laid out by ReportLab's platypus: paragraphs and tables, with styles made once."""
+"""The fiche rendered by ReportLab's platypus: paragraphs and tables, with constant styles."""
 
 from functools import partial
 from io import BytesIO
@@ -110,13 +110,13 @@ def _story(words: FicheWords) -> list[Flowable]:
 
 
 def _component(component: ComponentWords) -> Table:
-    said = [
+    texts = [
         _text(component.name, _COMPONENT),
         _text(component.level, _LEVEL),
         _text(component.explanation, _BODY),
     ]
     return Table(
-        [[said, _scale(component)]],
+        [[texts, _scale(component)]],
         colWidths=(WIDTH - _SCALE, _SCALE),
         style=TableStyle(
             [*_FLUSH.getCommands(), ("LINEABOVE", (0, 0), (-1, 0), 0.6, Color(*TINT))]

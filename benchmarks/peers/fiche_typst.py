@@ -1,4 +1,4 @@
-"""The fiche laid out by Typst as PDF/UA-1, with one compiler that caches fonts and layouts."""
+"""The fiche rendered by Typst as PDF/UA-1, with one compiler that caches fonts and layouts."""
 
 import json
 from importlib.resources import files
@@ -28,17 +28,19 @@ _FONTS = [
 
 
 class TypstFiche:
+    """A Typst compiler with the template and the fonts of a fiche."""
+
     def __init__(self) -> None:
         source = Path(__file__).with_name("fiche.typ")
         self._compiler = typst.Compiler(str(source), font_paths=_FONTS, ignore_system_fonts=True)
 
     def draw(self, content: FicheContent) -> bytes:
         words = json.dumps(fiche_words(content).as_json())
-        drawn = self._compiler.compile(
+        document = self._compiler.compile(
             format="pdf",
             sys_inputs={"words": words, "fixed": _FIXED},
             pdf_standards=["ua-1"],
         )
-        if not isinstance(drawn, bytes):
-            raise TypeError("Typst made several files of one fiche: give it one page")
-        return drawn
+        if not isinstance(document, bytes):
+            raise TypeError("Typst rendered a fiche of several pages")
+        return document

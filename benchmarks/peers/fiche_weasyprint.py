@@ -1,4 +1,4 @@
-"""The fiche laid out by WeasyPrint as PDF/UA-1, where WeasyPrint is installed."""
+"""The fiche rendered by WeasyPrint as PDF/UA-1, if WeasyPrint is installed."""
 
 from html import escape
 from importlib import import_module
@@ -32,7 +32,7 @@ class WeasyPrintFiche:
     """WeasyPrint with its fonts loaded.
 
     Raises:
-        ImportError: if WeasyPrint is not installed, which the project does not require.
+        ImportError: if WeasyPrint is not installed; the project does not require it.
     """
 
     def __init__(self) -> None:
@@ -42,10 +42,10 @@ class WeasyPrintFiche:
 
     def draw(self, content: FicheContent) -> bytes:
         page = self._library.HTML(string=_page(fiche_words(content)))
-        drawn: bytes = page.write_pdf(
+        document: bytes = page.write_pdf(
             stylesheets=[self._css], font_config=self._fonts, pdf_variant="pdf/ua-1"
         )
-        return drawn
+        return document
 
 
 def _page(words: FicheWords) -> str:

@@ -28,6 +28,8 @@ class ComponentWords:
 
 @dataclass(frozen=True, slots=True)
 class FicheWords:
+    """The texts of a fiche; `facts` and `sections` are in reading order."""
+
     title: str
     subject: str
     name: str
@@ -87,12 +89,12 @@ def guide_rows() -> Iterator[tuple[tuple[str, str], ...]]:
 def require_same_words(
     content: FicheContent, makers: Mapping[str, Callable[[FicheContent], bytes]]
 ) -> None:
-    """Check that every peer sets all words on one page: leaving some out would save time."""
-    said = {name: _words_of(make(content)) for name, make in makers.items()}
-    for name, words in said.items():
-        if words != said["ours"]:
-            missing, more = said["ours"] - words, words - said["ours"]
-            raise ValueError(f"{name} draws another fiche: lacks {missing}, adds {more}")
+    """Check that every peer renders the same words on one page, so that none saves time."""
+    words_by_name = {name: _words_of(make(content)) for name, make in makers.items()}
+    for name, words in words_by_name.items():
+        if words != words_by_name["ours"]:
+            missing, added = words_by_name["ours"] - words, words - words_by_name["ours"]
+            raise ValueError(f"the fiche of {name} differs: lacks {missing}, adds {added}")
 
 
 def _words_of(pdf: bytes) -> Counter[str]:

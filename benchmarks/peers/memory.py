@@ -11,10 +11,10 @@ KIB = 1024
 
 
 def main() -> None:
-    full, many = map(int, sys.argv[1:])
+    warm_up, measured = map(int, sys.argv[1:])
     renderer, contents = FicheRenderer(), fiches(0)
     peaks = []
-    for count in (full, many):
+    for count in (warm_up, measured):
         for content in islice(contents, count):
             renderer.render(content)
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB)

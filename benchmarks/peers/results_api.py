@@ -1,4 +1,4 @@
-"""The list of a class group's results by our own API without checks, and by bare FastAPI."""
+"""Peers of the API for the results of a class group: without checks, and bare FastAPI."""
 
 import os
 from collections.abc import Callable
@@ -28,7 +28,7 @@ SCHOOL, CLASS_GROUP = "BENCH_SCHOOL", "BENCH_CLASS_GROUP"
 
 
 def from_memory() -> FastAPI:
-    """The ceiling: what FastAPI itself takes to write this answer."""
+    """Create a bare FastAPI that sends the response from memory."""
     read = _reader()
     page = read()
     app = FastAPI()
@@ -41,19 +41,19 @@ def from_memory() -> FastAPI:
 
 
 def bare() -> FastAPI:
-    """The same queries with the same answer, and nothing of ours around them."""
+    """Create a bare FastAPI that runs the same queries and sends the same response."""
     app = FastAPI()
     app.get(PATH, response_model_exclude_none=True)(_reader())
     return app
 
 
 def unchecked() -> FastAPI:
-    """The same route without token, proof, policy and audit log, but with rate limits."""
+    """Create our API without token, DPoP proof, policy and audit log, but with rate limits."""
     return _without_checks(_rate_limited)
 
 
 def unlimited() -> FastAPI:
-    """The same without rate limits too."""
+    """Create our API without these checks and without rate limits."""
     return _without_checks(_authorized)
 
 
@@ -80,7 +80,7 @@ def _authorized(
     _permission: Permission, request: Request, _unit: UnitOfWork, _resources: Resources
 ) -> AccessRequest:
     school_id = request.path_params["schoolId"]
-    caller = Caller("anyone", CallerKind.SCHOOL, frozenset(), school_id)
+    caller = Caller("bench", CallerKind.SCHOOL, frozenset(), school_id)
     reach = Reach(frozenset({school_id}))
     return AccessRequest(caller, "listSchoolResults", request.url.path, None, reach)
 

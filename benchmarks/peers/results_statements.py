@@ -1,7 +1,7 @@
-"""Send the statements of one request for a class group's results through psycopg alone.
+"""The SQL statements of a request for the results of a class group, sent by psycopg alone.
 
-They are the statements that the service sends, with its parameters; only the digest of the proof
-is new each time. Prints the number of such transactions per second.
+The statements and parameters are those of the service; only the digest of the proof differs each
+time. Prints the number of transactions per second.
 """
 
 import argparse
@@ -28,11 +28,11 @@ from shared.oauth.tokens import AccessToken
 from shared.results.service import list_results
 from shared.students.repository import Cohort
 
-CONNECTIONS, BEFORE, STATEMENTS = 4, 20, 3
+CONNECTIONS, WARM_UP, STATEMENTS = 4, 20, 3
 DIGEST = secrets.token_bytes(32)
 
-Sent = tuple[Any, Mapping[str, Any]]
-"""SQL as psycopg takes it, and its parameters."""
+Statement = tuple[Any, Mapping[str, Any]]
+"""SQL for psycopg, and its parameters."""
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("requests", type=int)
     arguments = parser.parse_args()
     settings = Settings.from_environment()
-    request = statements_of_a_request(settings)
+    request = statements_of_request(settings)
     address = settings.database_url.get_secret_value()
     each = arguments.requests // CONNECTIONS
     with ThreadPoolExecutor(CONNECTIONS) as threads:
@@ -50,29 +50,31 @@ def main() -> None:
     )
 
 
-def replay(address: str, request: list[Sent], times: int) -> tuple[float, float]:
-    """Return the start of the first and the end of the last transaction, after a warm-up."""
-    began = 0.0
+def replay(address: str, request: list[Statement], times: int) -> tuple[float, float]:
+    """Send transactions; return the start of the first and the end of the last, after a warm-up."""
+    began_at = 0.0
     with psycopg.connect(address) as connection:
-        for number in range(BEFORE + times):
-            if number == BEFORE:
-                began = time.perf_counter()
+        for number in range(WARM_UP + times):
+            if number == WARM_UP:
+                began_at = time.perf_counter()
             digest = secrets.token_bytes(32)
             for sql, values in request:
-                fresh = {n: digest if value == DIGEST else value for n, value in values.items()}
-                connection.execute(sql, fresh)
+                parameters = {
+                    n: digest if value == DIGEST else value for n, value in values.items()
+                }
+                connection.execute(sql, parameters)
             connection.commit()
-        return began, time.perf_counter()
+        return began_at, time.perf_counter()
 
 
-def statements_of_a_request(settings: Settings) -> list[Sent]:
+def statements_of_request(settings: Settings) -> list[Statement]:
     engine = open_engine(settings, application_name="bench")
-    sent: list[Sent] = []
+    statements: list[Statement] = []
 
-    def note(_connection: object, _cursor: object, sql: str, values: Any, *_: object) -> None:
-        sent.append((sql, values))
+    def record(_connection: object, _cursor: object, sql: str, values: Any, *_: object) -> None:
+        statements.append((sql, values))
 
-    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "before_cursor_execute", record)
     school_id, now = os.environ[SCHOOL], datetime.now(UTC)
     caller = Caller("bench", CallerKind.SCHOOL, GRANTABLE[CallerKind.SCHOOL], school_id)
     token = AccessToken(caller, secrets.token_hex(16), now, now + timedelta(minutes=1), None)
@@ -82,9 +84,9 @@ def statements_of_a_request(settings: Settings) -> list[Sent]:
         check_token(unit, token, DIGEST, PROOF_RETENTION)
         list_results(unit, access, Cohort(school_id, None, os.environ[CLASS_GROUP]), 0, 200)
     engine.dispose()
-    if len(sent) != STATEMENTS:
-        raise SystemExit(f"a request sends {len(sent)} statements, not {STATEMENTS}")
-    return sent
+    if len(statements) != STATEMENTS:
+        raise SystemExit(f"a request sends {len(statements)} statements, not {STATEMENTS}")
+    return statements
 
 
 if __name__ == "__main__":

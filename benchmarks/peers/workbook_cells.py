@@ -1,4 +1,4 @@
-"""The cells of an overview as plain values for peers: only writing them is measured."""
+"""The cells of an overview as plain values, so that only the writers are measured."""
 
 from copy import copy
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ Value = str | float | None
 
 @dataclass(frozen=True, slots=True)
 class PlainStyle:
+    """The style of a cell, independent of its workbook."""
+
     font: Font
     fill: PatternFill
     alignment: Alignment
@@ -26,7 +28,7 @@ class PlainStyle:
 
 @dataclass(frozen=True, slots=True)
 class SheetCells:
-    """`rows` has values with their style index; `table` is the name of the table, or ""."""
+    """A sheet: `rows` has values with their style index; `table` is a name, or empty."""
 
     title: str
     rows: list[list[tuple[Value, int]]]
@@ -41,6 +43,8 @@ class SheetCells:
 
 @dataclass(frozen=True, slots=True)
 class WorkbookCells:
+    """The sheets of a workbook, and the styles of their cells by index."""
+
     styles: dict[int, PlainStyle]
     sheets: list[SheetCells]
 
@@ -67,8 +71,8 @@ def _sheet(sheet: Worksheet, styles: dict[int, PlainStyle]) -> SheetCells:
     return SheetCells(
         title=sheet.title,
         rows=rows,
-        widths={letter: found.width for letter, found in sheet.column_dimensions.items()},
-        heights={number: found.height for number, found in sheet.row_dimensions.items()},
+        widths={letter: column.width for letter, column in sheet.column_dimensions.items()},
+        heights={number: row.height for number, row in sheet.row_dimensions.items()},
         frozen=sheet.freeze_panes,
         table=tables[0].displayName if tables else "",
         table_range=tables[0].ref if tables else "",
@@ -78,7 +82,7 @@ def _sheet(sheet: Worksheet, styles: dict[int, PlainStyle]) -> SheetCells:
 
 
 def _style(cell: Any) -> PlainStyle:
-    """Copy the style of a cell, whose parts belong to its workbook."""
+    """Copy the style of a cell, which belongs to its workbook."""
     return PlainStyle(
         copy(cell.font),
         copy(cell.fill),

@@ -1,4 +1,4 @@
-"""The overview written by openpyxl's write-only mode."""
+"""The overview written by openpyxl in write-only mode."""
 
 from copy import copy
 from io import BytesIO
@@ -41,14 +41,14 @@ def _write_sheet(
             cell: Any = WriteOnlyCell(sheet, value=value)
             if index not in styles:
                 _style(cell, plain_styles[index])
-                styles[index] = cell._style  # noqa: SLF001  # the fast way, as in our SheetWriter
+                styles[index] = cell._style  # noqa: SLF001  # fast, as in our SheetWriter
             cell._style = copy(styles[index])  # noqa: SLF001  # the same
             written.append(cell)
         sheet.append(written)
     if cells.table:
         table: Any = Table(displayName=cells.table, ref=cells.table_range)
         table.tableStyleInfo = TableStyleInfo(name="TableStyleLight1", showRowStripes=False)
-        table._initialise_columns()  # noqa: SLF001  # what its documentation says to do
+        table._initialise_columns()  # noqa: SLF001  # as its documentation requires
         for column, (header, _) in zip(table.tableColumns, cells.rows[0], strict=True):
             column.name = str(header)
         sheet.add_table(table)

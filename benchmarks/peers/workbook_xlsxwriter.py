@@ -66,7 +66,7 @@ def _set_up(sheet: Worksheet, cells: SheetCells) -> None:
 
 
 def _format(style: PlainStyle) -> dict[str, object]:
-    found: dict[str, object] = {
+    properties: dict[str, object] = {
         "font_name": style.font.name,
         "font_size": style.font.size,
         "font_color": _colour(style.font.color),
@@ -77,14 +77,14 @@ def _format(style: PlainStyle) -> dict[str, object]:
         "quote_prefix": style.quote_prefix,
     }
     if style.alignment.horizontal:
-        found["align"] = style.alignment.horizontal
+        properties["align"] = style.alignment.horizontal
     if style.fill.fill_type == "solid":
-        found["bg_color"] = _colour(style.fill.fgColor)
+        properties["bg_color"] = _colour(style.fill.fgColor)
     if style.border.bottom and style.border.bottom.style:
-        found |= {"bottom": 1, "bottom_color": _colour(style.border.bottom.color)}
-    return {name: value for name, value in found.items() if value}
+        properties |= {"bottom": 1, "bottom_color": _colour(style.border.bottom.color)}
+    return {name: value for name, value in properties.items() if value}
 
 
 def _colour(colour: Color | None) -> str:
-    """As XlsxWriter reads it; the few of the default style come from the theme."""
+    """Return a colour in the notation of XlsxWriter; theme colours become black."""
     return f"#{colour.rgb[2:]}" if colour and colour.type == "rgb" else "#000000"

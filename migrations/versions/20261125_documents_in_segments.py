@@ -1,7 +1,7 @@
 """documents in segments.
 
-A document is a list of segments of stored objects, so that a school's bundle can be made of the
-bundles of its class groups without storing a byte twice.
+A document is a list of segments of stored objects, so that the bundle of a school shares the bytes
+of the bundles of its class groups.
 """
 
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ def upgrade() -> None:
         " alter byte_offset type bigint[] using array[byte_offset],"
         " alter byte_size type bigint[] using array[byte_size]"
     )
-    for one in ("storage_key", "byte_offset", "byte_size"):
-        op.alter_column("documents", one, new_column_name=f"{one}s")
+    for column in ("storage_key", "byte_offset", "byte_size"):
+        op.alter_column("documents", column, new_column_name=f"{column}s")
     op.create_check_constraint(
         op.f("ck_documents_bytes_somewhere"),
         "documents",
@@ -38,12 +38,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """A document of several segments cannot stay; a build with the older version makes its own."""
+    """Remove documents of several segments; a build by the older version creates them again."""
     op.drop_index("ix_documents_storage_keys", table_name="documents")
     op.drop_constraint(op.f("ck_documents_bytes_somewhere"), "documents", type_="check")
     op.execute("delete from documents where cardinality(storage_keys) > 1")
-    for one in ("storage_key", "byte_offset", "byte_size"):
-        op.alter_column("documents", f"{one}s", new_column_name=one)
+    for column in ("storage_key", "byte_offset", "byte_size"):
+        op.alter_column("documents", f"{column}s", new_column_name=column)
     op.execute(
         "alter table documents"
         " alter storage_key type varchar(200) using storage_key[1],"

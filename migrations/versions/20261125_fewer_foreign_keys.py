@@ -1,4 +1,4 @@
-"""fewer foreign keys: a school that a row repeats from the row it refers to is checked there."""
+"""fewer foreign keys: columns that repeat those of a referenced row are checked there."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ down_revision: str | None = "20261125_print"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-REPEATED = (
+REPEATED_KEYS = (
     ("students", "administration_id", "administrations"),
     ("students", "school_id", "schools"),
     ("results", "administration_id", "administrations"),
@@ -23,7 +23,7 @@ PARTICIPATION = ["administration_id", "school_id"]
 
 
 def upgrade() -> None:
-    for table, column, _ in REPEATED:
+    for table, column, _ in REPEATED_KEYS:
         op.drop_constraint(f"fk_{table}_{column}", table)
     op.create_foreign_key(
         "fk_documents_administration_id_school_id",
@@ -36,5 +36,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_constraint("fk_documents_administration_id_school_id", "documents")
-    for table, column, referred in REPEATED:
+    for table, column, referred in REPEATED_KEYS:
         op.create_foreign_key(f"fk_{table}_{column}", table, referred, [column], ["id"])

@@ -1,4 +1,4 @@
-"""mandates."""
+"""mandates, and the view of those in force."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ where mandate.superseded_at is null
   and (now() at time zone 'Europe/Brussels')::date between mandate.from_on and mandate.until_on
 """
 
-NEVER_REWRITTEN = """
+IMMUTABLE_VERSIONS = """
 create function refuse_rewritten_mandate() returns trigger language plpgsql as $$
 begin
     if tg_op = 'UPDATE' and old.superseded_at is null and new.superseded_at is not null
@@ -77,7 +77,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_mandates_school_id", "mandates", ["school_id"])
     op.execute(CURRENT_MANDATES)
-    op.execute(NEVER_REWRITTEN)
+    op.execute(IMMUTABLE_VERSIONS)
 
 
 def downgrade() -> None:

@@ -1,4 +1,4 @@
-"""print files: the fiches of a class group as one PDF are a kind of document."""
+"""print files: a kind of document, with the fiches of a class group in one PDF."""
 
 from collections.abc import Sequence
 

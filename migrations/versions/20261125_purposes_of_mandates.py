@@ -1,4 +1,4 @@
-"""purposes of mandates, for the trail of what is read by them."""
+"""purposes of mandates, for the audit log."""
 
 from collections.abc import Sequence
 
@@ -25,4 +25,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Leaves the column, since policies ask the view; who does not know it does not miss it."""
+    """Leave the column in the view, which policies use; the older version ignores it."""

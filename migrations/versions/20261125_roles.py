@@ -1,6 +1,6 @@
-"""roles: each program may do what it has to, and owns nothing.
+"""roles: each program has the privileges that it needs, and owns no tables.
 
-Roles belong to the cluster, rights to one database. So the roles stay when this is taken back.
+Roles belong to the cluster, privileges to one database. So the roles stay after a downgrade.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ API, WORKER = "toetsfeedback_api", "toetsfeedback_worker"
 IMPORTER, OPERATOR = "toetsfeedback_importer", "toetsfeedback_operator"
 ROLES = (API, WORKER, IMPORTER, OPERATOR)
 
-# Several databases of a cluster may be migrated at the same moment.
+# Several databases of a cluster may be migrated at the same time.
 ENSURE_ROLE = """
 do $$
 begin
@@ -33,8 +33,8 @@ SCHOOLS = "schools, participations"
 STUDENTS = "class_groups, students, results"
 JOBS = "jobs, job_items, job_failures"
 
-# Nobody but the importer sees scale scores and item results.
-RIGHTS = {
+# Only the importer can read scale scores and item results.
+PRIVILEGES = {
     API: {
         f"{CATALOGUE}, {SCHOOLS}, {STUDENTS}, documents, audit_events": "select",
         "released_components, current_mandates, job_failures": "select",
@@ -58,7 +58,7 @@ RIGHTS = {
     },
 }
 
-# An import renews the planner's figures itself where PostgreSQL lets others than the owner do so.
+# An import runs `analyze` itself where PostgreSQL allows that to others than the owner.
 ANALYZE = f"""
 do $$
 begin
@@ -73,8 +73,8 @@ $$
 def upgrade() -> None:
     for role in ROLES:
         op.execute(ENSURE_ROLE.format(role=role))
-        for tables, rights in RIGHTS[role].items():
-            op.execute(f"grant {rights} on {tables} to {role}")
+        for tables, privileges in PRIVILEGES[role].items():
+            op.execute(f"grant {privileges} on {tables} to {role}")
     op.execute(ANALYZE)
     op.execute("revoke execute on function append_audit_event from public")
     op.execute(f"grant execute on function append_audit_event to {API}, {OPERATOR}")

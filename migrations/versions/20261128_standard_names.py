@@ -12,18 +12,18 @@ depends_on: str | Sequence[str] | None = None
 
 def upgrade() -> None:
     op.rename_table("kept_answers", "stored_responses")
-    _rename_parts("kept_answers", "stored_responses")
+    _rename_constraints("kept_answers", "stored_responses")
     op.alter_column("job_items", "fence", new_column_name="fencing_token")
 
 
 def downgrade() -> None:
     op.alter_column("job_items", "fencing_token", new_column_name="fence")
     op.rename_table("stored_responses", "kept_answers")
-    _rename_parts("stored_responses", "kept_answers")
+    _rename_constraints("stored_responses", "kept_answers")
 
 
-def _rename_parts(old: str, new: str) -> None:
-    """Rename the constraints and the index after their table, which has its new name already."""
+def _rename_constraints(old: str, new: str) -> None:
+    """Rename the constraints and the index of a renamed table."""
     for constraint in ("pk_{}", "ck_{}_hashes_are_hashes"):
         names = constraint.format(old), constraint.format(new)
         op.execute("alter table {} rename constraint {} to {}".format(new, *names))

@@ -30,7 +30,7 @@ end"""
 
 # The windows of the most specific scope decide; the scope is open if one of its windows is. Only a
 # window that names a calibration decides about it, and only in school feedback. One join and one
-# sort: windows are few, and a lateral subquery per component takes longer.
+# sort: windows are few, and a lateral subquery per component is slower.
 RELEASED_COMPONENTS = f"""
 create or replace view released_components as
 select decisive.administration_id, decisive.product, decisive.component_id
@@ -92,7 +92,7 @@ language sql stable parallel safe return (
 )
 """
 
-# A new kind of document replaces this function; the policies stay as they are.
+# A new kind of document replaces this function; the policies do not change.
 PRODUCT_OF_KIND = f"""
 create function product_of_document_kind(kind varchar) returns varchar
 language sql immutable parallel safe return case
@@ -100,7 +100,7 @@ language sql immutable parallel safe return case
 end
 """
 
-# A download grant has to know the product of its document before it can tell who may read it.
+# A download grant needs the product of its document before the policies show the document.
 KIND_OF_DOCUMENT = """
 create function kind_of_document(sought uuid) returns varchar
 language sql stable security definer set search_path = public, pg_temp
@@ -143,7 +143,7 @@ def downgrade() -> None:
     op.create_check_constraint(op.f(PRODUCT_KNOWN), WINDOWS, f"product in ('{STUDENT_FEEDBACK}')")
     op.execute(FORMER_RELEASED_COMPONENTS)
     op.execute(RELEASED_IDS.format(parameter="", product=f"'{STUDENT_FEEDBACK}'"))
-    _replace_policies("", f"{_shows(STUDENT_FEEDBACK, '')} and {IS_CURRENT}")
+    _replace_policies("", f"{_readable_condition(STUDENT_FEEDBACK, '')} and {IS_CURRENT}")
     op.execute("drop function released_component_ids(varchar)")
     op.execute("drop function product_of_document_kind")
     op.execute("drop function kind_of_document")
@@ -160,12 +160,14 @@ def _replace_policies(released_product: str, documents: str) -> None:
 
 
 def _documents_of_each_product() -> str:
-    """Return a condition that works out the arrays of a product once, and only if needed."""
-    cases = (f" when '{product}' then {_shows(product, product)}" for product in PRODUCTS)
+    """Return a condition that evaluates the arrays of a product once, and only if needed."""
+    cases = (
+        f" when '{product}' then {_readable_condition(product, product)}" for product in PRODUCTS
+    )
     return f"case product_of_document_kind(kind){''.join(cases)} end"
 
 
-def _shows(reached_product: str, released_product: str) -> str:
+def _readable_condition(reached_product: str, released_product: str) -> str:
     released = f"component_ids <@ {_released_ids(released_product)}"
     return f"{IS_REACHED.format(reached_product)} and {released}"
 

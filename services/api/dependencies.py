@@ -1,4 +1,4 @@
-"""Dependencies that any operation can ask for: resources, unit of work, queue, links."""
+"""Dependencies of any operation: resources, unit of work, queue, links."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -39,7 +39,7 @@ MAX_CONCURRENT_EXCHANGES = 16
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Opened once and closed once; nothing connects before its first use.
+    """The resources of a process, opened and closed once; nothing connects before its first use.
 
     A request takes one of the `connection_slots` before it takes a connection of the pool.
     """
@@ -82,7 +82,7 @@ class Resources:
             connection_slots=Semaphore(slots),
             threads=ThreadPoolExecutor(slots, thread_name_prefix="request"),
             storage=storage,
-            issuer=Issuer(engine, authority, Nonces(authority.keys.secrets_for("nonces"))),
+            issuer=Issuer(engine, authority, Nonces(authority.keys.derive_secrets("nonces"))),
             provider=_provider(settings),
             exchanges=Semaphore(MAX_CONCURRENT_EXCHANGES),
             uploads=Semaphore(MAX_CONCURRENT_UPLOADS),

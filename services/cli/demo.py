@@ -117,7 +117,7 @@ class Example:
 
 @dataclass
 class Demo:
-    """The steps, a method each."""
+    """The demo; each step is a method."""
 
     settings: Settings
     client: httpx.Client
@@ -182,9 +182,9 @@ class Demo:
                 json={"kind": "documents.build", "administrationId": ADMINISTRATION},
                 auth=self.operator,
             )
-            began = time.monotonic()
+            started_at = time.monotonic()
             outcome = self._follow(self._expect(response, 202), "Schools", schools)["outcome"]
-            rate = outcome["fiches"] / (time.monotonic() - began)
+            rate = outcome["fiches"] / (time.monotonic() - started_at)
             notes.append(
                 f"{outcome['fiches']:,} fiches, {outcome['overviews']} overviews, "
                 f"{outcome['ficheBundles']} bundles, {outcome['fichePrints']} print files; "

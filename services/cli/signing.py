@@ -24,7 +24,7 @@ ObtainToken = Callable[[], str]
 
 
 class ProofKey:
-    """The DPoP key of a client; signs proofs (RFC 9449)."""
+    """The DPoP key of a client, which signs proofs (RFC 9449)."""
 
     def __init__(self, key: ECKey | None = None) -> None:
         self.key = key or ECKey.generate_key(CURVE)
@@ -66,7 +66,7 @@ class ProofKey:
 
 
 class TokenAuth(httpx.Auth):
-    """Add the access token to each request, and a DPoP proof if the token is bound to a key."""
+    """Authentication of requests by an access token, with a DPoP proof if it is bound to a key."""
 
     def __init__(self, obtain: ObtainToken, key: ProofKey | None = None) -> None:
         self._obtain = obtain

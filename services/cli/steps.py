@@ -29,9 +29,9 @@ class Steps:
         """Time a step; yield the list that takes its results."""
         print(f"- {title}", flush=True)
         notes: list[str] = []
-        began = time.monotonic()
+        started_at = time.monotonic()
         yield notes
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - started_at
         self.completed.append(CompletedStep(title, "; ".join(notes), seconds))
         for note in notes:
             print(f"    {note}", flush=True)

@@ -14,7 +14,7 @@ from shared.core.database import open_engine, session_factory
 from shared.core.secrets import read_insz_key
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
-from shared.documents.catalogues import Catalogues
+from shared.documents.catalogues import CatalogueCache
 from shared.jobs.claims import Claim
 from shared.jobs.queue import WAKE_UPS, WakeUpQueue, open_broker
 from shared.jobs.rules import APPLY_DELIVERY, BUILD_DOCUMENTS
@@ -27,7 +27,7 @@ def create_broker(settings: Settings) -> RedisBroker:
     engine = open_engine(settings, application_name="toetsfeedback-worker")
     storage = open_storage(settings.storage_url)
     insz_key = read_insz_key(settings.insz_key_file)
-    catalogues, renderers = Catalogues(), Renderers()
+    catalogues, renderers = CatalogueCache(), Renderers()
 
     def build(unit: UnitOfWork, claim: Claim) -> JobResult:
         return build_school(unit.session, claim, storage, catalogues, renderers)
@@ -50,7 +50,7 @@ def create_broker(settings: Settings) -> RedisBroker:
 
 
 class _GracefulShutdown(dramatiq.Middleware):
-    """Lets a worker finish its item, and claim no other, before it stops."""
+    """Middleware that lets a worker finish its item, without another claim, before it stops."""
 
     def __init__(self, execution: Execution) -> None:
         self._execution = execution

@@ -22,18 +22,18 @@ from shared.jobs.claims import Claim, LeaseLostError
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.rules import (
     State,
-    attempt_failed,
-    attempts_exhausted,
-    cannot_be_done,
-    lanes_in_turn,
+    attempt_failed_problem,
+    attempts_exhausted_problem,
+    choose_lane_order,
     retry_delay_seconds,
+    unexpected_error_problem,
 )
 from shared.jobs.service import end_when_complete
-from shared.storage.store import STORE_AWAY
+from shared.storage.store import STORE_UNAVAILABLE
 
 logger = structlog.get_logger(__name__)
 
-RETRYABLE_ERRORS = (*DATABASE_UNAVAILABLE, *STORE_AWAY, OSError)
+RETRYABLE_ERRORS = (*DATABASE_UNAVAILABLE, *STORE_UNAVAILABLE, OSError)
 """Errors of database, storage or system. Any other error would occur again."""
 
 HEARTBEATS_PER_LEASE = 3
@@ -69,7 +69,7 @@ Handler = Callable[[UnitOfWork, Claim], JobResult]
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """Runs job items in this process, and renews the lease of an item while its handler runs.
+    """A runner of job items in this process, which renews the lease of an item while it runs.
 
     `handlers` are by job kind.
     """
@@ -85,7 +85,7 @@ class Execution:
     def run(self) -> None:
         """Run items until none is due; wake another worker if there is a first one.
 
-        So one wake-up call reaches all idle workers, whatever their number.
+        So one wake-up reaches all idle workers, whatever their number.
         """
         has_woken = False
         while not self.stopping.is_set():
@@ -98,14 +98,14 @@ class Execution:
             self._run_item(claim)
 
     def _claim(self) -> Claim | None:
-        lanes = lanes_in_turn(self.interactive_weight, SystemRandom())
+        lanes = choose_lane_order(self.interactive_weight, SystemRandom())
         with UnitOfWork(self.sessions) as unit:
             return claims.claim(unit.session, self.handlers, lanes, self.lease)
 
     def _wake_worker(self, kind: str) -> None:
         try:
             self.queue.wake(kind)
-        except Exception as error:  # noqa: BLE001  # the sweeper sends the call again
+        except Exception as error:  # noqa: BLE001  # the sweeper repeats the wake-up
             logger.warning("worker_wake_up_failed", **describe_error(error))
 
     def _run_item(self, claim: Claim) -> None:
@@ -137,7 +137,7 @@ class Execution:
             return self._requeue(claim, type(error).__name__)
         except Exception as error:  # noqa: BLE001  # one bad item must not stop the others
             self._log_failed(claim, error)
-            return self._settle_failed(claim, cannot_be_done(type(error).__name__))
+            return self._settle_failed(claim, unexpected_error_problem(type(error).__name__))
 
     def _handle_and_settle(self, claim: Claim) -> str:
         with UnitOfWork(self.sessions) as unit:
@@ -161,10 +161,10 @@ class Execution:
 
     def _requeue(self, claim: Claim, error: str) -> str:
         if claim.attempt >= self.max_attempts:
-            return self._settle_failed(claim, attempts_exhausted(claim.attempt, error))
+            return self._settle_failed(claim, attempts_exhausted_problem(claim.attempt, error))
         delay = timedelta(seconds=retry_delay_seconds(claim.attempt, SystemRandom()))
         with UnitOfWork(self.sessions) as unit:
-            is_held = claims.requeue(unit.session, claim, delay, attempt_failed(error))
+            is_held = claims.requeue(unit.session, claim, delay, attempt_failed_problem(error))
         return State.QUEUED if is_held else LEASE_LOST
 
     @contextmanager

@@ -16,11 +16,11 @@ from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
 from shared.deliveries.uploads import remove_orphaned_uploads
 from shared.documents.grants.service import remove_old_grants
-from shared.documents.objects import REST, remove_orphans
+from shared.documents.objects import MIN_ORPHAN_AGE, remove_orphaned_objects
 from shared.idempotency.service import remove_old_responses
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.service import sweep
-from shared.oauth.repository import sweep as sweep_identifiers
+from shared.oauth.repository import remove_expired
 from shared.storage.store import open_storage
 
 logger = structlog.get_logger(__name__)
@@ -53,7 +53,7 @@ def run_worker(settings: Settings) -> None:
     worker = dramatiq.Worker(
         broker, worker_threads=settings.worker_threads, worker_timeout=IDLE_MILLISECONDS
     )
-    worker.queue_prefetch = settings.worker_threads  # a busy process must not hold back messages
+    worker.queue_prefetch = settings.worker_threads  # a busy process must not prefetch messages
     if settings.worker_metrics_port:
         start_http_server(settings.worker_metrics_port, addr=settings.worker_metrics_host)
     worker.start()
@@ -84,13 +84,15 @@ def _periodic_tasks(settings: Settings, queue: WakeUpQueue) -> tuple[PeriodicTas
         PeriodicTask(
             "incomplete-objects",
             OBJECTS_INTERVAL,
-            lambda unit: storage.remove_half_written(database_now(unit.session) - REST),
+            lambda unit: storage.remove_partial_files(database_now(unit.session) - MIN_ORPHAN_AGE),
         ),
         PeriodicTask(
-            "orphaned-objects", OBJECTS_INTERVAL, lambda unit: remove_orphans(unit.session, storage)
+            "orphaned-objects",
+            OBJECTS_INTERVAL,
+            lambda unit: remove_orphaned_objects(unit.session, storage),
         ),
         PeriodicTask(
-            "identifiers", IDENTIFIERS_INTERVAL, lambda unit: sweep_identifiers(unit.session)
+            "identifiers", IDENTIFIERS_INTERVAL, lambda unit: remove_expired(unit.session)
         ),
         PeriodicTask(
             "uploads",

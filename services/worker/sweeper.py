@@ -25,7 +25,7 @@ class PeriodicTask:
 
 
 class Sweeper:
-    """Runs periodic tasks. Sweepers of several processes can run at the same time."""
+    """A runner of periodic tasks. Several processes can have a running sweeper at the same time."""
 
     def __init__(self, sessions: Sessions, *tasks: PeriodicTask) -> None:
         self._sessions = sessions

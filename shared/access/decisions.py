@@ -1,7 +1,7 @@
-"""The four questions of every read, in this order: scope, reach, gate and audit log.
+"""Access decisions. Every read checks scope, reach and gate, and is recorded in the audit log.
 
 A refusal is recorded in the audit log and committed, although the request ends in an error. The
-caller learns no more than that there is no such resource.
+caller learns only that there is no such resource.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ SETTINGS_COLUMNS = (
 
 
 class Rule(StrEnum):
-    """The question that decided, as the audit log names it."""
+    """The check that decided, by its name in the audit log."""
 
     GRANTED = "granted"
     SCOPE = "scope"
@@ -38,9 +38,9 @@ class Rule(StrEnum):
 
 
 def act_for(unit: UnitOfWork, caller: Caller) -> None:
-    """Have the unit's next transactions act for the caller: row-level security compares with it.
+    """Set the caller for row-level security in this and the next transactions of the unit.
 
-    Without it the login of the API sees no row of a school.
+    Without a caller, the login of the API sees no rows of schools.
     """
     parameters = settings_parameters(caller)
     settings = {f"toetsfeedback.{name}": value for name, value in parameters.items()}
@@ -55,7 +55,10 @@ def settings_parameters(caller: Caller) -> dict[str, str]:
 def require_scope(
     unit: UnitOfWork, request: AccessRequest, required: Iterable[Scope], school_id: str | None
 ) -> None:
-    """Raise `MissingScope` unless the caller has one of the scopes; `school_id` is for the log."""
+    """Raise `MissingScope` unless the caller has one of the scopes.
+
+    A refusal is recorded in the audit log of the school.
+    """
     try:
         require_one_of(request.caller, required)
     except MissingScope:
@@ -64,7 +67,7 @@ def require_scope(
 
 
 def require_reach(unit: UnitOfWork, request: AccessRequest, school_id: str | None) -> None:
-    """Raise `ResourceNotFound` unless the school is within reach; None is out of every reach."""
+    """Raise `ResourceNotFound` unless the school is within reach; None never is."""
     if school_id is None or not request.reach.includes(school_id):
         deny(unit, request, school_id, Rule.REACH)
 
@@ -84,7 +87,7 @@ def deny(unit: UnitOfWork, request: AccessRequest, school_id: str | None, rule: 
 def record_alarm(unit: UnitOfWork, request: AccessRequest) -> None:
     """Record unusually many reads in the audit log, also if the request is rolled back.
 
-    The alarm is for people to look at; it stops nothing.
+    The alarm is for operators to examine; it blocks no request.
     """
     event = replace(
         _event(request, request.caller.school_id, "allowed", Rule.ALARM),

@@ -1,4 +1,4 @@
-"""An access request: the caller, the operation and resource it names, and its reach."""
+"""The access request: the caller, the operation, the resource and the reach of a request."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from shared.access.rules import Caller, Reach
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """A request for data of schools, as the four questions and the audit log see it.
+    """A request for data of schools, for access decisions and the audit log.
 
     `action` is the operation id of the OpenAPI document, or the command of the command line.
-    `resource` is a path that holds opaque ids only. `trace_id` identifies the response.
+    `resource` is a path with opaque ids only. `trace_id` identifies the response.
     """
 
     caller: Caller

@@ -1,4 +1,4 @@
-"""Who may see what: scopes, kinds of caller, and reach, as pure rules."""
+"""Pure rules of access: scopes, kinds of caller, and reach."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from shared.core.errors import MissingScope
 
 class CallerKind(StrEnum):
     SCHOOL = "school"  # the portal, for a person at one school
-    INTEGRATOR = "integrator"  # school software; a third party without a mandate
+    INTEGRATOR = "integrator"  # school software, which reads only with a mandate
     OPERATOR = "operator"  # imports, builds, releases; reads no result
 
 
@@ -58,9 +58,9 @@ GRANTABLE = {
     CallerKind.INTEGRATOR: INTEGRATOR_SCOPES,
     CallerKind.OPERATOR: OPERATOR_SCOPES,
 }
-"""The scopes a kind of caller can hold at all; a token that holds more is not one of ours."""
+"""All scopes that a kind of caller can have; a token with another scope is not one of ours."""
 
-PRODUCT_READ = {
+PRODUCT_OF_SCOPE = {
     Scope.STUDENTS_READ: Product.STUDENT_FEEDBACK,
     Scope.RESULTS_READ: Product.STUDENT_FEEDBACK,
     Scope.DOCUMENTS_READ: Product.STUDENT_FEEDBACK,
@@ -69,14 +69,14 @@ PRODUCT_READ = {
 
 
 class CallerError(ValueError):
-    """A caller that cannot exist; the message says which rule forbids it."""
+    """A caller that cannot exist; the message contains the violated rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a verified token speaks for. A school caller has exactly one school, others none.
+    """The caller that a verified token represents; only callers of kind `school` have a school.
 
-    `subject` is the pseudonym of the person on whose behalf the client asks, where there is one.
+    `subject` is the pseudonym of the person on whose behalf the client acts, if any.
     """
 
     client: str
@@ -89,8 +89,8 @@ class Caller:
         excess = self.scopes - GRANTABLE[self.kind]
         if excess:
             raise CallerError(
-                f"{self.kind} callers cannot hold {', '.join(sorted(excess))}; "
-                f"they can hold {', '.join(sorted(GRANTABLE[self.kind]))}"
+                f"{self.kind} callers cannot have {', '.join(sorted(excess))}; "
+                f"they can have {', '.join(sorted(GRANTABLE[self.kind]))}"
             )
         if (self.kind is CallerKind.SCHOOL) != (self.school_id is not None):
             raise CallerError("a school caller names one school; other callers name none")
@@ -100,7 +100,7 @@ class Caller:
 class Reach:
     """The schools that a caller can see: all of them (`schools` is None) or those named.
 
-    `purposes` has the purpose of the mandate for each school that gave one.
+    `purposes` has the purpose of the mandate of each school that gave one.
     """
 
     schools: frozenset[str] | None
@@ -132,15 +132,15 @@ def reach_of_students(caller: Caller, mandates: Mapping[str, str] = NO_MANDATES)
 
 
 def needs_proof(scopes: Iterable[Scope]) -> bool:
-    """Whether a token with these scopes has to be bound to a key (RFC 9449).
+    """Return True if a token with these scopes must be bound to a key (RFC 9449).
 
-    Every scope that no operator can hold is about students, or about what a school arranges.
+    Every scope that operators cannot have is about students, or about decisions of a school.
     """
     return not OPERATOR_SCOPES.issuperset(scopes)
 
 
 def require_scope(caller: Caller, required: Iterable[Scope]) -> None:
-    """Raises `MissingScope` unless the caller holds one of the scopes."""
+    """Raise `MissingScope` unless the caller has one of the scopes."""
     wanted = frozenset(required)
     if not wanted & caller.scopes:
         raise MissingScope([*wanted])

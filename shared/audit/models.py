@@ -9,10 +9,10 @@ from shared.core.database import INSTANT, Base
 
 
 class AuditEvent(Base):
-    """One decision on school data; rows are only ever added, by `append_audit_event`.
+    """One decision on school data; rows are only added, by `append_audit_event`.
 
     `organisation` is the school that the data is about, if known; `purpose` is that of a mandate;
-    `caller_subject` the pseudonym of the person for whom a portal called; `rule` is the question
+    `caller_subject` the pseudonym of the person for whom a portal called; `rule` is the check
     that decided (`scope`, `reach`, `gate`, …) or `granted`. `position` counts the entries of one
     organisation, and `hash` covers this entry and the hash of the one before it.
     """

@@ -1,4 +1,4 @@
-"""SQL of the audit log: append an event, page through those of a school, walk every chain."""
+"""SQL of the audit log: append an event, list those of a school, read every chain."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -97,9 +97,9 @@ def heads(session: Session) -> dict[str, Head]:
 
 
 def chains(session: Session) -> Iterator[Chain]:
-    """Yield every chain; read its entries before the next chain is asked for.
+    """Yield every chain; read its entries before the next chain.
 
-    One statement, so that an event appended meanwhile is seen together with its head or not at all.
+    One statement, so that an event that is appended meanwhile is seen with its head or not at all.
     """
     event, head = AuditEvent.__table__, AuditHead.__table__
     organisation = func.coalesce(event.c.organisation, "")

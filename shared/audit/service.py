@@ -14,8 +14,7 @@ from shared.core.unit_of_work import UnitOfWork
 def record(unit: UnitOfWork, event: NewAuditEvent) -> None:
     """Append the event to the audit log with the unit's commit, or not at all.
 
-    It is written last, and in the order of the chains: from then on others wait that append to the
-    chain of the same school.
+    It is written last and in the order of the chains, because it locks its chain until the commit.
     """
     unit.before_commit(
         lambda: repository.append(unit.session, event), order=event.organisation or ""
@@ -27,20 +26,20 @@ def list_events(
 ) -> tuple[int, Sequence[AuditEvent]]:
     """Return the number of events that match, and a page of them, newest first.
 
-    The caller's policy comes first: the audit log of a school is for that school.
+    The caller must authorize the request first: a school may read its own audit log only.
     """
     return repository.page_of_events(session, audit_filter, offset, limit)
 
 
 def heads(session: Session) -> dict[str, Head]:
-    """Return the head of every chain, to be stored out of reach of this database's writers."""
+    """Return the head of every chain, to store where no writer of this database can change it."""
     return repository.heads(session)
 
 
 def verify(session: Session, stored: Mapping[str, Head]) -> Iterator[tuple[str, str]]:
     """Yield each fault as a pair of chain (empty: about no school) and description.
 
-    `stored` are heads from an earlier time: the chains must still contain them.
+    `stored` are earlier heads, which the chains must still contain.
     """
     unseen = set(stored)
     for chain in repository.chains(session):

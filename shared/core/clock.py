@@ -1,4 +1,4 @@
-"""Time: the database's clock decides, instants are stored in UTC, people read Europe/Brussels."""
+"""Time: the clock of the database, instants in UTC, days in Europe/Brussels."""
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -10,17 +10,17 @@ BRUSSELS = ZoneInfo("Europe/Brussels")
 
 
 def database_now(session: Session) -> datetime:
-    """The instant at which the session's transaction began, with offset."""
+    """Return the start of the session's transaction by the clock of the database, with offset."""
     return session.execute(select(func.now())).scalar_one()
 
 
 def database_today(session: Session) -> date:
-    """The day it is in Brussels, by the same clock."""
+    """Return the current day in Brussels by the clock of the database."""
     return in_brussels(database_now(session)).date()
 
 
 def in_brussels(instant: datetime) -> datetime:
-    """The same instant with the offset that people in Flanders see on their clock."""
+    """Return the same instant with the offset of Brussels; raise ValueError without an offset."""
     if instant.tzinfo is None:
-        raise ValueError("an instant needs an offset; this one has none")
+        raise ValueError("the instant has no offset")
     return instant.astimezone(BRUSSELS)

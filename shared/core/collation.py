@@ -1,20 +1,20 @@
-"""Dutch order of names, the same on any machine and any database, whatever its locales."""
+"""Dutch collation of names, independent of the locales of machine and database."""
 
 import re
 import unicodedata
 
 _DIGITS = re.compile(r"\d+")
-_LETTERS_OF_THEIR_OWN = str.maketrans(
+_LETTERS_WITHOUT_DECOMPOSITION = str.maketrans(
     dict(zip("đðħ\u0131łøœæþ", ("d", "d", "h", "i", "l", "o", "oe", "ae", "th"), strict=True))
 )
 
 
 def dutch_key(text: str) -> tuple[str, str]:
-    """A sort key: letters first, without accents, case or punctuation; ties by the text itself.
+    """Return a sort key without accents, case and punctuation; the text itself breaks ties.
 
-    Numbers inside a text count by their value, so that class 2 comes before class 10.
+    Numbers in the text sort by value: class 2 comes before class 10.
     """
-    plain = text.casefold().translate(_LETTERS_OF_THEIR_OWN)
+    plain = text.casefold().translate(_LETTERS_WITHOUT_DECOMPOSITION)
     letters = "".join(
         character
         for character in unicodedata.normalize("NFKD", plain)

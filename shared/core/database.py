@@ -17,7 +17,7 @@ INSTANT = TIMESTAMP(timezone=True)
 """Column type of every `…_at`; stored in UTC."""
 
 IDLE_TRANSACTION_LEASES = 4
-"""The longest idle time of a transaction, in job leases: longer than a slow object store takes."""
+"""The maximum idle time of a transaction, in job leases; a slow object store takes less."""
 
 TCP_KEEPALIVE = {
     "keepalives_idle": 30,
@@ -25,7 +25,7 @@ TCP_KEEPALIVE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-"""libpq parameters: a server that vanished is noticed within a minute."""
+"""libpq parameters: a lost connection to the server is detected within a minute."""
 
 _IS_PRIVILEGED = """
 select session_user, role.rolsuper or role.rolbypassrls or exists (
@@ -42,7 +42,7 @@ _LOCAL_SETTINGS = "local_settings"
 
 
 class Base(DeclarativeBase):
-    """Tables of all rooms; constraint names follow one pattern so that migrations can name them."""
+    """Base of all tables; the names of constraints follow a pattern, for the migrations."""
 
     metadata = MetaData(
         naming_convention={
@@ -62,13 +62,13 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
     """Open a connection pool whose sessions run in UTC.
 
     A connection that the server has closed is replaced. The server ends a transaction that is idle
-    for too long: its process may be frozen or cut off, and others wait for its locks.
+    for too long: its process may be frozen or disconnected while others wait for its locks.
     """
     idle = round(IDLE_TRANSACTION_LEASES * settings.job_lease_seconds * 1000)
     engine = create_engine(
         settings.sqlalchemy_url,
         pool_size=settings.database_pool_size,
-        pool_use_lifo=True,  # the connection used last is still in the processor's caches
+        pool_use_lifo=True,  # the last used connection is still in the caches of the processor
         max_overflow=0,
         hide_parameters=True,
         connect_args={
@@ -83,9 +83,9 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
 
 
 def _require_connected(connection: Any, _record: object, _proxy: object) -> None:
-    """Replace a connection that the server has closed, and all that are as old.
+    """Replace a connection that the server has closed, and all connections of the same age.
 
-    An idle connection has nothing to read but its end, so no round trip to the server is needed.
+    An idle connection is readable only when it is closed, so the check needs no round trip.
     """
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)
@@ -94,7 +94,7 @@ def _require_connected(connection: Any, _record: object, _proxy: object) -> None
 
 
 def refuse_privileged_logins(engine: Engine) -> None:
-    """Refuse each new connection whose login could bypass the privileges and policies of tables."""
+    """Refuse new connections of a login that can bypass the privileges and policies of tables."""
     event.listen(engine, "connect", _require_unprivileged)
 
 
@@ -111,16 +111,16 @@ def _require_unprivileged(connection: Any, _record: object) -> None:
 
 
 def session_factory(engine: Engine) -> Sessions:
-    """Make sessions on the pool; `UnitOfWork` opens and commits them."""
+    """Return a factory of sessions on the pool; `UnitOfWork` opens and commits them."""
     sessions = sessionmaker(engine, expire_on_commit=False)
     event.listen(sessions, "after_begin", _apply_local_settings)
     return sessions
 
 
 def set_local_settings(session: Session, settings: Mapping[str, str]) -> None:
-    """Have each transaction of the session begin with these PostgreSQL settings, by name.
+    """Apply PostgreSQL settings, by name, at the start of each transaction of the session.
 
-    The server forgets them at the end of the transaction.
+    They are local to the transaction.
     """
     session.info[_LOCAL_SETTINGS] = settings
 

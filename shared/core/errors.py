@@ -1,4 +1,4 @@
-"""Domain errors: a stable code and a detail, for each entry point to present in its own way.
+"""Domain errors: a stable code and a detail; each entry point presents them in its own way.
 
 The API turns a code into a problem (`services/api/http/problem_types.py`), the worker stores the
 error with the job, and the command line prints its detail.
@@ -16,7 +16,7 @@ class DomainError(Exception):
     """A use case that cannot be completed.
 
     `code` is in lowerCamelCase and never changes; `detail` names the thing and the remedy; `data`
-    holds further values by name. None of them contains personal data.
+    contains further values by name. None of them contains personal data.
     """
 
     def __init__(self, code: str, detail: str, **data: Any) -> None:
@@ -31,11 +31,11 @@ class DomainError(Exception):
 
 
 class AccessDenied(DomainError):  # noqa: N818  # named after the decision
-    """A decision of the access policy; its audit record is kept although the request fails."""
+    """A denial by the access policy; its audit event is committed although the request fails."""
 
 
 class ResourceNotFound(AccessDenied):
-    """The same error for a resource that does not exist, is out of reach, or is not released."""
+    """A resource that does not exist, is out of reach, or is not released: one error for all."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -61,19 +61,19 @@ class MissingPermission(AccessDenied):
 
 
 class InvalidAccessToken(DomainError):  # noqa: N818  # named after its code
-    """An access token that is not one of ours, has expired, or was revoked."""
+    """An access token that is not valid, has expired, or was revoked."""
 
     def __init__(self, detail: str | None = None, *, is_expired: bool = False) -> None:
         state = "expired" if is_expired else "invalid"
-        text = f"The access token is {state}; request a new one."
-        super().__init__(f"{state}AccessToken", detail or text)
+        default = f"The access token is {state}; request a new one."
+        super().__init__(f"{state}AccessToken", detail or default)
 
 
 class InvalidInput(DomainError):  # noqa: N818  # named after its code
     """A value that cannot be used.
 
-    `field` is the path to it, by the names of the use case: `("until_on",)`, `("keys", 0)`. It is
-    empty when the input as a whole cannot be used.
+    `field` is its path, in the names of the use case: `("until_on",)`, `("keys", 0)`. The path is
+    empty when the whole input cannot be used.
     """
 
     def __init__(self, *field: str | int, detail: str) -> None:

@@ -11,45 +11,45 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from shared.core.log_limit import LogLimit
 
-FRAMES = 6
-"""How many of the innermost places of a traceback a line names."""
+MAX_FRAMES = 6
+"""The number of innermost frames of a traceback in a line."""
 
 
 def configure_logging(level: str, lines_per_second: int, **context: str) -> None:
-    """Configure the log of a process, once, at its entry point; `context` is in every line.
+    """Configure the logs of the process, once, at its entry point; `context` is in every line.
 
-    Libraries that log through `logging` come out in the same form from WARNING up; below that
-    they may quote what they work on, and are left out.
+    Libraries log through `logging` in the same format, from WARNING on: below that level their
+    messages may contain personal data.
     """
 
     def add_context(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         return {**context, **event}
 
     limit = LogLimit(lines_per_second)
-    steps: list[Processor] = [
+    processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         add_context,
         limit.add_left_out,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _name_places,
+        _describe_exception,
     ]
     threshold = logging.getLevelNamesMapping()[level]
     structlog.configure(
         processors=[
             limit.drop_excess,
-            *steps,
+            *processors,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Lossy(sys.stdout))),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _LossyStream(sys.stdout))),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.addFilter(limit)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=steps,
+            foreign_pre_chain=processors,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(ensure_ascii=False),
@@ -59,8 +59,8 @@ def configure_logging(level: str, lines_per_second: int, **context: str) -> None
     logging.basicConfig(level=max(logging.WARNING, threshold), handlers=[handler], force=True)
 
 
-class _Lossy:
-    """Loses what cannot be written: a full disk under the log stops no request and no job."""
+class _LossyStream:
+    """A stream that ignores write errors: a full disk must not stop requests and jobs."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -75,20 +75,20 @@ class _Lossy:
 
 
 def describe_error(error: BaseException) -> dict[str, Any]:
-    """The kind of an error and where it rose; not its message, which may quote a row."""
-    places = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+    """Return the type and traceback of an error, without its message, which may quote a row."""
+    frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
     return {
         "error": type(error).__qualname__,
-        "places": [f"{place.filename}:{place.lineno} {place.name}" for place in places],
+        "frames": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
     }
 
 
-def _name_places(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    raised: Any = event.pop("exc_info", None)
-    if raised is True:
-        raised = sys.exc_info()
-    if isinstance(raised, tuple):
-        raised = raised[1]
-    if isinstance(raised, BaseException):
-        event.update(describe_error(raised))
+def _describe_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    error: Any = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        event.update(describe_error(error))
     return event

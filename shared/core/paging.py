@@ -1,4 +1,4 @@
-"""A page of a list, and how long the whole list is."""
+"""Offset pagination: a page of a query, with the total number of its rows."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -14,21 +14,21 @@ Scalar = TypeVar("Scalar")
 def page_of_rows(
     session: Session, query: Select[*Columns], offset: int, limit: int
 ) -> tuple[int, Sequence[Row[*Columns]]]:
-    """How many rows the query finds, and a page of them in its order."""
+    """Return the number of rows of the query, and a page of them in its order."""
     return count_of(session, query), session.execute(query.offset(offset).limit(limit)).all()
 
 
 def page_of_scalars(
     session: Session, query: Select[Scalar], offset: int, limit: int
 ) -> tuple[int, Sequence[Scalar]]:
-    """The same for a query of one column or entity."""
+    """Return the number of rows of a query of one column or entity, and a page of its values."""
     return count_of(session, query), session.scalars(query.offset(offset).limit(limit)).all()
 
 
 def count_of(
     session: Session, query: Select[*tuple[Any, ...]], parameters: Mapping[str, Any] | None = None
 ) -> int:
-    """How many rows the query finds."""
+    """Return the number of rows of the query."""
     unordered = query.order_by(None)
     counted = unordered.with_only_columns(func.count(), maintain_column_froms=True)
     return session.scalar(counted, parameters) or 0
@@ -43,9 +43,10 @@ def counted_page(
 ) -> tuple[int, Sequence[Row[*tuple[Any, ...]]]]:
     """Return the number of rows of the query, and a page of them, in one statement.
 
-    The number is also the last column of each row. A query that is built once is compiled once;
-    `parameters` are the values of its own parameters. The connection executes it, not the session,
-    since the ORM's loader takes time that rows without entities do not need.
+    The number is also the last column, `total`, of each row. `parameters` are the values of the
+    query's own parameters, so that a query that is built once is also compiled once. The connection
+    executes it and not the session: the loader of the ORM is slow and rows without entities do not
+    need it.
     """
     values = {**parameters, "page_offset": offset, "page_limit": limit}
     rows = session.connection().execute(_page_of(query), values).all()

@@ -1,4 +1,4 @@
-"""Keys that come from files; what is wrong with one names the file, never its content."""
+"""Secret keys in files; errors name the file, never its content."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ INSZ_KEY_BYTES = 32
 
 
 def read_insz_key(path: Path) -> bytes:
-    """The key that INSZ numbers are hashed with: at least 32 bytes, written as hexadecimal.
+    """Read the key for the hashes of INSZ numbers: at least 32 bytes, in hexadecimal.
 
     Raises:
-        ConfigurationError: when the file is missing or holds something else.
+        ConfigurationError: when the file is missing or contains something else.
     """
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
@@ -19,7 +19,7 @@ def read_insz_key(path: Path) -> bytes:
         key = b""
     if len(key) < INSZ_KEY_BYTES:
         raise ConfigurationError(
-            f"{path} holds no usable key; write 64 hexadecimal digits into it "
-            "(`openssl rand -hex 32`) and name it in TOETSFEEDBACK_INSZ_KEY_FILE"
+            f"{path} contains no usable key; write 64 hexadecimal digits to it "
+            "(`openssl rand -hex 32`) and set TOETSFEEDBACK_INSZ_KEY_FILE to its path"
         )
     return key

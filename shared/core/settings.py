@@ -13,9 +13,9 @@ MIB = 1024 * 1024
 
 
 class Settings(BaseSettings):
-    """One immutable value, made once by a composition root and handed down.
+    """The settings of a process, read once at its entry point and passed on from there.
 
-    The three URLs have no default: a process that does not know its servers must not guess them.
+    The three URLs have no default: a process must not guess its servers.
     """
 
     model_config = SettingsConfigDict(env_prefix="TOETSFEEDBACK_", frozen=True, extra="ignore")
@@ -27,15 +27,16 @@ class Settings(BaseSettings):
     signing_keys: Path = Field(
         description="PEM file with the P-256 key that signs tokens, or a directory of such files"
     )
-    insz_key_file: Path = Field(description="file with the key that INSZ numbers are hashed with")
+    insz_key_file: Path = Field(description="file with the key for hashing INSZ numbers")
     public_url: str = Field(
         default="http://127.0.0.1:8000",
-        description="address at which callers know the API; `iss` of our tokens",
+        description="public address of the API; `iss` of its tokens",
     )
-    token_audience: str = Field(default="urn:toetsfeedback:api", description="`aud` they carry")
+    token_audience: str = Field(default="urn:toetsfeedback:api", description="`aud` of its tokens")
 
     user_provider_file: Path | None = Field(
-        default=None, description="JSON file about the OpenID provider of people at schools"
+        default=None,
+        description="JSON file that describes the OpenID provider of people at schools",
     )
 
     api_host: str = Field(default="127.0.0.1", description="address the API listens on")
@@ -46,45 +47,47 @@ class Settings(BaseSettings):
         default=2_000, description="maximum number of connections to the API"
     )
     api_max_upload_bytes: Annotated[int, Field(gt=0)] = Field(
-        default=2048 * MIB, description="largest delivery that is taken, in bytes"
+        default=2048 * MIB, description="maximum size of an uploaded delivery in bytes"
     )
     api_school_requests_per_minute: Annotated[int, Field(gt=0)] = Field(
-        default=6_000, description="most requests on behalf of one school"
+        default=6_000, description="rate limit of one school"
     )
     api_client_requests_per_minute: Annotated[int, Field(gt=0)] = Field(
-        default=30_000, description="most requests of one integrator or operator"
+        default=30_000, description="rate limit of one integrator or operator"
     )
     api_address_requests_per_minute: Annotated[int, Field(gt=0)] = Field(
-        default=600, description="most requests without a valid token from one address"
+        default=600, description="rate limit of unauthenticated clients per address"
     )
     api_bulk_alarm_reads_per_hour: Annotated[int, Field(gt=0)] = Field(
-        default=5_000, description="more reads about students by one caller raise an alarm"
+        default=5_000,
+        description="reads about students by one caller above which an alarm is raised",
     )
     database_pool_size: Annotated[int, Field(gt=0)] = Field(
-        default=6, description="connections a process keeps open at the most"
+        default=6, description="maximum size of a connection pool"
     )
 
     worker_threads: Annotated[int, Field(gt=0)] = Field(
-        default=1, description="jobs items one worker process works on at a time"
+        default=1, description="items that one worker process executes at a time"
     )
     worker_metrics_host: str = Field(
-        default="127.0.0.1", description="address the worker's `/metrics` listens on"
+        default="127.0.0.1", description="address on which a worker serves `/metrics`"
     )
     worker_metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        default=0, description="port of the worker's `/metrics`; 0 = none"
+        default=0, description="port on which a worker serves `/metrics`; 0 disables it"
     )
     job_lease_seconds: Annotated[float, Field(gt=0)] = Field(
-        default=30.0, description="after so long without a sign of life another worker takes over"
+        default=30.0, description="time without a heartbeat after which another worker takes over"
     )
     job_sweep_seconds: Annotated[float, Field(gt=0)] = Field(
-        default=2.0, description="how often what was missed is looked for"
+        default=2.0, description="interval of the sweeper"
     )
     job_max_attempts: Annotated[int, Field(gt=0)] = Field(
-        default=5, description="how often an item is tried before it has failed"
+        default=5, description="attempts after which an item has failed"
     )
 
     job_interactive_weight: Annotated[int, Field(gt=0)] = Field(
-        default=8, description="interactive items that are taken for one bulk item"
+        default=8,
+        description="interactive items that are claimed for one bulk item, if both are due",
     )
 
     log_lines_per_second: Annotated[int, Field(gt=0)] = Field(
@@ -94,10 +97,10 @@ class Settings(BaseSettings):
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Reads the environment.
+        """Read the environment.
 
         Raises:
-            ConfigurationError: names each variable that is missing or wrong, never its value.
+            ConfigurationError: names each variable that is missing or not valid, never its value.
         """
         try:
             return cls()
@@ -117,9 +120,9 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         is_safe = parts.scheme == "https" or parts.hostname in {"127.0.0.1", "localhost", "::1"}
         if not (parts.scheme in {"http", "https"} and parts.hostname and is_safe):
-            raise ValueError("must start with https://, or lead to this machine")
+            raise ValueError("must start with https://, or have a loopback host")
         if parts.query or parts.fragment or parts.username or value.endswith("/"):
-            raise ValueError("must be an address without a slash, a query or a user at its end")
+            raise ValueError("must be a URL without user, query, fragment and trailing slash")
         return value
 
     @property
@@ -130,8 +133,8 @@ class Settings(BaseSettings):
 
 
 def _explain(error: ValidationError) -> str:
-    wrong = "; ".join(
+    faults = "; ".join(
         f"TOETSFEEDBACK_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
         for item in error.errors(include_input=False, include_url=False)
     )
-    return f"{wrong}. Set them in the environment; docs/reference.md lists all."
+    return f"{faults}. Set them in the environment; docs/reference.md lists all variables."

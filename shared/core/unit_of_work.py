@@ -1,4 +1,4 @@
-"""The unit of work: one transaction, and the actions that wait for its commit or its rollback."""
+"""The unit of work: one transaction, with actions before and after its commit or rollback."""
 
 from collections.abc import Callable
 from types import TracebackType
@@ -18,9 +18,9 @@ Action = Callable[[], object]
 class UnitOfWork:
     """A session whose transaction is committed at the end of the `with` block.
 
-    An error rolls it back. `AccessDenied` is committed too: policy decides before anything else is
-    written, and the audit log of a refusal has to stay. The edge that opens a unit commits it;
-    repositories and services only write to its `session`.
+    An error rolls it back, except `AccessDenied`: policy decides before anything else is written,
+    and the audit event of a denial has to stay. The entry point that opens a unit commits it;
+    repositories and services only use its `session`.
     """
 
     def __init__(self, sessions: Sessions) -> None:
@@ -49,14 +49,14 @@ class UnitOfWork:
 
     @property
     def is_finished(self) -> bool:
-        """True when neither a transaction nor an action is left for the end of the block."""
+        """Return True when no transaction is open and no action is pending."""
         return not (self.session.in_transaction() or self._before_commit or self._after_commit)
 
     def before_commit(self, action: Action, *, order: str = "") -> None:
-        """Run `action` as the last thing in the transaction, if it is committed.
+        """Run `action` at the end of the transaction, unless it is rolled back.
 
-        For an action that takes a lock: no lock is held longer than the commit takes. Actions run
-        by `order`, so that two units that take the same locks never wait for each other.
+        For an action that takes a lock: the lock is held only for the duration of the commit.
+        Actions run by `order`, so that two units that take the same locks never deadlock.
         """
         self._before_commit.append((order, action))
 
@@ -72,10 +72,10 @@ class UnitOfWork:
         self._on_rollback.append(action)
 
     def commit(self) -> None:
-        """Commit and run the actions that wait for it; a later statement begins a new transaction.
+        """Commit and run the pending actions; the next statement begins a new transaction.
 
-        Called before the end of the block so that no transaction stays open for long, or so that
-        the thread that did the work also commits it.
+        Call it before the end of the block to keep a transaction short, or to commit in the thread
+        that did the work.
         """
         pending, self._before_commit = self._before_commit, []
         if pending:
@@ -84,8 +84,8 @@ class UnitOfWork:
             action()
         self.session.commit()
         self._on_rollback.clear()
-        waiting, self._after_commit = self._after_commit, []
-        for action in waiting:
+        actions, self._after_commit = self._after_commit, []
+        for action in actions:
             _run_logged(action)
 
     def _commit_or_roll_back(self) -> None:
@@ -113,5 +113,5 @@ class UnitOfWork:
 def _run_logged(action: Action) -> None:
     try:
         action()
-    except Exception as error:  # noqa: BLE001  # the commit stands, whatever fails after it
+    except Exception as error:  # noqa: BLE001  # the commit is final, whatever fails after it
         logger.warning("after_commit_failed", error=type(error).__name__)

@@ -98,7 +98,7 @@ def _boolean(name: str, *, is_optional: bool = False) -> Column:
     return Column(name, values=("true", "false"), expected="true or false", is_optional=is_optional)
 
 
-def _whole(name: str, pattern: str, expected: str) -> Column:
+def _integer(name: str, pattern: str, expected: str) -> Column:
     return Column(name, pattern=pattern, expected=expected)
 
 
@@ -109,7 +109,7 @@ TARGET_GROUPS: Final = FileFormat(
         Column("target_group", _limit(TargetGroup.code)),
         Column("name", _limit(TargetGroup.name)),
         Column("education_level", values=("lager", "secundair"), expected="lager or secundair"),
-        _whole("grade", "^[1-9]$", "a whole number from 1 to 9"),
+        _integer("grade", "^[1-9]$", "a whole number from 1 to 9"),
         Column("stream", _limit(TargetGroup.stream), is_optional=True),
     ),
 )
@@ -121,7 +121,7 @@ COMPONENTS: Final = FileFormat(
         Column("target_group"),
         Column("subject", values=("nederlands", "wiskunde"), expected="nederlands or wiskunde"),
         Column("name", _limit(Component.name)),
-        _whole("position", "^[0-9]{1,6}$", "a whole number, 0 or more"),
+        _integer("position", "^[0-9]{1,6}$", "a whole number, 0 or more"),
         _boolean("calibration"),
         Column("level_scale", _limit(Component.level_scale)),
     ),
@@ -132,7 +132,7 @@ LEVELS: Final = FileFormat(
     (
         Column("level_scale", _limit(Level.level_scale)),
         Column("level", _limit(Level.code)),
-        _whole("ordinal", "^[1-9][0-9]{0,3}$", "a whole number, 1 for the lowest level"),
+        _integer("ordinal", "^[1-9][0-9]{0,3}$", "a whole number, 1 for the lowest level"),
         Column("label", _limit(Level.label)),
         _boolean("attains_basic_literacy", is_optional=True),
         _boolean("attains_final_objectives", is_optional=True),

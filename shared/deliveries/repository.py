@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from shared.deliveries.models import Delivery
+
+_LAST_APPLIED_SEQUENCE = select(func.max(Delivery.sequence)).where(
+    Delivery.administration_id == bindparam("administration_id"), Delivery.status == "applied"
+)
 
 
 def add_delivery(session: Session, delivery: Delivery) -> Delivery:
@@ -34,10 +38,8 @@ def find_applied_content(session: Session, reference: str) -> bytes | None:
 
 def last_applied_sequence(session: Session, administration_id: str) -> int:
     """Return the highest sequence number applied to the administration, 0 if there is none."""
-    query = select(func.max(Delivery.sequence)).where(
-        Delivery.administration_id == administration_id, Delivery.status == "applied"
-    )
-    return session.execute(query).scalar_one() or 0
+    parameters = {"administration_id": administration_id}
+    return session.scalar(_LAST_APPLIED_SEQUENCE, parameters) or 0
 
 
 def lock_until_commit(session: Session, subject: str) -> None:

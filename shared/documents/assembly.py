@@ -1,4 +1,4 @@
-"""From the rows of one school to what its documents say; pure, and the same on any machine."""
+"""Assembly of the rows of one school into the content of its documents; pure and deterministic."""
 
 from base64 import b32encode
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from shared.results.models import Component, TargetGroup
 from shared.students.models import ClassGroup, Student
 
 REPORTED = "reported"
-NUMBER_CHARACTERS = 10
+DOCUMENT_NUMBER_LENGTH = 10
 
 
 @dataclass(frozen=True, slots=True)
 class StudentFiche:
-    """A fiche to be made; `component_ids` are the components it shows."""
+    """A fiche to build; `component_ids` are the components that it shows."""
 
     student_id: UUID
     component_ids: tuple[int, ...]
@@ -29,7 +29,7 @@ class StudentFiche:
 
 
 @dataclass(frozen=True, slots=True)
-class ClassFiches:
+class ClassGroupFiches:
     """The fiches of one class group, in the order of the class list."""
 
     class_group_id: UUID
@@ -45,27 +45,27 @@ class SchoolOverview:
 
 @dataclass(frozen=True, slots=True)
 class SchoolContent:
-    """All that is to be made for a school; no overview when none of its students has results.
+    """The content of all documents of a school; no overview if none of its students has results.
 
-    `facts_revision` is that of the facts, read before any of them: a delivery that comes in between
-    makes the documents old at once, and never the other way about.
+    `facts_revision` is read before all other facts. A delivery that is applied in between therefore
+    makes the documents outdated, and outdated facts never look current.
     """
 
     administration_id: str
     school_id: str
     facts_revision: int
-    class_groups: tuple[ClassFiches, ...]
+    class_groups: tuple[ClassGroupFiches, ...]
     overview: SchoolOverview | None
 
 
 def document_number(administration_id: str, school_id: str, delivered_as: str) -> str:
-    """Short, stable over rebuilds and machines, and telling nothing about the student."""
+    """Return a short number that is the same in every build, and opaque."""
     key = f"{administration_id}\x1f{school_id}\x1f{delivered_as}".encode()
-    return b32encode(sha256(key).digest()).decode()[:NUMBER_CHARACTERS]
+    return b32encode(sha256(key).digest()).decode()[:DOCUMENT_NUMBER_LENGTH]
 
 
 class SchoolAssembler:
-    """Joins the rows of one school once, and then makes contents from them."""
+    """An assembler of document content, which joins the rows of one school once."""
 
     def __init__(self, rows: SchoolRows) -> None:
         self._rows = rows
@@ -85,21 +85,21 @@ class SchoolAssembler:
 
     def assemble(self) -> SchoolContent:
         class_groups = tuple(
-            ClassFiches(group.id, group.name, fiches)
+            ClassGroupFiches(group.id, group.name, fiches)
             for group, members in _by_class_group(self._students)
             if (fiches := tuple(f for student in members if (f := self._fiche(student, group))))
         )
-        part = self._rows.participation
+        participation = self._rows.participation
         return SchoolContent(
-            part.administration_id,
-            part.school_id,
-            part.facts_revision,
+            participation.administration_id,
+            participation.school_id,
+            participation.facts_revision,
             class_groups,
             self._overview(),
         )
 
     def _fiche(self, student: Student, group: ClassGroup) -> StudentFiche | None:
-        """None for a student without any level: there is no feedback to give."""
+        """Return the fiche of a student; None if the student has no level in any component."""
         outcomes = self._outcomes.get(student.id, {})
         if not any(status == REPORTED for status, _ in outcomes.values()):
             return None
@@ -175,7 +175,7 @@ def _is_shown(component: Component, rows: SchoolRows) -> bool:
 
 
 def _in_print_order(rows: SchoolRows) -> list[tuple[Student, ClassGroup]]:
-    """By class group, then by name, in Dutch order; the same for the same delivery everywhere."""
+    """Return the students by class group and name in Dutch collation, the same on every machine."""
     return sorted(
         ((student, group) for student, group in rows.students),
         key=lambda pair: (

@@ -1,4 +1,4 @@
-"""SQL of builds: the facts of one school in a constant number of queries, and its documents."""
+"""SQL of builds: read the facts of one school in a fixed number of queries, write its documents."""
 
 import json
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
-from shared.documents.catalogues import Catalogue, Catalogues
+from shared.documents.catalogues import Catalogue, CatalogueCache
 from shared.documents.kinds import DocumentKind
 from shared.documents.models import Document
 from shared.releases.models import ReleaseWindow
@@ -50,7 +50,7 @@ class SchoolRows:
 BUILT_PRODUCT = DocumentKind.FICHE.product
 """The product of the documents that are built for a school."""
 
-# Built once: building a statement can take longer than executing it.
+# Constructed once: that can take longer than the execution.
 _ADMINISTRATION: BindParameter[str] = bindparam("administration_id")
 _SCHOOL: BindParameter[str] = bindparam("school_id")
 _LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key"), 0)))
@@ -78,16 +78,16 @@ _RESULTS = select(Result.student_id, Result.component_id, Result.status, Result.
 
 
 def lock_school(session: Session, administration_id: str, school_id: str) -> None:
-    """Take the lock for building the documents of this school; another build waits for it."""
+    """Lock the documents of a school for this build; another build waits until the commit."""
     session.execute(_LOCK, {"key": f"documents/{administration_id}/{school_id}"})
 
 
 def load_school(
-    session: Session, catalogues: Catalogues, administration_id: str, school_id: str
+    session: Session, catalogues: CatalogueCache, administration_id: str, school_id: str
 ) -> SchoolRows | None:
-    """Load the current facts of a school; None when it does not take part.
+    """Load the current facts of a school; None if it does not take part.
 
-    The participation is read first: the other facts are at least as new as its revision.
+    The participation is read first, so that the other facts are at least as new as its revision.
     """
     participation = session.get(Participation, (administration_id, school_id))
     if participation is None or participation.removed_at is not None:
@@ -109,7 +109,7 @@ def administration_exists(session: Session, administration_id: str) -> bool:
 def participating_schools(
     session: Session, administration_id: str, school_id: str | None
 ) -> list[str]:
-    """Return the schools that take part, by number; at most the one that is named."""
+    """Return the participating schools by number, or only `school_id` if it is given."""
     query = select(Participation.school_id).where(
         Participation.administration_id == administration_id,
         Participation.removed_at.is_(None),
@@ -150,8 +150,10 @@ def document_rows(session: Session, administration_id: str, school_id: str) -> S
     return session.execute(query).all()
 
 
-def keep_documents(session: Session, ids: Sequence[UUID], build: dict[str, Any]) -> None:
-    """Set facts revision and job of the documents that a build did not change."""
+def update_unchanged_documents(
+    session: Session, ids: Sequence[UUID], build: dict[str, Any]
+) -> None:
+    """Set the facts revision and the job of documents that a build did not change."""
     if ids:
         session.execute(update(Document).where(Document.id.in_(ids)).values(build))
 
@@ -162,10 +164,10 @@ def replace_documents(
     rows: Sequence[dict[str, Any]],
     unchanged: Sequence[UUID],
 ) -> int:
-    """Make `rows` the school's documents next to the unchanged ones; return the number removed.
+    """Upsert `rows`, and delete all but these and the unchanged; return the number deleted.
 
-    `school` names the administration and the school. A document keeps its id, and gets the next
-    version when it was rebuilt.
+    `school` has the ids of the administration and the school. A document that is rebuilt keeps its
+    id and gets the next version number.
     """
     values = json.dumps([row | school for row in rows], default=_in_json)
     parameters = {"rows": values, "unchanged": unchanged, **school}
@@ -173,5 +175,5 @@ def replace_documents(
 
 
 def _in_json(value: UUID | bytes) -> str:
-    """Write a value as PostgreSQL reads it from a JSON string."""
+    """Return a value as a JSON string that PostgreSQL casts to its type."""
     return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)

@@ -1,4 +1,4 @@
-"""Use cases of builds: start one, and publish the documents of one school."""
+"""Use cases of builds: start a build, and publish the documents of one school."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -11,7 +11,7 @@ from shared.core.errors import Conflict, InvalidInput
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents import build_repository
 from shared.documents.assembly import SchoolAssembler, SchoolContent
-from shared.documents.catalogues import Catalogues
+from shared.documents.catalogues import CatalogueCache
 from shared.documents.kinds import DocumentKind
 from shared.jobs import service as jobs
 from shared.jobs.models import Job
@@ -25,7 +25,7 @@ Identity = tuple[DocumentKind, UUID | None, UUID | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltDocument:
-    """A document to be published; its segments, end to end, are its bytes; none while planned."""
+    """A document to publish. Its bytes are its segments in order; a planned document has none."""
 
     kind: DocumentKind
     class_group_id: UUID | None
@@ -56,12 +56,12 @@ _COLUMNS = tuple(item.name for item in fields(BuiltDocument) if item.name != "se
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExistingDocument(BuiltDocument):
-    """A document of an earlier build, with its row's id."""
+    """A document of an earlier build, with the id of its row."""
 
     id: UUID
 
     def matches(self, wanted: BuiltDocument) -> bool:
-        """Return True when content, template, components and file name are the wanted ones."""
+        """Return True if content, template, components and file name are those of `wanted`."""
         return (
             self.content_sha256 == wanted.content_sha256
             and self.template_version == wanted.template_version
@@ -81,8 +81,8 @@ def start_build(
 ) -> Job:
     """Start a job with an item per school, or return the active one for the same build.
 
-    Documents whose content has not changed are not rebuilt, unless `force` is given. A build with
-    `force` is another one than without.
+    Documents whose content has not changed are rebuilt only with `force`. Builds with and without
+    `force` are different jobs.
 
     Raises:
         InvalidInput: when the administration is unknown, or the school takes no part in it.
@@ -93,14 +93,18 @@ def start_build(
     schools = build_repository.participating_schools(session, administration_id, school_id)
     if school_id is not None and not schools:
         raise InvalidInput("school_id", detail="The school takes no part in this administration.")
-    about = [administration_id, *([school_id] if school_id else []), *(["force"] if force else [])]
+    subject = [
+        administration_id,
+        *([school_id] if school_id else []),
+        *(["force"] if force else []),
+    ]
     return jobs.start(
         unit,
         queue,
         jobs.NewJob(
             kind=BUILD_DOCUMENTS,
             lane=Lane.BULK if school_id is None else Lane.INTERACTIVE,
-            subject="/".join(about),
+            subject="/".join(subject),
             items=schools,
             requested_by=requested_by,
             arguments={
@@ -113,15 +117,15 @@ def start_build(
 
 
 def school_content(
-    session: Session, catalogues: Catalogues, administration_id: str, school_id: str
+    session: Session, catalogues: CatalogueCache, administration_id: str, school_id: str
 ) -> SchoolContent:
-    """Return the present content of the documents of a school.
+    """Return the current content of the documents of a school.
 
-    Until the transaction ends, another build of the same school waits here, so that an older
-    content never replaces a newer one.
+    Other builds of the school wait here until the transaction ends, so that older content never
+    replaces newer content.
 
     Raises:
-        Conflict: when the school no longer takes part; building again would not help.
+        Conflict: when the school no longer takes part; a retry would fail too.
     """
     build_repository.lock_school(session, administration_id, school_id)
     rows = build_repository.load_school(session, catalogues, administration_id, school_id)
@@ -162,9 +166,9 @@ def publish(
     content: SchoolContent,
     documents: Sequence[BuiltDocument],
 ) -> int:
-    """Make these the documents of the school in one step; return the number of older ones removed.
+    """Replace the documents of the school atomically; return the number of documents removed.
 
-    Unchanged documents keep their row, and now belong to these facts and this job.
+    Unchanged documents keep their row, with the new facts revision and job.
     """
     school = {
         "administration_id": content.administration_id,
@@ -177,5 +181,5 @@ def publish(
         for document in documents
         if not isinstance(document, ExistingDocument)
     ]
-    build_repository.keep_documents(session, unchanged, build)
+    build_repository.update_unchanged_documents(session, unchanged, build)
     return build_repository.replace_documents(session, school, rows, unchanged)

@@ -1,13 +1,13 @@
-"""What all schools of an administration share, loaded again only after another delivery."""
+"""The catalogue of an administration, cached in the process until another delivery is applied."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from shared.deliveries.models import Delivery
+from shared.deliveries.repository import last_applied_sequence
 from shared.results.models import (
     Administration,
     Component,
@@ -19,9 +19,10 @@ from shared.results.models import (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
-    """In print order; its rows belong to no session any more and are only read.
+    """The target groups, components and levels of an administration, in print order.
 
-    Found by itself, not by its rows, where something made of it is kept.
+    The rows are detached from their session and read-only. Catalogues are compared by identity, so
+    that a cache can use one as its key.
     """
 
     administration: Administration
@@ -31,34 +32,30 @@ class Catalogue:
     descriptions: Sequence[LevelDescription]
 
 
-_LAST_SEQUENCE = select(func.max(Delivery.sequence)).where(
-    Delivery.administration_id == bindparam("administration_id"), Delivery.status == "applied"
-)
-
-
 @dataclass(frozen=True, slots=True)
-class Catalogues:
-    """The catalogues that a process has read, each with the number of the delivery it follows.
+class CatalogueCache:
+    """A cache of catalogues, each with the sequence number of the last applied delivery.
 
-    Only a delivery changes a catalogue, and its number is seen in the same moment as what it
-    brought. The number is read first: a catalogue is never older than the number says.
+    Only a delivery changes a catalogue, in the transaction that changes the sequence number. The
+    number is read first, so that a cached catalogue is never older than its number.
     """
 
-    _known: dict[str, tuple[int | None, Catalogue]] = field(default_factory=dict)
+    _entries: dict[str, tuple[int, Catalogue]] = field(default_factory=dict)
 
     def current(self, session: Session, administration_id: str) -> Catalogue:
-        sequence = session.scalar(_LAST_SEQUENCE, {"administration_id": administration_id})
-        known = self._known.get(administration_id)
-        if known is not None and known[0] == sequence:
-            return known[1]
+        """Return the catalogue after the last applied delivery."""
+        sequence = last_applied_sequence(session, administration_id)
+        cached_sequence, cached = self._entries.get(administration_id, (None, None))
+        if cached is not None and cached_sequence == sequence:
+            return cached
         catalogue = _load(session, administration_id)
-        self._known[administration_id] = sequence, catalogue
+        self._entries[administration_id] = sequence, catalogue
         return catalogue
 
 
 def _load(session: Session, administration_id: str) -> Catalogue:
-    about = TargetGroup, Component, Level
-    groups, components, levels = (_current(table, administration_id) for table in about)
+    tables = TargetGroup, Component, Level
+    groups, components, levels = (_current(table, administration_id) for table in tables)
     descriptions = (
         select(LevelDescription)
         .join(Component, Component.id == LevelDescription.component_id)
@@ -81,7 +78,7 @@ def _current(table: Any, administration_id: str) -> Select[Any]:
 
 
 def _detached(session: Session, query: Select[Any]) -> Sequence[Any]:
-    """Rows that stay as they are, also when the transaction that read them is rolled back."""
+    """Return rows that stay loaded after the transaction ends, even by a rollback."""
     rows = session.scalars(query.execution_options(populate_existing=True)).all()
     for row in rows:
         session.expunge(row)

@@ -1,7 +1,7 @@
-"""What a document says: frozen facts, complete enough to draw from and to compare, without drawing.
+"""Content of documents: immutable facts, from which a document is rendered and compared.
 
-Contents never hold a score, a rank or a calibration component: whoever builds them leaves those
-out, and there is no field in which they could travel.
+Content has no field for a score or a rank, and never includes a calibration. The names of fields,
+of `FicheContent` and of `OverviewContent` are part of a document's fingerprint.
 """
 
 import re
@@ -21,7 +21,7 @@ STATUSES = (
     "withheld",
     "withdrawn",
 )
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _require(condition: object, remedy: str) -> None:
@@ -29,20 +29,20 @@ def _require(condition: object, remedy: str) -> None:
         raise ValueError(remedy)
 
 
-def _require_whole_text(facts: Any, *, filled: tuple[str, ...]) -> None:
-    """Refuse half characters (lone surrogates), which no document can carry, and empty texts."""
+def _require_valid_texts(facts: Any, *, filled: tuple[str, ...]) -> None:
+    """Reject lone surrogates, which no document can contain, and empty `filled` texts."""
     for name in facts.__slots__:
         value = getattr(facts, name)
         if isinstance(value, str):
-            if _HALF_CHARACTER.search(value):
-                raise ValueError(f"{type(facts).__name__}.{name} holds half a character: mend it")
+            if _LONE_SURROGATE.search(value):
+                raise ValueError(f"{type(facts).__name__}.{name} has a lone surrogate: correct it")
             if name in filled and not value.strip():
                 raise ValueError(f"{type(facts).__name__}.{name} is empty: give it a text")
 
 
 def _require_unique(values: Iterable[str], what: str) -> None:
     seen = list(values)
-    _require(len(seen) == len(set(seen)), f"{what}: the same one stands twice, keep one")
+    _require(len(seen) == len(set(seen)), f"{what}: one of them is repeated, keep it once")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Level:
     ordinal: int
 
     def __post_init__(self) -> None:
-        _require_whole_text(self, filled=("code", "label"))
+        _require_valid_texts(self, filled=("code", "label"))
         _require(self.ordinal >= 1, f"level {self.code}: ordinals start at 1")
 
 
@@ -79,9 +79,9 @@ def _require_outcome(
 
 @dataclass(frozen=True, slots=True)
 class ComponentOutcome:
-    """How one component ended for one student.
+    """The outcome of one component for one student.
 
-    `scale` runs from the lowest level up; `description` says what a pupil at `level` can do.
+    `scale` is from the lowest level up; `description` is what a student at `level` can do.
     """
 
     component: str
@@ -93,7 +93,7 @@ class ComponentOutcome:
     description: str | None
 
     def __post_init__(self) -> None:
-        _require_whole_text(self, filled=("component", "name"))
+        _require_valid_texts(self, filled=("component", "name"))
         _require_scale(self.scale, self.component)
         _require_outcome(self.component, self.status, self.level, self.scale)
         _require(
@@ -110,7 +110,7 @@ class SubjectSection:
     outcomes: tuple[ComponentOutcome, ...]
 
     def __post_init__(self) -> None:
-        _require_whole_text(self, filled=("subject",))
+        _require_valid_texts(self, filled=("subject",))
         positions = [outcome.position for outcome in self.outcomes]
         _require(positions, f"subject {self.subject}: leave out a subject without components")
         _require(positions == sorted(positions), f"subject {self.subject}: order by position")
@@ -118,7 +118,7 @@ class SubjectSection:
 
 @dataclass(frozen=True, slots=True)
 class AdministrationFacts:
-    """One round of tests; both dates belong to it."""
+    """One round of tests; both dates are inclusive."""
 
     id: str
     name: str
@@ -127,7 +127,7 @@ class AdministrationFacts:
     tested_until_on: date
 
     def __post_init__(self) -> None:
-        _require_whole_text(self, filled=("id", "name", "school_year"))
+        _require_valid_texts(self, filled=("id", "name", "school_year"))
         _require(
             self.tested_from_on <= self.tested_until_on,
             f"administration {self.id}: the tests end before they start",
@@ -136,19 +136,19 @@ class AdministrationFacts:
 
 @dataclass(frozen=True, slots=True)
 class SchoolFacts:
-    """`id` is the instellingsnummer, six digits."""
+    """The facts of a school; `id` is its school number of six digits."""
 
     id: str
     name: str
     municipality: str
 
     def __post_init__(self) -> None:
-        _require_whole_text(self, filled=("id", "name"))
+        _require_valid_texts(self, filled=("id", "name"))
 
 
 @dataclass(frozen=True, slots=True)
 class FicheContent:
-    """Everything on the personal fiche of one student in one school."""
+    """The content of the fiche of one student in one school."""
 
     document_number: str
     administration: AdministrationFacts
@@ -161,9 +161,13 @@ class FicheContent:
     sections: tuple[SubjectSection, ...]
 
     def __post_init__(self) -> None:
-        _require_whole_text(self, filled=("document_number", "target_group_name", "class_group"))
-        _require((self.given_name + self.family_name).strip(), "a fiche needs a name to hand it to")
-        _require(self.sections, "a fiche needs a component: make none for a student without")
+        _require_valid_texts(self, filled=("document_number", "target_group_name", "class_group"))
+        _require(
+            (self.given_name + self.family_name).strip(), "a fiche needs a name of its student"
+        )
+        _require(
+            self.sections, "a fiche needs a component: build none for a student without results"
+        )
         _require_unique((section.subject for section in self.sections), "subjects of a fiche")
         _require_unique(
             (outcome.component for section in self.sections for outcome in section.outcomes),
@@ -173,7 +177,7 @@ class FicheContent:
 
 @dataclass(frozen=True, slots=True)
 class OverviewColumn:
-    """One component of a target group; `scale` runs from the lowest level up."""
+    """One component of a target group; `scale` is from the lowest level up."""
 
     component: str
     name: str
@@ -181,7 +185,7 @@ class OverviewColumn:
     scale: tuple[Level, ...]
 
     def __post_init__(self) -> None:
-        _require_whole_text(self, filled=("component", "name", "subject"))
+        _require_valid_texts(self, filled=("component", "name", "subject"))
         _require_scale(self.scale, self.component)
 
 
@@ -193,7 +197,7 @@ class OverviewCell:
 
 @dataclass(frozen=True, slots=True)
 class OverviewRow:
-    """One student; a cell per column, None where the component was never assigned."""
+    """One student, with a cell per column; None where the student has no result."""
 
     class_group: str
     family_name: str
@@ -202,12 +206,12 @@ class OverviewRow:
     cells: tuple[OverviewCell | None, ...]
 
     def __post_init__(self) -> None:
-        _require_whole_text(self, filled=("class_group",))
+        _require_valid_texts(self, filled=("class_group",))
 
 
 @dataclass(frozen=True, slots=True)
 class OverviewTargetGroup:
-    """The students of one target group, in the order in which they are to be read."""
+    """The students of one target group, in print order."""
 
     code: str
     name: str
@@ -215,7 +219,7 @@ class OverviewTargetGroup:
     rows: tuple[OverviewRow, ...]
 
     def __post_init__(self) -> None:
-        _require_whole_text(self, filled=("code", "name"))
+        _require_valid_texts(self, filled=("code", "name"))
         _require_unique(
             (column.component for column in self.columns), f"columns of target group {self.code}"
         )
@@ -231,7 +235,7 @@ class OverviewTargetGroup:
 
 @dataclass(frozen=True, slots=True)
 class OverviewContent:
-    """Everything in the class-council workbook of one school."""
+    """The content of the overview of one school."""
 
     administration: AdministrationFacts
     school: SchoolFacts
@@ -245,6 +249,6 @@ class OverviewContent:
 
 
 def fiche_outcomes(content: FicheContent) -> Iterator[ComponentOutcome]:
-    """Every component of a fiche, in reading order."""
+    """Yield every outcome of a fiche, in reading order."""
     for section in content.sections:
         yield from section.outcomes

@@ -1,4 +1,4 @@
-"""What tells whether a document still says what is known: a hash of its content."""
+"""Fingerprints of documents: a hash of the content, which detects that a document is outdated."""
 
 from datetime import date
 from functools import lru_cache
@@ -15,20 +15,20 @@ from shared.documents.content import (
 )
 
 _SHARED = (AdministrationFacts, SchoolFacts, SubjectSection)
-"""Parts that many students have in common; written once while they are seen again and again."""
+"""Classes whose objects many students share; their JSON is cached."""
 
 
 def content_sha256(content: FicheContent | OverviewContent) -> bytes:
-    """32 bytes, the same on every machine for the same facts, over canonical JSON.
+    """Return the SHA-256 of the content as canonical JSON, the same on every machine.
 
-    A new or renamed field changes them, so documents of the older shape count as changed.
+    A new or renamed field changes the hash, so that documents with the previous fields are rebuilt.
     """
     canonical = f'{{"{type(content).__name__}":{_members(content)}}}'
     return sha256(canonical.encode("ascii")).digest()
 
 
 def _json(value: Any) -> str:
-    """Canonical JSON: no spaces, members by name, ASCII only."""
+    """Return canonical JSON: ASCII without spaces, members sorted by name."""
     if isinstance(value, str):
         return encode_basestring_ascii(value)
     if value is None:

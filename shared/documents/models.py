@@ -1,4 +1,4 @@
-"""Table of documents: what was built, from what, and where its bytes are."""
+"""Table of documents: their metadata, their fingerprint and the segments of their bytes."""
 
 from datetime import datetime
 from uuid import UUID
@@ -26,14 +26,13 @@ _KINDS = ", ".join(repr(kind.value) for kind in DocumentKind)
 
 
 class Document(Base):
-    """A fiche, an overview, a bundle or a print file; the row switches to new bytes in one step.
+    """A fiche, an overview, a bundle or a print file; an update of the row replaces it atomically.
 
-    Its bytes are one or more segments of stored objects put end to end: so many `byte_sizes` from
-    `byte_offsets` of `storage_keys`. A fiche is a part of its class group's object; a school's
-    bundle is made of parts of all of them. `component_ids` are the components whose
-    outcomes it shows; it may be read only while each of them is released, and while the school's
-    `facts_revision` is still the one it was made from. `version` counts the
-    rebuilds of this document.
+    Its bytes are the concatenation of one or more segments: `byte_sizes` bytes from `byte_offsets`
+    of the objects `storage_keys`. A fiche is a segment of the object of its class group; the bundle
+    of a school consists of segments of all these objects. `component_ids` are the components that
+    it shows. It can be read only while each of them is released, and while its `facts_revision` is
+    that of the school. `version` counts the builds of this document.
     """
 
     __tablename__ = "documents"
@@ -92,8 +91,8 @@ class Document(Base):
 
     @property
     def segments(self) -> list[Segment]:
-        places = zip(self.storage_keys, self.byte_offsets, self.byte_sizes, strict=True)
-        return [Segment(*place) for place in places]
+        columns = zip(self.storage_keys, self.byte_offsets, self.byte_sizes, strict=True)
+        return [Segment(*values) for values in columns]
 
     @property
     def byte_size(self) -> int:

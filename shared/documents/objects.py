@@ -1,4 +1,4 @@
-"""Objects that documents have bytes in: their keys, and removal of those that no document needs."""
+"""Stored objects of documents: new object keys, and removal of unreferenced objects."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -8,32 +8,32 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from shared.core.clock import database_now
-from shared.documents.repository import referenced
-from shared.jobs.repository import active_subjects
+from shared.documents.repository import referenced_keys
+from shared.jobs.repository import recently_active_subjects
 from shared.jobs.rules import BUILD_DOCUMENTS
 from shared.storage.store import Storage
 
 PREFIX = "documents"
-REST = timedelta(hours=1)
-"""Longer than a download of an object takes that a build has just replaced."""
-PAGE = 1000
-"""So many objects are looked at together, however many there are."""
+MIN_ORPHAN_AGE = timedelta(hours=1)
+"""Longer than the download of an object that a build has just replaced."""
+BATCH_SIZE = 1000
+"""Number of objects that are checked at a time."""
 
 
-def fresh_key(administration_id: str, school_id: str, suffix: str) -> str:
-    """A key never used before, so that a reader has the old bytes or the new, whole."""
+def new_object_key(administration_id: str, school_id: str, suffix: str) -> str:
+    """Return a unique key: no object is overwritten, so a reader never sees mixed content."""
     return f"{PREFIX}/{administration_id}/{school_id}/{uuid4()}.{suffix}"
 
 
-def remove_orphans(session: Session, storage: Storage) -> int:
-    """Deletes objects that no document has bytes in; how many.
+def remove_orphaned_objects(session: Session, storage: Storage) -> int:
+    """Delete objects that no document refers to; return their number.
 
-    What is young may be on its way to its row. What is old may have been replaced a moment ago, and
-    somebody may still be reading it, so a school is left alone until its builds have rested too.
+    The row of a recent object may not be committed yet. An older object may have just been replaced
+    while a download still reads it, so schools with a recent build are skipped.
     """
     removed = 0
-    keys = storage.keys(PREFIX, database_now(session) - REST)
-    while page := list(islice(keys, PAGE)):
+    keys = storage.keys(PREFIX, database_now(session) - MIN_ORPHAN_AGE)
+    while page := list(islice(keys, BATCH_SIZE)):
         orphans = _orphans(session, page)
         storage.delete(orphans)
         removed += len(orphans)
@@ -41,12 +41,16 @@ def remove_orphans(session: Session, storage: Storage) -> int:
 
 
 def _orphans(session: Session, keys: Sequence[str]) -> list[str]:
-    """In this order: what is replaced after the first question is answered by the second."""
-    strays = set(keys) - referenced(session, keys)
-    at_work = active_subjects(session, BUILD_DOCUMENTS, {_school_of(key) for key in strays}, REST)
-    return [key for key in strays if _school_of(key) not in at_work]
+    """Return the unreferenced keys of schools without a recent build.
+
+    The order of the queries matters: the second one includes a build that ends after the first.
+    """
+    unreferenced = set(keys) - referenced_keys(session, keys)
+    schools = {_school_of(key) for key in unreferenced}
+    recent = recently_active_subjects(session, BUILD_DOCUMENTS, schools, MIN_ORPHAN_AGE)
+    return [key for key in unreferenced if _school_of(key) not in recent]
 
 
 def _school_of(key: str) -> str:
-    """The last but one part of a key; of one that is not ours, some other word."""
+    """Return the second last part of a key, the school number in the keys of `new_object_key`."""
     return key.rpartition("/")[0].rpartition("/")[2]

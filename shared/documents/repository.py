@@ -1,4 +1,4 @@
-"""SQL of reading documents: those of present students and class groups, behind the gate."""
+"""SQL of reading documents, with the condition of the gate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _KINDS_OF_PRODUCT = {
 
 
 class DocumentRow(NamedTuple):
-    """A document, the name of its class group if it has one, and the state of its gate."""
+    """A document, the name of its class group if it has one, and whether it is released."""
 
     document: Document
     class_group: str | None
@@ -87,8 +87,8 @@ def kind_of_document(session: Session, document_id: UUID) -> DocumentKind:
     return DocumentKind(session.execute(select(func.kind_of_document(document_id))).scalar_one())
 
 
-def referenced(session: Session, storage_keys: Sequence[str]) -> set[str]:
-    """Return the keys that a document has bytes in; the other objects are orphans."""
+def referenced_keys(session: Session, storage_keys: Sequence[str]) -> set[str]:
+    """Return the keys to which a document refers; the other objects are orphans."""
     query = select(func.unnest(Document.storage_keys)).distinct()
     found = session.scalars(query.where(Document.storage_keys.overlap(list(storage_keys))))
     return set(storage_keys).intersection(found)
@@ -99,28 +99,28 @@ def documents_with(
 ) -> Sequence[UUID]:
     """Return the document, or all fiches of the student, and the documents that contain them.
 
-    Those are the bundles and print files with a fiche, and for a student the overview too.
+    Bundles and print files contain fiches; the overview contains every student of the school.
     """
     inner, outer = aliased(Document), aliased(Document)
-    is_meant = [inner.school_id == school_id]
+    selected = [inner.school_id == school_id]
     kinds = [DocumentKind.FICHE_BUNDLE, DocumentKind.FICHE_PRINT]
     if document_id is not None:
-        is_meant.append(inner.id == document_id)
+        selected.append(inner.id == document_id)
     if student_id is not None:
-        is_meant.append(inner.student_id == student_id)
+        selected.append(inner.student_id == student_id)
         kinds.append(DocumentKind.OVERVIEW)
-    holds = and_(
+    contains = and_(
         outer.administration_id == inner.administration_id,
         outer.school_id == inner.school_id,
         outer.kind.in_(kinds),
         or_(outer.class_group_id.is_(None), outer.class_group_id == inner.class_group_id),
     )
-    containers = select(outer.id).join(inner, holds).where(*is_meant)
-    return session.scalars(union(select(inner.id).where(*is_meant), containers)).all()
+    containers = select(outer.id).join(inner, contains).where(*selected)
+    return session.scalars(union(select(inner.id).where(*selected), containers)).all()
 
 
 def _is_released() -> ColumnElement[bool]:
-    """Return the gate: each kind of document is released with the components of its product."""
+    """Return the condition of the gate: all components of the document are released."""
     return or_(*(_is_released_of(product) for product in _KINDS_OF_PRODUCT))
 
 
@@ -130,7 +130,7 @@ def _is_released_of(product: Product) -> ColumnElement[bool]:
 
 
 def _documents() -> Select[Document, str | None, bool]:
-    """Select documents without those of a student, class group or school that was removed."""
+    """Select up-to-date documents, without those of a removed student, class group or school."""
     return (
         select(Document, ClassGroup.name, _is_released())
         .join(

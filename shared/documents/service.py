@@ -1,4 +1,4 @@
-"""Use cases of reading documents; each read asks the four questions, each download too."""
+"""Use cases of reading documents; every read and every download is checked and recorded."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -28,7 +28,7 @@ def list_documents(
 
 
 def read_document(unit: UnitOfWork, access: AccessRequest, document_id: UUID) -> DocumentRow:
-    """Return the document with the place of its bytes in the object store, and record the read.
+    """Return the document with the segments of its bytes, and record the read.
 
     Raises:
         ResourceNotFound: when it does not exist, is out of reach or is not released. The audit log
@@ -40,7 +40,7 @@ def read_document(unit: UnitOfWork, access: AccessRequest, document_id: UUID) ->
 
 
 def require_document(unit: UnitOfWork, access: AccessRequest, document_id: UUID) -> DocumentRow:
-    """Return the document without recording the read, for a download that is under way.
+    """Return the document without recording the read, for a download in progress.
 
     Raises:
         ResourceNotFound: as `read_document`; the refusal is recorded.
@@ -56,7 +56,7 @@ def require_document(unit: UnitOfWork, access: AccessRequest, document_id: UUID)
 def resources_with(
     session: Session, school_id: str, student_id: UUID | None, document_id: UUID | None
 ) -> list[str] | None:
-    """Return the audit log's resources of a student or document; None when neither is named."""
+    """Return the resources in the audit log of a student or document; None if neither is given."""
     if student_id is None and document_id is None:
         return None
     documents = {*repository.documents_with(session, school_id, student_id, document_id)}

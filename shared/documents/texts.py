@@ -1,7 +1,7 @@
-"""Every word our documents add to the facts, in one place, as data.
+"""The texts of our documents, in one place, as data.
 
-Another language, or the operator's official wording, is another `Texts`. Its `version` is printed
-on each document and belongs to the template's version: change it with any word.
+Another language, or official texts of the operator, are another `Texts`. Its `version` is printed
+on each document and is part of the template's version: change it with any text.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class StatusTexts:
-    """A result without a level: in two words, in a plain sentence, and for parents whom to ask."""
+    """The texts of a status without a level; `referral` tells parents whom to ask."""
 
     name: str
     explanation: str
@@ -31,7 +31,7 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class FicheTexts:
-    """Words on the fiche, for the pupil and the parents, but for the one line to the school."""
+    """The texts of a fiche, for student and parents; `for_the_school` is for the school."""
 
     title: str
     class_group: str
@@ -55,7 +55,7 @@ class FicheTexts:
 
 @dataclass(frozen=True, slots=True)
 class OverviewTexts:
-    """Words in the workbook, for the class council."""
+    """The texts of an overview, for the class council."""
 
     title: str
     class_group: str
@@ -83,16 +83,16 @@ class OverviewTexts:
 
 @dataclass(frozen=True, slots=True)
 class FileTexts:
-    """First words of file names; `nameless` stands in where a name leaves nothing usable."""
+    """The texts in file names; `unnamed` replaces a name that is not usable in a file name."""
 
     fiches: str
     overview: str
-    nameless: str
+    unnamed: str
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """`language` is a BCP 47 tag; `subjects` and `statuses` are keyed by the delivery's codes."""
+    """The texts in one language (a BCP 47 tag); the keys of mappings are codes of the delivery."""
 
     language: str
     version: str
@@ -105,14 +105,14 @@ class Texts:
     files: FileTexts
 
     def subject(self, code: str) -> str:
-        """The subject's name; a subject without one shows its code."""
+        """Return the name of a subject, or its code if it has no name."""
         return self.subjects.get(code, code.capitalize())
 
     def day(self, day: date) -> str:
         return f"{day.day} {self.months[day.month - 1]} {day.year}"
 
     def period_of(self, from_on: date, until_on: date) -> str:
-        """The two dates in words, without saying a month or year twice."""
+        """Return the period in words, without repeating a month or year."""
         if from_on == until_on:
             return self.day(until_on)
         first = self.day(from_on)
@@ -289,6 +289,6 @@ DUTCH = Texts(
     fiche=_FICHE,
     overview=_OVERVIEW,
     files=FileTexts(
-        fiches="Feedbackfiches", overview="Overzicht klassenraad", nameless="zonder naam"
+        fiches="Feedbackfiches", overview="Overzicht klassenraad", unnamed="zonder naam"
     ),
 )

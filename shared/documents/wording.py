@@ -1,4 +1,4 @@
-"""What documents of all schools of an administration say of components, put in words once."""
+"""Wording of components and outcomes, which all schools of an administration share."""
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -8,15 +8,15 @@ from shared.documents.catalogues import Catalogue
 from shared.results.models import Level
 
 Outcome = tuple[str, int | None]
-"""A status, and the id of the level that goes with it."""
+"""A status, and the id of the level if the status is `reported`."""
 
-MOST_CATALOGUES = 8
-MOST_SECTIONS = 8192
-"""Students with the same outcomes share the sections of their fiches; half a kilobyte each."""
+MAX_CATALOGUES = 8
+MAX_SECTIONS = 8192
+"""Students with the same outcomes share the sections of their fiches, of half a kilobyte each."""
 
 
 class Wording:
-    """Keeps what it has said once: content objects check what they hold, which takes its time."""
+    """A factory of content objects from a catalogue; cached, because their validation is slow."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._levels = {level.id: _level(level) for level in catalogue.levels}
@@ -27,14 +27,14 @@ class Wording:
         self.column = cache(self._new_column)
         self.cell = cache(self._new_cell)
         self._outcome = cache(self._new_outcome)
-        self.sections = lru_cache(maxsize=MOST_SECTIONS)(self._new_sections)
+        self.sections = lru_cache(maxsize=MAX_SECTIONS)(self._new_sections)
 
     def _new_sections(
-        self, ended: tuple[tuple[int, Outcome], ...]
+        self, outcomes: tuple[tuple[int, Outcome], ...]
     ) -> tuple[content.SubjectSection, ...]:
-        """By subject, from the ids of components in print order and how each ended."""
+        """Return the sections by subject, for pairs of component id and outcome in print order."""
         by_subject: dict[str, list[content.ComponentOutcome]] = {}
-        for component_id, outcome in ended:
+        for component_id, outcome in outcomes:
             subject = self._components[component_id].subject
             by_subject.setdefault(subject, []).append(self._outcome(component_id, outcome))
         return tuple(content.SubjectSection(s, tuple(o)) for s, o in by_subject.items())
@@ -73,7 +73,7 @@ class Wording:
         return scales
 
 
-wording_of = lru_cache(maxsize=MOST_CATALOGUES)(Wording)
+wording_of = lru_cache(maxsize=MAX_CATALOGUES)(Wording)
 
 
 def _level(level: Level) -> content.Level:

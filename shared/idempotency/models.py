@@ -1,4 +1,4 @@
-"""Table of stored responses: a request sent again with its idempotency key is done once."""
+"""Table of stored responses: a repeated request with the same idempotency key is executed once."""
 
 from datetime import datetime
 

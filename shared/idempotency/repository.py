@@ -10,7 +10,7 @@ from shared.idempotency.models import StoredResponse
 
 
 def lock_key(session: Session, key_sha256: bytes) -> bool:
-    """Lock the key until the transaction ends; False when another request has locked it."""
+    """Lock the key until the transaction ends; return False when another request has locked it."""
     number = int.from_bytes(key_sha256[:8], signed=True)
     return bool(session.scalar(select(func.pg_try_advisory_xact_lock(number))))
 
@@ -24,6 +24,6 @@ def add_response(session: Session, values: dict[str, Any]) -> None:
 
 
 def remove_responses(session: Session, older_than: timedelta) -> int:
-    """Remove the responses older than that; return their number."""
+    """Remove responses older than an interval; return their number."""
     removed = delete(StoredResponse).where(StoredResponse.created_at < func.now() - older_than)
     return len(session.execute(removed.returning(StoredResponse.key_sha256)).all())

@@ -1,4 +1,4 @@
-"""Use cases of idempotency keys: a request that is sent again gets the response it got before."""
+"""Use cases of idempotency keys: a repeated request gets the stored response."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ RETENTION = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class KeyedRequest:
-    """A request with an idempotency key, as hashes of its identity and of its content."""
+    """A request with an idempotency key, as hashes of its key and of its content."""
 
     key_sha256: bytes
     request_sha256: bytes
@@ -31,12 +31,12 @@ class Response:
 
 
 def hash_of(*parts: str | None) -> bytes:
-    """Hash a sequence of parts unambiguously."""
+    """Return an unambiguous hash of a sequence of strings."""
     return sha256(json.dumps(parts).encode()).digest()
 
 
 def find_response(session: Session, request: KeyedRequest) -> Response | None:
-    """Return the stored response to the request; None for a new one, whose key is then locked.
+    """Return the stored response to the request; for a new request, lock its key, return None.
 
     Raises:
         Conflict: while another request with the same key is being processed.

@@ -1,4 +1,4 @@
-"""SQL of the claim of a worker on an item: a lease, and a fencing token that proves it."""
+"""SQL of claims: the lease of a worker on a job item, and the fencing token that proves it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -32,17 +32,17 @@ class Claim:
     lost: Event = field(default_factory=Event, compare=False)
 
     def require_held(self) -> None:
-        """Raise when the claim is lost; long work calls it often, to end a cancelled item soon.
+        """Raise an error if the claim is lost; long work checks this often, to stop soon.
 
         Raises:
-            LeaseLostError: when the work cannot be committed any more.
+            LeaseLostError: when the work can no longer be committed.
         """
         if self.lost.is_set():
             raise LeaseLostError(f"item {self.item_id} was cancelled or claimed by another worker")
 
 
 class LeaseLostError(Exception):
-    """Another worker has claimed the item, or it was cancelled; nothing may be committed."""
+    """The item was cancelled or claimed by another worker, so nothing may be committed."""
 
 
 _CLAIM = text("""
@@ -74,18 +74,18 @@ _CLAIM = text("""
     select taken.id, job_id, kind, lane, taken.subject, arguments, attempts, fencing_token
     from taken join jobs on jobs.id = job_id
 """)
-"""Claims an item of the job least recently served in the first lane that has work.
+"""Claims an item of the least recently served job in the first lane that has work.
 
-One round trip. No claim waits for another, except two that begin the same job at the same moment.
+One round trip. Claims do not wait for each other, except when two start the same job at once.
 """
 
 
 def claim(
     session: Session, kinds: Collection[str], lanes: Sequence[Lane], lease: timedelta
 ) -> Claim | None:
-    """Claim the next item of these kinds, the first lane first; None when no item is due.
+    """Claim the next item of these kinds, in the order of the lanes; None when no item is due.
 
-    Within a lane jobs are served in turn, so that a second country does not wait for the first.
+    Jobs of a lane take turns, so that a new job does not wait for the end of a large one.
     """
     wanted = {"kinds": list(kinds), "lanes": list(lanes), "lease": lease}
     row = session.execute(_CLAIM, wanted).one_or_none()
@@ -95,7 +95,7 @@ def claim(
 def extend_lease(session: Session, claimed: Claim, lease: timedelta) -> bool:
     """Extend the lease (a heartbeat); False when the claim is lost."""
     extended = session.scalar(
-        _claimed(claimed).values(lease_until_at=func.now() + lease).returning(JobItem.id)
+        _update_claimed(claimed).values(lease_until_at=func.now() + lease).returning(JobItem.id)
     )
     return extended is not None
 
@@ -103,13 +103,13 @@ def extend_lease(session: Session, claimed: Claim, lease: timedelta) -> bool:
 def settle(
     session: Session, claimed: Claim, state: State, outcome: dict[str, Any], problem: Any = None
 ) -> None:
-    """End a claimed item.
+    """Write the final state of a claimed item.
 
     Raises:
         LeaseLostError: when the claim is lost; the transaction must not be committed.
     """
     ended = session.scalar(
-        _claimed(claimed)
+        _update_claimed(claimed)
         .values(
             state=state,
             lease_until_at=None,
@@ -121,14 +121,14 @@ def settle(
     )
     if ended is None:
         raise LeaseLostError(
-            f"item {claimed.item_id} is not claimed with token {claimed.fencing_token} any more"
+            f"item {claimed.item_id} is no longer claimed with token {claimed.fencing_token}"
         )
 
 
 def requeue(session: Session, claimed: Claim, delay: timedelta, problem: dict[str, Any]) -> bool:
-    """Queue a claimed item again for later; False when the claim is lost."""
+    """Requeue a claimed item with a delay; False when the claim is lost."""
     queued = session.scalar(
-        _claimed(claimed)
+        _update_claimed(claimed)
         .values(
             state=State.QUEUED,
             lease_until_at=None,
@@ -141,10 +141,10 @@ def requeue(session: Session, claimed: Claim, delay: timedelta, problem: dict[st
 
 
 def requeue_expired(session: Session, limit: int) -> int:
-    """Queue items again whose lease has expired; return their number."""
+    """Requeue items whose lease has expired; return their number."""
     returned = session.scalars(
         update(JobItem)
-        .where(JobItem.id.in_(_expired(limit)))
+        .where(JobItem.id.in_(_expired_items(limit)))
         .values(state=State.QUEUED, lease_until_at=None, due_at=func.now())
         .returning(JobItem.id)
     )
@@ -154,18 +154,20 @@ def requeue_expired(session: Session, limit: int) -> int:
 def fail_exhausted(
     session: Session, max_attempts: int, problem: dict[str, Any], limit: int
 ) -> Sequence[UUID]:
-    """Fail items whose lease has expired and that have no attempt left; return their jobs."""
+    """Fail items that have an expired lease and no attempts left; return their jobs."""
     return session.scalars(
         update(JobItem)
-        .where(JobItem.id.in_(_expired(limit).where(JobItem.attempts >= max_attempts)))
+        .where(JobItem.id.in_(_expired_items(limit).where(JobItem.attempts >= max_attempts)))
         .values(state=State.FAILED, lease_until_at=None, finished_at=func.now(), problem=problem)
         .returning(JobItem.job_id)
     ).all()
 
 
-def _expired(limit: int) -> Select[UUID]:
-    """Select items whose lease has expired; two sweepers never lock the same ones."""
-    running: ColumnElement[str] = literal_column("'running'")  # a parameter would miss the index
+def _expired_items(limit: int) -> Select[UUID]:
+    """Select items whose lease has expired; concurrent sweepers lock different items."""
+    running: ColumnElement[str] = literal_column(
+        "'running'"
+    )  # with a parameter, the partial index is not used
     return (
         select(JobItem.id)
         .where(JobItem.state == running, JobItem.lease_until_at < func.now())
@@ -175,7 +177,7 @@ def _expired(limit: int) -> Select[UUID]:
     )
 
 
-def _claimed(claimed: Claim) -> Any:
+def _update_claimed(claimed: Claim) -> Any:
     return update(JobItem).where(
         JobItem.id == claimed.item_id,
         JobItem.state == State.RUNNING,

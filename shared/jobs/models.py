@@ -1,4 +1,4 @@
-"""Tables of jobs: the truth about long-running work; the queue only carries wake-up calls."""
+"""Tables of jobs: the state of long-running work. The queue carries wake-ups only."""
 
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,10 @@ STATES = "('queued', 'running', 'done', 'failed', 'cancelled')"
 
 
 class Job(Base):
-    """A long-running task; its state moves forward only, from queued to running to an end.
+    """A long-running task; its state only moves forward: queued, running, ended.
 
-    `subject` names the work as a whole, in the terms of its kind: an administration with or without
-    a school, or a delivery. Two requests for the same active work get one job.
+    `subject` identifies the whole work: an administration with or without a school, or a delivery.
+    Two requests for the same kind and subject get the same job while it is active.
     """
 
     __tablename__ = "jobs"
@@ -50,8 +50,8 @@ class Job(Base):
 class JobItem(Base):
     """The part of a job that one worker runs at a time.
 
-    Each claim raises `fencing_token`. A worker commits with the token of its claim, and is refused
-    once a later claim has raised it. `due_at` is the earliest time of the next attempt,
+    Each claim increments `fencing_token`. A worker commits with the token of its claim, which fails
+    after a later claim. `due_at` is the earliest time of the next attempt,
     `started_at` the beginning of the latest one.
     """
 
@@ -88,9 +88,9 @@ class JobItem(Base):
 
 
 class JobFailure(Base):
-    """A failure inside an item that is otherwise done, such as one fiche that cannot be drawn.
+    """A failure inside an item that is otherwise done, such as one fiche that cannot be rendered.
 
-    `subject` is an opaque id; `problem` has the fault and the remedy, and names nobody.
+    `subject` is an opaque id; `problem` has the fault and the remedy, and no personal data.
     """
 
     __tablename__ = "job_failures"

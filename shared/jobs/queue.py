@@ -1,4 +1,4 @@
-"""Wake-up calls: small messages by name over Redis; losing one costs time and nothing else."""
+"""Wake-ups: messages without content over Redis; a lost one delays work and does no other harm."""
 
 from dramatiq import Message, Middleware
 from dramatiq.brokers.redis import RedisBroker
@@ -7,23 +7,24 @@ from redis import Redis
 from shared.core.settings import Settings
 
 WAKE_UPS = "wake-ups"
-"""The one queue: which work comes first is asked of the database, not of the order of calls."""
+"""The only queue. The database determines the order of the work, not the order of messages."""
 
 TIMEOUT_SECONDS = 1
-"""Whoever asks for a job waits no longer than this for a queue that hangs."""
+"""The longest time that a request for a job waits for an unresponsive queue."""
 
 
 class WakeUpQueue:
-    """Sends wake-ups; knows the names of actors, not the actors."""
+    """A sender of wake-ups; it knows actors by name only."""
 
     def __init__(self, broker: RedisBroker) -> None:
         self._broker = broker
 
     def wake(self, kind: str) -> None:
-        """Calls for a worker, unless a call is waiting already: there is work, of this kind first.
+        """Send a wake-up to the actor of this kind, unless another one is still in the queue.
 
-        Whoever hears it takes the best item there is and calls the next worker, so one call is
-        enough for any number of items. It may be lost, doubled, late or out of order.
+        The worker that receives it claims the item with the highest priority, of any kind, and
+        wakes the next worker, so one message is enough for any number of items. A message may be
+        lost, duplicated, late or out of order.
 
         Raises:
             redis.RedisError: when the queue cannot be reached.
@@ -35,7 +36,7 @@ class WakeUpQueue:
 
 
 def open_broker(settings: Settings, middleware: list[Middleware]) -> RedisBroker:
-    """A broker that knows the queue; it connects on first use, and gives up soon."""
+    """Return a broker with the queue declared; it connects on first use, with a short timeout."""
     client = Redis.from_url(
         settings.redis_url.get_secret_value(),
         socket_connect_timeout=TIMEOUT_SECONDS,

@@ -1,4 +1,4 @@
-"""SQL of jobs and their items: every change of state is one guarded statement."""
+"""SQL of jobs and their items: every change of state is one conditional statement."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -39,11 +39,11 @@ class Failure(NamedTuple):
 ACTIVE: BindParameter[Any] = bindparam(
     "active", (State.QUEUED, State.RUNNING), expanding=True, literal_execute=True
 )
-"""Written into the statement, or a prepared plan could not use the indexes of active rows."""
+"""Literals in the statement: with parameters, a prepared plan could not use the partial indexes."""
 
 
 def add_job(session: Session, values: dict[str, Any], subjects: Iterable[str]) -> UUID | None:
-    """Add a job with an item per subject; None when the same work is already active."""
+    """Add a job with an item per subject; None when the same work is active already."""
     job_id = session.scalar(
         upsert(Job)
         .values(**values)
@@ -95,19 +95,22 @@ def count_items(session: Session, job_id: UUID) -> Counts:
     )
 
 
-def ended_lately(session: Session, job_id: UUID, at_most: timedelta) -> tuple[int, timedelta]:
-    """Return the number of items of a running job that ended lately, and the time span."""
-    stretch = func.least(func.now() - Job.started_at, at_most, type_=Interval)
+def ended_recently(session: Session, job_id: UUID, at_most: timedelta) -> tuple[int, timedelta]:
+    """Return the number of items of a running job that ended recently, and the time span.
+
+    The span is at most `at_most`, and not longer than the job has been running.
+    """
+    span = func.least(func.now() - Job.started_at, at_most, type_=Interval)
     ended = select(func.count()).where(
-        JobItem.job_id == Job.id, JobItem.finished_at > func.now() - stretch
+        JobItem.job_id == Job.id, JobItem.finished_at > func.now() - span
     )
-    query = select(ended.scalar_subquery(), stretch).where(Job.id == job_id)
+    query = select(ended.scalar_subquery(), span).where(Job.id == job_id)
     ended_items, length = session.execute(query).one()
     return ended_items, length
 
 
 def sum_outcomes(session: Session, job_id: UUID) -> dict[str, int]:
-    """Return the sums of the numbers in the outcomes of the items, by name."""
+    """Return the totals of the counts in the outcomes of the items, by name."""
     pairs = func.jsonb_each_text(JobItem.outcome).table_valued("key", "value")
     query = (
         select(pairs.c.key, func.sum(pairs.c.value.cast(BigInteger)))
@@ -125,7 +128,7 @@ def add_failures(
 ) -> None:
     """Add the failures inside an item: pairs of an opaque subject and a problem.
 
-    Written when the item is settled, so that none remain of an earlier attempt.
+    This is done when the item is settled, so that no failure of an earlier attempt remains.
     """
     if failures:
         session.execute(
@@ -153,7 +156,7 @@ def page_of_failures(
 
 
 def cancel_active(session: Session, job_id: UUID) -> None:
-    """Cancel the queued items, and the running ones by raising their fencing token."""
+    """Cancel the active items; a new fencing token prevents the commit of running ones."""
     session.execute(
         update(JobItem)
         .where(JobItem.job_id == job_id, JobItem.state.in_(ACTIVE))
@@ -167,7 +170,7 @@ def cancel_active(session: Session, job_id: UUID) -> None:
 
 
 def failed_subjects(session: Session, job_id: UUID) -> list[str]:
-    """Return the subjects of items that failed, as a whole or in part."""
+    """Return the subjects of items that failed, entirely or in part."""
     in_part = select(JobFailure.item_id)
     query = select(JobItem.subject).where(
         JobItem.job_id == job_id,
@@ -201,15 +204,15 @@ _LOCKED_STATE = (
 
 
 def lock_job(session: Session, job_id: UUID) -> str | None:
-    """Lock the job against others that would end it at the same time, and return its state.
+    """Lock the job, so that no other transaction ends it at the same time; return its state.
 
-    The lock permits new rows that refer to the job: each settling worker has just written some, and
-    a stronger lock would be a deadlock.
+    The lock permits new rows that refer to the job. Each settling worker has just written some, so
+    that a stronger lock would cause a deadlock.
     """
     return session.scalar(_LOCKED_STATE, {"job_id": job_id})
 
 
-def kinds_due(session: Session) -> Sequence[str]:
+def due_kinds(session: Session) -> Sequence[str]:
     """Return the kinds with an item that is due and not claimed."""
     due = exists().where(
         JobItem.job_id == Job.id,
@@ -219,11 +222,11 @@ def kinds_due(session: Session) -> Sequence[str]:
     return session.scalars(select(Job.kind).where(Job.state.in_(ACTIVE), due).distinct()).all()
 
 
-def active_subjects(
-    session: Session, kind: str, subjects: Iterable[str], rest: timedelta
+def recently_active_subjects(
+    session: Session, kind: str, subjects: Iterable[str], within: timedelta
 ) -> set[str]:
-    """Return the subjects with an item that is active, or ended less than `rest` ago."""
-    at_work = or_(JobItem.state.in_(ACTIVE), JobItem.finished_at > func.now() - rest)
+    """Return the subjects with an item that is active, or was within this time."""
+    is_recent = or_(JobItem.state.in_(ACTIVE), JobItem.finished_at > func.now() - within)
     query = select(JobItem.subject).join(Job, Job.id == JobItem.job_id)
-    of_these = query.where(Job.kind == kind, JobItem.subject.in_(subjects), at_work)
+    of_these = query.where(Job.kind == kind, JobItem.subject.in_(subjects), is_recent)
     return set(session.scalars(of_these.distinct()))

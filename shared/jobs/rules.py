@@ -1,4 +1,4 @@
-"""How jobs move: lanes, retry delays, and what a client is told about progress; pure."""
+"""Pure rules of jobs: lanes, retry delays, the final state, and the pace that clients see."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,11 +11,11 @@ from shared.core.errors import DomainError
 BUILD_DOCUMENTS = "documents.build"
 APPLY_DELIVERY = "deliveries.apply"
 KINDS = (BUILD_DOCUMENTS, APPLY_DELIVERY)
-"""Every kind of job; the worker has one actor of the same name for each."""
+"""Every kind of job; the worker has an actor of the same name for each."""
 
 
 class Lane(StrEnum):
-    """Work that a person waits for does not stand behind a country."""
+    """A class of priority, so that work for one waiting person does not queue behind bulk work."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
@@ -31,18 +31,18 @@ class State(StrEnum):
 
 ENDED = frozenset({State.DONE, State.FAILED, State.CANCELLED})
 
-FIRST_RETRY_SECONDS = 1.0
-LONGEST_RETRY_SECONDS = 300.0
+INITIAL_RETRY_SECONDS = 1.0
+MAX_RETRY_SECONDS = 300.0
 
-PACE_OVER = timedelta(seconds=30)
-"""The latest stretch of a job over which its pace is measured."""
+PACE_PERIOD = timedelta(seconds=30)
+"""The latest period of a job over which its pace is measured."""
 
-SOONEST_POLL, USUAL_POLL, LATEST_POLL = (timedelta(seconds=n) for n in (1, 2, 30))
+MIN_POLL_DELAY, DEFAULT_POLL_DELAY, MAX_POLL_DELAY = (timedelta(seconds=n) for n in (1, 2, 30))
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Items of one job by state, and `failures` inside items that are otherwise done."""
+    """The items of one job by state, and `failures` inside items that are otherwise done."""
 
     queued: int = 0
     running: int = 0
@@ -62,71 +62,75 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast items of a job end at present, and how long the rest takes if they go on so."""
+    """The current speed of a job, and the time that the rest takes at this speed."""
 
     items_per_second: float
     remaining: timedelta
 
 
-def pace_of(counts: Counts, ended_lately: int, stretch: timedelta) -> Pace | None:
-    """None when nothing ended in the latest `stretch`: then nobody can tell."""
-    if not ended_lately or not stretch:
+def pace_of(counts: Counts, ended_recently: int, period: timedelta) -> Pace | None:
+    """Return the pace over the latest `period`; None when no item ended in it."""
+    if not ended_recently or not period:
         return None
-    per_second = ended_lately / stretch.total_seconds()
+    per_second = ended_recently / period.total_seconds()
     return Pace(per_second, timedelta(seconds=(counts.total - counts.ended) / per_second))
 
 
 def poll_delay(pace: Pace | None) -> timedelta:
-    """When it is worth looking again: after a tenth of what remains, within bounds."""
+    """Return the delay before the next poll: a tenth of the remaining time, within bounds."""
     if pace is None:
-        return USUAL_POLL
-    return min(max(pace.remaining / 10, SOONEST_POLL), LATEST_POLL)
+        return DEFAULT_POLL_DELAY
+    return min(max(pace.remaining / 10, MIN_POLL_DELAY), MAX_POLL_DELAY)
 
 
-def lanes_in_turn(interactive_weight: int, random: Random) -> tuple[Lane, Lane]:
-    """In which order to look for work, by lot, so that neither lane ever starves the other.
+def choose_lane_order(interactive_weight: int, random: Random) -> tuple[Lane, Lane]:
+    """Return the lanes in the order of this claim, by weighted random choice.
 
-    Where both have work, `interactive_weight` interactive items are taken for one of the bulk.
+    Neither lane starves the other. While both have work, `interactive_weight` interactive items are
+    claimed for each bulk item, on average.
     """
     if random.random() * (interactive_weight + 1) < interactive_weight:
         return Lane.INTERACTIVE, Lane.BULK
     return Lane.BULK, Lane.INTERACTIVE
 
 
-def attempts_exhausted(attempts: int, error: str = "no sign of life") -> dict[str, Any]:
-    """Why an item failed that was tried often enough; `error` is a kind, never a message."""
+def attempts_exhausted_problem(attempts: int, error: str = "no heartbeat") -> dict[str, Any]:
+    """Return the problem of an item without attempts left; `error` is a type, never a message."""
     return DomainError(
         "attemptsExhausted",
-        f"It was tried {attempts} times; the last attempt ended with: {error}. Look up the item in "
+        f"It failed {attempts} times; the last attempt ended with: {error}. Look up the item in "
         "the worker's log, fix the cause, and retry the job.",
     ).as_json()
 
 
-def attempt_failed(error: str) -> dict[str, Any]:
-    """Why an item waits for its next attempt."""
+def attempt_failed_problem(error: str) -> dict[str, Any]:
+    """Return the problem of an item that waits for its next attempt."""
     return DomainError("attemptFailed", f"An attempt ended with: {error}.").as_json()
 
 
-def cannot_be_done(error: str) -> dict[str, Any]:
-    """Why an item failed at once: what went wrong would go wrong again."""
+def unexpected_error_problem(error: str) -> dict[str, Any]:
+    """Return the problem of an item that failed with an error that would occur again."""
     return DomainError(
         "unexpectedError",
-        f"It ended with {error}, which another attempt would not fix. Look up the item in the "
+        f"It failed with {error}, which another attempt would not fix. Look up the item in the "
         "worker's log, fix the cause, and retry the job.",
     ).as_json()
 
 
 def retry_delay_seconds(attempt: int, random: Random) -> float:
-    """Doubles with each attempt (1 = the first that failed), jittered down by up to a half."""
-    longest: float = min(FIRST_RETRY_SECONDS * 2 ** (attempt - 1), LONGEST_RETRY_SECONDS)
+    """Return the delay after a failed attempt: exponential backoff, with a jitter of up to a half.
+
+    `attempt` counts from 1.
+    """
+    longest: float = min(INITIAL_RETRY_SECONDS * 2 ** (attempt - 1), MAX_RETRY_SECONDS)
     return longest * (0.5 + random.random() / 2)
 
 
-def ended_state(counts: Counts) -> State:
-    """How a job ends whose items have all ended.
+def final_state(counts: Counts) -> State:
+    """Return the final state of a job whose items have all ended.
 
-    One with failures ends `done` and its counts say so; only where nothing at all came of it has
-    it failed.
+    A job with some failures is `done`, and its counts show them. It has `failed` only if no item
+    is done.
     """
     if counts.done:
         return State.DONE

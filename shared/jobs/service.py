@@ -1,4 +1,4 @@
-"""Use cases of jobs: start one, read its progress, cancel it, retry the items that failed."""
+"""Use cases of jobs: start a job, read its progress, cancel it, retry the failed items."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ from shared.jobs.models import Job
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.rules import (
     ENDED,
-    PACE_OVER,
+    PACE_PERIOD,
     Counts,
     Lane,
     Pace,
     State,
-    attempts_exhausted,
-    ended_state,
+    attempts_exhausted_problem,
+    final_state,
     pace_of,
 )
 
@@ -30,7 +30,7 @@ SWEEP_BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to be started: `subject` names the work as a whole, `items` its parts."""
+    """A job to start: `subject` identifies the whole work, `items` its parts."""
 
     kind: str
     lane: Lane
@@ -43,8 +43,8 @@ class NewJob:
 def start(unit: UnitOfWork, queue: WakeUpQueue, new: NewJob) -> Job:
     """Start a job, or return the active one for the same work.
 
-    Its rows are written in the caller's transaction; a worker is woken once that is committed. A
-    job without items is done at once.
+    Its rows are written in the caller's transaction; a worker is woken after the commit. A job
+    without items is done immediately.
     """
     session = unit.session
     values = {
@@ -60,7 +60,7 @@ def start(unit: UnitOfWork, queue: WakeUpQueue, new: NewJob) -> Job:
         return active if active is not None else start(unit, queue, new)
     unit.after_commit(lambda: queue.wake(new.kind))
     end_when_complete(session, job_id)
-    return _existing(session, job_id)
+    return _require_job(session, job_id)
 
 
 def read(session: Session, job_id: UUID) -> tuple[Job, Counts]:
@@ -69,34 +69,34 @@ def read(session: Session, job_id: UUID) -> tuple[Job, Counts]:
     Raises:
         ResourceNotFound: when there is no such job.
     """
-    job = _existing(session, job_id)
+    job = _require_job(session, job_id)
     return job, repository.count_items(session, job_id)
 
 
 def measure_pace(session: Session, job: Job, counts: Counts) -> Pace | None:
-    """Return the pace of a running job; None when it is not running, or no item ended lately."""
+    """Return the pace of a running job; None when it is not running, or no item ended recently."""
     if job.state != State.RUNNING:
         return None
-    return pace_of(counts, *repository.ended_lately(session, job.id, PACE_OVER))
+    return pace_of(counts, *repository.ended_recently(session, job.id, PACE_PERIOD))
 
 
 def cancel(session: Session, job_id: UUID) -> Job:
     """Cancel a job; finished items stay, running items can no longer be committed.
 
-    Items are locked before the job, as workers do it, so that neither waits for the other.
+    Items are locked before the job, in the order of the workers, so that no deadlock occurs.
     """
-    if _existing(session, job_id).state not in ENDED:
+    if _require_job(session, job_id).state not in ENDED:
         repository.cancel_active(session, job_id)
-    if _locked_state(session, job_id) in ENDED:
+    if _lock_job(session, job_id) in ENDED:
         raise Conflict("jobEnded", "The job has already ended; start a new one.")
     repository.set_state(session, job_id, State.CANCELLED)
-    return _existing(session, job_id)
+    return _require_job(session, job_id)
 
 
 def retry_failed(unit: UnitOfWork, queue: WakeUpQueue, job_id: UUID, requested_by: str) -> Job:
-    """Start a new job for the items that failed, as a whole or in part."""
+    """Start a new job for the items that failed, entirely or in part."""
     session = unit.session
-    job = _existing(session, job_id)
+    job = _require_job(session, job_id)
     if job.state not in ENDED:
         raise Conflict("jobActive", "The job has not ended; wait or cancel it.")
     items = repository.failed_subjects(session, job_id)
@@ -108,39 +108,39 @@ def retry_failed(unit: UnitOfWork, queue: WakeUpQueue, job_id: UUID, requested_b
 
 
 def end_when_complete(session: Session, job_id: UUID) -> None:
-    """End the job when none of its items is queued or running any more.
+    """Write the final state of the job if none of its items is queued or running.
 
-    Called in the transaction that settles an item. The lock lets the last two items that settle
-    at the same moment see each other.
+    Called in the transaction that settles an item. Due to the lock, one of the last two items that
+    settle at the same time sees the other.
     """
-    if _locked_state(session, job_id) in ENDED or repository.has_active_items(session, job_id):
+    if _lock_job(session, job_id) in ENDED or repository.has_active_items(session, job_id):
         return
-    repository.set_state(session, job_id, ended_state(repository.count_items(session, job_id)))
+    repository.set_state(session, job_id, final_state(repository.count_items(session, job_id)))
 
 
 def sweep(unit: UnitOfWork, queue: WakeUpQueue, max_attempts: int) -> int:
     """Requeue items whose lease has expired, and wake a worker for each kind that is due.
 
-    An item with no attempt left fails with a reason. Return the number of items changed.
+    An item without attempts left fails. Return the number of items changed.
     """
-    session, reason = unit.session, attempts_exhausted(max_attempts)
+    session, reason = unit.session, attempts_exhausted_problem(max_attempts)
     failed = claims.fail_exhausted(session, max_attempts, reason, SWEEP_BATCH)
     for job_id in sorted(set(failed)):
         end_when_complete(session, job_id)
     requeued = claims.requeue_expired(session, SWEEP_BATCH)
-    for kind in repository.kinds_due(session):
+    for kind in repository.due_kinds(session):
         unit.after_commit(partial(queue.wake, kind))
     return len(failed) + requeued
 
 
-def _existing(session: Session, job_id: UUID) -> Job:
+def _require_job(session: Session, job_id: UUID) -> Job:
     job = repository.find_job(session, job_id)
     if job is None:
         raise ResourceNotFound
     return job
 
 
-def _locked_state(session: Session, job_id: UUID) -> str:
+def _lock_job(session: Session, job_id: UUID) -> str:
     state = repository.lock_job(session, job_id)
     if state is None:
         raise ResourceNotFound

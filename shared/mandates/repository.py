@@ -42,7 +42,7 @@ current_mandates = table(
 
 @dataclass(frozen=True, slots=True)
 class MandateFilter:
-    """The mandates that a school gave, or without a school those that a client received."""
+    """A filter on the mandates of a school or, without a school, on those of a client."""
 
     client: str
     school_id: str | None
@@ -91,7 +91,7 @@ def find_mandate(
 
 
 def lock_mandates(session: Session, school_id: str) -> None:
-    """Let no other transaction change mandates of the school until this one ends."""
+    """Lock the mandates of the school against changes until the transaction ends."""
     lock = func.pg_advisory_xact_lock(func.hashtext("mandates"), cast(school_id, Integer))
     session.execute(select(lock))
 
@@ -100,7 +100,7 @@ def overlaps_another(
     session: Session, school_id: str, client: str, products: Sequence[Product], term: Term
 ) -> bool:
     """Return True if the school already shares a product with the client on one of the days."""
-    found = (
+    overlapping = (
         _current()
         .where(
             Mandate.school_id == school_id,
@@ -112,7 +112,7 @@ def overlaps_another(
         )
         .exists()
     )
-    return bool(session.scalar(select(found)))
+    return bool(session.scalar(select(overlapping)))
 
 
 def add_mandate(session: Session, values: dict[str, Any]) -> Mandate:
@@ -120,17 +120,17 @@ def add_mandate(session: Session, values: dict[str, Any]) -> Mandate:
 
 
 def supersede(session: Session, mandate: Mandate, changes: dict[str, Any]) -> Mandate:
-    """Add the next version of a mandate, with the changes."""
+    """Add the next version of a mandate, with the changes; the current one is superseded."""
     session.execute(
         update(Mandate)
         .where(Mandate.id == mandate.id, Mandate.version == mandate.version)
         .values(superseded_at=func.now())
     )
-    kept = {
+    unchanged = {
         name: getattr(mandate, name)
         for name in ("id", "school_id", "client", "products", "from_on", "until_on", "purpose")
     }
-    return add_mandate(session, kept | {"version": mandate.version + 1} | changes)
+    return add_mandate(session, unchanged | {"version": mandate.version + 1} | changes)
 
 
 def _current() -> Select[Mandate]:

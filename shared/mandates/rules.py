@@ -1,4 +1,4 @@
-"""The state of a mandate as pure rules; the view `current_mandates` has the same rules in SQL."""
+"""Rules of the state of a mandate; the view `current_mandates` contains them in SQL."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,7 +18,7 @@ class MandateState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """The days of a mandate, the last included; a revocation ends it earlier."""
+    """The first and last day of a mandate, both included, and its revocation."""
 
     from_on: date
     until_on: date

@@ -1,4 +1,4 @@
-"""Use cases of mandates: a school gives, shortens and revokes them; both sides read them."""
+"""Use cases of mandates: schools give, shorten, revoke and read them, integrators read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ class MandatePlan:
 
 @dataclass(frozen=True, slots=True)
 class MandateView:
-    """A mandate, and its state by the database's clock."""
+    """A mandate with its current state."""
 
     mandate: Mandate
     state: MandateState
@@ -48,8 +48,8 @@ def list_mandates(
 
     With a `reference_on`, only those that give access at any time of that day.
     """
-    wanted = _visible_to(access.caller)
-    total, rows = repository.page_of_mandates(session, wanted, reference_on, offset, limit)
+    visible = _visible_to(access.caller)
+    total, rows = repository.page_of_mandates(session, visible, reference_on, offset, limit)
     today = database_today(session)
     return total, [_view(row, today) for row in rows]
 
@@ -86,7 +86,7 @@ def give_mandate(unit: UnitOfWork, access: AccessRequest, plan: MandatePlan) -> 
         raise InvalidInput("products", detail=f"A mandate can share {names} only.")
     if not is_integrator(session, plan.client):
         raise InvalidInput(
-            "client", detail="No integrator has this id; ask the vendor for its client_id."
+            "client", detail="No integrator has this id; request the client_id from the vendor."
         )
     repository.lock_mandates(session, school_id)
     if repository.overlaps_another(session, school_id, plan.client, plan.products, term):
@@ -119,10 +119,10 @@ def shorten_mandate(
         InvalidInput: when the day is too early, or later than before.
         Conflict: when the mandate is over.
     """
-    before = _locked(unit, access, mandate_id)
+    before = _lock_and_read(unit, access, mandate_id)
     today, mandate = database_today(unit.session), before.mandate
     if before.state.is_over:
-        raise _over(before.state)
+        raise _mandate_over(before.state)
     if until_on > mandate.until_on:
         raise InvalidInput("until_on", detail="A mandate cannot be extended; give a new one.")
     _require_order(Term(mandate.from_on, until_on), today)
@@ -133,17 +133,17 @@ def shorten_mandate(
 
 
 def revoke_mandate(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) -> MandateView:
-    """End a mandate now; one that was revoked before stays as it is.
+    """End a mandate now; a mandate that is already revoked stays unchanged.
 
     Raises:
         ResourceNotFound: when the school has no such mandate.
         Conflict: when it has expired.
     """
-    before = _locked(unit, access, mandate_id)
+    before = _lock_and_read(unit, access, mandate_id)
     if before.state is MandateState.REVOKED:
         return before
     if before.state.is_over:
-        raise _over(before.state)
+        raise _mandate_over(before.state)
     changes = {"revoked_at": func.now(), "decided_by": access.caller.client}
     changed = repository.supersede(unit.session, before.mandate, changes)
     _record(unit, access, access.action, changed)
@@ -151,7 +151,7 @@ def revoke_mandate(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) ->
 
 
 def renew_reach(session: Session, access: AccessRequest, product: Product) -> AccessRequest:
-    """Return the request with its present reach; only that of an integrator changes."""
+    """Return the request with its current reach, which can change for an integrator only."""
     if access.caller.kind is not CallerKind.INTEGRATOR:
         return access
     mandates = repository.mandated_schools(session, access.caller.client, product, None)
@@ -159,7 +159,7 @@ def renew_reach(session: Session, access: AccessRequest, product: Product) -> Ac
 
 
 def _visible_to(caller: Caller) -> MandateFilter:
-    """Return the mandates of a school, or those of the integrator that calls."""
+    """Return the filter on the mandates that the caller can see."""
     if caller.kind is CallerKind.INTEGRATOR:
         return MandateFilter(caller.client, None)
     return MandateFilter(caller.client, _own_school(caller))
@@ -171,7 +171,7 @@ def _own_school(caller: Caller) -> str:
     return caller.school_id
 
 
-def _locked(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) -> MandateView:
+def _lock_and_read(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) -> MandateView:
     repository.lock_mandates(unit.session, _own_school(access.caller))
     return read_mandate(unit, access, mandate_id)
 
@@ -182,12 +182,14 @@ def _record(unit: UnitOfWork, access: AccessRequest, action: str, mandate: Manda
 
 def _require_order(term: Term, today: date) -> None:
     if term.until_on < today:
-        raise InvalidInput("until_on", detail="Must be today or later; revoke it to end it now.")
+        raise InvalidInput(
+            "until_on", detail="Must be today or later; to end the mandate now, revoke it."
+        )
     if term.until_on < term.from_on:
-        raise InvalidInput("until_on", detail="Must not be before the day it begins.")
+        raise InvalidInput("until_on", detail="Must not be before the first day.")
 
 
-def _over(state: MandateState) -> Conflict:
+def _mandate_over(state: MandateState) -> Conflict:
     return Conflict("mandateOver", f"The mandate is {state}; give a new one.")
 
 

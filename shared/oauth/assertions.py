@@ -1,4 +1,4 @@
-"""Client assertions (`private_key_jwt`, RFC 7523): a client shows who it is with its own key."""
+"""Client assertions (`private_key_jwt`, RFC 7523): a client authenticates with its own key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,10 @@ CLOCK_SKEW_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """A valid assertion, if it was never used before; `key` is the thumbprint of its key."""
+    """A valid client assertion, unless its `jti` was used before.
+
+    `key` is the thumbprint of the key that signed it.
+    """
 
     client_id: UUID
     id: str
@@ -29,50 +32,50 @@ class Assertion:
         return sha256(f"assertion {self.client_id} {self.id}".encode()).digest()
 
 
-def claimed_client(text: str) -> UUID:
-    """Who the assertion says it is from; nothing is checked yet.
+def unverified_client_id(text: str) -> UUID:
+    """Return the client id in `sub`; nothing is verified yet.
 
     Raises:
-        SignatureError: when it names no client.
+        SignatureError: when `sub` is not a client id.
     """
-    _, claims = jose.peek(text)
+    _, claims = jose.read_unverified(text)
     try:
         return UUID(claims["sub"])
     except (KeyError, ValueError, TypeError, AttributeError):
         raise SignatureError("sub is not a client id") from None
 
 
-def read_assertion(
+def verify_assertion(
     text: str, client_id: UUID, keys: Sequence[PublicKey], audiences: frozenset[str], now: float
 ) -> Assertion:
-    """The assertion, if one of the client's keys signed it and it is for us and for now.
+    """Verify the signature, issuer, audience and times of a client assertion.
 
     Raises:
-        SignatureError: whatever is wrong with it; the message says which part.
+        SignatureError: when it is not valid; the message names the part that is wrong.
     """
-    claims, key = _signed_claims(text, keys)
+    claims, key = _verified_claims(text, keys)
     if not claims.get("iss") == claims.get("sub") == str(client_id):
         raise SignatureError("iss and sub are not both the client id")
-    given = claims.get("aud")
-    named = given if isinstance(given, list) else [given]
-    if not any(isinstance(name, str) and name in audiences for name in named):
+    audience = claims.get("aud")
+    names = audience if isinstance(audience, list) else [audience]
+    if not any(isinstance(name, str) and name in audiences for name in names):
         raise SignatureError("aud is not this service")
-    expires = claims.get("exp")
-    if not isinstance(expires, int | float) or expires <= now - CLOCK_SKEW_SECONDS:
+    expires_at = claims.get("exp")
+    if not isinstance(expires_at, int | float) or expires_at <= now - CLOCK_SKEW_SECONDS:
         raise SignatureError("exp is missing or has passed")
-    if expires > now + MAX_LIFETIME_SECONDS:
-        raise SignatureError(f"it lives longer than {MAX_LIFETIME_SECONDS} seconds")
+    if expires_at > now + MAX_LIFETIME_SECONDS:
+        raise SignatureError(f"its lifetime is longer than {MAX_LIFETIME_SECONDS} seconds")
     for name in ("iat", "nbf"):
-        begins = claims.get(name, now)
-        if not isinstance(begins, int | float) or begins > now + CLOCK_SKEW_SECONDS:
-            raise SignatureError(f"{name} has not come yet; see that the clock is right")
-    return Assertion(client_id, jose.require_id(claims), expires, key.thumbprint())
+        begins_at = claims.get(name, now)
+        if not isinstance(begins_at, int | float) or begins_at > now + CLOCK_SKEW_SECONDS:
+            raise SignatureError(f"{name} is in the future; check the clock")
+    return Assertion(client_id, jose.require_jti(claims), expires_at, key.thumbprint())
 
 
-def _signed_claims(text: str, keys: Sequence[PublicKey]) -> tuple[dict[str, Any], PublicKey]:
+def _verified_claims(text: str, keys: Sequence[PublicKey]) -> tuple[dict[str, Any], PublicKey]:
     for key in keys:
         try:
-            return jose.verify(text, jose.only(key), TYPES).claims, key
+            return jose.verify(text, jose.fixed_key(key), TYPES).claims, key
         except SignatureError:
             continue
     raise SignatureError("it is not signed by a registered key of this client")

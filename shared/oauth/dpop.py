@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from shared.oauth import jose
 from shared.oauth.jose import SignatureError
-from shared.oauth.signing_keys import latest_begun
+from shared.oauth.signing_keys import latest_in_effect
 
 TYPES = frozenset({"dpop+jwt"})
 MAX_AGE_SECONDS = 60
 MAX_AHEAD_SECONDS = 5
 NONCE_SECONDS = 150
-"""One nonce is issued for this time, and accepted for twice as long."""
+"""Seconds for which the same nonce is issued; it is accepted for twice as long."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -28,7 +28,7 @@ class ProofError(ValueError):
 
 
 class NonceMissingError(ProofError):
-    """A proof whose only fault is its nonce; the response has the one to use."""
+    """A proof that is valid but for its nonce; the response contains the nonce to use."""
 
     code = "use_dpop_nonce"
 
@@ -37,13 +37,13 @@ class NonceMissingError(ProofError):
 class Nonces:
     """Stateless nonces, derived from the time and a secret.
 
-    A secret issues nonces from its day on; it verifies them before and after.
+    A secret issues nonces from its start day on; it verifies them before that day, too.
     """
 
     secrets: tuple[tuple[date, bytes], ...]
 
     def at(self, now: float) -> str:
-        return _nonce(latest_begun(self.secrets), int(now // NONCE_SECONDS))
+        return _nonce(latest_in_effect(self.secrets), int(now // NONCE_SECONDS))
 
     def accepts(self, nonce: object, now: float) -> bool:
         window = int(now // NONCE_SECONDS)
@@ -65,7 +65,7 @@ class ExpectedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A proof that is valid for one request, unless it was used before."""
+    """A valid DPoP proof, unless its `jti` was used before."""
 
     thumbprint: str
     id: str
@@ -79,27 +79,27 @@ def verify_proof(text: str, expected: ExpectedRequest, nonces: Nonces, now: floa
     """Verify a DPoP proof against the request it came with.
 
     Raises:
-        NonceMissingError: when nothing but the nonce is wrong.
-        ProofError: when anything else is.
+        NonceMissingError: when only the nonce is wrong or missing.
+        ProofError: when anything else is wrong.
     """
     try:
         claims, key = jose.verify(text, lambda header: jose.public_key(header["jwk"]), TYPES)
     except (SignatureError, KeyError, TypeError, AttributeError):
         raise ProofError("it is not signed by the key in its header") from None
     try:
-        proof = Proof(key.thumbprint(), jose.require_id(claims))
+        proof = Proof(key.thumbprint(), jose.require_jti(claims))
     except SignatureError as error:
         raise ProofError(str(error)) from None
     if claims.get("htm") != expected.method:
         raise ProofError("htm is not the method of the request")
     if not isinstance(claims.get("htu"), str) or not _is_same_url(claims["htu"], expected.url):
-        raise ProofError("htu is not the address of the request")
+        raise ProofError("htu is not the URL of the request")
     if not _is_recent(claims.get("iat"), now):
-        raise ProofError("iat is not now; check the clock")
+        raise ProofError("iat is too old or in the future; check the clock")
     if expected.token is not None and claims.get("ath") != token_hash(expected.token):
         raise ProofError("ath is not the hash of the token")
     if not nonces.accepts(claims.get("nonce"), now):
-        raise NonceMissingError("nonce is not the one of the last DPoP-Nonce")
+        raise NonceMissingError("nonce is not the value of the last DPoP-Nonce header")
     return proof
 
 
@@ -110,7 +110,7 @@ def _nonce(secret: bytes, window: int) -> str:
 
 
 def token_hash(token: str) -> str:
-    """Return the `ath` of a token: the hash that a proof names it by."""
+    """Return the hash of a token, as a proof contains it in `ath`."""
     return urlsafe_b64encode(sha256(token.encode()).digest()).rstrip(b"=").decode()
 
 
@@ -122,15 +122,15 @@ def _is_recent(issued_at: object, now: float) -> bool:
     )
 
 
-def _is_same_url(given: str, expected: str) -> bool:
+def _is_same_url(url: str, expected: str) -> bool:
     try:
-        return given == expected or _normal(given) == _normal(expected)
+        return url == expected or _normalized(url) == _normalized(expected)
     except ValueError:
         return False
 
 
-def _normal(url: str) -> tuple[str, str | None, int | None, str]:
-    """Normalise a URL: no query, no fragment, lower-case scheme, explicit port."""
+def _normalized(url: str) -> tuple[str, str | None, int | None, str]:
+    """Return the parts of a URL to compare: scheme, host, port and path (RFC 9449, 4.3)."""
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     return scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(scheme), parts.path or "/"

@@ -13,7 +13,7 @@ class InvalidProof(InvalidAccessToken):
 
 
 class OAuthError(Exception):
-    """A failed request to the authorization server (RFC 6749, section 5.2); quotes none of it."""
+    """A failed request to the authorization server (RFC 6749, section 5.2)."""
 
     def __init__(self, error: str, description: str) -> None:
         super().__init__(description)
@@ -24,7 +24,7 @@ class OAuthError(Exception):
 def provider_unavailable() -> OAuthError:
     return OAuthError(
         "temporarily_unavailable",
-        "The provider of the person's token does not respond; try again later.",
+        "The identity provider of the subject_token does not respond; try again later.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The outside OpenID provider that people at schools sign on to: how to ask it about a token."""
+"""Verification of the access tokens of the external OpenID provider of people at schools."""
 
 import json
 import time
@@ -25,31 +25,34 @@ logger = structlog.get_logger(__name__)
 
 TYPES = frozenset({"", "jwt", "at+jwt"})
 ASSERTION_SECONDS = 60
-KEYS_KEPT_SECONDS = 300.0
-ASKS_AGAIN_SECONDS = 10.0
-MOST_BYTES = 64 * 1024
+KEY_CACHE_SECONDS = 300.0
+KEY_REFETCH_SECONDS = 10.0
+MAX_RESPONSE_BYTES = 64 * 1024
 
-_SIGNS_WITH: tuple[tuple[type[ECKey | RSAKey], str], ...] = ((ECKey, "ES256"), (RSAKey, "RS256"))
+_CLIENT_KEY_ALGORITHMS: tuple[tuple[type[ECKey | RSAKey], str], ...] = (
+    (ECKey, "ES256"),
+    (RSAKey, "RS256"),
+)
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
-class ProviderAwayError(Exception):
-    """The provider gave no answer that can be used, or not in time."""
+class ProviderUnavailableError(Exception):
+    """The provider sent no usable response in time."""
 
 
 class UserTokenError(ValueError):
-    """A token that the provider does not vouch for, or not to us; the message names what."""
+    """A token that is not valid or not meant for the portal; the message names the reason."""
 
 
 class ProviderSettings(BaseModel):
-    """Which provider it is, and how its tokens are checked: by asking it, or with its keys."""
+    """Settings of the provider: tokens are verified by introspection, or with its JWK Set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     issuer: str
-    audience: str  # what the portal is called there: a token for anyone else is not taken
+    audience: str  # the id of the portal at the provider; tokens for others are rejected
     introspection_url: str | None = None
-    client_id: str = ""  # what we are called there
+    client_id: str = ""  # the id of this service at the provider
     client_key_file: Path | None = None
     jwks_url: str | None = None
     timeout_seconds: Annotated[float, Field(gt=0, le=10)] = 3.0
@@ -57,61 +60,70 @@ class ProviderSettings(BaseModel):
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """Raises ConfigurationError that names what is wrong in the file."""
+        """Read a JSON file; raise ConfigurationError that names each wrong field."""
         try:
             return cls.model_validate_json(file.read_bytes())
         except (OSError, ValidationError) as error:
             raise ConfigurationError(
-                f"{file}, which TOETSFEEDBACK_USER_PROVIDER_FILE names, {_fault(error)}; "
-                "docs/tokens.md shows one"
+                f"{file}, set in TOETSFEEDBACK_USER_PROVIDER_FILE, {_describe(error)}; "
+                "docs/tokens.md has an example"
             ) from None
 
     @model_validator(mode="after")
-    def _one_way_that_is_protected(self) -> Self:
-        given = [url for url in (self.introspection_url, self.jwks_url) if url is not None]
-        if len(given) != 1:
-            raise ValueError("name introspection_url or jwks_url, and not both")
-        address = urlsplit(given[0])
+    def _has_one_safe_url(self) -> Self:
+        urls = [url for url in (self.introspection_url, self.jwks_url) if url is not None]
+        if len(urls) != 1:
+            raise ValueError("set either introspection_url or jwks_url")
+        address = urlsplit(urls[0])
         if address.scheme != "https" and address.hostname not in _LOOPBACK:
-            raise ValueError("the address must start with https://, or lead to this machine")
+            raise ValueError("the URL must start with https://, or have a loopback host")
         if self.introspection_url and not (self.client_id and self.client_key_file):
             raise ValueError("introspection needs client_id and client_key_file")
         return self
 
 
-def _fault(error: OSError | ValidationError) -> str:
+def _describe(error: OSError | ValidationError) -> str:
     if isinstance(error, OSError):
         return "cannot be read"
     faults = error.errors(include_input=False, include_url=False)
-    named = (f"{'.'.join(map(str, fault['loc']))} ({fault['msg']})" for fault in faults)
-    return f"is wrong: {', '.join(named)}"
+    fields = (f"{'.'.join(map(str, fault['loc']))} ({fault['msg']})" for fault in faults)
+    return f"is not valid: {', '.join(fields)}"
 
 
 class Provider(Protocol):
-    """Says what a user's token says, if it holds."""
+    """A verifier of the provider's access tokens."""
 
     settings: ProviderSettings
 
-    def claims_of(self, token: str) -> Mapping[str, Any]:
-        """Raises UserTokenError, or ProviderAwayError when that cannot be known now."""
+    def verify_token(self, token: str) -> Mapping[str, Any]:
+        """Verify a token and return its claims.
+
+        Raises:
+            UserTokenError: when it is not valid, or not meant for the portal.
+            ProviderUnavailableError: when the provider sends no usable response.
+        """
         ...
 
 
 def open_provider(settings: ProviderSettings) -> Provider:
-    """Raises ConfigurationError when the key for it cannot be used; asks the provider nothing."""
+    """Return the verifier for the settings, without a request to the provider.
+
+    Raises:
+        ConfigurationError: when the private key for introspection cannot be used.
+    """
     if settings.jwks_url is not None:
         return KeySetProvider(settings, settings.jwks_url)
-    return IntrospectingProvider(settings)
+    return IntrospectionProvider(settings)
 
 
-class IntrospectingProvider:
-    """Asks about each token (RFC 7662), and shows who it is with a key of its own."""
+class IntrospectionProvider:
+    """A verifier by introspection (RFC 7662), authenticated with a client assertion."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         self.settings = settings
         self._key, self._algorithm = _private_key(settings.client_key_file or Path())
 
-    def claims_of(self, token: str) -> Mapping[str, Any]:
+    def verify_token(self, token: str) -> Mapping[str, Any]:
         settings = self.settings
         form = {
             "token": token,
@@ -119,18 +131,18 @@ class IntrospectingProvider:
             "client_assertion_type": ASSERTION_TYPE,
             "client_assertion": self._assertion(),
         }
-        answer = _ask(settings, "POST", settings.introspection_url or "", form)
-        if answer.get("active") is not True:
-            raise UserTokenError("the provider says that it is not active")
+        response = _send(settings, "POST", settings.introspection_url or "", form)
+        if response.get("active") is not True:
+            raise UserTokenError("it is not active at the provider")
         now = time.time()
-        taken_for_granted = {"iss": settings.issuer, "exp": now + ASSERTION_SECONDS}
-        return _require_for_us(settings, taken_for_granted | answer, now)
+        defaults = {"iss": settings.issuer, "exp": now + ASSERTION_SECONDS}
+        return _require_valid_claims(settings, defaults | response, now)
 
     def _assertion(self) -> str:
-        now, us = int(time.time()), self.settings.client_id
+        now, client_id = int(time.time()), self.settings.client_id
         claims: dict[str, Any] = {
-            "iss": us,
-            "sub": us,
+            "iss": client_id,
+            "sub": client_id,
             "aud": self.settings.issuer,
             "jti": str(uuid4()),
         }
@@ -139,7 +151,7 @@ class IntrospectingProvider:
 
 
 def _private_key(file: Path) -> tuple[ECKey | RSAKey, str]:
-    for kind, algorithm in _SIGNS_WITH:
+    for kind, algorithm in _CLIENT_KEY_ALGORITHMS:
         try:
             key = kind.import_key(file.read_bytes())
         except (OSError, ValueError, TypeError, JoseError):
@@ -147,43 +159,43 @@ def _private_key(file: Path) -> tuple[ECKey | RSAKey, str]:
         if key.is_private:
             return key, algorithm
     raise ConfigurationError(
-        f"{file} holds no private key, P-256 or RSA in PEM; client_key_file in the file that "
-        "TOETSFEEDBACK_USER_PROVIDER_FILE names has to lead to one"
+        f"{file} contains no private P-256 or RSA key in PEM; correct client_key_file in the file "
+        "that TOETSFEEDBACK_USER_PROVIDER_FILE names"
     )
 
 
 class KeySetProvider:
-    """Checks signatures with the provider's published keys, and looks for new ones at times."""
+    """A verifier by signature, with a cached copy of the provider's JWK Set."""
 
     def __init__(self, settings: ProviderSettings, jwks_url: str) -> None:
         self.settings = settings
         self._url = jwks_url
         self._keys: dict[str, PublicKey] = {}
-        self._asked_at = -KEYS_KEPT_SECONDS
+        self._fetched_at = -KEY_CACHE_SECONDS
 
-    def claims_of(self, token: str) -> Mapping[str, Any]:
+    def verify_token(self, token: str) -> Mapping[str, Any]:
         try:
             claims, _ = jose.verify(token, lambda header: self._key(header.get("kid")), TYPES)
         except SignatureError as error:
             raise UserTokenError(str(error)) from None
-        return _require_for_us(self.settings, claims, time.time())
+        return _require_valid_claims(self.settings, claims, time.time())
 
     def _key(self, kid: object) -> PublicKey:
-        known = kid in self._keys
-        age = time.monotonic() - self._asked_at
-        if age >= (KEYS_KEPT_SECONDS if known else ASKS_AGAIN_SECONDS):
-            answer = _ask(self.settings, "GET", self._url)
-            self._keys = _keys_in(answer)
-            self._asked_at = time.monotonic()
+        is_known = kid in self._keys
+        age = time.monotonic() - self._fetched_at
+        if age >= (KEY_CACHE_SECONDS if is_known else KEY_REFETCH_SECONDS):
+            key_set = _send(self.settings, "GET", self._url)
+            self._keys = _usable_keys(key_set)
+            self._fetched_at = time.monotonic()
         if not isinstance(kid, str) or kid not in self._keys:
-            raise UserTokenError("no key of the provider signed it")
+            raise UserTokenError("it is not signed by a key of the provider")
         return self._keys[kid]
 
 
-def _keys_in(answer: Mapping[str, Any]) -> dict[str, PublicKey]:
-    """Those of a kind that we take; a provider may have others beside them."""
+def _usable_keys(key_set: Mapping[str, Any]) -> dict[str, PublicKey]:
+    """Return the keys of a JWK Set by `kid`, without those of kinds that are not accepted."""
     keys = {}
-    for parameters in answer.get("keys") or ():
+    for parameters in key_set.get("keys") or ():
         try:
             keys[str(parameters["kid"])] = jose.public_key(parameters)
         except (SignatureError, KeyError, TypeError, AttributeError):
@@ -191,45 +203,52 @@ def _keys_in(answer: Mapping[str, Any]) -> dict[str, PublicKey]:
     return keys
 
 
-def _require_for_us(
+def _require_valid_claims(
     settings: ProviderSettings, claims: Mapping[str, Any], now: float
 ) -> Mapping[str, Any]:
     if claims.get("iss") != settings.issuer:
         raise UserTokenError("iss is not the provider")
-    given = claims.get("aud")
-    audiences = [*(given if isinstance(given, list) else [given]), claims.get("client_id")]
+    audience = claims.get("aud")
+    audiences = [
+        *(audience if isinstance(audience, list) else [audience]),
+        claims.get("client_id"),
+    ]
     if settings.audience not in audiences:
         raise UserTokenError("it is not meant for this portal")
     if not isinstance(claims.get("exp"), int | float) or claims["exp"] <= now:
         raise UserTokenError("exp is missing or has passed")
-    begins = claims.get("nbf", now)
-    if not isinstance(begins, int | float) or begins > now + CLOCK_SKEW_SECONDS:
-        raise UserTokenError("nbf has not come yet")
+    begins_at = claims.get("nbf", now)
+    if not isinstance(begins_at, int | float) or begins_at > now + CLOCK_SKEW_SECONDS:
+        raise UserTokenError("nbf is in the future")
     return claims
 
 
-def _ask(
+def _send(
     settings: ProviderSettings, method: str, url: str, form: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """The object that the provider answers with, whole and in time."""
+    """Send a request to the provider and return the JSON object of its response.
+
+    Raises:
+        ProviderUnavailableError: when there is no such response within the timeout.
+    """
     deadline = time.monotonic() + settings.timeout_seconds
     try:
         with httpx.stream(method, url, data=form, timeout=settings.timeout_seconds) as response:
             response.raise_for_status()
-            return _object_in(response, deadline)
+            return _read_object(response, deadline)
     except (httpx.HTTPError, ValueError, RecursionError) as error:
-        logger.warning("user_provider_away", error=type(error).__name__)
-        raise ProviderAwayError from None
+        logger.warning("identity_provider_unavailable", error=type(error).__name__)
+        raise ProviderUnavailableError from None
 
 
-def _object_in(response: httpx.Response, deadline: float) -> dict[str, Any]:
-    """Raises ValueError when it is something else, too long, or too slow."""
+def _read_object(response: httpx.Response, deadline: float) -> dict[str, Any]:
+    """Read a JSON object; raise ValueError when it is not one, too large, or too slow."""
     content = b""
-    for part in response.iter_bytes():
-        content += part
-        if time.monotonic() > deadline or len(content) > MOST_BYTES:
-            raise ValueError("the answer does not end")
-    answer = json.loads(content)
-    if not isinstance(answer, dict):
-        raise ValueError("the answer is not an object")  # noqa: TRY004  # not a fault of ours
-    return answer
+    for chunk in response.iter_bytes():
+        content += chunk
+        if time.monotonic() > deadline or len(content) > MAX_RESPONSE_BYTES:
+            raise ValueError("the response is too large or too slow")
+    document = json.loads(content)
+    if not isinstance(document, dict):
+        raise ValueError("the response is not an object")  # noqa: TRY004  # a fault of the provider
+    return document

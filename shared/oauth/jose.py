@@ -1,4 +1,4 @@
-"""Reads what was signed: compact JWS of one type, by a key of a kind we take, nothing looser."""
+"""Verification of compact JWS (RFC 7515) and import of public keys from JWK (RFC 7517)."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ MAX_CHARACTERS = 4096
 RSA_BITS = (2048, 4096)
 MAX_ID_CHARACTERS = 128
 
-_PUBLISHED = frozenset(
+_EXAMPLE_THUMBPRINTS = frozenset(
     {
         "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s",  # RFC 7517, P-256
         "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",  # RFC 7517, RSA
@@ -29,22 +29,24 @@ _PUBLISHED = frozenset(
         "19J8y7Zprt2-QKLjF2I5pVk0OELX6cY2AfaAv1LC_w8",  # jwt.io, P-256
     }
 )
-"""Thumbprints of keys that people copy from examples, which print the private half too."""
+"""Thumbprints of keys in published examples, which contain the private key too."""
 
-_PRIVATE_OR_SHARED = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_SECRET_PARAMETERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 class SignatureError(ValueError):
-    """What was sent is not signed as it has to be; the message never quotes it."""
+    """A JWS or JWK that is not valid; the message never quotes it."""
 
 
-class Signed(NamedTuple):
+class VerifiedJws(NamedTuple):
+    """The claims of a verified JWS, and the key that signed it."""
+
     claims: dict[str, Any]
     key: PublicKey
 
 
-class _Parts(NamedTuple):
-    """Of a compact JWS; `signed` is what `signature` is of."""
+class _JwsSegments(NamedTuple):
+    """The decoded segments of a compact JWS; `signed` is the input of `signature`."""
 
     header: Mapping[str, Any]
     algorithm: Any
@@ -54,114 +56,119 @@ class _Parts(NamedTuple):
 
 
 class _Registry(jws.JWSRegistry):
-    """Takes `EdDSA` without the library's warning."""
+    """A registry that accepts `EdDSA` without the library's warning."""
 
     def get_alg(self, name: str) -> Any:
         if name not in ALGORITHMS:
-            raise UnsupportedAlgorithmError("the algorithm is not one of ours")
+            raise UnsupportedAlgorithmError("the algorithm is not supported")
         return self.algorithms[name]
 
 
 _REGISTRY = _Registry()
-_WRONG = (JoseError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
-"""What the library raises for what is no token, or not one of ours."""
+_DECODE_ERRORS = (JoseError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""Errors that joserfc raises for a text that is not a valid JWS."""
 
 
-def peek(text: str) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """Header and claims, of which nothing has been checked but form and size.
+def read_unverified(text: str) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """Return the header and the claims; only form and size have been checked.
 
     Raises:
-        SignatureError: when it is no compact JWS with a JSON object in it.
+        SignatureError: when it is not a compact JWS of a JSON object.
     """
-    parts = _read(text)
-    return parts.header, parts.claims
+    segments = _decode(text)
+    return segments.header, segments.claims
 
 
 def verify(
     text: str, key_for: Callable[[Mapping[str, Any]], PublicKey], types: frozenset[str]
-) -> Signed:
-    """What the key for the header has signed; `types` are the values of `typ` that are taken.
+) -> VerifiedJws:
+    """Verify a compact JWS with the key that `key_for` returns for its header.
+
+    `types` are the accepted values of `typ`. Errors of `key_for` pass through.
 
     Raises:
-        SignatureError: whatever is wrong with it. What `key_for` raises is not touched.
+        SignatureError: when it is not valid; the message names the part that is wrong.
     """
-    parts = _read(text)
-    header, key = parts.header, key_for(parts.header)
+    segments = _decode(text)
+    header, key = segments.header, key_for(segments.header)
     try:
-        parts.algorithm.check_key(key)
-        is_signed = parts.algorithm.verify(parts.signed, parts.signature, key)
-    except _WRONG:
+        segments.algorithm.check_key(key)
+        is_signed = segments.algorithm.verify(segments.signed, segments.signature, key)
+    except _DECODE_ERRORS:
         is_signed = False
     if not is_signed:
         raise SignatureError("it is not signed by this key")
     kind = header.get("typ", "")
     if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in types:
-        raise SignatureError("it is of another type")
+        raise SignatureError("its typ is not accepted here")
     if "crit" in header or "b64" in header:
-        raise SignatureError("it asks for extensions that are not known here")
-    return Signed(parts.claims, key)
+        raise SignatureError("it uses crit or b64, which are not supported")
+    return VerifiedJws(segments.claims, key)
 
 
-def require_id(claims: Mapping[str, Any]) -> str:
-    """What the claims say as `jti`; raises SignatureError when it could not be kept."""
-    given = claims.get("jti")
-    if isinstance(given, str) and 0 < len(given) <= MAX_ID_CHARACTERS and given.isprintable():
-        return given
-    raise SignatureError(f"jti is not a text of 1 to {MAX_ID_CHARACTERS} printable characters")
+def require_jti(claims: Mapping[str, Any]) -> str:
+    """Return the `jti` of the claims; raise SignatureError when it is missing or not valid."""
+    jti = claims.get("jti")
+    if isinstance(jti, str) and 0 < len(jti) <= MAX_ID_CHARACTERS and jti.isprintable():
+        return jti
+    raise SignatureError(f"jti is not a string of 1 to {MAX_ID_CHARACTERS} printable characters")
 
 
-def only(key: PublicKey) -> Callable[[object], PublicKey]:
-    """For `verify`, where it is known beforehand which key it has to be."""
+def fixed_key(key: PublicKey) -> Callable[[object], PublicKey]:
+    """Return a `key_for` that always returns this key, whatever the header."""
     return lambda _: key
 
 
-def _read(text: str) -> _Parts:
+def _decode(text: str) -> _JwsSegments:
     if len(text) > MAX_CHARACTERS:
         raise SignatureError("it is too large")
     try:
         signed, signature = text.encode("ascii").rsplit(b".", 1)
         head, payload = signed.split(b".")
-        header, algorithm = _header(head)
-        claims = json.loads(urlsafe_b64decode(payload), parse_constant=_refuse)
-        parts = _Parts(header, algorithm, claims, signed, urlsafe_b64decode(signature))
-    except _WRONG:
+        header, algorithm = _decode_header(head)
+        claims = json.loads(urlsafe_b64decode(payload), parse_constant=_reject_constant)
+        segments = _JwsSegments(header, algorithm, claims, signed, urlsafe_b64decode(signature))
+    except _DECODE_ERRORS:
         raise SignatureError("it is not a signed token") from None
     if not isinstance(claims, dict):
         raise SignatureError("it is not a signed token")
-    return parts
+    return segments
 
 
-def _refuse(constant: str) -> None:
-    """`NaN` and the like, which Python would take and JSON does not have."""
+def _reject_constant(constant: str) -> None:
+    """Reject `NaN` and infinities, which Python accepts and JSON does not allow."""
     raise ValueError(constant)
 
 
 @lru_cache(maxsize=1024)
-def _header(segment: bytes) -> tuple[Mapping[str, Any], Any]:
-    """With its algorithm. All that one key signs has the same, and it is long to check."""
+def _decode_header(segment: bytes) -> tuple[Mapping[str, Any], Any]:
+    """Decode and check a header; return it with its algorithm.
+
+    Cached: a client sends the same header each time, and the check is slow.
+    """
     header = json.loads(urlsafe_b64decode(segment))
     _REGISTRY.check_header(header)
     return MappingProxyType(header), _REGISTRY.get_alg(header["alg"])
 
 
 def public_key(parameters: Mapping[str, Any]) -> PublicKey:
-    """The key that a JWK describes: P-256, Ed25519, or RSA of 2048 to 4096 bits.
+    """Import a public JWK: P-256, Ed25519, or RSA of 2048 to 4096 bits.
 
     Raises:
-        SignatureError: for any other, for one out of an example, and for one with a private half.
+        SignatureError: for any other key, one from a published example, or a private key.
     """
-    if _PRIVATE_OR_SHARED & parameters.keys():
-        raise SignatureError("the key has a private half; send the public half alone")
-    return _public_key(json.dumps(parameters, sort_keys=True))
+    if _SECRET_PARAMETERS & parameters.keys():
+        raise SignatureError("the key has a private half; send the public key only")
+    return _import_jwk(json.dumps(parameters, sort_keys=True))
 
 
-def is_published(key: jwk.Key) -> bool:
-    """Whether anyone can sign with it, since its private half stands in an example."""
-    return key.thumbprint() in _PUBLISHED
+def is_example_key(key: jwk.Key) -> bool:
+    """Return True for a key from a published example, with which anyone can sign."""
+    return key.thumbprint() in _EXAMPLE_THUMBPRINTS
 
 
 @lru_cache(maxsize=1024)
-def _public_key(text: str) -> PublicKey:
+def _import_jwk(text: str) -> PublicKey:
     parameters = json.loads(text)
     try:
         key = jwk.import_key(
@@ -173,8 +180,8 @@ def _public_key(text: str) -> PublicKey:
         )
     except (JoseError, ValueError, TypeError, AttributeError):
         raise SignatureError("it is not a public key") from None
-    if is_published(key):
-        raise SignatureError("it is the key of an example, which anyone can sign with")
+    if is_example_key(key):
+        raise SignatureError("it is the key of an example, with which anyone can sign")
     if isinstance(key, ECKey) and key.curve_name == "P-256":
         return key
     if isinstance(key, OKPKey) and key.curve_name == "Ed25519":

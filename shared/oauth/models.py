@@ -1,4 +1,4 @@
-"""Tables of one-time identifiers, of tokens revoked before they expired, and of sign-ons."""
+"""Tables of used identifiers, of tokens revoked before they expired, and of sign-ons."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from shared.core.database import INSTANT, Base
 class UsedIdentifier(Base):
     """A client assertion or DPoP proof that was used, by the hash of its `jti`.
 
-    Stored until it is too old to be accepted.
+    Stored for as long as it would be accepted otherwise.
     """
 
     __tablename__ = "used_identifiers"

@@ -1,4 +1,4 @@
-"""Who a person is to us, by what the outside OpenID provider says: pure rules on its claims."""
+"""Rules that map the claims of the identity provider to a person at a school, with scopes."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ SUBJECT = re.compile("[A-Za-z0-9_-]{1,128}")
 
 
 class PersonError(ValueError):
-    """Someone whom we give no token; the message names the claim, never its value."""
+    """A person who cannot get a token; the message names the claim, never its value."""
 
 
 class NoRoleError(PersonError):
@@ -26,7 +26,7 @@ class NoRoleError(PersonError):
 
 
 class ClaimRules(BaseModel):
-    """Which claims say what, and what a role may do; the defaults are those of ACM/IDM."""
+    """The names of the claims, and the scopes per role; the defaults are those of ACM/IDM."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,16 +39,16 @@ class ClaimRules(BaseModel):
     roles: dict[str, frozenset[Scope]]
 
     @model_validator(mode="after")
-    def _roles_stay_within_a_school(self) -> Self:
+    def _roles_have_school_scopes_only(self) -> Self:
         excess = {scope for scopes in self.roles.values() for scope in scopes} - SCHOOL_SCOPES
         if excess:
-            raise ValueError(f"no person at a school can have {', '.join(sorted(excess))}")
+            raise ValueError(f"a role cannot have {', '.join(sorted(excess))}, which no school has")
         return self
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone at one school; `subject` is the provider's pseudonym for them."""
+    """A person at one school; `subject` is their pseudonym at the provider."""
 
     subject: str
     school_id: str
@@ -63,32 +63,32 @@ def person_of(claims: Mapping[str, Any], rules: ClaimRules) -> Person:
         PersonError: when the claims do not identify a person at a school.
     """
     if rules.scope not in _scopes(claims.get("scope")):
-        raise PersonError(f"scope does not hold {rules.scope}")
+        raise PersonError(f"scope does not contain {rules.scope}")
     school_id, subject = claims.get(rules.school_claim), claims.get(rules.subject_claim)
     if not isinstance(school_id, str) or not SCHOOL_ID.fullmatch(school_id):
         raise PersonError(f"{rules.school_claim} is not a school number")
     if not isinstance(subject, str) or not SUBJECT.fullmatch(subject):
-        raise PersonError(f"{rules.subject_claim} is not an id")
+        raise PersonError(f"{rules.subject_claim} is not a valid identifier")
     nobody = Person(subject, school_id, frozenset())
     if claims.get(rules.target_group_claim) not in rules.target_groups:
-        raise NoRoleError(f"{rules.target_group_claim} is not that of schools", nobody)
+        raise NoRoleError(f"{rules.target_group_claim} is not a target group of schools", nobody)
     roles = _roles_at(school_id, claims.get(rules.role_claim))
     scopes = frozenset().union(*(rules.roles.get(role, frozenset()) for role in roles))
     if not scopes:
-        raise NoRoleError(f"{rules.role_claim} has no role for us at the school itself", nobody)
+        raise NoRoleError(f"{rules.role_claim} has no known role at this school", nobody)
     return Person(subject, school_id, scopes)
 
 
 def _scopes(value: object) -> list[object]:
-    """The provider sends a text with spaces, or a list."""
+    """Return the scopes of a claim: the provider sends a list, or a string with spaces."""
     if isinstance(value, str):
         return [*value.split()]
     return value if isinstance(value, list) else []
 
 
 def _roles_at(school_id: str, value: object) -> Iterator[str]:
-    """Of values like `Role:123456`, or one of them, those whose organisation is the school."""
-    for given in value if isinstance(value, list) else [value]:
-        role, _, organisation = given.rpartition(":") if isinstance(given, str) else ("", "", "")
+    """Yield the roles at the school, from one value like `Role:123456` or a list of them."""
+    for entry in value if isinstance(value, list) else [value]:
+        role, _, organisation = entry.rpartition(":") if isinstance(entry, str) else ("", "", "")
         if organisation == school_id:
             yield role

@@ -1,4 +1,4 @@
-"""SQL of one-time identifiers, of sign-ons, and of the state of tokens."""
+"""SQL of used identifiers, of sign-ons, and of the state of tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ left join sign_ons sign_on
 _VALIDATE = text(f"""
 with used as (
     insert into used_identifiers (digest, expires_at)
-    select :digest, now() + :kept_for
+    select :digest, now() + :retention
     where cast(:digest as bytea) is not null and pg_try_advisory_xact_lock(:lock)
     on conflict do nothing
     returning digest
@@ -52,7 +52,7 @@ from (values (cast(:id as text), cast(:client_id as uuid), cast(:client_key as t
 ) token (id, client_id, client_key, subject, school_id)
 {_STATUS_JOINS}
 """).bindparams(bindparam("client_id", type_=UuidType))
-"""A replayed proof whose first use is not committed yet is refused without waiting for it."""
+"""A replay of a proof whose first use is not committed yet is rejected without waiting for it."""
 
 _CHECK = text(f"""
 select {_STATUS_COLUMNS}
@@ -68,7 +68,7 @@ order by token.number
     bindparam("school_id", type_=ARRAY(TextType)),
 )
 
-_SWEEP = """
+_REMOVE_EXPIRED = """
 delete from {table} where ({key}) in (
     select {key} from {table} where expires_at < now() limit 10000
 )
@@ -97,24 +97,24 @@ class TokenStatus:
 
 
 def check_token(
-    unit: UnitOfWork, token: AccessToken, digest: bytes | None, kept_for: timedelta
+    unit: UnitOfWork, token: AccessToken, digest: bytes | None, retention: timedelta
 ) -> TokenStatus:
-    """Record the use of the proof with the digest, and return the token's state, in one statement.
+    """Record the use of a proof and return the state of the token, in one statement.
 
-    The use stays recorded if the request is rolled back. From here on the unit acts for the caller.
+    The use stays recorded if the request is rolled back. The unit acts for the caller afterwards.
     """
     caller = token.caller
     values = {
         **settings_parameters(caller),
         "digest": digest,
         "lock": int.from_bytes((digest or b"")[:8], signed=True),
-        "kept_for": kept_for,
+        "retention": retention,
         **_parameters(token),
     }
     row = unit.session.execute(_VALIDATE, values).one()
     act_for(unit, caller)
     if digest is not None and row.is_first_use:
-        unit.on_rollback(lambda session: session.execute(_insert_use(digest, kept_for)))
+        unit.on_rollback(lambda session: session.execute(_insert_use(digest, retention)))
     return TokenStatus(row.is_first_use, row.is_ended, _scopes_left(token, row))
 
 
@@ -150,12 +150,12 @@ def _scopes_left(token: AccessToken, row: Row[Any]) -> frozenset[Scope]:
     return scopes
 
 
-def use_once(engine: Engine, digest: bytes, kept_for: timedelta) -> bool:
-    """Record the use of an identifier; False when it was used before.
+def record_first_use(engine: Engine, digest: bytes, retention: timedelta) -> bool:
+    """Record the first use of an identifier; return False when it was used before.
 
-    On a connection that commits at once, so that the use stays recorded whatever follows.
+    The connection commits immediately, so that the use stays recorded if the request fails.
     """
-    use = _insert_use(digest, kept_for).returning(UsedIdentifier.digest)
+    use = _insert_use(digest, retention).returning(UsedIdentifier.digest)
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         return connection.execute(use).one_or_none() is not None
 
@@ -179,14 +179,14 @@ def record_sign_on(engine: Engine, person: Person, kept_for: timedelta) -> None:
         connection.execute(latest)
 
 
-def sweep(session: Session) -> int:
-    """Remove identifiers, tokens and sign-ons that have expired; return their number."""
+def remove_expired(session: Session) -> int:
+    """Remove expired identifiers, tokens and sign-ons; return their number."""
     return sum(
-        session.execute(text(_SWEEP.format(table=table, key=key))).rowcount  # type: ignore[attr-defined]
+        session.execute(text(_REMOVE_EXPIRED.format(table=table, key=key))).rowcount  # type: ignore[attr-defined]
         for table, key in _EXPIRING.items()
     )
 
 
-def _insert_use(digest: bytes, kept_for: timedelta) -> Insert:
-    values = {"digest": digest, "expires_at": func.now() + kept_for}
+def _insert_use(digest: bytes, retention: timedelta) -> Insert:
+    values = {"digest": digest, "expires_at": func.now() + retention}
     return insert(UsedIdentifier).values(values).on_conflict_do_nothing()

@@ -16,8 +16,8 @@ from shared.oauth import jose, repository
 from shared.oauth.assertions import (
     ASSERTION_TYPE,
     CLOCK_SKEW_SECONDS,
-    claimed_client,
-    read_assertion,
+    unverified_client_id,
+    verify_assertion,
 )
 from shared.oauth.clients import repository as clients
 from shared.oauth.clients.rules import CALLER_KIND, ClientKind, ClientState
@@ -35,12 +35,12 @@ from shared.oauth.jose import SignatureError
 from shared.oauth.tokens import MAX_LIFETIME, AccessToken, TokenAuthority
 
 PROOF_RETENTION = timedelta(seconds=MAX_AGE_SECONDS + MAX_AHEAD_SECONDS)
-REPLAYED = "it was used before; sign a new one for each request"
+REPLAYED = "its jti was used before; sign a new one for each request"
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """The parts with which tokens are issued, validated and revoked."""
+    """The resources of the authorization server: database, signing keys and nonces."""
 
     engine: Engine
     authority: TokenAuthority
@@ -49,7 +49,7 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class PresentedToken:
-    """A token as received: its scheme, the proofs sent with it, and the request they are for."""
+    """An access token as received: its scheme, the DPoP proofs, and the request."""
 
     token: str
     scheme: str
@@ -81,7 +81,7 @@ def validate_token(unit: UnitOfWork, issuer: Issuer, presented: PresentedToken) 
     """Validate an access token and the DPoP proof that it is bound to.
 
     The returned token has the scopes that its client and its person still have. The unit acts for
-    the caller from here on. The proof is used up, even after a rollback.
+    the caller afterwards. The proof cannot be used again, even after a rollback.
 
     Raises:
         InvalidAccessToken: when the token is not valid, or has ended.
@@ -93,9 +93,9 @@ def validate_token(unit: UnitOfWork, issuer: Issuer, presented: PresentedToken) 
         raise InvalidAccessToken
     digest = None
     if is_proven:
-        proof = _proof_with_token(issuer, presented)
+        proof = _verify_proof_of_token(issuer, presented)
         if proof.thumbprint != token.thumbprint:
-            raise InvalidProof("its key is not the one that the token is bound to")
+            raise InvalidProof("its key is not the key that the token is bound to")
         digest = proof.digest
     status = repository.check_token(unit, token, digest, PROOF_RETENTION)
     if not status.is_first_use:
@@ -110,44 +110,46 @@ def current_scopes(session: Session, token: AccessToken) -> frozenset[Scope]:
     return repository.current_scopes(session, [token])[0]
 
 
-def _proof_with_token(issuer: Issuer, presented: PresentedToken) -> Proof:
+def _verify_proof_of_token(issuer: Issuer, presented: PresentedToken) -> Proof:
     try:
-        return _verify_one(issuer, presented.proofs, presented.request)
+        return _verify_single_proof(issuer, presented.proofs, presented.request)
     except ProofError as error:
         raise InvalidProof(str(error), error=error.code) from None
 
 
-def _verify_one(issuer: Issuer, proofs: tuple[str, ...], request: ExpectedRequest) -> Proof:
+def _verify_single_proof(
+    issuer: Issuer, proofs: tuple[str, ...], request: ExpectedRequest
+) -> Proof:
     if len(proofs) != 1:
-        raise ProofError("send one DPoP proof")
+        raise ProofError("send exactly one DPoP proof")
     return verify_proof(proofs[0], request, issuer.nonces, time.time())
 
 
 def authenticate_client(
     issuer: Issuer, form: Mapping[str, str], audiences: frozenset[str]
 ) -> AuthenticatedClient:
-    """Authenticate a client by the assertion in the form; the assertion is used up.
+    """Authenticate a client by the assertion in the form, which cannot be used again.
 
-    No connection is held while another is requested.
+    At most one database connection is in use at a time.
 
     Raises:
-        OAuthError: `invalid_client` in every case.
+        OAuthError: `invalid_client`, whatever the reason.
     """
     if form.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in form:
         raise invalid_client("send a client_assertion of type private_key_jwt")
     text, now = form["client_assertion"], time.time()
     try:
-        client_id = claimed_client(text)
+        client_id = unverified_client_id(text)
         with Session(issuer.engine) as session:
             client = clients.find_client(session, client_id)
             keys = [jose.public_key(key.jwk) for key in clients.keys_of(session, [client_id])]
-        assertion = read_assertion(text, client_id, keys, audiences, now)
+        assertion = verify_assertion(text, client_id, keys, audiences, now)
     except SignatureError as error:
         raise invalid_client(str(error)) from None
     if form.get("client_id", str(client_id)) != str(client_id):
-        raise invalid_client("client_id is not its subject")
-    kept_for = timedelta(seconds=assertion.expires_at - now + 2 * CLOCK_SKEW_SECONDS)
-    if not repository.use_once(issuer.engine, assertion.digest, kept_for):
+        raise invalid_client("client_id is not the sub of the assertion")
+    retention = timedelta(seconds=assertion.expires_at - now + 2 * CLOCK_SKEW_SECONDS)
+    if not repository.record_first_use(issuer.engine, assertion.digest, retention):
         raise invalid_client(REPLAYED)
     if client is None or client.state != ClientState.ACTIVE:
         raise invalid_client("the client is suspended")
@@ -155,8 +157,12 @@ def authenticate_client(
     return AuthenticatedClient(client.id, ClientKind(client.kind), scopes, assertion.key)
 
 
-def proven_key(issuer: Issuer, proofs: tuple[str, ...], request: ExpectedRequest) -> str | None:
-    """Return the thumbprint that a new token is bound to; None when no proof was sent.
+def thumbprint_of_proof(
+    issuer: Issuer, proofs: tuple[str, ...], request: ExpectedRequest
+) -> str | None:
+    """Verify the DPoP proof of a token request; return the thumbprint to bind the token to.
+
+    Without a proof, return None.
 
     Raises:
         OAuthError: `invalid_dpop_proof` or `use_dpop_nonce` when the proof is not valid.
@@ -164,21 +170,21 @@ def proven_key(issuer: Issuer, proofs: tuple[str, ...], request: ExpectedRequest
     if not proofs:
         return None
     try:
-        proof = _verify_one(issuer, proofs, request)
+        proof = _verify_single_proof(issuer, proofs, request)
     except ProofError as error:
         raise OAuthError(error.code, f"The DPoP proof is not valid: {error}.") from None
-    if not repository.use_once(issuer.engine, proof.digest, PROOF_RETENTION):
+    if not repository.record_first_use(issuer.engine, proof.digest, PROOF_RETENTION):
         raise OAuthError("invalid_dpop_proof", f"The DPoP proof is not valid: {REPLAYED}.")
     return proof.thumbprint
 
 
-def grant_to_client(
+def issue_to_client(
     issuer: Issuer, client: AuthenticatedClient, form: Mapping[str, str], thumbprint: str | None
 ) -> IssuedToken:
-    """Issue a token for the client itself (client credentials).
+    """Issue a token to a client for itself (client credentials grant).
 
     Raises:
-        OAuthError: for a portal, for other scopes than registered, or without a DPoP proof.
+        OAuthError: for a portal, for scopes that are not registered, or without a DPoP proof.
     """
     if client.kind is ClientKind.PORTAL:
         raise OAuthError("unauthorized_client", "A portal gets tokens by token exchange only.")
@@ -188,18 +194,19 @@ def grant_to_client(
 
 
 def requested_scopes(form: Mapping[str, str], allowed: frozenset[Scope]) -> frozenset[Scope]:
-    """Return the requested scopes; all that are allowed when the form names none.
+    """Return the requested scopes, or all allowed scopes when the form has no `scope`.
 
     Raises:
         OAuthError: `invalid_scope` when one of them is not allowed, or none is left.
     """
     names = form.get("scope", "").split()
-    wanted = {scope for scope in allowed if scope.value in names} if names else allowed
-    if not wanted or len(wanted) < len(set(names)):
+    scopes = {scope for scope in allowed if scope.value in names} if names else allowed
+    if not scopes or len(scopes) < len(set(names)):
         raise OAuthError(
-            "invalid_scope", "One of the scopes is unknown, or is not for this client or person."
+            "invalid_scope",
+            "One of the scopes is unknown, or not allowed for this client or person.",
         )
-    return frozenset(wanted)
+    return frozenset(scopes)
 
 
 def issue(
@@ -209,14 +216,15 @@ def issue(
     thumbprint: str | None,
     client_key: str,
 ) -> IssuedToken:
-    """Issue a token for a caller, whose client has authenticated with the key.
+    """Issue an access token for a caller, whose client has authenticated with the key.
 
     Raises:
         OAuthError: `invalid_dpop_proof` when the scopes need a bound token and there is no proof.
     """
     if thumbprint is None and needs_proof(caller.scopes):
         raise OAuthError(
-            "invalid_dpop_proof", "These scopes need a token bound to a key: send a DPoP proof."
+            "invalid_dpop_proof",
+            "These scopes need a token that is bound to a key: send a DPoP proof.",
         )
     token = issuer.authority.issue(caller, lifetime, thumbprint, client_key)
     return IssuedToken(token, lifetime, caller.scopes, thumbprint is not None)
@@ -231,7 +239,7 @@ def find_own_token(
         OAuthError: `invalid_request` when the form has no token.
     """
     if "token" not in form:
-        raise invalid_request("Send the token as token.")
+        raise invalid_request("Send the token in the parameter token.")
     try:
         token = issuer.authority.verify(form["token"])
     except InvalidAccessToken:

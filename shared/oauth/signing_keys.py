@@ -1,4 +1,4 @@
-"""The keys that sign our tokens: one, or a directory in which each says from which day it signs."""
+"""The keys that sign access tokens: one file, or a directory of files named by start day."""
 
 import hmac
 import re
@@ -16,54 +16,54 @@ from shared.oauth import jose
 
 T = TypeVar("T")
 
-_NAME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}).*\.pem")
+_FILE_NAME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}).*\.pem")
 _REMEDY = (
-    "make one with `openssl ecparam -name prime256v1 -genkey -noout` and name it, or a directory "
-    "of such files called YYYY-MM-DD.pem, in TOETSFEEDBACK_SIGNING_KEYS"
+    "generate one with `openssl ecparam -name prime256v1 -genkey -noout` and set "
+    "TOETSFEEDBACK_SIGNING_KEYS to its path, or to a directory of keys named YYYY-MM-DD.pem"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
-    """Every key checks tokens, from before its day on; the latest whose day has come signs.
+    """Signing keys with their start days; the one with the latest past start day signs.
 
-    So a new key is known everywhere before the first token of it appears, and an old one checks
-    until its file is taken away.
+    All keys verify. So a new key is published before it signs its first token, and an old key
+    verifies until its file is removed.
     """
 
     keys: tuple[tuple[date, ECKey], ...]
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Reads P-256 private keys in PEM.
+        """Read private P-256 keys in PEM.
 
         Raises:
-            ConfigurationError: when one cannot be read, or none may sign today.
+            ConfigurationError: when a key cannot be read, or none may sign today.
         """
         if not path.is_dir():
             return cls(((date.min, _read_key(path)),))
         files = sorted(path.glob("*.pem"))
-        keys = cls(tuple((_day_in(file), _read_key(file)) for file in files))
+        keys = cls(tuple((_start_day(file), _read_key(file)) for file in files))
         if not any(day <= _today() for day, _ in keys.keys):
             raise ConfigurationError(f"no key in {path} may sign today; {_REMEDY}")
         return keys
 
     @property
     def signing(self) -> ECKey:
-        return latest_begun(self.keys)
+        return latest_in_effect(self.keys)
 
     def by_id(self) -> dict[str, ECKey]:
         return {key.thumbprint(): key for _, key in self.keys}
 
-    def secrets_for(self, purpose: str) -> tuple[tuple[date, bytes], ...]:
-        """Secrets that only those share who hold these keys; they begin with their key."""
+    def derive_secrets(self, purpose: str) -> tuple[tuple[date, bytes], ...]:
+        """Derive a secret for a purpose from each key, with the start day of the key."""
         return tuple(
             (day, hmac.digest(key.as_pem(private=True), purpose.encode(), "sha256"))
             for day, key in self.keys
         )
 
-    def public(self) -> dict[str, Any]:
-        """The public halves as a JWK set."""
+    def as_jwk_set(self) -> dict[str, Any]:
+        """Return the public keys as a JWK Set (RFC 7517)."""
         return {
             "keys": [
                 {**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": "ES256"}
@@ -72,8 +72,8 @@ class SigningKeys:
         }
 
 
-def latest_begun(dated: Iterable[tuple[date, T]]) -> T:
-    """Of what begins on a day each, the latest whose day has come."""
+def latest_in_effect(dated: Iterable[tuple[date, T]]) -> T:
+    """Return the value with the latest start day that is not in the future."""
     return max((pair for pair in dated if pair[0] <= _today()), key=lambda pair: pair[0])[1]
 
 
@@ -81,13 +81,13 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _day_in(file: Path) -> date:
-    named = _NAME.fullmatch(file.name)
+def _start_day(file: Path) -> date:
+    match = _FILE_NAME.fullmatch(file.name)
     try:
-        return date.fromisoformat(named[1] if named else "")
+        return date.fromisoformat(match[1] if match else "")
     except ValueError:
         raise ConfigurationError(
-            f"{file} does not say from which day it signs; call it YYYY-MM-DD.pem"
+            f"the name of {file} does not say from which day it signs; name it YYYY-MM-DD.pem"
         ) from None
 
 
@@ -97,7 +97,7 @@ def _read_key(file: Path) -> ECKey:
     except (OSError, ValueError, JoseError) as error:
         raise ConfigurationError(f"the signing key {file} cannot be read; {_REMEDY}") from error
     if key.curve_name != "P-256" or not key.is_private:
-        raise ConfigurationError(f"{file} does not hold the private half of a P-256 key")
-    if jose.is_published(key):
-        raise ConfigurationError(f"{file} holds the key of an example, for all to see; {_REMEDY}")
+        raise ConfigurationError(f"{file} does not contain a private P-256 key")
+    if jose.is_example_key(key):
+        raise ConfigurationError(f"{file} contains the key of a published example; {_REMEDY}")
     return key

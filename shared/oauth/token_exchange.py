@@ -1,4 +1,4 @@
-"""Token exchange (RFC 8693): a portal shows a person's token, and gets one of ours for them."""
+"""Token exchange (RFC 8693): a portal exchanges a person's token for one of this service."""
 
 import time
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from shared.access.rules import Caller, CallerKind
 from shared.oauth import repository
 from shared.oauth.clients.rules import ClientKind
 from shared.oauth.errors import OAuthError, invalid_request, provider_unavailable
-from shared.oauth.identity_provider import Provider, ProviderAwayError, UserTokenError
+from shared.oauth.identity_provider import Provider, ProviderUnavailableError, UserTokenError
 from shared.oauth.person_claims import NoRoleError, Person, PersonError, person_of
 from shared.oauth.service import (
     AuthenticatedClient,
@@ -22,7 +22,7 @@ from shared.oauth.tokens import MAX_LIFETIME
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # the name of a type
-LONGEST = timedelta(minutes=5)
+MAX_EXCHANGED_LIFETIME = timedelta(minutes=5)
 
 
 def exchange(
@@ -32,33 +32,35 @@ def exchange(
     form: Mapping[str, str],
     thumbprint: str | None,
 ) -> IssuedToken:
-    """Issue a token for the person, valid as long as theirs and for five minutes at the most.
+    """Issue a token for the person of the subject token.
 
-    Each sign-on limits the earlier tokens of the person at the school to the roles of today.
+    It expires with the subject token, and after five minutes at the latest. Each sign-on limits the
+    earlier tokens of the person at the school to the roles of today.
 
     Raises:
-        OAuthError: when the client or the person cannot have one, without a proof, or while the
-            provider cannot be asked.
+        OAuthError: when the client or the person cannot have a token, without a DPoP proof, or
+            while the identity provider is unavailable.
     """
     if client.kind != ClientKind.PORTAL:
-        raise OAuthError("unauthorized_client", "Only a portal exchanges tokens of people.")
+        raise OAuthError("unauthorized_client", "Only a portal can use token exchange.")
     if thumbprint is None:
         raise OAuthError(
-            "invalid_dpop_proof", "A person's token is bound to a key: send a DPoP proof."
+            "invalid_dpop_proof", "A person's token has to be bound to a key: send a DPoP proof."
         )
-    _require_plain(form, issuer.authority.audience)
+    _require_supported(form, issuer.authority.audience)
     try:
-        claims = provider.claims_of(form["subject_token"])
+        claims = provider.verify_token(form["subject_token"])
         person = _signed_on(issuer, claims, provider)
-    except ProviderAwayError:
+    except ProviderUnavailableError:
         raise provider_unavailable() from None
     except (UserTokenError, PersonError) as error:
         raise invalid_request(f"The subject_token cannot be used: {error}.") from None
     allowed = person.scopes & client.scopes
     scopes = requested_scopes(form, allowed)
     caller = Caller(str(client.id), CallerKind.SCHOOL, scopes, person.school_id, person.subject)
-    left = timedelta(seconds=max(1, int(claims["exp"] - time.time())))
-    return issue(issuer, caller, min(left, LONGEST), thumbprint, client.key)
+    remaining = timedelta(seconds=max(1, int(claims["exp"] - time.time())))
+    lifetime = min(remaining, MAX_EXCHANGED_LIFETIME)
+    return issue(issuer, caller, lifetime, thumbprint, client.key)
 
 
 def _signed_on(issuer: Issuer, claims: Mapping[str, Any], provider: Provider) -> Person:
@@ -72,13 +74,13 @@ def _signed_on(issuer: Issuer, claims: Mapping[str, Any], provider: Provider) ->
     return person
 
 
-def _require_plain(form: Mapping[str, str], audience: str) -> None:
-    """Of what the standard has, only what we do: one token in, one access token out."""
+def _require_supported(form: Mapping[str, str], audience: str) -> None:
+    """Raise OAuthError for parameters of RFC 8693 that this service does not support."""
     if "subject_token" not in form or form.get("subject_token_type") != ACCESS_TOKEN:
-        raise invalid_request(f"Send a subject_token of subject_token_type {ACCESS_TOKEN}.")
+        raise invalid_request(f"Send a subject_token with the subject_token_type {ACCESS_TOKEN}.")
     if form.get("requested_token_type", ACCESS_TOKEN) != ACCESS_TOKEN:
         raise invalid_request(f"Only tokens of type {ACCESS_TOKEN} are issued.")
     if "actor_token" in form:
-        raise invalid_request("Send no actor_token: the client itself is who acts.")
+        raise invalid_request("Send no actor_token: the client itself is the actor.")
     if "resource" in form or form.get("audience", audience) != audience:
         raise OAuthError("invalid_target", "Tokens are issued for this service only.")

@@ -1,4 +1,4 @@
-"""Access tokens: signed with ES256, of type `at+jwt` (RFC 9068), checked before anything else."""
+"""Access tokens: JWTs of type `at+jwt` (RFC 9068), signed with ES256."""
 
 import re
 from dataclasses import dataclass, field
@@ -20,17 +20,17 @@ TYPE = "at+jwt"
 TYPES = frozenset({TYPE})
 MAX_LIFETIME = timedelta(minutes=10)
 CLOCK_SKEW = timedelta(seconds=5)
-MAX_CLIENT = 128
-REMEMBERED_TOKENS = 10_000
+MAX_CLIENT_CHARACTERS = 128
+MAX_CACHED_TOKENS = 10_000
 SCHOOL_ID = re.compile("[0-9]{6}")
-OPAQUE = re.compile("[A-Za-z0-9_-]{1,128}")
-_WRONG = (CallerError, ValueError, OverflowError, TypeError, KeyError, AttributeError)
-"""What claims raise that we would not have written, `SignatureError` among them."""
+IDENTIFIER = re.compile("[A-Za-z0-9_-]{1,128}")
+_DECODE_ERRORS = (CallerError, ValueError, OverflowError, TypeError, KeyError, AttributeError)
+"""Errors of a token that this service did not issue, `SignatureError` among them."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What a token says: who it speaks for, until when, and which key it is bound to, if any.
+    """The claims of a verified access token; `thumbprint` is of the key that it is bound to.
 
     `client_key` is the thumbprint of the registered key with which its client requested it.
     """
@@ -48,18 +48,18 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenAuthority:
-    """Signs and checks tokens of one issuer for one audience."""
+    """The keys, issuer and audience with which access tokens are issued and verified."""
 
     keys: SigningKeys
     issuer: str
     audience: str
-    _remembered: dict[bytes, AccessToken] = field(
+    _cache: dict[bytes, AccessToken] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Raises ConfigurationError when the signing keys cannot be used."""
+        """Read the signing keys; raise ConfigurationError when they cannot be used."""
         keys = SigningKeys.read(settings.signing_keys)
         return cls(keys, settings.public_url, settings.token_audience)
 
@@ -70,16 +70,16 @@ class TokenAuthority:
         thumbprint: str | None = None,
         client_key: str | None = None,
     ) -> str:
-        """Issue a token for a caller, valid from now, bound to the key with the thumbprint.
+        """Issue a token for a caller, bound to the key with the thumbprint.
 
         Raises:
             CallerError: when the lifetime is not between one second and `MAX_LIFETIME`, or a
-                scope asks for a key and none is given.
+                scope needs a bound token and there is no thumbprint.
         """
         if not timedelta(seconds=1) <= lifetime <= MAX_LIFETIME:
-            raise CallerError(f"a token lives between one second and {MAX_LIFETIME}")
+            raise CallerError(f"the lifetime must be between one second and {MAX_LIFETIME}")
         if thumbprint is None and needs_proof(caller.scopes):
-            raise CallerError("a token that reads about students is bound to a key; name one")
+            raise CallerError("a token with access to students must be bound to a key")
         now = datetime.now(UTC)
         claims: dict[str, Any] = {
             "iss": self.issuer,
@@ -105,57 +105,62 @@ class TokenAuthority:
         return jwt.encode(header, claims, key, algorithms=[ALGORITHM])
 
     def verify(self, token: str) -> AccessToken:
-        """What the token says. Nothing here knows whether it was revoked since.
+        """Verify the signature and the claims of a token; revocation is not checked.
 
         Raises:
-            InvalidAccessToken: whatever is wrong with it; only expiry is told apart.
+            InvalidAccessToken: when it is not valid; only expiry is distinguished.
         """
         digest = sha256(token.encode()).digest()
-        known = self._remembered.get(digest)
-        if known is None:
-            known = self._read(token)
-            if len(self._remembered) >= REMEMBERED_TOKENS:
-                self._remembered.clear()
-            self._remembered[digest] = known
-        if known.has_expired():
+        cached = self._cache.get(digest)
+        if cached is None:
+            cached = self._decode(token)
+            if len(self._cache) >= MAX_CACHED_TOKENS:
+                self._cache.clear()
+            self._cache[digest] = cached
+        if cached.has_expired():
             raise InvalidAccessToken(is_expired=True)
-        return known
+        return cached
 
-    def _read(self, token: str) -> AccessToken:
+    def _decode(self, token: str) -> AccessToken:
         try:
             claims, _ = jose.verify(token, lambda header: self.keys.by_id()[header["kid"]], TYPES)
             if claims["iss"] != self.issuer or claims["aud"] != self.audience:
                 raise InvalidAccessToken
             return _access_token(claims)
-        except _WRONG:
+        except _DECODE_ERRORS:
             raise InvalidAccessToken from None
 
 
 def _access_token(claims: dict[str, Any]) -> AccessToken:
-    """Raises ValueError, TypeError or CallerError for claims that we would not have written."""
+    """Read the claims; raise one of `_DECODE_ERRORS` when this service did not issue them."""
     client, subject, school = claims["client_id"], claims["sub"], claims.get("school")
-    issued, expires, thumbprint = claims["iat"], claims["exp"], claims.get("cnf", {}).get("jkt")
-    if not (isinstance(client, str) and client.isprintable() and len(client) <= MAX_CLIENT):
+    issued_at, expires_at = claims["iat"], claims["exp"]
+    thumbprint = claims.get("cnf", {}).get("jkt")
+    if not (
+        isinstance(client, str) and client.isprintable() and len(client) <= MAX_CLIENT_CHARACTERS
+    ):
         raise ValueError("client_id")
     if school is not None and not (isinstance(school, str) and SCHOOL_ID.fullmatch(school)):
         raise ValueError("school")
-    if not (isinstance(issued, int) and 0 < expires - issued <= MAX_LIFETIME.total_seconds()):
+    if not (
+        isinstance(issued_at, int) and 0 < expires_at - issued_at <= MAX_LIFETIME.total_seconds()
+    ):
         raise ValueError("exp")
-    if issued > datetime.now(UTC).timestamp() + CLOCK_SKEW.total_seconds():
+    if issued_at > datetime.now(UTC).timestamp() + CLOCK_SKEW.total_seconds():
         raise ValueError("iat")
     person = None if subject == client else subject
     client_key = claims.get("client_key")
-    for opaque in (claims["jti"], thumbprint or "-", person or "-", client_key or "-"):
-        if not OPAQUE.fullmatch(opaque):
-            raise ValueError("opaque")
+    for identifier in (claims["jti"], thumbprint or "-", person or "-", client_key or "-"):
+        if not IDENTIFIER.fullmatch(identifier):
+            raise ValueError("identifier")
     scopes = frozenset(Scope(scope) for scope in claims["scope"].split())
     if thumbprint is None and needs_proof(scopes):
         raise ValueError("cnf")
     return AccessToken(
         caller=Caller(client, CallerKind(claims["kind"]), scopes, school, person),
         id=claims["jti"],
-        issued_at=datetime.fromtimestamp(issued, UTC),
-        expires_at=datetime.fromtimestamp(expires, UTC),
+        issued_at=datetime.fromtimestamp(issued_at, UTC),
+        expires_at=datetime.fromtimestamp(expires_at, UTC),
         thumbprint=thumbprint,
         client_key=client_key,
     )

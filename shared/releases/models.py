@@ -21,12 +21,12 @@ end"""
 class ReleaseWindow(Base):
     """A release window of one product, for an administration, a target group or one component.
 
-    The windows of the most specific scope decide alone. `planned_from_at` is the target that was
-    announced; `opens_at` is the effective moment, without which the window stays closed. `never`
-    promises that the scope is not released, so it allows no effective moment.
+    Only the windows of the most specific scope decide. `planned_from_at` is the announced target;
+    `opens_at` is the effective moment, without which the window stays closed. `never` promises that
+    the scope is not released, so it allows no effective moment.
 
-    A scope can have several windows as long as no two overlap (`overlaps` in `rules.py`). The
-    constraint gives `never` all of time, and a window without `opens_at` the instant `-infinity`.
+    A scope can have several windows as long as no two overlap (`overlaps` in `rules.py`). For
+    the constraint, `never` covers all of time, and a window without `opens_at` only `-infinity`.
     """
 
     __tablename__ = "release_windows"

@@ -57,14 +57,14 @@ _components = table(
 def component_is_released(
     component_id: InstrumentedAttribute[int], product: Product
 ) -> ColumnElement[bool]:
-    """Return the gate for rows about one component."""
+    """Return the condition of the gate for rows about one component."""
     return component_id == any_(_released_ids(product))
 
 
 def components_are_released(
     component_ids: InstrumentedAttribute[list[int]], product: Product
 ) -> ColumnElement[bool]:
-    """Return the gate for rows about several components: each of them must be released."""
+    """Return the condition of the gate for rows about several components, all to be released."""
     return component_ids.op("<@", is_comparison=True)(_released_ids(product))
 
 
@@ -138,7 +138,7 @@ def windows_of_scope(session: Session, scope: WindowScope) -> Sequence[ReleaseWi
 
 
 def lock_windows(session: Session) -> None:
-    """Let no other transaction add or change windows until this one ends."""
+    """Lock the windows against additions and changes by other transactions until the commit."""
     session.execute(select(func.pg_advisory_xact_lock(func.hashtext("release_windows"))))
 
 

@@ -25,7 +25,7 @@ STATUSES = ("reported", "absent", "exempt", "notCompleted", "notAssigned", "with
 
 
 class Administration(Base):
-    """A yearly sitting of the tests (afname)."""
+    """A yearly round of the tests (afname)."""
 
     __tablename__ = "administrations"
     __table_args__ = (CheckConstraint("tested_from_on <= tested_until_on", name="tested_in_order"),)
@@ -38,6 +38,8 @@ class Administration(Base):
 
 
 class TargetGroup(Base):
+    """The students that a test is made for: a grade, and in secondary education a stream."""
+
     __tablename__ = "target_groups"
     __table_args__ = (
         Index("uq_target_groups_code", "administration_id", "code", unique=True),
@@ -163,9 +165,9 @@ class ScaleScore(Base):
 
 
 class ItemResult(Base):
-    """Right or wrong per item, one row per student and component, for test viewing.
+    """The item results of a student for a component, for test viewing.
 
-    `correct[i]` is true if `items[i]` was answered right; both arrays have the same length.
+    `correct[i]` is true if `items[i]` was answered correctly; both arrays have the same length.
     """
 
     __tablename__ = "item_results"

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Select, and_, bindparam, exists, func, literal_column, select, true
 from sqlalchemy.orm import Session
 
-from shared.access.rules import PRODUCT_READ, Scope
+from shared.access.rules import PRODUCT_OF_SCOPE, Scope
 from shared.core.paging import counted_page, page_of_scalars
 from shared.releases.repository import component_is_released
 from shared.results.models import (
@@ -46,7 +46,7 @@ class LevelScale(NamedTuple):
 
 
 class LevelReached(NamedTuple):
-    """The level of a result; `ordinal` 1 is the lowest, `description` what it means."""
+    """The level of a result; `ordinal` 1 is the lowest."""
 
     code: str
     label: str
@@ -93,11 +93,11 @@ def _page(
 def _level(
     code: str | None, label: str, ordinal: int, description: str | None
 ) -> LevelReached | None:
-    """Return one object per level, which many results share."""
+    """Return a level; the cache lets many results share one object."""
     return None if code is None else LevelReached(code, label, ordinal, description)
 
 
-_STUDENTS = {
+_STUDENT_CONDITIONS = {
     "school_id": Student.school_id == bindparam("school_id"),
     "administration_id": Student.administration_id == bindparam("administration_id"),
     "class_group": ClassGroup.name == bindparam("class_group"),
@@ -110,8 +110,8 @@ def _released_results(wanted: frozenset[str]) -> Select[*tuple[Any, ...]]:
     """Return the query of the released results, filtered by the given parameters.
 
     Students are sorted before the lateral join with their results: there are fewer of them, and
-    names are slow to compare. `offset 0` is an optimization fence, which keeps the planner from
-    scanning the whole table while it has no statistics. A calibration is never released.
+    names are slow to compare. `offset 0` prevents the planner from flattening the subquery, and
+    so from scanning the whole table while it has no statistics. A calibration is never released.
     """
     student = (
         select(
@@ -122,7 +122,7 @@ def _released_results(wanted: frozenset[str]) -> Select[*tuple[Any, ...]]:
         )
         .join(ClassGroup, ClassGroup.id == Student.class_group_id)
         .join(Participation, takes_part_with(Student))
-        .where(student_is_present(), *(_STUDENTS[name] for name in sorted(wanted)))
+        .where(student_is_present(), *(_STUDENT_CONDITIONS[name] for name in sorted(wanted)))
         .subquery("student")
     )
     own = (
@@ -130,7 +130,7 @@ def _released_results(wanted: frozenset[str]) -> Select[*tuple[Any, ...]]:
         .where(
             Result.student_id == student.c.id,
             Result.superseded_at.is_(None),
-            component_is_released(Result.component_id, PRODUCT_READ[Scope.RESULTS_READ]),
+            component_is_released(Result.component_id, PRODUCT_OF_SCOPE[Scope.RESULTS_READ]),
         )
         .offset(literal_column("0"))
         .lateral("own")

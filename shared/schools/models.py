@@ -1,4 +1,4 @@
-"""Tables of schools: who they are, and in which administrations they take part."""
+"""Tables of schools and of their participation in administrations."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from shared.core.database import INSTANT, Base
 
 
 class School(Base):
-    """An instelling, with what the newest delivery says of it; `id` is its instellingsnummer."""
+    """A school (instelling) as in its latest delivery; `id` is its school number."""
 
     __tablename__ = "schools"
     __table_args__ = (
@@ -28,9 +28,9 @@ class School(Base):
 class Participation(Base):
     """A school in one administration, under the name it had then.
 
-    `facts_revision` is raised by each delivery that touches anything of the school, so that what
-    was made of older facts can be told. `removed_at` is set when a later full delivery no longer
-    names the school; the row stays for the history that hangs on it.
+    `facts_revision` is incremented by each delivery that changes any data of the school, so that
+    outdated documents are detected. `removed_at` is set when a later full delivery does not contain
+    the school; the row stays, since historical rows refer to it.
     """
 
     __tablename__ = "participations"

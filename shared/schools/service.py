@@ -14,7 +14,7 @@ from shared.schools.models import School
 def require_school(unit: UnitOfWork, access: AccessRequest, school_id: str) -> School:
     """Return the school if it takes part in an administration and is within reach.
 
-    It is looked up in both cases, so that the two refusals cost the same.
+    It is read in both cases, so that both refusals take the same time.
 
     Raises:
         ResourceNotFound: otherwise; the refusal is recorded in the audit log.
@@ -31,7 +31,7 @@ def list_schools(
 ) -> tuple[int, Sequence[School]]:
     """Return the number of schools within reach, and a page of them by number.
 
-    Facts of a school itself are public; the audit log is for data about students only.
+    The list is not recorded: facts of schools are public, the audit log is about student data.
     """
     return repository.page_of_schools(
         session, access.reach.schools, administration_id, offset, limit

@@ -1,4 +1,4 @@
-"""The object store: one interface for a directory and for S3, with whole-object writes."""
+"""The object store: one interface for a directory and for S3, with atomic writes."""
 
 import errno
 import os
@@ -19,41 +19,40 @@ from obstore.store import LocalStore, ObjectStore, S3Store
 from shared.core.errors import ConfigurationError
 
 CHUNK_BYTES = 1024 * 1024
-"""How much of an object is in memory at a time while it streams."""
+"""The size of a chunk of a streamed object in memory."""
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig  # exist for type checkers only
 
 CONNECT_TIMEOUT, TIMEOUT = "5s", "20s"
 RETRY: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
-"""Over what passes in a moment; a longer outage is for whoever asked: a job tries again later."""
+"""Retries of brief failures; after a longer outage a job tries again later."""
 
-ROOM_BYTES = 64 * 1024 * 1024
-"""A directory with less room than this is as good as full."""
+MIN_FREE_BYTES = 64 * 1024 * 1024
+"""A directory with less free space than this counts as full."""
 
-UPLOAD_GONE = "NoSuchUpload"
-"""What S3 says when an upload was ended by a request whose answer was lost: worth another try."""
+UPLOAD_NOT_FOUND = "NoSuchUpload"
+"""The S3 error when the response that completed an upload was lost: worth a retry."""
 
-
-_HALF_WRITTEN = re.compile(r".+#[0-9]+")
-"""How a directory's files are named until all of an object is in them."""
+_PARTIAL_FILE = re.compile(r".+#[0-9]+")
+"""The name that obstore gives a file until its object is complete."""
 
 
 class BucketMissingError(Exception):
-    """Nothing can be stored, because the bucket does not exist; the message names it."""
+    """The bucket does not exist; the message names it."""
 
 
 class StoredObjectMissingError(Exception):
-    """A row points at an object that is not in the store; the message names its key."""
+    """An object that is not in the store; the message names its key."""
 
 
-STORE_AWAY = (BaseError, StoredObjectMissingError)
-"""Errors of the store, not of what was asked: the same may work again a moment later."""
+STORE_UNAVAILABLE = (BaseError, StoredObjectMissingError)
+"""Errors of the store, not of the request: a retry may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """`size` bytes of an object, from `offset` on; several in a row are one content."""
+    """A byte range of an object; the content of a document is a sequence of segments."""
 
     key: str
     offset: int
@@ -63,7 +62,7 @@ class Segment:
 class Storage:
     """Objects under opaque keys; a key is written once and never overwritten.
 
-    Errors of the store itself (unreachable, full) come through as `obstore` exceptions.
+    Errors of the store itself (unreachable, full) are raised as `obstore` exceptions.
     """
 
     def __init__(self, store: ObjectStore, url: str) -> None:
@@ -72,11 +71,11 @@ class Storage:
 
     @property
     def backend(self) -> ObjectStore:
-        """The store itself, for the one caller that streams into it asynchronously."""
+        """Return the store of obstore, for asynchronous uploads."""
         return self._store
 
     def put(self, key: str, content: bytes | Path | Iterable[bytes]) -> None:
-        """Stores the whole object, or nothing.
+        """Store an object atomically.
 
         Raises:
             BucketMissingError: when there is no such bucket.
@@ -84,18 +83,18 @@ class Storage:
         try:
             obstore.put(self._store, key, content)
         except (NotFoundError, FileNotFoundError) as error:
-            if UPLOAD_GONE in str(error):
+            if UPLOAD_NOT_FOUND in str(error):
                 raise
             raise BucketMissingError(
-                f"there is no bucket {self._url.netloc}: make it, or set TOETSFEEDBACK_STORAGE_URL "
-                "to another"
+                f"the bucket {self._url.netloc} does not exist: create it, or change "
+                "TOETSFEEDBACK_STORAGE_URL"
             ) from error
 
     def read(self, key: str) -> bytes:
         return b"".join(self.stream(key))
 
     def stream(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """The bytes from `start` up to but not including `end`, in chunks.
+        """Yield the bytes from `start` up to but not including `end`, in chunks.
 
         Raises:
             StoredObjectMissingError: before the first chunk, when there is no such object.
@@ -115,7 +114,7 @@ class Storage:
     def stream_segments(
         self, segments: Iterable[Segment], start: int = 0, end: int | None = None
     ) -> Iterator[bytes]:
-        """The bytes from `start` up to but not including `end` of the segments put end to end."""
+        """Yield the bytes from `start` up to but not including `end` of concatenated segments."""
         for segment in segments:
             first, last = max(start, 0), segment.size if end is None else min(end, segment.size)
             if first < last:
@@ -130,19 +129,19 @@ class Storage:
         return True
 
     def check(self) -> None:
-        """Asks the store whether it is there; its errors come through.
+        """Check that the store responds; its errors pass through.
 
         Raises:
-            OSError: when it is a directory without room.
+            OSError: when it is a directory without free space.
         """
         obstore.list_with_delimiter(self._store, prefix="health")
         if self._url.scheme == "file":
             directory = unquote(self._url.path)
-            if shutil.disk_usage(directory).free < ROOM_BYTES:
+            if shutil.disk_usage(directory).free < MIN_FREE_BYTES:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), directory)
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Removes objects; one that is already gone is no error."""
+        """Delete objects; an object that does not exist is no error."""
         for key in keys:
             try:
                 obstore.delete(self._store, key)
@@ -150,35 +149,35 @@ class Storage:
                 continue
 
     def keys(self, prefix: str = "", written_before: datetime | None = None) -> Iterator[str]:
-        """The keys below `prefix`; just those of objects older than an instant, if one is given."""
+        """Yield the keys with a prefix, or only those of objects written before an instant."""
         for batch in obstore.list(self._store, prefix=prefix or None):
             for entry in batch:
                 if written_before is None or entry["last_modified"] < written_before:
                     yield entry["path"]
 
-    def remove_half_written(self, written_before: datetime) -> int:
-        """Deletes what writers that were killed left in a directory, unless it is young; how many.
+    def remove_partial_files(self, written_before: datetime) -> int:
+        """Delete the partial files that killed writers left in a directory; return their number.
 
-        No listing shows these files. In S3 a rule of the bucket does the same.
+        Listings do not contain these files. In S3 a lifecycle rule of the bucket does the same.
         """
         if self._url.scheme != "file":
             return 0
         removed, limit = 0, written_before.timestamp()
         for path in Path(unquote(self._url.path)).rglob("*#*"):
-            with suppress(FileNotFoundError):  # its writer was not dead, and is done
-                if _HALF_WRITTEN.fullmatch(path.name) and path.stat().st_mtime < limit:
+            with suppress(FileNotFoundError):  # its writer has completed it meanwhile
+                if _PARTIAL_FILE.fullmatch(path.name) and path.stat().st_mtime < limit:
                     path.unlink()
                     removed += 1
         return removed
 
 
 def open_storage(url: str) -> Storage:
-    """Opens `file:///directory` (made when missing) or `s3://bucket/prefix`.
+    """Open `file:///directory` (created if missing) or `s3://bucket/prefix`.
 
     S3 credentials, region and endpoint come from the usual `AWS_…` variables.
 
     Raises:
-        ConfigurationError: for another scheme, or a directory that cannot be made.
+        ConfigurationError: for another scheme, or a directory that cannot be created.
     """
     parts = urlsplit(url)
     if parts.scheme == "file":
@@ -186,8 +185,8 @@ def open_storage(url: str) -> Storage:
             return Storage(LocalStore(unquote(parts.path), mkdir=True), url)
         except (OSError, ValueError) as error:
             raise ConfigurationError(
-                f"the storage directory {parts.path} cannot be used; make it writable or set "
-                "TOETSFEEDBACK_STORAGE_URL to another"
+                f"the storage directory {parts.path} cannot be used; make it writable, or change "
+                "TOETSFEEDBACK_STORAGE_URL"
             ) from error
     if parts.scheme == "s3":
         store = S3Store.from_url(url, client_options=_client_options(), retry_config=RETRY)
@@ -196,7 +195,7 @@ def open_storage(url: str) -> Storage:
 
 
 def _client_options() -> "ClientConfig":
-    """Ours replace all that the environment says of the client, so that is taken up here."""
+    """Return the client options; they replace those of obstore from the environment."""
     plain_http = os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true"}
     return {
         "connect_timeout": CONNECT_TIMEOUT,

@@ -10,7 +10,7 @@ from shared.core.database import INSTANT, Base
 
 
 class ClassGroup(Base):
-    """A klas: the school's own free text, within one administration."""
+    """A class group (klas) of one administration; `name` is free text of the school."""
 
     __tablename__ = "class_groups"
     __table_args__ = (
@@ -34,9 +34,9 @@ class ClassGroup(Base):
 class Student(Base):
     """A pupil as enrolled in one school for one administration.
 
-    A pupil enrolled in two schools is two rows with the same `delivered_as`: each school sees its
-    own row, and never the other's. The INSZ is kept only as a keyed hash, for matching.
-    Administration and school are those of the class group, which takes part.
+    A pupil enrolled in two schools has two rows with the same `delivered_as`; each school sees its
+    own row only. The INSZ is stored as a keyed hash only, for matching. Administration and school
+    are those of the class group.
     """
 
     __tablename__ = "students"

@@ -1,4 +1,4 @@
-"""SQL of students as they are now: what a later delivery removed is left out."""
+"""SQL of current students, without those that a later delivery removed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

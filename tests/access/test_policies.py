@@ -1,4 +1,4 @@
-"""Row-level security alone: raw SQL in a connection of the API, without any filter."""
+"""Row-level security: SQL without a filter, in a connection of the API."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -33,14 +33,14 @@ WINDOWS = {
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of caller, and the schools whose rows of each sort it may see."""
+class CallerRows:
+    """A caller, and the schools whose students and participations it can read."""
 
     client: str
     kind: str
     school: str | None = None
     students: frozenset[str] = frozenset()
-    parts: frozenset[str] = frozenset()
+    participations: frozenset[str] = frozenset()
 
 
 def schools(*numbers: str) -> frozenset[str]:
@@ -48,35 +48,37 @@ def schools(*numbers: str) -> frozenset[str]:
 
 
 CALLERS = {
-    "nobody": None,
-    "a school": Kind("portal", "school", SCHOOL, schools(SCHOOL), schools(SCHOOL)),
-    "another school": Kind("portal", "school", OTHER, schools(OTHER), schools(OTHER)),
-    "an unknown school": Kind("portal", "school", "999999"),
-    "an integrator": Kind("mandated", "integrator", None, schools(SCHOOL), schools(SCHOOL)),
-    "one for another product": Kind("dashboard", "integrator", None, schools(), schools(SCHOOL)),
-    "one with an expired mandate": Kind("expired", "integrator"),
-    "one with a revoked mandate": Kind("revoked", "integrator"),
-    "one without a mandate": Kind("unknown", "integrator"),
-    "an operator": Kind("ops", "operator", None, schools(), schools(SCHOOL, OTHER, GONE)),
+    "no caller": None,
+    "a school": CallerRows("portal", "school", SCHOOL, schools(SCHOOL), schools(SCHOOL)),
+    "another school": CallerRows("portal", "school", OTHER, schools(OTHER), schools(OTHER)),
+    "an unknown school": CallerRows("portal", "school", "999999"),
+    "an integrator": CallerRows("mandated", "integrator", None, schools(SCHOOL), schools(SCHOOL)),
+    "one for another product": CallerRows(
+        "dashboard", "integrator", None, schools(), schools(SCHOOL)
+    ),
+    "one with an expired mandate": CallerRows("expired", "integrator"),
+    "one with a revoked mandate": CallerRows("revoked", "integrator"),
+    "one without a mandate": CallerRows("unknown", "integrator"),
+    "an operator": CallerRows("ops", "operator", None, schools(), schools(SCHOOL, OTHER, GONE)),
 }
 
 
 @pytest.fixture(scope="module")
 def seeded(sessions: Sessions, storage: Storage) -> Seeded:
-    """Rows in every table, of two schools and one that is removed."""
+    """Add rows to every table, of two schools and a removed one."""
     with UnitOfWork(sessions) as unit:
         seeded = seed_schools(unit.session, storage)
         item = unit.session.scalar(
             insert(JobItem).values(job_id=seeded.job, subject=SCHOOL).returning(JobItem.id)
         )
         unit.session.execute(insert(JobFailure).values(item_id=item, subject="x", problem={}))
-        for word, school in (("first", SCHOOL), ("other", OTHER)):
-            answers = {"items": ["a"], "correct": [True], "school_id": school}
+        for label, school in (("first", SCHOOL), ("other", OTHER)):
+            values = {"items": ["a"], "correct": [True], "school_id": school}
             ids = {
-                "student_id": seeded.students[word],
+                "student_id": seeded.students[label],
                 "component_id": seeded.components["LO4-LEZ"],
             }
-            unit.session.execute(insert(ItemResult).values(**ids, **answers))
+            unit.session.execute(insert(ItemResult).values(**ids, **values))
         for client, product, until_on, revoked in (
             ("mandated", Product.STUDENT_FEEDBACK, date(2999, 1, 1), None),
             ("dashboard", Product.SCHOOL_FEEDBACK, date(2999, 1, 1), None),
@@ -109,10 +111,10 @@ def api_sessions(api_settings: Settings) -> Iterator[Sessions]:
 
 @pytest.fixture
 def as_caller(api_sessions: Sessions, seeded: Seeded) -> Iterator[Callable[..., Session]]:  # noqa: ARG001  # rows to hide
-    """Sessions of the API's own login that act for a caller."""
+    """Return a function that opens a session of the API's login for a caller."""
     with ExitStack() as opened:
 
-        def as_caller(caller: Kind | None) -> Session:
+        def as_caller(caller: CallerRows | None) -> Session:
             session = opened.enter_context(api_sessions())
             if caller is not None:
                 set_local_settings(
@@ -130,7 +132,7 @@ def as_caller(api_sessions: Sessions, seeded: Seeded) -> Iterator[Callable[..., 
 
 @pytest.fixture(params=WINDOWS)
 def moment(request: pytest.FixtureRequest, sessions: Sessions, seeded: Seeded) -> Iterator[str]:
-    """A window around this moment for one component; the others have none."""
+    """Add a window for one component, before, around or after now; the others have none."""
     with UnitOfWork(sessions) as unit:
         unit.session.execute(
             text(
@@ -151,7 +153,7 @@ def seen(session: Session, table: str, column: str = "school_id") -> set[str | N
 
 
 @pytest.mark.parametrize("name", CALLERS)
-def test_policies_alone_show_only_released_rows_within_reach(
+def test_policies_show_only_released_rows_within_reach(
     as_caller: Callable[..., Session], moment: str, name: str
 ) -> None:
     caller = CALLERS[name]
@@ -159,12 +161,12 @@ def test_policies_alone_show_only_released_rows_within_reach(
     students = caller.students if caller else frozenset()
     own = {caller.school} & ALL if caller and caller.kind == "school" else set()
     is_operator = caller is not None and caller.kind == "operator"
-    open_ones = students & {SCHOOL} if moment == "in" else set()
+    released = students & {SCHOOL} if moment == "in" else set()
     assert seen(session, "students") == students
     assert seen(session, "class_groups") == students
-    assert seen(session, "participations") == (caller.parts if caller else set())
-    assert seen(session, "results") == open_ones
-    assert seen(session, "documents") == open_ones
+    assert seen(session, "participations") == (caller.participations if caller else set())
+    assert seen(session, "results") == released
+    assert seen(session, "documents") == released
     assert seen(session, "audit_events", "organisation") == own
     for table in ("deliveries", "jobs", "job_items", "job_failures"):
         assert bool(seen(session, table, "id")) is is_operator, table
@@ -182,7 +184,7 @@ def test_schools_see_mandates_they_gave_and_integrators_those_they_received(
 
     assert clients("a school") == {"mandated", "dashboard", "expired", "revoked"}
     assert clients("an integrator") == {"mandated"}
-    for name in ("nobody", "another school", "one without a mandate", "an operator"):
+    for name in ("no caller", "another school", "one without a mandate", "an operator"):
         assert clients(name) == set(), name
 
 
@@ -195,8 +197,8 @@ def test_policies_show_only_current_results_and_documents(
     assert found == ({seeded.components["LO4-LEZ"]} if moment == "in" else set())
     assert not seen(session, "results", "superseded_at") - {None}
     documents = set(session.scalars(text("select id from documents")))
-    open_ones = {seeded.documents["reading only"], seeded.documents["of removed"]}
-    assert documents == (open_ones if moment == "in" else set())
+    released = {seeded.documents["reading only"], seeded.documents["of removed"]}
+    assert documents == (released if moment == "in" else set())
 
 
 @pytest.fixture
@@ -257,7 +259,7 @@ def test_mandate_and_window_of_the_product_of_a_kind_decide_about_its_documents(
     assert kinds("a school") == student | school
     assert kinds("an integrator") == student
     assert kinds("one for another product") == school
-    for name in ("nobody", "one with a revoked mandate", "one without a mandate", "an operator"):
+    for name in ("no caller", "one with a revoked mandate", "one without a mandate", "an operator"):
         assert kinds(name) == set(), name
 
 
@@ -270,7 +272,7 @@ def test_mandate_and_window_of_the_product_of_a_kind_decide_about_its_documents(
         "insert into deliveries (status, received_from) values ('received', 'x')",
     ],
 )
-@pytest.mark.parametrize("name", ["nobody", "a school", "an integrator"])
+@pytest.mark.parametrize("name", ["no caller", "a school", "an integrator"])
 def test_a_caller_cannot_write_rows_out_of_reach(
     as_caller: Callable[..., Session], name: str, change: str
 ) -> None:
@@ -278,7 +280,7 @@ def test_a_caller_cannot_write_rows_out_of_reach(
         as_caller(CALLERS[name]).execute(text(change))
 
 
-def test_the_caller_of_a_connection_ends_with_its_transaction(
+def test_the_caller_of_a_session_is_reset_after_its_transaction(
     as_caller: Callable[..., Session],
 ) -> None:
     session = as_caller(CALLERS["a school"])

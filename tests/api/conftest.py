@@ -31,9 +31,9 @@ from tests.api.seeding import OTHER, SCHOOL, Seeded, released, seed_schools
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    """The address at which a real server serves the app, until this ends."""
-    # Of protocol TCP by name: asyncio lets answers wait for acknowledgements on any other.
+def serve(app: ASGIApp) -> Iterator[str]:
+    """Serve the app with a real server, and yield its address."""
+    # With protocol TCP by name: on any other, asyncio lets responses wait for acknowledgements.
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -71,12 +71,12 @@ def app(api_settings: Settings) -> FastAPI:
 
 @pytest.fixture(scope="module")
 def url(app: FastAPI, seeded: Seeded) -> Iterator[str]:  # noqa: ARG001  # rows to serve
-    with serving(app) as address:
+    with serve(app) as address:
         yield address
 
 
 class Callers:
-    """Clients for any kind of caller, closed at the end of the module."""
+    """HTTP clients for every kind of caller, closed at the end of the module."""
 
     def __init__(self, url: str, authority: TokenAuthority) -> None:
         self.url = url
@@ -88,12 +88,12 @@ class Callers:
         return self.issue(Caller(f"a {kind}", kind, frozenset(scopes) or GRANTABLE[kind], school))
 
     def issue(self, caller: Caller) -> str:
-        """A token that is bound to `key` if its scopes ask for that."""
+        """Return a token, bound to `key` if its scopes require that."""
         thumbprint = self.key.thumbprint if needs_proof(caller.scopes) else None
         return self.authority.issue(caller, MAX_LIFETIME, thumbprint)
 
     def auth(self, token: str) -> httpx.Auth:
-        """Signs a proof with each request if the token is bound."""
+        """Return an authentication that signs a proof per request if the token is bound."""
         try:
             is_bound = self.authority.verify(token).thumbprint == self.key.thumbprint
         except InvalidAccessToken:
@@ -141,12 +141,12 @@ def operator(callers: Callers) -> httpx.Client:
 
 
 @pytest.fixture(scope="module")
-def nobody(callers: Callers) -> httpx.Client:
+def unauthenticated(callers: Callers) -> httpx.Client:
     return callers.client()
 
 
-class Trail:
-    """The trail since the test began."""
+class AuditLog:
+    """The audit log since the test began."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -170,7 +170,7 @@ class Trail:
             )
             return [dict(row._mapping) for row in rows]
 
-    def verdicts(self) -> list[tuple[str, str | None, str, str]]:
+    def decisions(self) -> list[tuple[str, str | None, str, str]]:
         return [
             (entry["action"], entry["organisation"], entry["outcome"], entry["rule"])
             for entry in self.entries()
@@ -178,8 +178,8 @@ class Trail:
 
 
 @pytest.fixture
-def trail(sessions: Sessions) -> Trail:
-    return Trail(sessions)
+def audit_log(sessions: Sessions) -> AuditLog:
+    return AuditLog(sessions)
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def no_windows(sessions: Sessions) -> Iterator[None]:
 
 @pytest.fixture
 def no_jobs(sessions: Sessions) -> Iterator[None]:
-    """Jobs that a test starts are gone after it, so that the next can start the same."""
+    """Remove the jobs that a test starts, so that the next test can start the same."""
     yield
     with UnitOfWork(sessions) as unit:
         unit.session.execute(text("delete from job_failures"))
@@ -201,6 +201,6 @@ def no_jobs(sessions: Sessions) -> Iterator[None]:
 
 @pytest.fixture
 def open_now(sessions: Sessions) -> Iterator[None]:
-    """Everything of the seeded administration is released while the test runs."""
+    """Release everything of the seeded administration while the test runs."""
     with released(sessions):
         yield

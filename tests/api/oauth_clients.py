@@ -1,4 +1,4 @@
-"""Registered clients for the tests, which show who they are with a key of their own."""
+"""Registered clients for the tests, which authenticate with a key of their own."""
 
 import time
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ from shared.oauth.assertions import ASSERTION_TYPE
 from shared.oauth.clients.rules import ClientKind
 from shared.oauth.clients.service import NewClient, register
 from tests.callers import OPERATOR
-from tests.oauth.signing import MADE_WITH, signed
+from tests.oauth.signing import KEY_FACTORIES, signed
 
 HTTP = httpx.Client(verify=False)  # noqa: S501  # loads no certificates; the API is on this machine
 
 
 @dataclass
 class OAuthClient:
-    """A client of a running API, by the standards alone."""
+    """A client of a running API that uses the standards only."""
 
     url: str
     id: str
@@ -39,50 +39,53 @@ class OAuthClient:
             "exp": int(time.time()) + 300,
             "jti": str(uuid4()),
         }
-        given = {name: value for name, value in (claims | changes).items() if value is not None}
+        payload = {name: value for name, value in (claims | changes).items() if value is not None}
         head = {"alg": self.algorithm, "typ": "JWT"} | (header or {})
-        return signed(head, given, self.key)
+        return signed(head, payload, self.key)
 
     def post(
         self, path: str, headers: dict[str, str] | None = None, /, **form: str
     ) -> httpx.Response:
-        """A form with a fresh assertion, unless it brings its own."""
-        shown = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self.assertion()}
-        return HTTP.post(f"{self.url}{path}", data=shown | form, headers=headers)
+        """Post a form with a new assertion, unless it contains one."""
+        credentials = {
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": self.assertion(),
+        }
+        return HTTP.post(f"{self.url}{path}", data=credentials | form, headers=headers)
 
-    def ask(self, **form: str) -> httpx.Response:
-        """Asks for a token as the standard describes: again, once it was given a nonce."""
+    def request_token(self, **form: str) -> httpx.Response:
+        """Request a token as in RFC 9449: again, after the server has sent a nonce."""
         form = {"grant_type": "client_credentials"} | form
         for _ in range(2):
             proof = self.proofs.proof("POST", f"{self.url}/oauth2/token")
-            answer = self.post("/oauth2/token", {"DPoP": proof}, **form)
-            self.proofs.nonce = answer.headers.get("DPoP-Nonce", self.proofs.nonce)
-            if answer.is_success or answer.json()["error"] != "use_dpop_nonce":
+            response = self.post("/oauth2/token", {"DPoP": proof}, **form)
+            self.proofs.nonce = response.headers.get("DPoP-Nonce", self.proofs.nonce)
+            if response.is_success or response.json()["error"] != "use_dpop_nonce":
                 break
-        return answer
+        return response
 
     def token(self, **form: str) -> str:
-        answer = self.ask(**form)
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["access_token"])
+        response = self.request_token(**form)
+        assert response.status_code == 200, response.text
+        return str(response.json()["access_token"])
 
     def get(self, path: str, token: str) -> httpx.Response:
-        """With a proof that holds."""
+        """Send a request with a valid proof."""
         url = f"{self.url}{path}"
         proof = self.proofs.proof("GET", url, token)
         return self.send(url, token, proof)
 
     def send(self, url: str, token: str, *proofs: str, scheme: str = "DPoP") -> httpx.Response:
         headers = [("Authorization", f"{scheme} {token}"), *(("DPoP", proof) for proof in proofs)]
-        answer = HTTP.get(url, headers=headers)
-        self.proofs.nonce = answer.headers.get("DPoP-Nonce", self.proofs.nonce)
-        return answer
+        response = HTTP.get(url, headers=headers)
+        self.proofs.nonce = response.headers.get("DPoP-Nonce", self.proofs.nonce)
+        return response
 
 
-def registered(
+def register_client(
     sessions: Sessions, url: str, kind: ClientKind, *scopes: Scope, algorithm: str = "ES256"
 ) -> OAuthClient:
-    key = MADE_WITH[algorithm]()
+    key = KEY_FACTORIES[algorithm]()
     new = NewClient(f"client {uuid4()}", kind, frozenset(scopes), [key.as_dict(private=False)])
     with UnitOfWork(sessions) as unit:
         client_id = str(register(unit, OPERATOR, new).client.id)

@@ -1,4 +1,4 @@
-"""Two schools with students, results and documents, put in a migrated and empty database."""
+"""Two schools with students, results and documents, for a migrated and empty database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,7 +47,7 @@ SCHOOL_BUNDLE = BUNDLE[:1500] + OVERVIEW
 
 @dataclass
 class Seeded:
-    """What was put in; rows by a word that says what is special about them."""
+    """The keys of the seeded rows, by a label that names what is special about them."""
 
     target_groups: dict[str, int] = field(default_factory=dict)
     components: dict[str, int] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Seeded:
 
 
 def seed_schools(session: Session, storage: Storage | None = None) -> Seeded:
-    """Documents only with a storage to keep their bytes in."""
+    """Add the rows; documents only with a storage for their bytes."""
     seeded = Seeded()
     _seed_catalogue(session, seeded)
     _seed_schools(session, seeded)
@@ -130,11 +130,11 @@ def _seed_catalogue(session: Session, seeded: Seeded) -> None:
 
 def _seed_schools(session: Session, seeded: Seeded) -> None:
     for number in (SCHOOL, OTHER, GONE):
-        known = {"name": f"School {number}", "municipality": "Genk"}
-        _add(session, School, id=number, main_structure="211", **known)
+        description = {"name": f"School {number}", "municipality": "Genk"}
+        _add(session, School, id=number, main_structure="211", **description)
         removed_at = LONG_AGO if number == GONE else None
-        part = {"administration_id": ADMINISTRATION, "school_id": number}
-        _add(session, Participation, **part, **known, removed_at=removed_at)
+        participation = {"administration_id": ADMINISTRATION, "school_id": number}
+        _add(session, Participation, **participation, **description, removed_at=removed_at)
     for name, school, group in (
         ("4A", SCHOOL, "LO4"),
         ("4B", SCHOOL, "LO4"),
@@ -149,7 +149,7 @@ def _seed_schools(session: Session, seeded: Seeded) -> None:
             name=name,
             target_group_id=seeded.target_groups[group],
         )
-    for word, school, group in (
+    for label, school, group in (
         ("first", SCHOOL, "4A"),
         ("second", SCHOOL, "4A"),
         ("removed", SCHOOL, "4A"),
@@ -157,22 +157,22 @@ def _seed_schools(session: Session, seeded: Seeded) -> None:
         ("other", OTHER, "2A"),
         ("gone", GONE, "4Z"),
     ):
-        seeded.students[word] = _add(
+        seeded.students[label] = _add(
             session,
             Student,
             administration_id=ADMINISTRATION,
             school_id=school,
             class_group_id=seeded.class_groups[group],
-            delivered_as=word,
-            family_name=f"Familie-{word}",
-            given_name=f"Voornaam-{word}",
+            delivered_as=label,
+            family_name=f"Familie-{label}",
+            given_name=f"Voornaam-{label}",
             insz_hash=b"\1" * 32,
-            removed_at=LONG_AGO if word == "removed" else None,
+            removed_at=LONG_AGO if label == "removed" else None,
         )
 
 
 def _seed_results(session: Session, seeded: Seeded) -> None:
-    for word, component, status, level in (
+    for label, component, status, level in (
         ("first", "LO4-LEZ", "reported", "LO-C"),
         ("first", "LO4-WIS", "absent", None),
         ("second", "LO4-LEZ", "reported", "LO-A"),
@@ -182,7 +182,7 @@ def _seed_results(session: Session, seeded: Seeded) -> None:
         ("other", "SO2A-KAL", "reported", "SO-E"),
         ("gone", "LO4-LEZ", "reported", "LO-A"),
     ):
-        result = add_result(session, seeded, word, component, status, level)
+        result = add_result(session, seeded, label, component, status, level)
         if status == "reported":
             school = session.scalar(select(Result.school_id).where(Result.id == result))
             _add(session, ScaleScore, result_id=result, school_id=school, score=Decimal("251.25"))
@@ -192,14 +192,14 @@ def _seed_results(session: Session, seeded: Seeded) -> None:
 def add_result(
     session: Session,
     seeded: Seeded,
-    word: str,
+    label: str,
     component: str,
     status: str,
     level: str | None,
     *,
     is_superseded: bool = False,
 ) -> UUID:
-    student = session.get_one(Student, seeded.students[word])
+    student = session.get_one(Student, seeded.students[label])
     result: UUID = _add(
         session,
         Result,
@@ -229,7 +229,7 @@ def _seed_documents(session: Session, seeded: Seeded, storage: Storage) -> None:
     )
     storage.put(OBJECTS["zip"], BUNDLE)
     storage.put(OBJECTS["xlsx"], OVERVIEW)
-    for word, kind, school, group, student, components in (
+    for label, kind, school, group, student, components in (
         ("fiche", "fiche", SCHOOL, "4A", "first", ["LO4-LEZ", "LO4-WIS"]),
         ("reading only", "fiche", SCHOOL, "4A", "second", ["LO4-LEZ"]),
         ("of removed", "fiche", SCHOOL, "4A", "removed", ["LO4-LEZ"]),
@@ -240,7 +240,7 @@ def _seed_documents(session: Session, seeded: Seeded, storage: Storage) -> None:
         ("of other", "fiche", OTHER, "2A", "other", ["SO2A-LEZ"]),
         ("of gone", "fiche", GONE, "4Z", "gone", ["LO4-LEZ"]),
     ):
-        seeded.documents[word] = _add(
+        seeded.documents[label] = _add(
             session,
             Document,
             kind=kind,
@@ -249,21 +249,21 @@ def _seed_documents(session: Session, seeded: Seeded, storage: Storage) -> None:
             class_group_id=seeded.class_groups[group] if group else None,
             student_id=seeded.students[student] if student else None,
             component_ids=[seeded.components[code] for code in components],
-            **_place_of(word if word == "school bundle" else kind),
+            **_storage_of(label if label == "school bundle" else kind),
             template_version="1",
             content_sha256=b"\2" * 32,
             job_id=seeded.job,
         )
 
 
-def _place_of(what: str) -> dict[str, Any]:
-    keys, offsets, sizes, media_type, name = {
+def _storage_of(name: str) -> dict[str, Any]:
+    keys, offsets, sizes, media_type, file_name = {
         "fiche": (["zip"], [FICHE_OFFSET], [FICHE_SIZE], "application/pdf", "Žofie O'Brien.pdf"),
         "ficheBundle": (["zip"], [0], [len(BUNDLE)], "application/zip", "4A.zip"),
         "school bundle": (["zip", "xlsx"], [0, 0], [1500, len(OVERVIEW)], "application/zip", "a"),
         "fichePrint": (["xlsx"], [0], [len(OVERVIEW)], "application/pdf", "4A.pdf"),
         "overview": (["xlsx"], [0], [len(OVERVIEW)], "application/vnd.x", 'over"view.xlsx'),
-    }[what]
+    }[name]
     stored = {"zip": BUNDLE, "xlsx": OVERVIEW}
     parts = zip(keys, offsets, sizes, strict=True)
     content = b"".join(stored[key][offset : offset + size] for key, offset, size in parts)
@@ -273,12 +273,12 @@ def _place_of(what: str) -> dict[str, Any]:
         "byte_sizes": sizes,
         "sha256": sha256(content).digest(),
         "media_type": media_type,
-        "file_name": name,
+        "file_name": file_name,
     }
 
 
 def release(unit: UnitOfWork, opens_in: timedelta = timedelta(hours=-1), **plan: Any) -> None:
-    """Opens the administration, or what the plan names, so long from now."""
+    """Open the administration, or the scope that the plan names, this long from now."""
     opens_at = datetime.now(UTC) + opens_in
     save_window(
         unit,
@@ -289,7 +289,7 @@ def release(unit: UnitOfWork, opens_in: timedelta = timedelta(hours=-1), **plan:
 
 @contextmanager
 def released(sessions: Sessions, opens_in: timedelta = timedelta(hours=-1)) -> Iterator[None]:
-    """For as long as this lasts the administration has just this window."""
+    """Give the administration just this window, and remove it at the end."""
     with UnitOfWork(sessions) as unit:
         release(unit, opens_in)
     try:

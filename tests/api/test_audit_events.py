@@ -1,4 +1,4 @@
-"""A school reads on its own trail who asked for its data, and when."""
+"""A school reads its own audit log: the requests for its data."""
 
 from typing import Any
 from uuid import uuid4
@@ -12,21 +12,21 @@ from tests.api.seeding import OTHER, SCHOOL, Seeded
 
 pytestmark = pytest.mark.usefixtures("open_now")
 
-TRAIL = "/v1/auditEvents"
+AUDIT_EVENTS = "/v1/auditEvents"
 
 
-def content(seeded: Seeded, word: str) -> str:
-    return f"/v1/documents/{seeded.documents[word]}/content"
+def content(seeded: Seeded, label: str) -> str:
+    return f"/v1/documents/{seeded.documents[label]}/content"
 
 
 def read(client: httpx.Client, **query: str) -> list[dict[str, Any]]:
-    answer = client.get(TRAIL, params=query)
-    assert answer.status_code == 200, answer.text
-    items: list[dict[str, Any]] = answer.json()["items"]
+    response = client.get(AUDIT_EVENTS, params=query)
+    assert response.status_code == 200, response.text
+    items: list[dict[str, Any]] = response.json()["items"]
     return items
 
 
-def test_it_tells_who_fetched_a_fiche_and_when(
+def test_events_of_a_fiche_have_its_callers_and_times(
     school: httpx.Client, other: httpx.Client, seeded: Seeded
 ) -> None:
     fetched = school.get(content(seeded, "fiche"))
@@ -51,27 +51,29 @@ def test_it_tells_who_fetched_a_fiche_and_when(
     assert refused["position"] == allowed["position"] + 1
 
 
-@pytest.mark.parametrize("word", ["bundle", "print"])
-def test_a_fiche_is_fetched_with_what_it_is_in_too(
-    school: httpx.Client, seeded: Seeded, word: str
+@pytest.mark.parametrize("label", ["bundle", "print"])
+def test_events_of_a_fiche_include_downloads_of_documents_that_contain_it(
+    school: httpx.Client, seeded: Seeded, label: str
 ) -> None:
-    school.get(content(seeded, word))
+    school.get(content(seeded, label))
     newest = read(school, documentId=str(seeded.documents["fiche"]))[0]
-    assert newest["resource"] == content(seeded, word)
+    assert newest["resource"] == content(seeded, label)
     assert read(school, documentId=str(uuid4())) == []
 
 
-def test_it_tells_who_read_about_a_student(school: httpx.Client, seeded: Seeded) -> None:
+def test_events_of_a_student_include_every_read_of_their_data(
+    school: httpx.Client, seeded: Seeded
+) -> None:
     student = seeded.students["first"]
-    asked = [f"/v1/students/{student}/results", content(seeded, "fiche")]
-    asked += [content(seeded, "overview"), f"/v1/students/{seeded.students['third']}"]
-    for path in asked:
+    paths = [f"/v1/students/{student}/results", content(seeded, "fiche")]
+    paths += [content(seeded, "overview"), f"/v1/students/{seeded.students['third']}"]
+    for path in paths:
         school.get(path)
     newest = read(school, studentId=str(student))[:3]
-    assert [event["resource"] for event in newest] == asked[2::-1]
+    assert [event["resource"] for event in newest] == paths[2::-1]
 
 
-def test_it_can_be_cut_by_time(school: httpx.Client, seeded: Seeded) -> None:
+def test_events_can_be_filtered_by_time(school: httpx.Client, seeded: Seeded) -> None:
     for _ in range(2):
         school.get(content(seeded, "fiche"))
     newest = read(school)[0]
@@ -81,7 +83,7 @@ def test_it_can_be_cut_by_time(school: httpx.Client, seeded: Seeded) -> None:
     assert before[0]["position"] == newest["position"] - 1
 
 
-def test_a_school_reads_no_trail_but_its_own(
+def test_a_school_reads_only_its_own_audit_log(
     school: httpx.Client, other: httpx.Client, seeded: Seeded
 ) -> None:
     school.get(content(seeded, "fiche"))
@@ -89,9 +91,9 @@ def test_a_school_reads_no_trail_but_its_own(
     assert {event["resource"] for event in read(other)}.isdisjoint({content(seeded, "fiche")})
 
 
-def test_nobody_else_reads_a_trail(
+def test_other_callers_cannot_read_an_audit_log(
     callers: Callers, integrator: httpx.Client, operator: httpx.Client
 ) -> None:
-    reader_of_more = callers.school(SCHOOL, Scope.DOCUMENTS_READ)
-    for client in (integrator, operator, reader_of_more):
-        assert client.get(TRAIL).status_code == 403
+    without_scope = callers.school(SCHOOL, Scope.DOCUMENTS_READ)
+    for client in (integrator, operator, without_scope):
+        assert client.get(AUDIT_EVENTS).status_code == 403

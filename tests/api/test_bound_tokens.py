@@ -1,4 +1,4 @@
-"""A token that is bound to a key, sent with every proof but the right one."""
+"""Tokens that are bound to a key, with valid and invalid proofs."""
 
 import time
 from collections.abc import Callable
@@ -12,17 +12,17 @@ from services.cli.signing import ProofKey
 from shared.core.database import Sessions
 from shared.oauth.clients.rules import ClientKind
 from shared.oauth.dpop import token_hash
-from tests.api.oauth_clients import OAuthClient, registered
+from tests.api.oauth_clients import OAuthClient, register_client
 from tests.oauth.signing import signed
 
 PATH = "/v1/schools"
-TIMES = 8
-Wrong = Callable[[OAuthClient, str], str]
+CONCURRENT = 8
+MakeProof = Callable[[OAuthClient, str], str]
 
 
 @pytest.fixture(scope="module")
 def vendor(url: str, sessions: Sessions) -> OAuthClient:
-    return registered(sessions, url, ClientKind.INTEGRATOR)
+    return register_client(sessions, url, ClientKind.INTEGRATOR)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def send(vendor: OAuthClient, token: str, *proofs: str, scheme: str = "DPoP") ->
     return vendor.send(f"{vendor.url}{PATH}", token, *proofs, scheme=scheme)
 
 
-def right(vendor: OAuthClient, token: str, **changes: Any) -> str:
-    """A proof that holds, but for the changes."""
+def valid_proof(vendor: OAuthClient, token: str, **changes: Any) -> str:
+    """Return a valid proof, but for the changes."""
     key = vendor.proofs
     claims: dict[str, Any] = {
         "jti": str(time.perf_counter_ns()),
@@ -47,91 +47,98 @@ def right(vendor: OAuthClient, token: str, **changes: Any) -> str:
     return signed(header, claims | changes, key.key)
 
 
-def of_another_key(vendor: OAuthClient, token: str) -> str:
-    thief = ProofKey()
-    thief.nonce = vendor.proofs.nonce
-    return thief.proof("GET", f"{vendor.url}{PATH}", token)
+def proof_of_another_key(vendor: OAuthClient, token: str) -> str:
+    other_key = ProofKey()
+    other_key.nonce = vendor.proofs.nonce
+    return other_key.proof("GET", f"{vendor.url}{PATH}", token)
 
 
-def test_the_proof_of_these_tests_is_taken(vendor: OAuthClient, token: str) -> None:
-    assert send(vendor, token, right(vendor, token)).status_code == 200
+def test_the_valid_proof_of_these_tests_is_accepted(vendor: OAuthClient, token: str) -> None:
+    assert send(vendor, token, valid_proof(vendor, token)).status_code == 200
 
 
 @pytest.mark.parametrize(
-    ("wrong", "error"),
+    ("make_proof", "error"),
     [
-        (of_another_key, "invalid_dpop_proof"),
-        (lambda vendor, token: right(vendor, token, htm="DELETE"), "invalid_dpop_proof"),
-        (lambda vendor, token: right(vendor, token, htu=f"{vendor.url}/v1"), "invalid_dpop_proof"),
-        (lambda vendor, token: right(vendor, token, iat=0), "invalid_dpop_proof"),
-        (lambda vendor, token: right(vendor, token, ath=token_hash("x")), "invalid_dpop_proof"),
-        (lambda vendor, token: right(vendor, token, nonce="x"), "use_dpop_nonce"),
+        (proof_of_another_key, "invalid_dpop_proof"),
+        (lambda vendor, token: valid_proof(vendor, token, htm="DELETE"), "invalid_dpop_proof"),
+        (
+            lambda vendor, token: valid_proof(vendor, token, htu=f"{vendor.url}/v1"),
+            "invalid_dpop_proof",
+        ),
+        (lambda vendor, token: valid_proof(vendor, token, iat=0), "invalid_dpop_proof"),
+        (
+            lambda vendor, token: valid_proof(vendor, token, ath=token_hash("x")),
+            "invalid_dpop_proof",
+        ),
+        (lambda vendor, token: valid_proof(vendor, token, nonce="x"), "use_dpop_nonce"),
         (lambda *_: "nonsense", "invalid_dpop_proof"),
     ],
 )
-def test_with_the_proof_of_something_else_a_token_opens_nothing(
-    vendor: OAuthClient, token: str, wrong: Wrong, error: str
+def test_a_token_with_an_invalid_proof_is_rejected(
+    vendor: OAuthClient, token: str, make_proof: MakeProof, error: str
 ) -> None:
-    answer = send(vendor, token, wrong(vendor, token))
-    assert_refused(answer)
-    assert f'error="{error}"' in answer.headers["WWW-Authenticate"]
-    assert answer.headers["DPoP-Nonce"]
+    response = send(vendor, token, make_proof(vendor, token))
+    assert_rejected(response)
+    assert f'error="{error}"' in response.headers["WWW-Authenticate"]
+    assert response.headers["DPoP-Nonce"]
 
 
-def test_a_proof_is_good_once(vendor: OAuthClient, token: str) -> None:
-    proof = right(vendor, token)
+def test_a_proof_is_valid_once(vendor: OAuthClient, token: str) -> None:
+    proof = valid_proof(vendor, token)
     assert send(vendor, token, proof).status_code == 200
-    assert_refused(send(vendor, token, proof))
+    assert_rejected(send(vendor, token, proof))
 
 
-def test_a_request_that_comes_to_nothing_has_used_its_proof(
-    vendor: OAuthClient, token: str
-) -> None:
-    proof, wrong = right(vendor, token), f"{vendor.url}{PATH}?page=none"
-    assert vendor.send(wrong, token, proof).status_code == 400
-    assert_refused(vendor.send(wrong, token, proof))
+def test_a_rejected_request_has_used_its_proof(vendor: OAuthClient, token: str) -> None:
+    proof, invalid_url = valid_proof(vendor, token), f"{vendor.url}{PATH}?page=none"
+    assert vendor.send(invalid_url, token, proof).status_code == 400
+    assert_rejected(vendor.send(invalid_url, token, proof))
 
 
-def test_a_proof_sent_many_times_at_once_is_good_once(vendor: OAuthClient, token: str) -> None:
-    proof = right(vendor, token)
-    with ThreadPoolExecutor(TIMES) as senders:
-        answers = senders.map(lambda _: send(vendor, token, proof).status_code, range(TIMES))
-    assert sorted(answers) == [200, *[401] * (TIMES - 1)]
+def test_a_proof_in_concurrent_requests_is_valid_once(vendor: OAuthClient, token: str) -> None:
+    proof = valid_proof(vendor, token)
+    with ThreadPoolExecutor(CONCURRENT) as pool:
+        responses = pool.map(lambda _: send(vendor, token, proof).status_code, range(CONCURRENT))
+    assert sorted(responses) == [200, *[401] * (CONCURRENT - 1)]
 
 
-def test_without_its_one_proof_a_bound_token_opens_nothing(vendor: OAuthClient, token: str) -> None:
-    proof = right(vendor, token)
-    assert_refused(send(vendor, token))
-    assert_refused(send(vendor, token, proof, right(vendor, token)))
-    assert_refused(send(vendor, token, proof, scheme="Bearer"))
+def test_a_bound_token_requires_exactly_one_proof(vendor: OAuthClient, token: str) -> None:
+    proof = valid_proof(vendor, token)
+    assert_rejected(send(vendor, token))
+    assert_rejected(send(vendor, token, proof, valid_proof(vendor, token)))
+    assert_rejected(send(vendor, token, proof, scheme="Bearer"))
     assert send(vendor, token, proof).status_code == 200
 
 
-def test_a_token_that_is_not_bound_needs_no_proof_and_takes_none(
+def test_a_token_that_is_not_bound_is_accepted_without_a_proof_only(
     url: str, sessions: Sessions, vendor: OAuthClient
 ) -> None:
-    steunpunt = registered(sessions, url, ClientKind.OPERATOR)
+    steunpunt = register_client(sessions, url, ClientKind.OPERATOR)
     form = {"grant_type": "client_credentials"}
     token = steunpunt.post("/oauth2/token", **form).json()["access_token"]
     assert send(vendor, token, scheme="Bearer").status_code == 200
-    assert_refused(send(vendor, token, right(vendor, token)))
+    assert_rejected(send(vendor, token, valid_proof(vendor, token)))
 
 
-def test_not_ours_and_not_there_differ_in_no_header(
+def test_out_of_reach_and_unknown_have_the_same_response_headers(
     vendor: OAuthClient, token: str, seeded: Any
 ) -> None:
-    def ask(student: object) -> httpx.Response:
+    def get_student(student: object) -> httpx.Response:
         return vendor.get(f"/v1/students/{student}", token)
 
-    hidden, missing = ask(seeded.students["first"]), ask("00000000-0000-4000-8000-000000000000")
-    for answer in (hidden, missing):
-        assert answer.status_code == 404
-        for changing in ("BelGov-Trace-Id", "Date"):
-            del answer.headers[changing]
-    assert "DPoP-Nonce" in hidden.headers
-    assert hidden.headers == missing.headers
+    out_of_reach, unknown = (
+        get_student(seeded.students["first"]),
+        get_student("00000000-0000-4000-8000-000000000000"),
+    )
+    for response in (out_of_reach, unknown):
+        assert response.status_code == 404
+        for name in ("BelGov-Trace-Id", "Date"):
+            del response.headers[name]
+    assert "DPoP-Nonce" in out_of_reach.headers
+    assert out_of_reach.headers == unknown.headers
 
 
-def assert_refused(answer: httpx.Response) -> None:
-    assert answer.status_code == 401
-    assert answer.json()["type"] == "urn:problem-type:belgif:invalidAccessToken"
+def assert_rejected(response: httpx.Response) -> None:
+    assert response.status_code == 401
+    assert response.json()["type"] == "urn:problem-type:belgif:invalidAccessToken"

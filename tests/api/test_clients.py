@@ -1,4 +1,4 @@
-"""Registering the programs that may ask for tokens."""
+"""Registration of OAuth clients."""
 
 from typing import Any
 from uuid import uuid4
@@ -7,7 +7,7 @@ import httpx
 import pytest
 from joserfc.jwk import ECKey
 
-from tests.api.conftest import Trail
+from tests.api.conftest import AuditLog
 
 CLIENTS = "/v1/clients"
 
@@ -26,19 +26,21 @@ def client(operator: httpx.Client) -> dict[str, Any]:
     return dict(new_client(operator).json())
 
 
-def test_a_client_is_registered_and_found(operator: httpx.Client, trail: Trail) -> None:
-    answer = new_client(operator, scopes=["results:read", "schools:read"])
-    assert answer.status_code == 201
-    client = answer.json()
-    assert client["href"] == answer.headers["Location"]
+def test_a_registered_client_can_be_read_and_listed(
+    operator: httpx.Client, audit_log: AuditLog
+) -> None:
+    response = new_client(operator, scopes=["results:read", "schools:read"])
+    assert response.status_code == 201
+    client = response.json()
+    assert client["href"] == response.headers["Location"]
     assert (client["kind"], client["state"]) == ("integrator", "active")
     assert client["scopes"] == ["results:read", "schools:read"]
     assert operator.get(client["href"]).json() == client
     assert client in operator.get(CLIENTS, params={"pageSize": 200}).json()["items"]
-    assert trail.verdicts() == [("createClient", None, "allowed", "granted")]
+    assert audit_log.decisions() == [("createClient", None, "allowed", "granted")]
 
 
-def test_without_scopes_a_client_may_have_all_of_its_kind(client: dict[str, Any]) -> None:
+def test_a_client_without_requested_scopes_gets_all_of_its_kind(client: dict[str, Any]) -> None:
     assert "documents:read" in client["scopes"]
     assert not {"jobs:write", "mandates:write"} & set(client["scopes"])
 
@@ -57,13 +59,13 @@ def test_without_scopes_a_client_may_have_all_of_its_kind(client: dict[str, Any]
         ({"secret": "x"}, 400),
     ],
 )
-def test_what_no_client_can_be_is_refused(
+def test_an_invalid_client_is_rejected(
     operator: httpx.Client, changes: dict[str, Any], status: int
 ) -> None:
     assert new_client(operator, **changes).status_code == status
 
 
-def test_two_clients_share_neither_name_nor_key(
+def test_names_and_keys_of_clients_are_unique(
     operator: httpx.Client, client: dict[str, Any]
 ) -> None:
     key = new_key()
@@ -74,31 +76,33 @@ def test_two_clients_share_neither_name_nor_key(
     assert operator.patch(other, json={"name": client["name"]}).status_code == 409
 
 
-def test_a_client_changes_its_key_without_a_pause(operator: httpx.Client) -> None:
+def test_a_client_can_have_an_old_and_a_new_key_during_rotation(operator: httpx.Client) -> None:
     client = new_client(operator).json()
-    both = operator.post(f"{client['href']}/keys", json=new_key()).json()
-    assert [key["id"] for key in both["keys"]][:1] == [key["id"] for key in client["keys"]]
-    old, new = (key["id"] for key in both["keys"])
+    with_both_keys = operator.post(f"{client['href']}/keys", json=new_key()).json()
+    assert [key["id"] for key in with_both_keys["keys"]][:1] == [
+        key["id"] for key in client["keys"]
+    ]
+    old, new = (key["id"] for key in with_both_keys["keys"])
     assert operator.delete(f"{client['href']}/keys/{old}").status_code == 204
     assert operator.delete(f"{client['href']}/keys/{old}").status_code == 404
     assert [key["id"] for key in operator.get(client["href"]).json()["keys"]] == [new]
 
 
-def test_scopes_change_within_those_of_the_kind(operator: httpx.Client) -> None:
+def test_scopes_can_be_changed_to_others_of_the_kind_only(operator: httpx.Client) -> None:
     href = new_client(operator).json()["href"]
     changed = operator.patch(href, json={"scopes": ["schools:read"]}).json()
     assert changed["scopes"] == ["schools:read"]
     assert operator.patch(href, json={"scopes": ["audit:read"]}).status_code == 400
 
 
-def test_a_client_that_is_not_there_is_not_found(operator: httpx.Client) -> None:
+def test_an_unknown_client_is_not_found(operator: httpx.Client) -> None:
     missing = f"{CLIENTS}/{uuid4()}"
     assert operator.get(missing).status_code == 404
     assert operator.patch(missing, json={"state": "active"}).status_code == 404
     assert operator.post(f"{missing}/keys", json=new_key()).status_code == 404
 
 
-def test_only_operators_see_who_is_registered(
+def test_only_operators_read_and_register_clients(
     school: httpx.Client, integrator: httpx.Client
 ) -> None:
     for caller in (school, integrator):

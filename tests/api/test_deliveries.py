@@ -22,12 +22,13 @@ from shared.jobs.models import Job, JobItem
 from shared.jobs.service import end_when_complete
 from shared.oauth.clients.rules import ClientKind
 from shared.storage.store import Storage
-from tests.api.conftest import Callers, serving
-from tests.api.oauth_clients import registered
+from tests.api.conftest import Callers, serve
+from tests.api.oauth_clients import register_client
 
 DELIVERIES = "/v1/deliveries"
 ZIP = {"Content-Type": "application/zip"}
 LIMIT, LENGTH = 24_000_000, 20_000_000
+WAIT_SECONDS = 30
 
 pytestmark = pytest.mark.usefixtures("no_jobs")
 
@@ -37,13 +38,13 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"api_max_upload_bytes": LIMIT})
 
 
-def stored(storage: Storage) -> list[str]:
+def stored_keys(storage: Storage) -> list[str]:
     return list(storage.keys("deliveries"))
 
 
 @pytest.fixture(autouse=True)
-def nothing_stored(storage: Storage) -> None:
-    storage.delete(stored(storage))
+def _empty_storage(storage: Storage) -> None:
+    storage.delete(stored_keys(storage))
 
 
 def chunks(size: int) -> Iterator[bytes]:
@@ -54,12 +55,12 @@ def chunks(size: int) -> Iterator[bytes]:
 def test_an_upload_is_stored_and_becomes_a_delivery_with_a_job(
     operator: httpx.Client, storage: Storage, sessions: Sessions
 ) -> None:
-    answer = operator.post(DELIVERIES, content=chunks(2_000_000), headers=ZIP)
-    assert answer.status_code == 202, answer.text
-    job = answer.json()
-    assert answer.headers["Location"] == job["href"]
+    response = operator.post(DELIVERIES, content=chunks(2_000_000), headers=ZIP)
+    assert response.status_code == 202, response.text
+    job = response.json()
+    assert response.headers["Location"] == job["href"]
     assert (job["kind"], job["counts"]["queued"]) == ("deliveries.apply", 1)
-    (key,) = stored(storage)
+    (key,) = stored_keys(storage)
     assert sum(map(len, storage.stream(key))) == 2_000_000
     with UnitOfWork(sessions) as unit:
         delivery = unit.session.get_one(Delivery, UUID(job["subject"]))
@@ -69,7 +70,7 @@ def test_an_upload_is_stored_and_becomes_a_delivery_with_a_job(
     assert (item.subject, lane, delivery.received_from) == (job["subject"], "bulk", "a operator")
 
 
-def test_a_delivery_can_be_read_from_the_moment_it_is_there(
+def test_a_delivery_can_be_read_as_soon_as_it_is_stored(
     operator: httpx.Client, sessions: Sessions
 ) -> None:
     job = operator.post(DELIVERIES, content=b"PK", headers=ZIP).json()
@@ -91,98 +92,108 @@ def test_a_delivery_can_be_read_from_the_moment_it_is_there(
 
 
 @pytest.mark.parametrize("is_declared", [True, False])
-def test_an_upload_that_is_too_large_leaves_nothing(
+def test_a_too_large_upload_stores_nothing(
     operator: httpx.Client, storage: Storage, *, is_declared: bool
 ) -> None:
     size = LIMIT + 2_000_000
     content = b"x" * size if is_declared else chunks(size)
-    answer = operator.post(DELIVERIES, content=content, headers=ZIP)
-    assert answer.status_code == 413
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert stored(storage) == []
+    response = operator.post(DELIVERIES, content=content, headers=ZIP)
+    assert response.status_code == 413
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert stored_keys(storage) == []
 
 
-def test_only_a_zip_is_taken(operator: httpx.Client, storage: Storage) -> None:
-    answer = operator.post(DELIVERIES, json={"a": 1})
-    assert answer.status_code == 415
-    assert answer.headers["Accept"] == "application/zip"
-    assert stored(storage) == []
+def test_only_a_zip_is_accepted(operator: httpx.Client, storage: Storage) -> None:
+    response = operator.post(DELIVERIES, json={"a": 1})
+    assert response.status_code == 415
+    assert response.headers["Accept"] == "application/zip"
+    assert stored_keys(storage) == []
 
 
-def test_only_operators_hand_over(
-    school: httpx.Client, integrator: httpx.Client, nobody: httpx.Client, storage: Storage
+def test_only_operators_submit_deliveries(
+    school: httpx.Client, integrator: httpx.Client, unauthenticated: httpx.Client, storage: Storage
 ) -> None:
-    answers = [c.post(DELIVERIES, content=b"PK", headers=ZIP) for c in (school, integrator, nobody)]
-    assert [answer.status_code for answer in answers] == [403, 403, 401]
+    responses = [
+        c.post(DELIVERIES, content=b"PK", headers=ZIP)
+        for c in (school, integrator, unauthenticated)
+    ]
+    assert [response.status_code for response in responses] == [403, 403, 401]
     assert school.get(f"{DELIVERIES}/{uuid4()}").status_code == 403
-    assert stored(storage) == []
+    assert stored_keys(storage) == []
 
 
-def test_a_delivery_that_is_not_there_is_not_found(operator: httpx.Client) -> None:
+def test_an_unknown_delivery_is_not_found(operator: httpx.Client) -> None:
     assert operator.get(f"{DELIVERIES}/{uuid4()}").status_code == 404
 
 
 @contextmanager
-def begun_upload(callers: Callers, token: str, sent: int = 1000) -> Iterator[socket.socket]:
-    """An upload of which a first part has come, and the rest has not."""
+def partial_upload(callers: Callers, token: str, sent: int = 1000) -> Iterator[socket.socket]:
+    """Start an upload and send its first part only."""
     address = httpx.URL(callers.url)
     head = (
         f"POST {DELIVERIES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
         f"Content-Type: application/zip\r\nContent-Length: {LENGTH}\r\n\r\n"
     )
-    with socket.create_connection((address.host, address.port or 80), timeout=10) as upload:
+    with socket.create_connection(
+        (address.host, address.port or 80), timeout=WAIT_SECONDS
+    ) as upload:
         upload.sendall(head.encode() + b"x" * sent)
         yield upload
 
 
-def test_a_caller_who_goes_away_half_way_leaves_nothing(
+def test_an_interrupted_upload_stores_nothing(
     callers: Callers, sessions: Sessions, storage: Storage, settings: Settings
 ) -> None:
     token = callers.token(CallerKind.OPERATOR)
     directory = Path(settings.storage_url.removeprefix("file://")) / "deliveries"
     with UnitOfWork(sessions) as unit:
         before = unit.session.scalar(select(func.count()).select_from(Delivery))
-    with begun_upload(callers, token, 12_000_000):
+    with partial_upload(callers, token, 12_000_000):
         wait_until(lambda: any(directory.iterdir()))
         assert open_transactions(sessions) == 0
     wait_until(lambda: not any(directory.iterdir()))
     with UnitOfWork(sessions) as unit:
         after = unit.session.scalar(select(func.count()).select_from(Delivery))
     assert after == before
-    assert stored(storage) == []
+    assert stored_keys(storage) == []
 
 
-def test_slow_uploads_keep_nobody_waiting(
+def test_slow_uploads_do_not_block_other_requests(
     callers: Callers, operator: httpx.Client, settings: Settings, storage: Storage
 ) -> None:
     token = callers.token(CallerKind.OPERATOR)
     with ExitStack() as uploads:
         for _ in range(settings.database_pool_size + 1):
-            uploads.enter_context(begun_upload(callers, token))
+            uploads.enter_context(partial_upload(callers, token))
         time.sleep(0.5)
         assert operator.get("/v1/jobs", timeout=5).status_code == 200
     assert operator.get("/v1/jobs", timeout=5).status_code == 200
-    assert stored(storage) == []
+    assert stored_keys(storage) == []
 
 
-def test_more_uploads_at_a_time_are_told_to_come_back(
+def test_uploads_over_the_limit_are_rejected_until_others_end(
     callers: Callers, operator: httpx.Client
 ) -> None:
+    """A pending upload takes a place unless all are taken, so that adding more takes them all."""
+
     def status() -> int:
         return operator.post(DELIVERIES, content=b"PK", headers=ZIP).status_code
 
     token = callers.token(CallerKind.OPERATOR)
     with ExitStack() as uploads:
-        for _ in range(
-            2 * MAX_CONCURRENT_UPLOADS
-        ):  # what asks meanwhile may take the place of some
-            uploads.enter_context(begun_upload(callers, token))
-        wait_until(lambda: status() == 503)
+
+        def is_rejected_with_one_more_pending() -> bool:
+            uploads.enter_context(partial_upload(callers, token))
+            return status() == 503
+
+        for _ in range(MAX_CONCURRENT_UPLOADS):
+            uploads.enter_context(partial_upload(callers, token))
+        wait_until(is_rejected_with_one_more_pending)
     wait_until(lambda: status() == 202)
 
 
 @pytest.mark.parametrize("is_suspended", [True, False])
-def test_an_upload_whose_token_is_taken_back_meanwhile_counts_for_nothing(
+def test_an_upload_is_rejected_when_its_token_is_revoked_meanwhile(
     callers: Callers,
     operator: httpx.Client,
     sessions: Sessions,
@@ -191,11 +202,11 @@ def test_an_upload_whose_token_is_taken_back_meanwhile_counts_for_nothing(
     *,
     is_suspended: bool,
 ) -> None:
-    steunpunt = registered(sessions, callers.url, ClientKind.OPERATOR)
+    steunpunt = register_client(sessions, callers.url, ClientKind.OPERATOR)
     issued = steunpunt.post("/oauth2/token", grant_type="client_credentials").json()
     token, sent = issued["access_token"], 12_000_000
     directory = Path(settings.storage_url.removeprefix("file://")) / "deliveries"
-    with begun_upload(callers, token, sent) as upload:
+    with partial_upload(callers, token, sent) as upload:
         wait_until(lambda: any(directory.iterdir()))
         if is_suspended:
             operator.patch(f"/v1/clients/{steunpunt.id}", json={"state": "suspended"})
@@ -203,11 +214,11 @@ def test_an_upload_whose_token_is_taken_back_meanwhile_counts_for_nothing(
             steunpunt.post("/oauth2/revoke", token=token)
         upload.sendall(b"x" * (LENGTH - sent))
         assert upload.recv(20).startswith(b"HTTP/1.1 401 ")
-    assert stored(storage) == []
+    assert stored_keys(storage) == []
 
 
 def open_transactions(sessions: Sessions) -> int:
-    """Of the API, that stand idle."""
+    """Return the number of open, idle transactions of the API."""
     query = text(
         "select count(*) from pg_stat_activity where datname = current_database()"
         " and application_name = 'toetsfeedback-api' and state like 'idle in transaction%'"
@@ -217,13 +228,13 @@ def open_transactions(sessions: Sessions) -> int:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + WAIT_SECONDS
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def test_an_upload_whose_rows_cannot_be_written_leaves_nothing(
+def test_an_upload_whose_rows_cannot_be_written_stores_nothing(
     api_settings: Settings, callers: Callers, sessions: Sessions, storage: Storage
 ) -> None:
     app: FastAPI = create_app(api_settings)
@@ -231,12 +242,12 @@ def test_an_upload_whose_rows_cannot_be_written_leaves_nothing(
     with UnitOfWork(sessions) as unit:
         unit.session.execute(text("alter table job_items rename to job_items_away"))
     try:
-        with serving(app) as url:
+        with serve(app) as url:
             headers = ZIP | {"Authorization": f"Bearer {token}"}
-            answer = httpx.post(url + DELIVERIES, content=b"PK", headers=headers)
+            response = httpx.post(url + DELIVERIES, content=b"PK", headers=headers)
     finally:
         with UnitOfWork(sessions) as unit:
             unit.session.execute(text("alter table job_items_away rename to job_items"))
-    assert answer.status_code == 500
-    assert stored(storage) == []
-    assert ProgrammingError.__name__ not in answer.text
+    assert response.status_code == 500
+    assert stored_keys(storage) == []
+    assert ProgrammingError.__name__ not in response.text

@@ -20,36 +20,38 @@ def contract() -> dict[str, Any]:
     return loaded
 
 
-def test_served_document_equals_the_one_generated_without_servers(nobody: httpx.Client) -> None:
-    answer = nobody.get("/doc/openapi.yaml")
-    assert answer.headers["Content-Type"] == "application/yaml"
-    assert answer.text == openapi_yaml(build_app())
+def test_served_document_equals_the_one_generated_without_servers(
+    unauthenticated: httpx.Client,
+) -> None:
+    response = unauthenticated.get("/doc/openapi.yaml")
+    assert response.headers["Content-Type"] == "application/yaml"
+    assert response.text == openapi_yaml(build_app())
 
 
-def test_page_and_its_assets_are_served_by_this_host(nobody: httpx.Client) -> None:
-    page = nobody.get("/doc")
+def test_page_and_its_assets_are_served_by_this_host(unauthenticated: httpx.Client) -> None:
+    page = unauthenticated.get("/doc")
     assert page.status_code == 200
     links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert links
     for link in links:
-        assert nobody.get(f"/{link}").status_code == 200
-    assert "://" not in page.text + nobody.get("/doc/assets/start.js").text
+        assert unauthenticated.get(f"/{link}").status_code == 200
+    assert "://" not in page.text + unauthenticated.get("/doc/assets/start.js").text
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "redoc.standalone.js", "..%2F__init__.py"])
-def test_other_files_are_not_served(nobody: httpx.Client, name: str) -> None:
-    assert nobody.get(f"/doc/assets/{name}").status_code == 404
+def test_other_files_are_not_served(unauthenticated: httpx.Client, name: str) -> None:
+    assert unauthenticated.get(f"/doc/assets/{name}").status_code == 404
 
 
 def test_every_route_requires_a_scope_or_is_on_the_public_list(app: FastAPI) -> None:
-    unguarded = set()
+    without_scopes = set()
     for context in iter_route_contexts(app.routes):
         route = context.original_route
         assert isinstance(route, APIRoute)
         if not required_scopes(route):
-            unguarded.add(route.path_format)
-    assert unguarded == PUBLIC_PATHS
+            without_scopes.add(route.path_format)
+    assert without_scopes == PUBLIC_PATHS
 
 
 def test_every_operation_documents_its_problems_and_scopes(contract: dict[str, Any]) -> None:
@@ -66,7 +68,7 @@ def test_every_operation_documents_its_problems_and_scopes(contract: dict[str, A
 
 
 def test_every_creating_operation_accepts_an_idempotency_key(contract: dict[str, Any]) -> None:
-    creating, keyed, refusing = set(), set(), set()
+    creating, keyed, rejecting = set(), set(), set()
     for path, item in contract["paths"].items():
         for operation in item.values():
             if {"201", "202"} & operation["responses"].keys():
@@ -74,9 +76,9 @@ def test_every_creating_operation_accepts_an_idempotency_key(contract: dict[str,
             if "Idempotency-Key" in [p["name"] for p in operation.get("parameters", ())]:
                 keyed.add(path)
             if "422" in operation["responses"]:
-                refusing.add(path)
+                rejecting.add(path)
     response_has_a_secret = {"/v1/documents/{documentId}/grants"}
-    assert keyed == refusing == creating - response_has_a_secret
+    assert keyed == rejecting == creating - response_has_a_secret
 
 
 def test_no_response_property_is_nullable(contract: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.models import Document
-from tests.api.conftest import Trail
+from tests.api.conftest import AuditLog
 from tests.api.seeding import (
     BUNDLE,
     FICHE,
@@ -31,27 +31,27 @@ def fiche(seeded: Seeded) -> str:
     return f"/v1/documents/{seeded.documents['fiche']}"
 
 
-def words(client: httpx.Client, seeded: Seeded, **query: str) -> list[str]:
-    answer = client.get(LIST, params=query)
-    assert answer.status_code == 200, answer.text
-    by_id = {str(document): word for word, document in seeded.documents.items()}
-    return [by_id[item["id"]] for item in answer.json()["items"]]
+def labels(client: httpx.Client, seeded: Seeded, **query: str) -> list[str]:
+    response = client.get(LIST, params=query)
+    assert response.status_code == 200, response.text
+    by_id = {str(document): label for label, document in seeded.documents.items()}
+    return [by_id[item["id"]] for item in response.json()["items"]]
 
 
 @pytest.mark.usefixtures("open_now")
 def test_a_school_lists_its_documents(school: httpx.Client, seeded: Seeded) -> None:
-    assert words(school, seeded) == [
+    assert labels(school, seeded) == [
         *("fiche", "reading only", "school bundle", "bundle", "print", "overview")
     ]
-    assert words(school, seeded, kind="ficheBundle") == ["school bundle", "bundle"]
-    assert words(school, seeded, kind="fiche", classGroup="4A") == ["fiche", "reading only"]
-    assert words(school, seeded, kind="fiche", classGroup="4B") == []
-    assert words(school, seeded, studentId=str(seeded.students["second"])) == ["reading only"]
-    assert words(school, seeded, administrationId="2025") == []
+    assert labels(school, seeded, kind="ficheBundle") == ["school bundle", "bundle"]
+    assert labels(school, seeded, kind="fiche", classGroup="4A") == ["fiche", "reading only"]
+    assert labels(school, seeded, kind="fiche", classGroup="4B") == []
+    assert labels(school, seeded, studentId=str(seeded.students["second"])) == ["reading only"]
+    assert labels(school, seeded, administrationId="2025") == []
 
 
 @pytest.mark.usefixtures("open_now")
-def test_a_document_says_what_it_is_and_where_its_bytes_are(
+def test_a_document_has_its_metadata_and_a_link_to_its_content(
     school: httpx.Client, seeded: Seeded, fiche: str
 ) -> None:
     body = school.get(fiche).json()
@@ -78,28 +78,32 @@ def test_a_document_says_what_it_is_and_where_its_bytes_are(
 
 
 @pytest.mark.usefixtures("open_now")
-def test_a_fiche_is_its_range_of_the_bundle(school: httpx.Client, fiche: str) -> None:
-    answer = school.get(f"{fiche}/content")
-    assert answer.content == FICHE
-    assert answer.headers["Content-Type"] == "application/pdf"
-    assert answer.headers["Content-Length"] == str(FICHE_SIZE)
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["ETag"] == f'"{sha256(FICHE).hexdigest()}"'
-    assert answer.headers["Content-Disposition"] == (
+def test_the_content_of_a_fiche_is_a_byte_range_of_the_bundle(
+    school: httpx.Client, fiche: str
+) -> None:
+    response = school.get(f"{fiche}/content")
+    assert response.content == FICHE
+    assert response.headers["Content-Type"] == "application/pdf"
+    assert response.headers["Content-Length"] == str(FICHE_SIZE)
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["ETag"] == f'"{sha256(FICHE).hexdigest()}"'
+    assert response.headers["Content-Disposition"] == (
         "attachment; filename=\"_ofie O'Brien.pdf\"; filename*=UTF-8''%C5%BDofie%20O%27Brien.pdf"
     )
 
 
 @pytest.mark.usefixtures("open_now")
-def test_whole_objects_are_served_whole(school: httpx.Client, seeded: Seeded) -> None:
-    for word, content in (("bundle", BUNDLE), ("overview", OVERVIEW)):
-        answer = school.get(f"/v1/documents/{seeded.documents[word]}/content")
-        assert answer.content == content
+def test_documents_of_a_whole_object_are_served_completely(
+    school: httpx.Client, seeded: Seeded
+) -> None:
+    for label, content in (("bundle", BUNDLE), ("overview", OVERVIEW)):
+        response = school.get(f"/v1/documents/{seeded.documents[label]}/content")
+        assert response.content == content
 
 
 @pytest.mark.usefixtures("open_now")
 @pytest.mark.parametrize(
-    ("asked", "start", "end"),
+    ("range_header", "start", "end"),
     [
         ("bytes=0-", 0, 1524),
         ("bytes=1499-1500", 1499, 1501),
@@ -108,11 +112,11 @@ def test_whole_objects_are_served_whole(school: httpx.Client, seeded: Seeded) ->
         ("bytes=-1", 1523, 1524),
     ],
 )
-def test_a_document_in_segments_is_one_content(
-    school: httpx.Client, seeded: Seeded, asked: str, start: int, end: int
+def test_a_document_in_segments_is_served_as_one_content(
+    school: httpx.Client, seeded: Seeded, range_header: str, start: int, end: int
 ) -> None:
     path = f"/v1/documents/{seeded.documents['school bundle']}/content"
-    whole, part = school.get(path), school.get(path, headers={"Range": asked})
+    whole, part = school.get(path), school.get(path, headers={"Range": range_header})
     assert whole.content == SCHOOL_BUNDLE
     assert whole.headers["ETag"] == f'"{sha256(SCHOOL_BUNDLE).hexdigest()}"'
     assert part.content == SCHOOL_BUNDLE[start:end]
@@ -124,7 +128,7 @@ def test_a_document_in_segments_is_one_content(
 
 @pytest.mark.usefixtures("open_now")
 @pytest.mark.parametrize(
-    ("asked", "start", "end"),
+    ("range_header", "start", "end"),
     [
         ("bytes=0-99", 0, 100),
         ("bytes=100-", 100, FICHE_SIZE),
@@ -133,26 +137,26 @@ def test_a_document_in_segments_is_one_content(
         ("bytes=-5000", 0, FICHE_SIZE),
     ],
 )
-def test_a_range_never_leaves_the_document(
-    school: httpx.Client, fiche: str, asked: str, start: int, end: int
+def test_a_range_stays_within_the_document(
+    school: httpx.Client, fiche: str, range_header: str, start: int, end: int
 ) -> None:
-    answer = school.get(f"{fiche}/content", headers={"Range": asked})
-    assert answer.status_code == 206
-    assert answer.content == FICHE[start:end]
-    assert answer.headers["Content-Range"] == f"bytes {start}-{end - 1}/{FICHE_SIZE}"
-    assert answer.headers["Content-Length"] == str(end - start)
+    response = school.get(f"{fiche}/content", headers={"Range": range_header})
+    assert response.status_code == 206
+    assert response.content == FICHE[start:end]
+    assert response.headers["Content-Range"] == f"bytes {start}-{end - 1}/{FICHE_SIZE}"
+    assert response.headers["Content-Length"] == str(end - start)
 
 
 @pytest.mark.usefixtures("open_now")
-def test_a_range_outside_the_document_is_refused(school: httpx.Client, fiche: str) -> None:
-    answer = school.get(f"{fiche}/content", headers={"Range": "bytes=1000-"})
-    assert answer.status_code == 416
-    assert answer.headers["Content-Range"] == f"bytes */{FICHE_SIZE}"
-    assert answer.headers["Content-Type"] == "application/problem+json"
+def test_a_range_outside_the_document_is_not_satisfiable(school: httpx.Client, fiche: str) -> None:
+    response = school.get(f"{fiche}/content", headers={"Range": "bytes=1000-"})
+    assert response.status_code == 416
+    assert response.headers["Content-Range"] == f"bytes */{FICHE_SIZE}"
+    assert response.headers["Content-Type"] == "application/problem+json"
 
 
 @pytest.mark.usefixtures("open_now")
-def test_conditions_compare_with_the_bytes_that_are_current(
+def test_conditional_requests_compare_with_the_current_content(
     school: httpx.Client, fiche: str
 ) -> None:
     tag = f'"{sha256(FICHE).hexdigest()}"'
@@ -161,14 +165,14 @@ def test_conditions_compare_with_the_bytes_that_are_current(
     assert unchanged.headers["ETag"] == tag
     changed = school.get(f"{fiche}/content", headers={"If-None-Match": '"old"'})
     assert changed.status_code == 200
-    goes_on = {"Range": "bytes=0-9", "If-Range": tag}
-    assert school.get(f"{fiche}/content", headers=goes_on).status_code == 206
-    begins_anew = {"Range": "bytes=0-9", "If-Range": '"old"'}
-    assert school.get(f"{fiche}/content", headers=begins_anew).content == FICHE
+    if_unchanged = {"Range": "bytes=0-9", "If-Range": tag}
+    assert school.get(f"{fiche}/content", headers=if_unchanged).status_code == 206
+    if_changed = {"Range": "bytes=0-9", "If-Range": '"old"'}
+    assert school.get(f"{fiche}/content", headers=if_changed).content == FICHE
 
 
 @pytest.mark.usefixtures("open_now")
-def test_head_gives_the_headers_alone(school: httpx.Client, fiche: str) -> None:
+def test_head_returns_the_headers_only(school: httpx.Client, fiche: str) -> None:
     head, get = school.head(f"{fiche}/content"), school.get(f"{fiche}/content")
     assert (head.status_code, head.content) == (200, b"")
     for name in ("Content-Length", "Content-Type", "ETag", "Content-Disposition", "Accept-Ranges"):
@@ -176,40 +180,40 @@ def test_head_gives_the_headers_alone(school: httpx.Client, fiche: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["", "/content"])
-def test_a_document_appears_at_its_moment_and_not_before(
+def test_a_document_is_visible_from_its_release_on(
     school: httpx.Client, sessions: Sessions, seeded: Seeded, fiche: str, suffix: str
 ) -> None:
     with released(sessions, timedelta(hours=1)):
-        early = school.get(fiche + suffix)
-        assert words(school, seeded) == []
+        before = school.get(fiche + suffix)
+        assert labels(school, seeded) == []
     with released(sessions):
-        late = school.get(fiche + suffix)
-    assert (early.status_code, late.status_code) == (404, 200)
+        after = school.get(fiche + suffix)
+    assert (before.status_code, after.status_code) == (404, 200)
 
 
 @pytest.mark.usefixtures("no_windows")
-def test_a_document_waits_for_the_last_of_its_components(
+def test_a_document_is_visible_once_all_its_components_are_released(
     school: httpx.Client, sessions: Sessions, seeded: Seeded
 ) -> None:
     with UnitOfWork(sessions) as unit:
         release(unit, component="LO4-LEZ")
-    assert words(school, seeded) == ["reading only"]
+    assert labels(school, seeded) == ["reading only"]
 
 
 @pytest.mark.usefixtures("open_now")
-def test_a_document_of_who_was_removed_is_not_there(school: httpx.Client, seeded: Seeded) -> None:
+def test_a_document_of_a_removed_student_is_not_found(school: httpx.Client, seeded: Seeded) -> None:
     path = f"/v1/documents/{seeded.documents['of removed']}"
     assert [school.get(path + suffix).status_code for suffix in ("", "/content")] == [404, 404]
 
 
 @pytest.mark.usefixtures("open_now")
-def test_a_changed_range_header_reads_no_neighbour(school: httpx.Client, fiche: str) -> None:
-    answer = school.get(f"{fiche}/content", headers={"Range": "bytes=0-1,5-6"})
-    assert (answer.status_code, answer.content) == (200, FICHE)
+def test_several_ranges_return_the_whole_document(school: httpx.Client, fiche: str) -> None:
+    response = school.get(f"{fiche}/content", headers={"Range": "bytes=0-1,5-6"})
+    assert (response.status_code, response.content) == (200, FICHE)
 
 
 @pytest.mark.usefixtures("open_now")
-def test_an_object_that_is_missing_is_unavailable_for_now(
+def test_a_missing_object_is_answered_with_service_unavailable(
     school: httpx.Client, sessions: Sessions, seeded: Seeded
 ) -> None:
     document = seeded.documents["overview"]
@@ -219,22 +223,22 @@ def test_an_object_that_is_missing_is_unavailable_for_now(
             .where(Document.id == document)
             .values(storage_keys=["documents/nothing"])
         )
-    answer = school.get(f"/v1/documents/{document}/content")
+    response = school.get(f"/v1/documents/{document}/content")
     with UnitOfWork(sessions) as unit:
-        kept = update(Document).where(Document.id == document)
-        unit.session.execute(kept.values(storage_keys=["documents/overview.xlsx"]))
-    assert answer.status_code == 503
-    assert answer.json()["type"] == "urn:problem-type:belgif:serviceUnavailable"
-    assert int(answer.headers["Retry-After"]) > 0
-    assert "nothing" not in answer.text
+        original = update(Document).where(Document.id == document)
+        unit.session.execute(original.values(storage_keys=["documents/overview.xlsx"]))
+    assert response.status_code == 503
+    assert response.json()["type"] == "urn:problem-type:belgif:serviceUnavailable"
+    assert int(response.headers["Retry-After"]) > 0
+    assert "nothing" not in response.text
 
 
-def test_every_way_of_not_being_there_answers_the_same(
+def test_all_not_found_responses_are_identical(
     school: httpx.Client, other: httpx.Client, sessions: Sessions, seeded: Seeded, fiche: str
 ) -> None:
-    answers = [school.get(f"{fiche}/content")]
+    responses = [school.get(f"{fiche}/content")]
     with released(sessions):
-        answers += [
+        responses += [
             school.get(f"/v1/documents/{uuid4()}/content"),
             other.get(f"{fiche}/content"),
             other.get(fiche),
@@ -243,20 +247,22 @@ def test_every_way_of_not_being_there_answers_the_same(
             other.get(f"/v1/schools/{SCHOOL}/results"),
         ]
     shapes = set()
-    for answer in answers:
-        trace_id = answer.headers["BelGov-Trace-Id"]
-        headers = {k: v for k, v in answer.headers.items() if k not in {"date", "belgov-trace-id"}}
-        shapes.add((answer.text.replace(trace_id, "-"), str(sorted(headers.items()))))
+    for response in responses:
+        trace_id = response.headers["BelGov-Trace-Id"]
+        headers = {
+            k: v for k, v in response.headers.items() if k not in {"date", "belgov-trace-id"}
+        }
+        shapes.add((response.text.replace(trace_id, "-"), str(sorted(headers.items()))))
     assert len(shapes) == 1
 
 
-def test_every_download_is_decided_and_put_on_the_trail(
+def test_every_download_decision_is_recorded_in_the_audit_log(
     school: httpx.Client,
     other: httpx.Client,
     operator: httpx.Client,
     sessions: Sessions,
     fiche: str,
-    trail: Trail,
+    audit_log: AuditLog,
 ) -> None:
     school.get(f"{fiche}/content")
     with released(sessions):
@@ -266,7 +272,7 @@ def test_every_download_is_decided_and_put_on_the_trail(
         operator.get(f"{fiche}/content")
         school.get(f"/v1/documents/{uuid4()}/content")
         school.get(LIST)
-    assert [v for v in trail.verdicts() if "Window" not in v[0]] == [
+    assert [v for v in audit_log.decisions() if "Window" not in v[0]] == [
         ("getDocumentContent", SCHOOL, "refused", "gate"),
         ("getDocumentContent", SCHOOL, "allowed", "granted"),
         ("headDocumentContent", SCHOOL, "allowed", "granted"),

@@ -1,4 +1,4 @@
-"""A link for one download of one document, by whoever holds it."""
+"""Download grants: a link for one download of one document without a token."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,8 +15,8 @@ from shared.core.unit_of_work import UnitOfWork
 from shared.documents.grants.models import DownloadGrant
 from shared.documents.grants.service import remove_old_grants
 from shared.oauth.clients.rules import ClientKind
-from tests.api.conftest import Callers, Trail
-from tests.api.oauth_clients import registered
+from tests.api.conftest import AuditLog, Callers
+from tests.api.oauth_clients import register_client
 from tests.api.seeding import FICHE, SCHOOL, Seeded, released
 
 
@@ -25,133 +25,146 @@ def grants(seeded: Seeded) -> str:
     return f"/v1/documents/{seeded.documents['fiche']}/grants"
 
 
-def lend(client: httpx.Client, grants: str) -> str:
-    answer = client.post(grants)
-    assert answer.status_code == 201, answer.text
-    href: str = answer.json()["href"]
-    assert answer.headers["Location"] == href
+def create_grant(client: httpx.Client, grants: str) -> str:
+    response = client.post(grants)
+    assert response.status_code == 201, response.text
+    href: str = response.json()["href"]
+    assert response.headers["Location"] == href
     return href
 
 
-def age(sessions: Sessions, by: timedelta) -> None:
+def expire_grants(sessions: Sessions, by: timedelta) -> None:
     with UnitOfWork(sessions) as unit:
         unit.session.execute(update(DownloadGrant).values(expires_at=func.now() - by))
 
 
 @pytest.mark.usefixtures("open_now")
-def test_a_link_is_good_for_one_download_without_a_token(
-    school: httpx.Client, nobody: httpx.Client, grants: str, trail: Trail
+def test_a_link_is_valid_for_one_download_without_a_token(
+    school: httpx.Client, unauthenticated: httpx.Client, grants: str, audit_log: AuditLog
 ) -> None:
-    href = lend(school, grants)
-    first = nobody.get(href)
+    href = create_grant(school, grants)
+    first = unauthenticated.get(href)
     assert first.content == FICHE
     assert first.headers["Cache-Control"] == "no-store"
-    assert nobody.get(href).status_code == 404
-    assert trail.verdicts()[-3:] == [
+    assert unauthenticated.get(href).status_code == 404
+    assert audit_log.decisions()[-3:] == [
         ("createDownloadGrant", SCHOOL, "allowed", "granted"),
         ("useDownloadGrant", SCHOOL, "allowed", "granted"),
         ("useDownloadGrant", SCHOOL, "refused", "grant"),
     ]
-    assert trail.entries()[-1]["resource"] == f"{grants.removesuffix('/grants')}/content"
+    assert audit_log.entries()[-1]["resource"] == f"{grants.removesuffix('/grants')}/content"
 
 
 @pytest.mark.usefixtures("open_now")
-def test_the_trail_of_its_use_says_for_whom_it_was_made(
-    callers: Callers, nobody: httpx.Client, grants: str, trail: Trail
+def test_the_audit_event_of_a_used_link_has_the_person_for_whom_it_was_created(
+    callers: Callers, unauthenticated: httpx.Client, grants: str, audit_log: AuditLog
 ) -> None:
     scopes = frozenset({Scope.DOCUMENTS_READ})
-    person = Caller("a portal", CallerKind.SCHOOL, scopes, SCHOOL, "a1b2c3")
-    assert nobody.get(lend(callers.client(callers.issue(person)), grants)).content == FICHE
-    used = trail.entries()[-1]
-    assert (used["action"], used["caller_subject"]) == ("useDownloadGrant", "a1b2c3")
+    caller = Caller("a portal", CallerKind.SCHOOL, scopes, SCHOOL, "a1b2c3")
+    assert (
+        unauthenticated.get(create_grant(callers.client(callers.issue(caller)), grants)).content
+        == FICHE
+    )
+    event = audit_log.entries()[-1]
+    assert (event["action"], event["caller_subject"]) == ("useDownloadGrant", "a1b2c3")
 
 
 @pytest.mark.usefixtures("open_now")
-def test_of_many_at_the_same_moment_one_gets_it(
+def test_one_of_several_concurrent_downloads_succeeds(
     school: httpx.Client, callers: Callers, grants: str
 ) -> None:
-    href, client = lend(school, grants), callers.client()
+    href, client = create_grant(school, grants), callers.client()
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: client.get(href).status_code, range(8)))
-    assert sorted(answers) == [200] + [404] * 7
+        responses = list(pool.map(lambda _: client.get(href).status_code, range(8)))
+    assert sorted(responses) == [200] + [404] * 7
 
 
-def test_what_is_closed_since_is_not_handed_out(
-    school: httpx.Client, nobody: httpx.Client, grants: str, sessions: Sessions
+def test_a_link_is_invalid_after_the_window_has_closed(
+    school: httpx.Client, unauthenticated: httpx.Client, grants: str, sessions: Sessions
 ) -> None:
     with released(sessions):
-        href = lend(school, grants)
-    assert nobody.get(href).status_code == 404
+        href = create_grant(school, grants)
+    assert unauthenticated.get(href).status_code == 404
 
 
-def mandated(
+def integrator_with_mandate(
     school: httpx.Client, callers: Callers, sessions: Sessions
 ) -> tuple[httpx.Client, str]:
-    """A registered integrator, and the mandate that it has."""
+    """Return a client of a registered integrator and the URL of its mandate."""
     kind = CallerKind.INTEGRATOR
-    name = registered(sessions, callers.url, ClientKind.INTEGRATOR).id
-    plan = {"clientId": name, "products": ["studentFeedback"], "purpose": "Links"}
+    client_id = register_client(sessions, callers.url, ClientKind.INTEGRATOR).id
+    plan = {"clientId": client_id, "products": ["studentFeedback"], "purpose": "Links"}
     given = school.post("/v1/mandates", json=plan | {"until": "2099-01-01"}).json()
-    return callers.client(callers.issue(Caller(name, kind, GRANTABLE[kind]))), given["href"]
+    return callers.client(callers.issue(Caller(client_id, kind, GRANTABLE[kind]))), given["href"]
 
 
 @pytest.mark.usefixtures("open_now")
 @pytest.mark.parametrize("change", [{"state": "suspended"}, {"scopes": ["students:read"]}])
-def test_a_link_ends_with_the_rights_of_the_client_that_made_it(
+def test_a_link_is_invalid_once_its_client_has_lost_the_right(
     school: httpx.Client,
-    nobody: httpx.Client,
+    unauthenticated: httpx.Client,
     operator: httpx.Client,
     callers: Callers,
     grants: str,
     sessions: Sessions,
-    trail: Trail,
+    audit_log: AuditLog,
     change: dict[str, Any],
 ) -> None:
-    vendor, mandate = mandated(school, callers, sessions)
-    href, client = lend(vendor, grants), school.get(mandate).json()["clientId"]
+    vendor, mandate = integrator_with_mandate(school, callers, sessions)
+    href, client = create_grant(vendor, grants), school.get(mandate).json()["clientId"]
     assert operator.patch(f"/v1/clients/{client}", json=change).status_code == 200
-    assert nobody.get(href).status_code == 404
-    assert trail.verdicts()[-1] == ("useDownloadGrant", SCHOOL, "refused", "scope")
+    assert unauthenticated.get(href).status_code == 404
+    assert audit_log.decisions()[-1] == ("useDownloadGrant", SCHOOL, "refused", "scope")
 
 
 @pytest.mark.usefixtures("open_now")
-def test_a_link_ends_with_the_mandate_it_was_made_by(
-    school: httpx.Client, nobody: httpx.Client, callers: Callers, grants: str, sessions: Sessions
+def test_a_link_is_invalid_once_its_mandate_is_revoked(
+    school: httpx.Client,
+    unauthenticated: httpx.Client,
+    callers: Callers,
+    grants: str,
+    sessions: Sessions,
 ) -> None:
-    vendor, mandate = mandated(school, callers, sessions)
-    good, bad = lend(vendor, grants), lend(vendor, grants)
-    assert nobody.get(good).content == FICHE
+    vendor, mandate = integrator_with_mandate(school, callers, sessions)
+    used, unused = create_grant(vendor, grants), create_grant(vendor, grants)
+    assert unauthenticated.get(used).content == FICHE
     school.post(f"{mandate}/revoke")
-    assert nobody.get(bad).status_code == 404
+    assert unauthenticated.get(unused).status_code == 404
     assert vendor.post(grants).status_code == 404
 
 
 @pytest.mark.usefixtures("open_now")
-def test_a_link_ends_after_its_time_and_is_forgotten_later(
-    school: httpx.Client, nobody: httpx.Client, grants: str, sessions: Sessions, trail: Trail
+def test_a_link_expires_and_is_removed_later(
+    school: httpx.Client,
+    unauthenticated: httpx.Client,
+    grants: str,
+    sessions: Sessions,
+    audit_log: AuditLog,
 ) -> None:
-    href = lend(school, grants)
-    age(sessions, timedelta(seconds=1))
-    assert nobody.get(href).status_code == 404
-    assert trail.verdicts()[-1] == ("useDownloadGrant", SCHOOL, "refused", "grant")
+    href = create_grant(school, grants)
+    expire_grants(sessions, timedelta(seconds=1))
+    assert unauthenticated.get(href).status_code == 404
+    assert audit_log.decisions()[-1] == ("useDownloadGrant", SCHOOL, "refused", "grant")
     with UnitOfWork(sessions) as unit:
         assert remove_old_grants(unit.session) == 0
-    age(sessions, timedelta(days=2))
+    expire_grants(sessions, timedelta(days=2))
     with UnitOfWork(sessions) as unit:
         assert remove_old_grants(unit.session) > 0
         assert unit.session.scalar(select(func.count()).select_from(DownloadGrant)) == 0
 
 
 @pytest.mark.usefixtures("open_now")
-def test_the_secret_is_not_kept(school: httpx.Client, grants: str, sessions: Sessions) -> None:
-    secret = lend(school, grants).rpartition("/")[2]
+def test_the_secret_is_stored_as_a_hash_only(
+    school: httpx.Client, grants: str, sessions: Sessions
+) -> None:
+    secret = create_grant(school, grants).rpartition("/")[2]
     with UnitOfWork(sessions) as unit:
-        kept = unit.session.scalars(select(DownloadGrant.secret_sha256)).all()
-    assert sha256(secret.encode()).digest() in kept
-    assert secret.encode() not in kept
+        stored_hashes = unit.session.scalars(select(DownloadGrant.secret_sha256)).all()
+    assert sha256(secret.encode()).digest() in stored_hashes
+    assert secret.encode() not in stored_hashes
 
 
-def test_nobody_lends_what_it_may_not_read(
+def test_a_grant_requires_access_to_the_document(
     school: httpx.Client, other: httpx.Client, operator: httpx.Client, grants: str
 ) -> None:
     assert school.post(grants).status_code == 404

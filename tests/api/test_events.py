@@ -1,4 +1,4 @@
-"""How far a job is, streamed while it goes on."""
+"""The progress of a job as a stream of events."""
 
 import json
 from collections.abc import Iterator
@@ -34,12 +34,12 @@ def build(operator: httpx.Client) -> str:
 
 @contextmanager
 def events(client: httpx.Client, job: str) -> Iterator[Iterator[dict[str, Any]]]:
-    with client.stream("GET", f"{job}/events") as answer:
-        assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (
+    with client.stream("GET", f"{job}/events") as response:
+        assert (response.status_code, response.headers["Content-Type"].partition(";")[0]) == (
             200,
             "text/event-stream",
         )
-        lines = (line for line in answer.iter_lines() if line.startswith("data: "))
+        lines = (line for line in response.iter_lines() if line.startswith("data: "))
         yield (json.loads(line.removeprefix("data: ")) for line in lines)
 
 
@@ -51,61 +51,59 @@ def end_item(sessions: Sessions, job: str, school: str, state: str) -> None:
         end_when_complete(unit.session, job_id)
 
 
-def test_each_change_is_told_until_the_job_has_ended(
+def test_each_change_is_an_event_until_the_job_has_ended(
     operator: httpx.Client, sessions: Sessions, build: str
 ) -> None:
-    with events(operator, build) as told:
-        first = next(told)
+    with events(operator, build) as received:
+        first = next(received)
         assert first == {"status": {"state": "processing"}, "counts": first["counts"]}
         assert first["counts"]["queued"] == 2
         end_item(sessions, build, SCHOOL, "done")
-        assert next(told)["counts"] == first["counts"] | {"queued": 1, "done": 1}
+        assert next(received)["counts"] == first["counts"] | {"queued": 1, "done": 1}
         end_item(sessions, build, OTHER, "failed")
-        last = next(told)
+        last = next(received)
         assert (last["status"]["state"], last["counts"]["failed"]) == ("done", 1)
-        assert list(told) == []
-    with events(operator, build) as told:
-        assert [event["status"]["state"] for event in told] == ["done"]
+        assert list(received) == []
+    with events(operator, build) as received:
+        assert [event["status"]["state"] for event in received] == ["done"]
 
 
-def test_who_may_not_follow_a_job_gets_a_problem(
-    operator: httpx.Client, school: httpx.Client, nobody: httpx.Client, build: str
+def test_a_caller_without_access_to_the_job_gets_a_problem(
+    operator: httpx.Client, school: httpx.Client, unauthenticated: httpx.Client, build: str
 ) -> None:
-    asked = [(school, build), (nobody, build), (operator, f"/v1/jobs/{uuid4()}")]
-    answers = [client.get(f"{job}/events") for client, job in asked]
-    assert [answer.status_code for answer in answers] == [403, 401, 404]
+    requests = [(school, build), (unauthenticated, build), (operator, f"/v1/jobs/{uuid4()}")]
+    responses = [client.get(f"{job}/events") for client, job in requests]
+    assert [response.status_code for response in responses] == [403, 401, 404]
 
 
-def test_it_ends_when_the_token_expires(operator: httpx.Client, build: str) -> None:
-    with events(operator, build) as told:
-        next(told)
+def test_the_stream_ends_when_the_token_expires(operator: httpx.Client, build: str) -> None:
+    with events(operator, build) as received:
+        next(received)
         with time_machine.travel(datetime.now(UTC) + timedelta(days=1)):
-            assert list(told) == []
+            assert list(received) == []
 
 
-def test_it_ends_when_the_token_is_taken_back(
+def test_the_stream_ends_when_the_token_is_revoked(
     callers: Callers, sessions: Sessions, build: str
 ) -> None:
     token = callers.token(CallerKind.OPERATOR)
-    with events(callers.client(token), build) as told:
-        next(told)
+    with events(callers.client(token), build) as received:
+        next(received)
         with UnitOfWork(sessions) as unit:
             revoke(unit.session, callers.authority.verify(token))
-        assert list(told) == []
+        assert list(received) == []
 
 
-def test_any_number_may_be_open_for_none_holds_a_connection(
-    operator: httpx.Client, build: str
-) -> None:
+def test_open_streams_use_no_database_connection(operator: httpx.Client, build: str) -> None:
     with ExitStack() as stack:
         for _ in range(MORE_THAN_THE_POOL):
             next(stack.enter_context(events(operator, build)))
         assert operator.get("/v1/jobs").status_code == 200
 
 
-def test_a_sign_of_life_comes_while_nothing_changes(
+def test_a_ping_is_sent_while_nothing_changes(
     operator: httpx.Client, build: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.05)
-    with operator.stream("GET", f"{build}/events") as answer:
-        assert ": ping" in answer.iter_lines()
+    with operator.stream("GET", f"{build}/events") as response:
+        assert ": ping" in response.iter_lines()

@@ -1,4 +1,4 @@
-"""A request sent again with its key does nothing twice, whatever happened to the first."""
+"""A request that is repeated with its idempotency key is executed once."""
 
 import asyncio
 import time
@@ -24,8 +24,8 @@ from shared.jobs.models import Job, JobItem
 from shared.jobs.service import end_when_complete
 from shared.oauth.clients.rules import ClientKind
 from shared.storage.store import Storage
-from tests.api.conftest import Callers, serving
-from tests.api.oauth_clients import registered
+from tests.api.conftest import Callers, serve
+from tests.api.oauth_clients import register_client
 from tests.api.seeding import ADMINISTRATION, OTHER, SCHOOL
 
 BUILD = {"kind": "documents.build", "administrationId": ADMINISTRATION}
@@ -40,15 +40,15 @@ def keyed(key: str) -> dict[str, str]:
     return {"Idempotency-Key": f'"{key}"'}
 
 
-def what_was_said(answer: httpx.Response) -> tuple[int, str, bytes]:
-    return answer.status_code, answer.headers["Location"], answer.content
+def content_of(response: httpx.Response) -> tuple[int, str, bytes]:
+    return response.status_code, response.headers["Location"], response.content
 
 
-def kind_of(problem: httpx.Response) -> tuple[int, str]:
+def problem_of(problem: httpx.Response) -> tuple[int, str]:
     return problem.status_code, problem.json()["type"].rpartition(":")[2]
 
 
-def jobs(sessions: Sessions) -> int:
+def count_jobs(sessions: Sessions) -> int:
     with UnitOfWork(sessions) as unit:
         query = select(func.count()).select_from(Job).where(Job.subject != "seeded")
         return unit.session.scalar(query) or 0
@@ -62,93 +62,95 @@ def jobs(sessions: Sessions) -> int:
         ("/v1/mandates", SHARED, SHARED | {"purpose": "Another"}),
     ],
 )
-def test_what_was_created_once_is_answered_again(
+def test_a_repeated_request_gets_the_stored_response(
     callers: Callers,
     sessions: Sessions,
     path: str,
     body: dict[str, Any],
     other_body: dict[str, Any],
 ) -> None:
-    is_of_schools = path == "/v1/mandates"
-    if is_of_schools:
-        client_id = registered(sessions, callers.url, ClientKind.INTEGRATOR).id
+    is_of_school = path == "/v1/mandates"
+    if is_of_school:
+        client_id = register_client(sessions, callers.url, ClientKind.INTEGRATOR).id
         body, other_body = ({**one, "clientId": client_id} for one in (body, other_body))
-    kind, school = (CallerKind.SCHOOL, SCHOOL) if is_of_schools else (CallerKind.OPERATOR, None)
+    kind, school = (CallerKind.SCHOOL, SCHOOL) if is_of_school else (CallerKind.OPERATOR, None)
     client = callers.client(callers.token(kind, school))
     first = client.post(path, json=body, headers=keyed("first"))
     assert first.is_success, first.text
     if path == "/v1/jobs":
         client.post(f"{first.headers['Location']}/cancel")
-    for same in (keyed("first"), {"Idempotency-Key": "first"}):
-        again = client.post(path, json=body, headers=same)
-        assert what_was_said(again) == what_was_said(first)
-        assert again.headers["Content-Type"] == first.headers["Content-Type"]
+    for headers in (keyed("first"), {"Idempotency-Key": "first"}):
+        repeated = client.post(path, json=body, headers=headers)
+        assert content_of(repeated) == content_of(first)
+        assert repeated.headers["Content-Type"] == first.headers["Content-Type"]
     reused = client.post(path, json=other_body, headers=keyed("first"))
-    assert kind_of(reused) == (422, "idempotencyKeyReused")
-    if is_of_schools:
-        others = callers.school(OTHER).post(path, json=body, headers=keyed("first"))
-        assert others.status_code == 201
-        assert others.headers["Location"] != first.headers["Location"]
+    assert problem_of(reused) == (422, "idempotencyKeyReused")
+    if is_of_school:
+        of_other_school = callers.school(OTHER).post(path, json=body, headers=keyed("first"))
+        assert of_other_school.status_code == 201
+        assert of_other_school.headers["Location"] != first.headers["Location"]
 
 
-def test_a_key_of_no_form_is_refused(operator: httpx.Client, sessions: Sessions) -> None:
+def test_a_malformed_key_is_rejected(operator: httpx.Client, sessions: Sessions) -> None:
     for key in ("", '"', "two words", "x" * 129):
-        answer = operator.post("/v1/jobs", json=BUILD, headers={"Idempotency-Key": key})
-        assert answer.status_code == 400, key
-    assert jobs(sessions) == 0
+        response = operator.post("/v1/jobs", json=BUILD, headers={"Idempotency-Key": key})
+        assert response.status_code == 400, key
+    assert count_jobs(sessions) == 0
 
 
-def test_a_refusal_is_not_remembered(operator: httpx.Client, sessions: Sessions) -> None:
+def test_the_response_of_a_rejected_request_is_not_stored(
+    operator: httpx.Client, sessions: Sessions
+) -> None:
     build = operator.post("/v1/jobs", json=BUILD).headers["Location"]
     retry = (f"{build}/retry", keyed("retry"))
-    assert kind_of(operator.post(retry[0], headers=retry[1])) == (409, "jobActive")
+    assert problem_of(operator.post(retry[0], headers=retry[1])) == (409, "jobActive")
     job_id = UUID(build.rpartition("/")[2])
     with UnitOfWork(sessions) as unit:
         unit.session.execute(update(JobItem).where(JobItem.job_id == job_id).values(state="failed"))
         end_when_complete(unit.session, job_id)
-    first, again = (operator.post(retry[0], headers=retry[1]) for _ in range(2))
+    first, repeated = (operator.post(retry[0], headers=retry[1]) for _ in range(2))
     assert first.status_code == 202
-    assert what_was_said(again) == what_was_said(first)
+    assert content_of(repeated) == content_of(first)
     other_job = f"{first.headers['Location']}/retry"
-    assert kind_of(operator.post(other_job, headers=retry[1])) == (422, "idempotencyKeyReused")
+    assert problem_of(operator.post(other_job, headers=retry[1])) == (422, "idempotencyKeyReused")
 
 
 @contextmanager
-def jobs_held(sessions: Sessions) -> Iterator[None]:
+def jobs_locked(sessions: Sessions) -> Iterator[None]:
     with UnitOfWork(sessions) as unit:
         unit.session.execute(text("lock table jobs"))
         yield
 
 
-def test_while_the_first_is_under_way_the_second_is_told_so(
+def test_a_repetition_during_the_first_request_is_a_conflict(
     operator: httpx.Client, sessions: Sessions
 ) -> None:
-    def ask() -> httpx.Response:
+    def create_job() -> httpx.Response:
         return operator.post("/v1/jobs", json=BUILD, headers=keyed("slow"))
 
     with ThreadPoolExecutor(1) as pool:
-        with jobs_held(sessions):
-            first = pool.submit(ask)
-            wait_for_a_held_key(sessions)
-            assert kind_of(ask()) == (409, "requestInFlight")
-        assert what_was_said(first.result()) == what_was_said(ask())
+        with jobs_locked(sessions):
+            first = pool.submit(create_job)
+            wait_for_a_locked_key(sessions)
+            assert problem_of(create_job()) == (409, "requestInFlight")
+        assert content_of(first.result()) == content_of(create_job())
 
 
-def wait_for_a_held_key(sessions: Sessions) -> None:
+def wait_for_a_locked_key(sessions: Sessions) -> None:
     deadline = time.monotonic() + 10
-    held = text(
+    advisory_lock = text(
         "select true from pg_locks join pg_database on pg_database.oid = database"
         " where datname = current_database() and locktype = 'advisory'"
     )
     while True:
         with UnitOfWork(sessions) as unit:
-            if unit.session.scalar(held):
+            if unit.session.scalar(advisory_lock):
                 return
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def test_what_broke_off_left_nothing_and_can_be_sent_again(
+def test_a_failed_request_stores_nothing_and_can_be_repeated(
     api_settings: Settings, callers: Callers, sessions: Sessions
 ) -> None:
     token = callers.token(CallerKind.OPERATOR)
@@ -156,21 +158,21 @@ def test_what_broke_off_left_nothing_and_can_be_sent_again(
     app: FastAPI = create_app(api_settings)
     with UnitOfWork(sessions) as unit:
         unit.session.execute(text("alter table stored_responses rename to responses_away"))
-    with serving(app) as url:
+    with serve(app) as url:
         try:
-            broken = httpx.post(f"{url}/v1/jobs", json=BUILD, headers=headers)
+            failed = httpx.post(f"{url}/v1/jobs", json=BUILD, headers=headers)
         finally:
             with UnitOfWork(sessions) as unit:
                 unit.session.execute(text("alter table responses_away rename to stored_responses"))
-        assert (broken.status_code, jobs(sessions)) == (500, 0)
+        assert (failed.status_code, count_jobs(sessions)) == (500, 0)
         assert httpx.post(f"{url}/v1/jobs", json=BUILD, headers=headers).status_code == 202
-    assert jobs(sessions) == 1
+    assert count_jobs(sessions) == 1
 
 
-def test_a_delivery_sent_again_is_stored_once(
+def test_a_repeated_delivery_is_stored_once(
     operator: httpx.Client, sessions: Sessions, storage: Storage
 ) -> None:
-    def hand_over(content: bytes) -> httpx.Response:
+    def submit(content: bytes) -> httpx.Response:
         headers = keyed("delivery") | {"Content-Type": "application/zip"}
         return operator.post("/v1/deliveries", content=content, headers=headers)
 
@@ -179,35 +181,37 @@ def test_a_delivery_sent_again_is_stored_once(
             return unit.session.scalar(select(func.count()).select_from(Delivery)) or 0
 
     before = deliveries()
-    first = hand_over(b"PK the same")
-    assert what_was_said(hand_over(b"PK the same")) == what_was_said(first)
-    assert kind_of(hand_over(b"PK another")) == (422, "idempotencyKeyReused")
+    first = submit(b"PK the same")
+    assert content_of(submit(b"PK the same")) == content_of(first)
+    assert problem_of(submit(b"PK another")) == (422, "idempotencyKeyReused")
     assert deliveries() == before + 1
     assert len(list(storage.keys("deliveries"))) == 1
 
 
-@pytest.mark.parametrize(("at_once", "headers"), [(200, {}), (40, keyed("at-once"))])
-def test_the_same_asked_for_by_many_at_once_is_one_job(
-    callers: Callers, sessions: Sessions, at_once: int, headers: dict[str, str]
+@pytest.mark.parametrize(("concurrent", "headers"), [(200, {}), (40, keyed("at-once"))])
+def test_concurrent_identical_requests_create_one_job(
+    callers: Callers, sessions: Sessions, concurrent: int, headers: dict[str, str]
 ) -> None:
     token = callers.token(CallerKind.OPERATOR)
 
-    async def ask_all() -> list[httpx.Response]:
-        limits = httpx.Limits(max_connections=at_once)
+    async def create_all() -> list[httpx.Response]:
+        limits = httpx.Limits(max_connections=concurrent)
         bearer = {"Authorization": f"Bearer {token}"}
         async with httpx.AsyncClient(
             base_url=callers.url, headers=headers | bearer, limits=limits, timeout=60
         ) as client:
-            asking = (client.post("/v1/jobs", json=BUILD) for _ in range(at_once))
-            return await asyncio.gather(*asking)
+            requests = (client.post("/v1/jobs", json=BUILD) for _ in range(concurrent))
+            return await asyncio.gather(*requests)
 
-    answers = asyncio.run(ask_all())
-    taken = [answer for answer in answers if answer.status_code == 202]
-    told_to_wait = [answer for answer in answers if answer.status_code != 202]
-    assert {answer.headers["Location"] for answer in taken} == {taken[0].headers["Location"]}
-    assert jobs(sessions) == 1
+    responses = asyncio.run(create_all())
+    accepted = [response for response in responses if response.status_code == 202]
+    rejected = [response for response in responses if response.status_code != 202]
+    assert {response.headers["Location"] for response in accepted} == {
+        accepted[0].headers["Location"]
+    }
+    assert count_jobs(sessions) == 1
     if headers:
-        assert {what_was_said(answer) for answer in taken} == {what_was_said(taken[0])}
-        assert {kind_of(answer) for answer in told_to_wait} <= {(409, "requestInFlight")}
+        assert {content_of(response) for response in accepted} == {content_of(accepted[0])}
+        assert {problem_of(response) for response in rejected} <= {(409, "requestInFlight")}
     else:
-        assert told_to_wait == []
+        assert rejected == []

@@ -23,8 +23,8 @@ def build(operator: httpx.Client) -> str:
     return operator.post("/v1/jobs", json=BUILD).headers["Location"]
 
 
-def finish(sessions: Sessions, location: str, **states: str) -> None:
-    """Ends items of the job as a worker would; by school."""
+def end_items(sessions: Sessions, location: str, **states: str) -> None:
+    """End items of the job as a worker does; `states` are by school."""
     job_id = UUID(location.rpartition("/")[2])
     with UnitOfWork(sessions) as unit:
         for school, state in states.items():
@@ -40,10 +40,10 @@ def finish(sessions: Sessions, location: str, **states: str) -> None:
 
 
 def test_build_is_accepted_and_can_be_polled(operator: httpx.Client) -> None:
-    answer = operator.post("/v1/jobs", json=BUILD)
-    assert answer.status_code == 202
-    job = answer.json()
-    assert answer.headers["Location"] == job["href"]
+    response = operator.post("/v1/jobs", json=BUILD)
+    assert response.status_code == 202
+    job = response.json()
+    assert response.headers["Location"] == job["href"]
     assert job["counts"] == {
         "total": 2, "queued": 2, "running": 0, "done": 0, "failed": 0, "cancelled": 0,
         "failures": 0,
@@ -80,17 +80,17 @@ def test_job_that_is_done_redirects_to_its_result(
     operator: httpx.Client, sessions: Sessions, build: str
 ) -> None:
     assert operator.get(f"{build}/result").status_code == 404
-    finish(sessions, build, s000028="done", s007947="done")
-    answer = operator.get(build)
-    assert answer.status_code == 303
-    assert answer.json()["status"]["state"] == "done"
-    result = operator.get(answer.headers["Location"])
+    end_items(sessions, build, s000028="done", s007947="done")
+    response = operator.get(build)
+    assert response.status_code == 303
+    assert response.json()["status"]["state"] == "done"
+    result = operator.get(response.headers["Location"])
     assert result.json() == {
         "self": f"{build}/result",
         "job": build,
         "documents": build.partition("/jobs/")[0] + f"/schools?administrationId={ADMINISTRATION}",
         "outcome": {"fiches": 6, "overviews": 2},
-        "counts": answer.json()["counts"],
+        "counts": response.json()["counts"],
     }
 
 
@@ -98,7 +98,7 @@ def test_job_with_only_failed_items_has_failed_and_can_be_retried(
     operator: httpx.Client, sessions: Sessions, build: str
 ) -> None:
     assert operator.post(f"{build}/retry").json()["type"].endswith(":jobActive")
-    finish(sessions, build, s000028="failed", s007947="failed")
+    end_items(sessions, build, s000028="failed", s007947="failed")
     status = operator.get(build).json()["status"]
     assert (status["state"], status["problem"]["title"]) == ("failed", "Job Failed")
     failures = operator.get(f"{build}/failures").json()
@@ -114,7 +114,7 @@ def test_result_of_one_school_links_to_its_documents(
     operator: httpx.Client, sessions: Sessions, school: httpx.Client
 ) -> None:
     build = operator.post("/v1/jobs", json=BUILD | {"schoolId": SCHOOL}).headers["Location"]
-    finish(sessions, build, s000028="done")
+    end_items(sessions, build, s000028="done")
     documents = operator.get(f"{build}/result").json()["documents"]
     assert documents.endswith(f"/v1/schools/{SCHOOL}/documents?administrationId={ADMINISTRATION}")
     assert school.get(documents).status_code == 200
@@ -125,7 +125,7 @@ def test_job_of_one_item_has_the_problem_of_that_item(
     operator: httpx.Client, sessions: Sessions
 ) -> None:
     build = operator.post("/v1/jobs", json=BUILD | {"schoolId": OTHER}).headers["Location"]
-    finish(sessions, build, s007947="failed")
+    end_items(sessions, build, s007947="failed")
     assert operator.get(build).json()["status"]["problem"] == PROBLEM
 
 
@@ -139,7 +139,7 @@ def test_failures_within_done_items_are_counted_and_listed(
         unit.session.execute(
             insert(JobFailure).values(item_id=item, subject=fiche, problem=PROBLEM)
         )
-    finish(sessions, build, s000028="done", s007947="done")
+    end_items(sessions, build, s000028="done", s007947="done")
     assert operator.get(build).json()["counts"]["failures"] == 1
     failures = operator.get(f"{build}/failures?pageSize=1").json()
     assert [(f["item"], f["subject"]) for f in failures["items"]] == [(SCHOOL, fiche)]
@@ -175,9 +175,9 @@ def test_jobs_are_listed_newest_first(operator: httpx.Client, build: str) -> Non
 def test_build_of_an_unknown_administration_or_school_is_rejected(
     operator: httpx.Client, body: dict[str, Any], name: str
 ) -> None:
-    answer = operator.post("/v1/jobs", json=BUILD | body)
-    assert answer.status_code == 400
-    assert [issue["name"] for issue in answer.json()["issues"]] == [name]
+    response = operator.post("/v1/jobs", json=BUILD | body)
+    assert response.status_code == 400
+    assert [issue["name"] for issue in response.json()["issues"]] == [name]
 
 
 @pytest.mark.parametrize("suffix", ["", "/result", "/failures"])
@@ -186,10 +186,10 @@ def test_unknown_job_is_not_found(operator: httpx.Client, suffix: str) -> None:
 
 
 def test_school_cannot_read_jobs(school: httpx.Client, build: str) -> None:
-    for answer in (
+    for response in (
         school.get("/v1/jobs"),
         school.get(build),
         school.post("/v1/jobs", json=BUILD),
         school.post(f"{build}/cancel"),
     ):
-        assert answer.status_code == 403
+        assert response.status_code == 403

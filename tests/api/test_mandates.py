@@ -1,4 +1,4 @@
-"""What a school shares with an integrator, as both see it through the running API."""
+"""Mandates of a school for an integrator, through the running API."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,8 +11,8 @@ from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
 from shared.core.clock import in_brussels
 from shared.core.database import Sessions
 from shared.oauth.clients.rules import ClientKind
-from tests.api.conftest import Callers, Trail
-from tests.api.oauth_clients import registered
+from tests.api.conftest import AuditLog, Callers
+from tests.api.oauth_clients import register_client
 from tests.api.seeding import OTHER, SCHOOL, Seeded
 
 MANDATES = "/v1/mandates"
@@ -23,14 +23,14 @@ def today() -> date:
 
 
 class Vendor:
-    """An integrator of its own, so that tests do not see each other's mandates."""
+    """A new integrator per test, so that tests do not share mandates."""
 
     def __init__(self, callers: Callers, sessions: Sessions) -> None:
-        self.name = registered(sessions, callers.url, ClientKind.INTEGRATOR).id
+        self.name = register_client(sessions, callers.url, ClientKind.INTEGRATOR).id
         caller = Caller(self.name, CallerKind.INTEGRATOR, GRANTABLE[CallerKind.INTEGRATOR])
         self.client = callers.client(callers.issue(caller))
 
-    def mandated(self, school: httpx.Client, **body: Any) -> httpx.Response:
+    def create_mandate(self, school: httpx.Client, **body: Any) -> httpx.Response:
         plan = {
             "clientId": self.name,
             "products": ["studentFeedback"],
@@ -46,7 +46,7 @@ def vendor(callers: Callers, sessions: Sessions) -> Vendor:
 
 
 def paths(seeded: Seeded) -> list[str]:
-    """A read of every kind that an integrator can be given."""
+    """Return the paths of every kind of data that a mandate can share."""
     return [
         f"/v1/schools/{SCHOOL}/students",
         f"/v1/students/{seeded.students['first']}",
@@ -58,15 +58,17 @@ def paths(seeded: Seeded) -> list[str]:
     ]
 
 
-def seen(client: httpx.Client, seeded: Seeded) -> set[int]:
+def statuses(client: httpx.Client, seeded: Seeded) -> set[int]:
     return {client.get(path).status_code for path in paths(seeded)}
 
 
-def test_a_mandate_names_everything_but_the_school(school: httpx.Client, vendor: Vendor) -> None:
-    answer = vendor.mandated(school, products=["studentFeedback", "schoolFeedback"])
-    assert answer.status_code == 201, answer.text
-    body = answer.json()
-    assert answer.headers["Location"] == body["href"]
+def test_a_new_mandate_has_every_property_and_the_school_of_the_token(
+    school: httpx.Client, vendor: Vendor
+) -> None:
+    response = vendor.create_mandate(school, products=["studentFeedback", "schoolFeedback"])
+    assert response.status_code == 201, response.text
+    body = response.json()
+    assert response.headers["Location"] == body["href"]
     assert body.pop("updatedAt")
     assert body == {
         "href": f"{school.base_url}{MANDATES}/{body['id']}",
@@ -81,29 +83,29 @@ def test_a_mandate_names_everything_but_the_school(school: httpx.Client, vendor:
         "version": 1,
     }
     for client in (school, vendor.client):
-        assert client.get(body["href"]).json() == answer.json()
+        assert client.get(body["href"]).json() == response.json()
 
 
 @pytest.mark.usefixtures("open_now")
-def test_a_token_that_is_out_follows_the_mandate_at_once(
+def test_an_issued_token_follows_changes_of_the_mandate_immediately(
     school: httpx.Client, vendor: Vendor, seeded: Seeded
 ) -> None:
-    assert seen(vendor.client, seeded) == {404}
-    href = vendor.mandated(school).json()["href"]
-    assert seen(vendor.client, seeded) == {200}
+    assert statuses(vendor.client, seeded) == {404}
+    href = vendor.create_mandate(school).json()["href"]
+    assert statuses(vendor.client, seeded) == {200}
     assert [item["id"] for item in vendor.client.get("/v1/schools").json()["items"]] == [SCHOOL]
     revoked = school.post(f"{href}/revoke").json()
     assert (revoked["state"], revoked["version"]) == ("revoked", 2)
     assert revoked["revokedAt"] == revoked["updatedAt"]
-    assert seen(vendor.client, seeded) == {404}
+    assert statuses(vendor.client, seeded) == {404}
     assert vendor.client.get("/v1/schools").json()["total"] == 0
 
 
 @pytest.mark.usefixtures("open_now")
-def test_a_mandate_opens_no_other_school(
+def test_a_mandate_gives_no_access_to_another_school(
     school: httpx.Client, vendor: Vendor, seeded: Seeded
 ) -> None:
-    vendor.mandated(school)
+    vendor.create_mandate(school)
     others = [
         f"/v1/schools/{OTHER}",
         f"/v1/schools/{OTHER}/students",
@@ -123,36 +125,36 @@ def test_a_mandate_opens_no_other_school(
         {"from": (today() + timedelta(days=2)).isoformat()},
     ],
 )
-def test_another_product_or_another_day_opens_nothing(
+def test_a_mandate_for_another_product_or_day_gives_no_access(
     school: httpx.Client, vendor: Vendor, seeded: Seeded, body: dict[str, Any]
 ) -> None:
-    href = vendor.mandated(school, **body).json()["href"]
-    assert seen(vendor.client, seeded) == {404}
+    href = vendor.create_mandate(school, **body).json()["href"]
+    assert statuses(vendor.client, seeded) == {404}
     school.post(f"{href}/revoke")
 
 
-def test_a_mandate_for_anything_shows_who_the_school_is(
+def test_a_mandate_for_any_product_gives_access_to_the_school_resource(
     school: httpx.Client, vendor: Vendor
 ) -> None:
-    vendor.mandated(school, products=["schoolFeedback"])
+    vendor.create_mandate(school, products=["schoolFeedback"])
     assert vendor.client.get(f"/v1/schools/{SCHOOL}").status_code == 200
 
 
-def test_a_mandate_does_not_open_what_is_not_released(
+def test_a_mandate_gives_no_access_before_release(
     school: httpx.Client, vendor: Vendor, seeded: Seeded
 ) -> None:
-    vendor.mandated(school)
+    vendor.create_mandate(school)
     assert vendor.client.get(f"/v1/schools/{SCHOOL}/results").json()["total"] == 0
     fiche = f"/v1/documents/{seeded.documents['fiche']}/content"
     assert vendor.client.get(fiche).status_code == 404
 
 
-def test_nobody_but_a_school_gives_or_ends_mandates(
+def test_only_a_school_creates_or_ends_its_mandates(
     school: httpx.Client, other: httpx.Client, operator: httpx.Client, vendor: Vendor
 ) -> None:
-    href = vendor.mandated(school).json()["href"]
+    href = vendor.create_mandate(school).json()["href"]
     for client in (vendor.client, operator):
-        assert vendor.mandated(client).status_code == 403
+        assert vendor.create_mandate(client).status_code == 403
         assert client.post(f"{href}/revoke").status_code == 403
         assert client.patch(href, json={"until": today().isoformat()}).status_code == 403
     assert operator.get(MANDATES).status_code == 403
@@ -161,24 +163,24 @@ def test_nobody_but_a_school_gives_or_ends_mandates(
     assert school.get(href).json()["state"] == "inForce"
 
 
-def test_a_school_token_needs_the_scope(callers: Callers, vendor: Vendor) -> None:
-    answer = vendor.mandated(callers.school(SCHOOL, Scope.MANDATES_READ))
-    assert answer.status_code == 403
-    assert answer.json()["requiredScopes"] == ["mandates:write"]
+def test_creating_a_mandate_requires_the_scope(callers: Callers, vendor: Vendor) -> None:
+    response = vendor.create_mandate(callers.school(SCHOOL, Scope.MANDATES_READ))
+    assert response.status_code == 403
+    assert response.json()["requiredScopes"] == ["mandates:write"]
 
 
 def test_a_mandate_is_shortened_and_listed_by_day(school: httpx.Client, vendor: Vendor) -> None:
-    href = vendor.mandated(school).json()["href"]
+    href = vendor.create_mandate(school).json()["href"]
     tomorrow = today() + timedelta(days=1)
     changed = school.patch(href, json={"until": tomorrow.isoformat()})
     assert (changed.status_code, changed.json()["until"]) == (200, tomorrow.isoformat())
 
-    def on(day: date) -> list[str]:
-        answer = vendor.client.get(MANDATES, params={"referenceDate": day.isoformat()})
-        return [item["href"] for item in answer.json()["items"]]
+    def listed_on(day: date) -> list[str]:
+        response = vendor.client.get(MANDATES, params={"referenceDate": day.isoformat()})
+        return [item["href"] for item in response.json()["items"]]
 
-    assert on(tomorrow) == [href]
-    assert on(tomorrow + timedelta(days=1)) == []
+    assert listed_on(tomorrow) == [href]
+    assert listed_on(tomorrow + timedelta(days=1)) == []
     longer = school.patch(href, json={"until": (today() + timedelta(days=9)).isoformat()})
     assert longer.json()["issues"][0]["name"] == "/until"
 
@@ -200,27 +202,27 @@ def test_a_mandate_is_shortened_and_listed_by_day(school: httpx.Client, vendor: 
         ({"clientId": str(uuid4())}, "/clientId"),
     ],
 )
-def test_a_mandate_that_makes_no_sense_is_refused(
+def test_an_invalid_mandate_is_rejected(
     school: httpx.Client, vendor: Vendor, body: dict[str, Any], name: str
 ) -> None:
-    answer = vendor.mandated(school, **body)
-    assert answer.status_code == 400
-    assert [issue["name"] for issue in answer.json()["issues"]] == [name]
+    response = vendor.create_mandate(school, **body)
+    assert response.status_code == 400
+    assert [issue["name"] for issue in response.json()["issues"]] == [name]
 
 
 @pytest.mark.parametrize("kind", [ClientKind.PORTAL, ClientKind.OPERATOR])
-def test_only_with_an_integrator_something_is_shared(
+def test_a_mandate_for_a_client_of_another_kind_is_rejected(
     school: httpx.Client, vendor: Vendor, sessions: Sessions, kind: ClientKind
 ) -> None:
-    client = registered(sessions, str(school.base_url), kind)
-    assert vendor.mandated(school, clientId=client.id).status_code == 400
+    client = register_client(sessions, str(school.base_url), kind)
+    assert vendor.create_mandate(school, clientId=client.id).status_code == 400
 
 
 @pytest.mark.usefixtures("open_now")
-def test_the_trail_says_what_an_integrator_reads_for(
+def test_audit_events_have_the_purpose_of_the_mandate(
     school: httpx.Client, vendor: Vendor, seeded: Seeded
 ) -> None:
-    vendor.mandated(school)
+    vendor.create_mandate(school)
     for path in paths(seeded):
         vendor.client.get(path)
     entries = school.get("/v1/auditEvents", params={"pageSize": len(paths(seeded))}).json()["items"]
@@ -229,26 +231,26 @@ def test_the_trail_says_what_an_integrator_reads_for(
     ] * len(paths(seeded))
 
 
-def test_the_same_is_not_shared_twice(school: httpx.Client, vendor: Vendor) -> None:
-    vendor.mandated(school)
-    again = vendor.mandated(school)
+def test_an_overlapping_mandate_is_rejected(school: httpx.Client, vendor: Vendor) -> None:
+    vendor.create_mandate(school)
+    again = vendor.create_mandate(school)
     assert again.status_code == 409
     assert again.json()["type"].endswith(":mandateOverlaps")
 
 
 @pytest.mark.parametrize("day", ["2024-13-01", "today", "20240101", "2024-01-01T00:00:00Z"])
-def test_a_reference_date_is_a_day(school: httpx.Client, day: str) -> None:
-    answer = school.get(MANDATES, params={"referenceDate": day})
-    assert answer.status_code == 400
-    assert answer.json()["issues"][0]["name"] == "referenceDate"
+def test_an_invalid_reference_date_is_rejected(school: httpx.Client, day: str) -> None:
+    response = school.get(MANDATES, params={"referenceDate": day})
+    assert response.status_code == 400
+    assert response.json()["issues"][0]["name"] == "referenceDate"
 
 
-def test_an_odd_school_in_the_path_is_no_reason_to_fail(vendor: Vendor) -> None:
+def test_an_invalid_school_number_in_the_path_is_rejected(vendor: Vendor) -> None:
     assert vendor.client.get("/v1/schools/%00").status_code == 400
 
 
-def test_a_refused_read_of_an_integrator_is_on_the_trail(
-    vendor: Vendor, seeded: Seeded, trail: Trail
+def test_a_refused_read_of_an_integrator_is_in_the_audit_log(
+    vendor: Vendor, seeded: Seeded, audit_log: AuditLog
 ) -> None:
     vendor.client.get(f"/v1/students/{seeded.students['first']}")
-    assert trail.verdicts() == [("getStudent", SCHOOL, "refused", "reach")]
+    assert audit_log.decisions() == [("getStudent", SCHOOL, "refused", "reach")]

@@ -1,4 +1,4 @@
-"""Who may do what, and when: every cell of matrix.md, asked of a running API."""
+"""The access matrix: every cell of matrix.md, compared with a running API."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from shared.oauth.signing_keys import SigningKeys
 from shared.oauth.tokens import TokenAuthority
 from shared.releases.models import ReleaseWindow
 from tests.api.conftest import Callers
-from tests.api.oauth_clients import registered
+from tests.api.oauth_clients import register_client
 from tests.api.seeding import ADMINISTRATION, LONG_AGO, OTHER, SCHOOL, Seeded
 from tests.callers import school_request
 from tests.operations import Operation, operations_of
@@ -38,18 +38,18 @@ from tests.operations import Operation, operations_of
 MATRIX = Path(__file__).with_name("matrix.md")
 HOUR = timedelta(hours=1)
 MOMENTS = {"before": (HOUR, None), "in": (-HOUR, None), "after": (-2 * HOUR, -HOUR)}
-"""From now, when the window opens and when it closes."""
+"""The opening and the closing of the window, relative to now."""
 
 ALWAYS, ENDED = date(2999, 1, 1), date(2024, 1, 2)
 NAMES = b"Familie-"
-MAY_SEE_NAMES = {"own school", "mandated"}
+NAMES_VISIBLE_TO = {"own school", "mandated"}
 
-WORDS = {201: "done", 202: "done", 204: "done", 303: "done"}
-WORDS |= {401: "unknown", 403: "forbidden", 404: "absent"}
+OUTCOMES = {201: "done", 202: "done", 204: "done", 303: "done"}
+OUTCOMES |= {401: "unknown", 403: "forbidden", 404: "absent"}
 
 
 def cells() -> dict[tuple[str, str], list[str]]:
-    """By operation and caller, the three words of before, in and after."""
+    """Return the outcomes before, in and after the window, by operation and caller."""
     found: dict[tuple[str, str], list[str]] = {}
     callers: list[str] = []
     for line in MATRIX.read_text(encoding="utf-8").splitlines():
@@ -57,8 +57,8 @@ def cells() -> dict[tuple[str, str], list[str]]:
         if first == "operation":
             callers = rest
         elif len(rest) == len(callers) > 1 and not first.startswith("---"):
-            for caller, words in zip(callers, rest, strict=True):
-                found[first, caller] = words.split(", ") if "," in words else [words] * 3
+            for caller, outcomes in zip(callers, rest, strict=True):
+                found[first, caller] = outcomes.split(", ") if "," in outcomes else [outcomes] * 3
     return found
 
 
@@ -80,12 +80,12 @@ CALLERS = {
     "other product": integrator("other product"),
     "operator": Caller("steunpunt", CallerKind.OPERATOR, GRANTABLE[CallerKind.OPERATOR]),
 }
-STRANGERS = ("nobody", "forged token", "expired token", "another key")
-"""What the last three show would be the school's own token, if it were good."""
+UNAUTHENTICATED = ("nobody", "forged token", "expired token", "another key")
+"""The last three send a token of the school itself that is not valid."""
 
 
 def auth_of(callers: Callers, name: str) -> httpx.Auth | None:
-    """What the callers of a column show of themselves."""
+    """Return the authentication of the callers of a column."""
     authority, key = callers.authority, callers.key
     token = callers.issue(CALLERS.get(name, CALLERS["own school"]))
     if name == "nobody":
@@ -94,30 +94,30 @@ def auth_of(callers: Callers, name: str) -> httpx.Auth | None:
         return TokenAuth(lambda: token, ProofKey())
     if name == "forged token":
         keys = SigningKeys(((date.min, ECKey.generate_key("P-256")),))
-        forger = Callers(callers.url, TokenAuthority(keys, authority.issuer, authority.audience))
-        forger.key = key
-        token = forger.issue(CALLERS["own school"])
+        forging = Callers(callers.url, TokenAuthority(keys, authority.issuer, authority.audience))
+        forging.key = key
+        token = forging.issue(CALLERS["own school"])
     if name == "expired token":
         signing = authority.keys.signing
         claims = jwt.decode(token, signing).claims
-        past = {moment: claims[moment] - 3600 for moment in ("iat", "exp")}
+        expired = {moment: claims[moment] - 3600 for moment in ("iat", "exp")}
         header = {"alg": "ES256", "typ": "at+jwt", "kid": signing.thumbprint()}
-        token = jwt.encode(header, claims | past, signing)
+        token = jwt.encode(header, claims | expired, signing)
     return TokenAuth(lambda: token, None if name == "operator" else key)
 
 
 @dataclass
-class Scene:
-    """What is asked about, new wherever an answer uses it up."""
+class Targets:
+    """The resources of the requests, new for each request that changes them."""
 
     sessions: Sessions
     seeded: Seeded
     vendor: str
-    known: dict[str, str]
+    fixed_ids: dict[str, str]
 
     def ids(self, operation: str, caller: str) -> dict[str, str]:
         number = str(next(NUMBERS))
-        ids = self.known | {"name": f"client {number}", "secret": number}
+        ids = self.fixed_ids | {"name": f"client {number}", "secret": number}
         ids["day"] = str(date(2030, 1, 1) + timedelta(days=int(number)))
         with UnitOfWork(self.sessions) as unit:
 
@@ -129,8 +129,8 @@ class Scene:
                 ids["mandateId"] = add(Mandate, **mandate(self.vendor, ALWAYS))
             if operation in {"getJob", "cancelJob", "retryJob", "listJobFailures"}:
                 state = "queued" if operation in {"getJob", "cancelJob"} else "failed"
-                about = {"kind": "documents.build", "lane": "bulk", "requested_by": "tests"}
-                ids["jobId"] = add(Job, **about, subject=f"job {number}", state=state)
+                job = {"kind": "documents.build", "lane": "bulk", "requested_by": "tests"}
+                ids["jobId"] = add(Job, **job, subject=f"job {number}", state=state)
                 item = add(JobItem, job_id=ids["jobId"], subject=SCHOOL, state=state)
                 add(JobFailure, item_id=item, subject="one", problem={"title": "A fiche failed"})
             if operation in {"changeClient", "addClientKey", "removeClientKey"}:
@@ -141,13 +141,13 @@ class Scene:
                 add(DownloadGrant, **self._grant(CALLERS[caller], number))
         return ids
 
-    def _grant(self, lender: Caller, secret: str) -> dict[str, Any]:
+    def _grant(self, caller: Caller, secret: str) -> dict[str, Any]:
         return {
             "secret_sha256": sha256(secret.encode()).digest(),
             "document_id": self.seeded.documents["fiche"],
-            "client": lender.client,
-            "caller_kind": lender.kind,
-            "caller_organisation": lender.school_id,
+            "client": caller.client,
+            "caller_kind": caller.kind,
+            "caller_organisation": caller.school_id,
             "school_id": SCHOOL,
             "token_id": secret,
             "token_issued_at": datetime.now(UTC),
@@ -172,15 +172,15 @@ def mandate(client: str, until_on: date, product: str = Product.STUDENT_FEEDBACK
 
 
 @pytest.fixture(scope="module")
-def scene(sessions: Sessions, seeded: Seeded, url: str) -> Scene:
-    vendor = registered(sessions, url, ClientKind.INTEGRATOR).id
+def targets(sessions: Sessions, seeded: Seeded, url: str) -> Targets:
+    vendor = register_client(sessions, url, ClientKind.INTEGRATOR).id
     with UnitOfWork(sessions) as unit:
-        given = unit.session.scalar(
+        mandate_id = unit.session.scalar(
             insert(Mandate).values(mandate("mandated", ALWAYS)).returning(Mandate.id)
         )
         unit.session.execute(insert(Mandate).values(mandate("mandate over", ENDED)))
-        over = mandate("mandate revoked", ALWAYS) | {"revoked_at": func.now()}
-        unit.session.execute(insert(Mandate).values(over))
+        revoked = mandate("mandate revoked", ALWAYS) | {"revoked_at": func.now()}
+        unit.session.execute(insert(Mandate).values(revoked))
         unit.session.execute(
             insert(Mandate).values(mandate("other product", ALWAYS, Product.SCHOOL_FEEDBACK))
         )
@@ -188,7 +188,7 @@ def scene(sessions: Sessions, seeded: Seeded, url: str) -> Scene:
             vendor, [Product.SCHOOL_FEEDBACK], ALWAYS, "Report book", date(2998, 1, 1)
         )
         give_mandate(unit, school_request(OTHER), plan)
-    known = {
+    fixed_ids = {
         "administrationId": ADMINISTRATION,
         "asset_name": "start.js",
         "clientId": vendor,
@@ -196,63 +196,65 @@ def scene(sessions: Sessions, seeded: Seeded, url: str) -> Scene:
         "deliveryId": str(seeded.delivery),
         "documentId": str(seeded.documents["fiche"]),
         "jobId": str(seeded.job),
-        "mandateId": str(given),
+        "mandateId": str(mandate_id),
         "schoolId": SCHOOL,
         "studentId": str(seeded.students["first"]),
     }
-    return Scene(sessions, seeded, vendor, known)
+    return Targets(sessions, seeded, vendor, fixed_ids)
 
 
 @pytest.fixture(params=MOMENTS)
-def moment(request: pytest.FixtureRequest, sessions: Sessions, scene: Scene) -> Iterator[int]:
-    """Which of the three it is; a window for everything, and one that a test may change."""
+def moment(request: pytest.FixtureRequest, sessions: Sessions, targets: Targets) -> Iterator[int]:
+    """Add a window for everything, and one that a test may change; return the moment's index."""
     opens, closes = MOMENTS[request.param]
     of = {"administration_id": ADMINISTRATION, "product": Product.STUDENT_FEEDBACK}
-    now, groups = datetime.now(UTC), scene.seeded.target_groups
+    now, groups = datetime.now(UTC), targets.seeded.target_groups
     with UnitOfWork(sessions) as unit:
         moments = {"opens_at": now + opens, "closes_at": now + closes if closes else None}
         unit.session.execute(insert(ReleaseWindow).values(of | moments))
         planned = of | {"target_group_id": groups["SO2A"]}
         window = insert(ReleaseWindow).values(planned).returning(ReleaseWindow.id)
-        scene.known["windowId"] = str(unit.session.scalar(window))
+        targets.fixed_ids["windowId"] = str(unit.session.scalar(window))
     yield list(MOMENTS).index(request.param)
     with UnitOfWork(sessions) as unit:
         unit.session.execute(delete(ReleaseWindow))
 
 
-def word_for(operation: Operation, answer: httpx.Response) -> str:
-    if answer.status_code != httpx.codes.OK:
-        return WORDS.get(answer.status_code, str(answer.status_code))
+def outcome_of(operation: Operation, response: httpx.Response) -> str:
+    if response.status_code != httpx.codes.OK:
+        return OUTCOMES.get(response.status_code, str(response.status_code))
     if operation.method not in {"GET", "HEAD"}:
         return "done"
-    is_json = answer.headers.get("Content-Type") == "application/json" and answer.content
-    return "empty" if is_json and answer.json().get("total") == 0 else "shown"
+    is_json = response.headers.get("Content-Type") == "application/json" and response.content
+    return "empty" if is_json and response.json().get("total") == 0 else "shown"
 
 
-def test_every_cell_is_what_a_running_api_answers(
-    moment: int, scene: Scene, callers: Callers, nobody: httpx.Client, app: FastAPI
+def test_every_cell_equals_the_response_of_a_running_api(
+    moment: int, targets: Targets, callers: Callers, unauthenticated: httpx.Client, app: FastAPI
 ) -> None:
     operations, expected = operations_of(app), cells()
     wrong, absent = [], set()
-    for caller in (*CALLERS, *STRANGERS):
+    for caller in (*CALLERS, *UNAUTHENTICATED):
         auth = auth_of(callers, caller)
         for name, operation in operations.items():
-            answer = nobody.request(**operation.request(scene.ids(name, caller)), auth=auth)
-            word = word_for(operation, answer)
-            if word != expected[name, caller][moment]:
-                wrong.append(f"{name}, {caller}: {word}: {answer.text[:300]}")
-            if NAMES in answer.content and caller not in MAY_SEE_NAMES:
-                wrong.append(f"{name}, {caller}: names a pupil")
-            if word == "absent" and operation.method != "HEAD":
-                trace_id = answer.headers["BelGov-Trace-Id"]
-                absent.add(answer.content.replace(trace_id.encode(), b""))
+            response = unauthenticated.request(
+                **operation.request(targets.ids(name, caller)), auth=auth
+            )
+            outcome = outcome_of(operation, response)
+            if outcome != expected[name, caller][moment]:
+                wrong.append(f"{name}, {caller}: {outcome}: {response.text[:300]}")
+            if NAMES in response.content and caller not in NAMES_VISIBLE_TO:
+                wrong.append(f"{name}, {caller}: has the name of a student")
+            if outcome == "absent" and operation.method != "HEAD":
+                trace_id = response.headers["BelGov-Trace-Id"]
+                absent.add(response.content.replace(trace_id.encode(), b""))
     assert not wrong, "\n".join(wrong)
     assert len(absent) == 1
 
 
-def test_no_operation_and_no_kind_of_caller_is_missing(app: FastAPI) -> None:
+def test_the_matrix_has_every_operation_and_kind_of_caller(app: FastAPI) -> None:
     expected = cells()
     assert {operation for operation, _ in expected} == set(operations_of(app))
-    assert {caller for _, caller in expected} == {*CALLERS, *STRANGERS}
+    assert {caller for _, caller in expected} == {*CALLERS, *UNAUTHENTICATED}
     assert {caller.kind for caller in CALLERS.values()} == set(CallerKind)
     assert f"{3 * len(expected):,}" in MATRIX.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The authorization server, asked as the standards say."""
+"""The authorization server, with requests as in the standards."""
 
 import time
 from collections.abc import Callable
@@ -16,50 +16,50 @@ from joserfc.jwk import KeySet
 from services.cli.signing import ProofKey
 from shared.core.database import Sessions
 from shared.oauth.clients.rules import ClientKind
-from tests.api.oauth_clients import OAuthClient, registered
-from tests.oauth.signing import MADE_WITH
+from tests.api.oauth_clients import OAuthClient, register_client
+from tests.oauth.signing import KEY_FACTORIES
 
 TOKEN, INTROSPECT, REVOKE = "/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"
 
 
 @pytest.fixture(scope="module")
 def vendor(url: str, sessions: Sessions) -> OAuthClient:
-    return registered(sessions, url, ClientKind.INTEGRATOR)
+    return register_client(sessions, url, ClientKind.INTEGRATOR)
 
 
 @pytest.fixture(scope="module")
 def steunpunt(url: str, sessions: Sessions) -> OAuthClient:
-    return registered(sessions, url, ClientKind.OPERATOR)
+    return register_client(sessions, url, ClientKind.OPERATOR)
 
 
-class ShortLived(PrivateKeyJWT):  # type: ignore[misc]  # the library has no types
-    """The library's own assertion, but for its lifetime of an hour."""
+class ShortLivedAssertion(PrivateKeyJWT):  # type: ignore[misc]  # the library has no types
+    """The assertion of the library with a lifetime of five minutes instead of an hour."""
 
     def sign(self, auth: Any, token_endpoint: str) -> Any:
         self.claims = {"exp": int(time.time()) + 300}
         return super().sign(auth, token_endpoint)
 
 
-def error_of(answer: httpx.Response) -> tuple[int, str]:
-    body = answer.json()
+def error_of(response: httpx.Response) -> tuple[int, str]:
+    body = response.json()
     assert sorted(body) == ["error", "error_description"]
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.headers["Cache-Control"] == "no-store"
-    return answer.status_code, body["error"]
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Cache-Control"] == "no-store"
+    return response.status_code, body["error"]
 
 
-def test_an_outside_library_gets_uses_introspects_and_revokes_a_token(
+def test_a_standard_client_library_gets_uses_introspects_and_revokes_a_token(
     vendor: OAuthClient, url: str
 ) -> None:
     metadata = AuthorizationServerMetadata(
         httpx.get(f"{url}/.well-known/oauth-authorization-server").json()
     )
-    shown = ShortLived(alg="ES256")
+    client_auth = ShortLivedAssertion(alg="ES256")
     session = OAuth2Session(
         vendor.id,
         vendor.key,
-        token_endpoint_auth_method=shown,
-        revocation_endpoint_auth_method=shown,
+        token_endpoint_auth_method=client_auth,
+        revocation_endpoint_auth_method=client_auth,
     )
     key = ProofKey()
     endpoint = metadata["token_endpoint"]
@@ -85,30 +85,33 @@ def test_an_outside_library_gets_uses_introspects_and_revokes_a_token(
         return dict(session.introspect_token(endpoint, token=access).json())
 
     assert read().status_code == 200
-    seen = introspect()
-    assert seen["active"]
-    assert seen["cnf"] == {"jkt": key.thumbprint}
-    assert (seen["client_id"], seen["scope"]) == (vendor.id, "results:read schools:read")
+    introspection = introspect()
+    assert introspection["active"]
+    assert introspection["cnf"] == {"jkt": key.thumbprint}
+    assert (introspection["client_id"], introspection["scope"]) == (
+        vendor.id,
+        "results:read schools:read",
+    )
     revoked = session.revoke_token(metadata["revocation_endpoint"], token=access)
     assert revoked.status_code == 200, revoked.text
     assert introspect() == {"active": False}
     assert read().status_code == 401
 
 
-@pytest.mark.parametrize("algorithm", MADE_WITH)
-def test_a_client_may_have_a_key_of_any_of_these_kinds(
+@pytest.mark.parametrize("algorithm", KEY_FACTORIES)
+def test_a_client_may_have_a_key_for_each_supported_algorithm(
     url: str, sessions: Sessions, algorithm: str
 ) -> None:
-    client = registered(sessions, url, ClientKind.OPERATOR, algorithm=algorithm)
-    answer = client.post(TOKEN, grant_type="client_credentials").json()
-    assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 600)
-    bearer = {"Authorization": f"Bearer {answer['access_token']}"}
+    client = register_client(sessions, url, ClientKind.OPERATOR, algorithm=algorithm)
+    response = client.post(TOKEN, grant_type="client_credentials").json()
+    assert (response["token_type"], response["expires_in"]) == ("Bearer", 600)
+    bearer = {"Authorization": f"Bearer {response['access_token']}"}
     assert httpx.get(f"{url}/v1/clients", headers=bearer).status_code == 200
 
 
-def test_a_client_gets_what_it_asks_for_of_what_it_may_have(vendor: OAuthClient) -> None:
-    answer = vendor.ask(scope="results:read schools:read").json()
-    assert answer["scope"] == "results:read schools:read"
+def test_a_client_gets_the_scopes_that_it_requests(vendor: OAuthClient) -> None:
+    response = vendor.request_token(scope="results:read schools:read").json()
+    assert response["scope"] == "results:read schools:read"
 
 
 @pytest.mark.parametrize(
@@ -122,31 +125,31 @@ def test_a_client_gets_what_it_asks_for_of_what_it_may_have(vendor: OAuthClient)
         ({"scope": "results:read results:write"}, "invalid_scope"),
     ],
 )
-def test_what_a_client_cannot_have_is_refused_by_name(
+def test_an_invalid_grant_or_scope_has_the_error_of_the_standard(
     vendor: OAuthClient, form: dict[str, str], error: str
 ) -> None:
-    assert error_of(vendor.ask(**form)) == (400, error)
+    assert error_of(vendor.request_token(**form)) == (400, error)
 
 
-def test_what_reads_about_students_is_not_given_without_a_proof(vendor: OAuthClient) -> None:
-    answer = vendor.post(TOKEN, grant_type="client_credentials", scope="results:read")
-    assert error_of(answer) == (400, "invalid_dpop_proof")
+def test_scopes_on_students_require_a_proof(vendor: OAuthClient) -> None:
+    response = vendor.post(TOKEN, grant_type="client_credentials", scope="results:read")
+    assert error_of(response) == (400, "invalid_dpop_proof")
 
 
-def test_a_portal_has_no_token_of_its_own(url: str, sessions: Sessions) -> None:
-    portal = registered(sessions, url, ClientKind.PORTAL)
-    assert error_of(portal.ask()) == (400, "unauthorized_client")
+def test_a_portal_cannot_get_a_token_for_itself(url: str, sessions: Sessions) -> None:
+    portal = register_client(sessions, url, ClientKind.PORTAL)
+    assert error_of(portal.request_token()) == (400, "unauthorized_client")
 
 
-def test_an_assertion_is_good_once_wherever_it_was_used(steunpunt: OAuthClient) -> None:
-    shown = {"client_assertion": steunpunt.assertion(), "grant_type": "client_credentials"}
-    assert steunpunt.post(TOKEN, **shown).status_code == 200
+def test_an_assertion_is_valid_once_for_all_endpoints_together(steunpunt: OAuthClient) -> None:
+    client_auth = {"client_assertion": steunpunt.assertion(), "grant_type": "client_credentials"}
+    assert steunpunt.post(TOKEN, **client_auth).status_code == 200
     for path in (TOKEN, INTROSPECT, REVOKE):
-        assert error_of(steunpunt.post(path, token="x", **shown)) == (401, "invalid_client")
+        assert error_of(steunpunt.post(path, token="x", **client_auth)) == (401, "invalid_client")
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "change",
     [
         lambda client: {"client_assertion": client.assertion(aud="https://other.example")},
         lambda client: {"client_assertion": client.assertion(exp=int(time.time()) + 3600)},
@@ -159,27 +162,27 @@ def test_an_assertion_is_good_once_wherever_it_was_used(steunpunt: OAuthClient) 
     ],
 )
 @pytest.mark.parametrize("path", [TOKEN, INTROSPECT, REVOKE])
-def test_a_client_that_does_not_show_its_key_is_refused(
-    steunpunt: OAuthClient, path: str, wrong: Callable[[OAuthClient], dict[str, str]]
+def test_a_client_without_a_valid_assertion_is_rejected(
+    steunpunt: OAuthClient, path: str, change: Callable[[OAuthClient], dict[str, str]]
 ) -> None:
-    answer = steunpunt.post(path, token="x", grant_type="client_credentials", **wrong(steunpunt))
-    assert error_of(answer) == (401, "invalid_client")
+    response = steunpunt.post(path, token="x", grant_type="client_credentials", **change(steunpunt))
+    assert error_of(response) == (401, "invalid_client")
 
 
-def test_a_suspended_client_is_refused_with_the_tokens_it_has(
+def test_a_suspended_client_and_its_tokens_are_rejected(
     url: str, sessions: Sessions, operator: httpx.Client
 ) -> None:
-    vendor = registered(sessions, url, ClientKind.INTEGRATOR)
+    vendor = register_client(sessions, url, ClientKind.INTEGRATOR)
     token = vendor.token()
     assert vendor.get("/v1/schools", token).status_code == 200
     operator.patch(f"/v1/clients/{vendor.id}", json={"state": "suspended"})
     assert vendor.get("/v1/schools", token).status_code == 401
-    assert error_of(vendor.ask()) == (401, "invalid_client")
+    assert error_of(vendor.request_token()) == (401, "invalid_client")
     operator.patch(f"/v1/clients/{vendor.id}", json={"state": "active"})
     assert vendor.get("/v1/schools", token).status_code == 200
 
 
-def test_a_token_of_another_client_is_not_there_for_one(
+def test_a_client_cannot_introspect_or_revoke_a_token_of_another(
     vendor: OAuthClient, steunpunt: OAuthClient
 ) -> None:
     token = vendor.token()
@@ -204,16 +207,12 @@ FORM = "application/x-www-form-urlencoded"
         (FORM, b"&".join(b"%d=x" % number for number in range(100))),
     ],
 )
-def test_an_odd_form_is_refused_before_anything_else(
-    url: str, media_type: str, body: bytes
-) -> None:
-    answer = httpx.post(f"{url}{TOKEN}", content=body, headers={"Content-Type": media_type})
-    assert error_of(answer) == (400, "invalid_request")
+def test_a_malformed_form_is_an_invalid_request(url: str, media_type: str, body: bytes) -> None:
+    response = httpx.post(f"{url}{TOKEN}", content=body, headers={"Content-Type": media_type})
+    assert error_of(response) == (400, "invalid_request")
 
 
-def test_what_is_published_says_where_everything_is_and_which_keys_sign(
-    url: str, vendor: OAuthClient
-) -> None:
+def test_the_metadata_has_the_endpoints_and_the_signing_keys(url: str, vendor: OAuthClient) -> None:
     metadata = httpx.get(f"{url}/.well-known/oauth-authorization-server").json()
     assert metadata["token_endpoint"] == f"{url}{TOKEN}"
     assert metadata["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]

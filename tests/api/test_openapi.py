@@ -1,4 +1,4 @@
-"""The running API against its own contract: no server error, and no answer but a described one."""
+"""The running API conforms to its OpenAPI document and has no server errors."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ from shared.mandates.service import MandatePlan, give_mandate
 from shared.oauth.clients.rules import ClientKind
 from shared.releases.service import WindowPlan, save_window
 from tests.api.conftest import Callers
-from tests.api.oauth_clients import registered
+from tests.api.oauth_clients import register_client
 from tests.api.seeding import ADMINISTRATION, LONG_AGO, SCHOOL, Seeded
 from tests.callers import OPERATOR, school_request
 
@@ -45,7 +45,7 @@ CHECKS = [
 
 @schemathesis.serializer("application/zip")
 def bytes_of(_context: schemathesis.SerializationContext, value: Any) -> bytes:
-    """A body of bytes is sent as it is; whatever else is generated in its place, as text."""
+    """Send a body of bytes as it is, and any other generated value as text."""
     data = getattr(value, "data", value)
     return data if isinstance(data, bytes) else str(data).encode()
 
@@ -54,7 +54,7 @@ contract = schemathesis.openapi.from_dict(yaml.safe_load(openapi_yaml(build_app(
 
 
 class BoundToken(AuthBase):
-    """A token with a proof for each request, as the library that schemathesis sends with wants."""
+    """Authentication for the library `requests`: a token, and a proof for each request."""
 
     def __init__(self, key: ProofKey, token: str) -> None:
         self.key = key
@@ -78,7 +78,7 @@ class BearerToken(AuthBase):
 
 @pytest.fixture(scope="module")
 def tokens(callers: Callers, school: httpx.Client) -> list[AuthBase]:
-    school.get("/v1/schools")  # which learns the nonce that proofs need
+    school.get("/v1/schools")  # the client learns the nonce for its proofs
     return [
         BoundToken(callers.key, callers.token(CallerKind.SCHOOL, SCHOOL)),
         BearerToken(callers.token(CallerKind.OPERATOR)),
@@ -86,15 +86,15 @@ def tokens(callers: Callers, school: httpx.Client) -> list[AuthBase]:
 
 
 @pytest.fixture(scope="module")
-def known(seeded: Seeded, sessions: Sessions, url: str) -> dict[str, str]:
-    """Path parameters that lead to something, while everything is released."""
-    vendor = registered(sessions, url, ClientKind.INTEGRATOR).id
+def existing_ids(seeded: Seeded, sessions: Sessions, url: str) -> dict[str, str]:
+    """Release everything, and return path parameters of existing resources."""
+    vendor = register_client(sessions, url, ClientKind.INTEGRATOR).id
     with UnitOfWork(sessions) as unit:
         window = save_window(
             unit, OPERATOR, WindowPlan(ADMINISTRATION, Product.STUDENT_FEEDBACK, opens_at=LONG_AGO)
         ).window
         plan = MandatePlan(vendor, [Product.STUDENT_FEEDBACK], LATEST.date(), "tests")
-        given = give_mandate(unit, school_request(SCHOOL), plan)
+        mandate_view = give_mandate(unit, school_request(SCHOOL), plan)
     return {
         "schoolId": SCHOOL,
         "studentId": str(seeded.students["first"]),
@@ -102,18 +102,18 @@ def known(seeded: Seeded, sessions: Sessions, url: str) -> dict[str, str]:
         "jobId": str(seeded.job),
         "deliveryId": str(seeded.delivery),
         "windowId": str(window.id),
-        "mandateId": str(given.mandate.id),
+        "mandateId": str(mandate_view.mandate.id),
     }
 
 
 @contract.parametrize()
 @settings(max_examples=10, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_response_conforms_to_the_document(
-    case: Case[Any], url: str, tokens: list[AuthBase], known: dict[str, str]
+    case: Case[Any], url: str, tokens: list[AuthBase], existing_ids: dict[str, str]
 ) -> None:
     for token in tokens:
         case.call_and_validate(base_url=url, auth=token, checks=CHECKS)
-    if case.path_parameters.keys() & known.keys():
-        case.path_parameters |= known
+    if case.path_parameters.keys() & existing_ids.keys():
+        case.path_parameters |= existing_ids
         for token in tokens:
             case.call_and_validate(base_url=url, auth=token, checks=CHECKS)

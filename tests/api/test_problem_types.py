@@ -23,9 +23,9 @@ CODES = {"DomainError", "Conflict", "Problem"}
 
 
 def codes() -> Iterator[str]:
-    """Every code with which an error is made anywhere in the code."""
-    for room in ("shared", "services"):
-        for path in (ROOT / room).rglob("*.py"):
+    """Yield the code of every error that is constructed in the packages."""
+    for package in ("shared", "services"):
+        for path in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if not (isinstance(node, ast.Call) and node.args):
                     continue
@@ -105,9 +105,9 @@ def test_error_stored_by_a_worker_is_shown_as_a_problem() -> None:
 
 def test_refused_delivery_links_to_its_report() -> None:
     stored = DomainError("deliveryRefused", "See its report.", deliveryId="7").as_json()
-    shown = stored_problem(stored)
-    assert (shown["status"], shown["href"]) == (422, "/v1/deliveries/7")
-    assert "deliveryId" not in shown
+    problem = stored_problem(stored)
+    assert (problem["status"], problem["href"]) == (422, "/v1/deliveries/7")
+    assert "deliveryId" not in problem
 
 
 def test_problem_stored_by_an_earlier_version_is_shown_as_it_is() -> None:

@@ -1,4 +1,4 @@
-"""What callers are told when something is wrong, and what they are not."""
+"""Problem details: the content of error responses, and the data that they never contain."""
 
 import json
 import re
@@ -21,40 +21,40 @@ from shared.access.rules import Caller, CallerKind, Scope
 from shared.core.settings import Settings
 from shared.oauth.signing_keys import SigningKeys
 from shared.oauth.tokens import TokenAuthority
-from tests.api.conftest import Callers, Trail, serving
+from tests.api.conftest import AuditLog, Callers, serve
 from tests.api.seeding import SCHOOL
 
 BELGIF = "urn:problem-type:belgif:"
 ISSUE = f"{BELGIF}input-validation:"
-NOBODYS = UUID("00000000-0000-4000-8000-000000000000")
+UNKNOWN_ID = UUID("00000000-0000-4000-8000-000000000000")
 
 
-def problem(answer: httpx.Response) -> dict[str, Any]:
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    body: dict[str, Any] = answer.json()
-    assert body["status"] == answer.status_code
-    assert body["instance"] == f"urn:uuid:{answer.headers['BelGov-Trace-Id']}"
+def problem(response: httpx.Response) -> dict[str, Any]:
+    assert response.headers["Content-Type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert body["status"] == response.status_code
+    assert body["instance"] == f"urn:uuid:{response.headers['BelGov-Trace-Id']}"
     return body
 
 
-def issues(answer: httpx.Response) -> list[tuple[str, str, str]]:
-    assert answer.status_code == 400, answer.text
-    body = problem(answer)
+def issues(response: httpx.Response) -> list[tuple[str, str, str]]:
+    assert response.status_code == 400, response.text
+    body = problem(response)
     assert body["type"] == f"{BELGIF}badRequest"
     return [(i["type"].removeprefix(ISSUE), i["in"], i["name"]) for i in body["issues"]]
 
 
-def test_request_without_a_token_is_unauthorized(nobody: httpx.Client) -> None:
-    answer = nobody.get(f"/v1/schools/{SCHOOL}/results?nonsense=1")
-    assert answer.status_code == 401
-    assert problem(answer)["type"] == f"{BELGIF}noAccessToken"
-    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="toetsfeedback"'
+def test_request_without_a_token_is_unauthorized(unauthenticated: httpx.Client) -> None:
+    response = unauthenticated.get(f"/v1/schools/{SCHOOL}/results?nonsense=1")
+    assert response.status_code == 401
+    assert problem(response)["type"] == f"{BELGIF}noAccessToken"
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="toetsfeedback"'
 
 
 @pytest.mark.parametrize("token", ["nonsense", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
 def test_malformed_token_is_invalid(callers: Callers, token: str) -> None:
-    answer = callers.client(token).get("/v1/schools")
-    assert (answer.status_code, problem(answer)["type"]) == (401, f"{BELGIF}invalidAccessToken")
+    response = callers.client(token).get("/v1/schools")
+    assert (response.status_code, problem(response)["type"]) == (401, f"{BELGIF}invalidAccessToken")
 
 
 def test_token_of_another_issuer_is_invalid(callers: Callers, authority: TokenAuthority) -> None:
@@ -70,15 +70,15 @@ def test_token_of_another_issuer_is_invalid(callers: Callers, authority: TokenAu
         (f"/v1/schools/{SCHOOL}/students", Scope.STUDENTS_READ),
         (f"/v1/schools/{SCHOOL}/results", Scope.RESULTS_READ),
         (f"/v1/schools/{SCHOOL}/documents", Scope.DOCUMENTS_READ),
-        (f"/v1/documents/{NOBODYS}/content", Scope.DOCUMENTS_READ),
+        (f"/v1/documents/{UNKNOWN_ID}/content", Scope.DOCUMENTS_READ),
     ],
 )
 def test_operator_reads_no_data_of_students(
     operator: httpx.Client, path: str, scope: Scope
 ) -> None:
-    answer = operator.get(path)
-    body = problem(answer)
-    assert (answer.status_code, body["type"]) == (403, f"{BELGIF}missingScope")
+    response = operator.get(path)
+    body = problem(response)
+    assert (response.status_code, body["type"]) == (403, f"{BELGIF}missingScope")
     assert body["requiredScopes"] == [scope.value]
 
 
@@ -94,10 +94,12 @@ def test_scope_is_checked_before_parameters(operator: httpx.Client) -> None:
 
 
 def test_personal_data_in_a_path_is_not_recorded_in_the_audit_log(
-    operator: httpx.Client, trail: Trail
+    operator: httpx.Client, audit_log: AuditLog
 ) -> None:
     operator.get("/v1/students/Jan%20Peeters/results")
-    assert [entry["resource"] for entry in trail.entries()] == ["/v1/students/{studentId}/results"]
+    assert [entry["resource"] for entry in audit_log.entries()] == [
+        "/v1/students/{studentId}/results"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -125,22 +127,22 @@ def test_unknown_repeated_or_invalid_parameters_are_rejected(
 
 
 def test_operation_without_parameters_rejects_any(school: httpx.Client) -> None:
-    answer = school.get(f"/v1/schools/{SCHOOL}?page=1")
-    assert issues(answer) == [("unknownInput", "query", "page")]
+    response = school.get(f"/v1/schools/{SCHOOL}?page=1")
+    assert issues(response) == [("unknownInput", "query", "page")]
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("path", "detail"),
     [("/v1/schools/12345", "Must match ^[0-9]{6}$."), ("/v1/students/Jan", "Must be a UUID.")],
 )
 def test_invalid_identifier_is_rejected_without_repeating_it(
-    school: httpx.Client, path: str, words: str
+    school: httpx.Client, path: str, detail: str
 ) -> None:
-    answer = school.get(path)
-    (issue,) = issues(answer)
+    response = school.get(path)
+    (issue,) = issues(response)
     assert issue[:2] == ("schemaViolation", "path")
-    assert answer.json()["issues"][0]["detail"] == words
-    assert path.rpartition("/")[2] not in answer.text
+    assert response.json()["issues"][0]["detail"] == detail
+    assert path.rpartition("/")[2] not in response.text
 
 
 @pytest.mark.parametrize(
@@ -183,15 +185,15 @@ def test_body_with_unknown_missing_or_mistyped_properties_is_rejected(
 @pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 60_000, b""])
 def test_unreadable_body_is_a_bad_request(operator: httpx.Client, content: bytes) -> None:
     headers = {"Content-Type": "application/json"}
-    answer = operator.post("/v1/jobs", content=content, headers=headers)
-    assert answer.status_code == 400
-    problem(answer)
+    response = operator.post("/v1/jobs", content=content, headers=headers)
+    assert response.status_code == 400
+    problem(response)
 
 
 def test_unsupported_media_type_is_rejected(operator: httpx.Client) -> None:
-    answer = operator.post("/v1/jobs", content=b"<x/>", headers={"Content-Type": "text/xml"})
-    assert answer.status_code == 415
-    assert problem(answer)["type"].endswith(":unsupportedMediaType")
+    response = operator.post("/v1/jobs", content=b"<x/>", headers={"Content-Type": "text/xml"})
+    assert response.status_code == 415
+    assert problem(response)["type"].endswith(":unsupportedMediaType")
 
 
 def test_too_large_body_is_rejected(operator: httpx.Client) -> None:
@@ -201,9 +203,9 @@ def test_too_large_body_is_rejected(operator: httpx.Client) -> None:
         content=(b"x" * 1000 for _ in range(80)),
         headers={"Content-Type": "application/json"},
     )
-    for answer in (declared, streamed):
-        assert answer.status_code == 413
-        assert problem(answer)["type"] == f"{BELGIF}payloadTooLarge"
+    for response in (declared, streamed):
+        assert response.status_code == 413
+        assert problem(response)["type"] == f"{BELGIF}payloadTooLarge"
 
 
 def test_malformed_http_is_answered_with_a_problem(url: str) -> None:
@@ -221,72 +223,74 @@ def test_malformed_http_is_answered_with_a_problem(url: str) -> None:
 
 @pytest.mark.parametrize("path", ["/nothing", "/v1/nothing", "/v1/schools/", "/v2/schools"])
 def test_unknown_path_is_not_found_and_not_redirected(school: httpx.Client, path: str) -> None:
-    answer = school.get(path)
-    assert (answer.status_code, problem(answer)["type"]) == (404, f"{BELGIF}resourceNotFound")
+    response = school.get(path)
+    assert (response.status_code, problem(response)["type"]) == (404, f"{BELGIF}resourceNotFound")
 
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
         ("DELETE", "/v1/jobs", "GET, POST"),
-        ("PUT", f"/v1/releaseWindows/{NOBODYS}", "GET, PATCH"),
-        ("POST", f"/v1/documents/{NOBODYS}/content", "GET, HEAD"),
+        ("PUT", f"/v1/releaseWindows/{UNKNOWN_ID}", "GET, PATCH"),
+        ("POST", f"/v1/documents/{UNKNOWN_ID}/content", "GET, HEAD"),
         ("BREW", "/health", "GET"),
     ],
 )
 def test_unsupported_method_is_answered_with_the_allowed_ones(
     school: httpx.Client, method: str, path: str, allowed: str
 ) -> None:
-    answer = school.request(method, path)
-    assert answer.status_code == 405
-    assert answer.headers["Allow"] == allowed
-    problem(answer)
+    response = school.request(method, path)
+    assert response.status_code == 405
+    assert response.headers["Allow"] == allowed
+    problem(response)
 
 
 def test_each_response_has_its_own_trace_id(school: httpx.Client) -> None:
-    theirs = str(uuid4())
-    answer = school.get("/v1/schools", headers={"BelGov-Trace-Id": theirs})
-    assert answer.headers["BelGov-Related-Trace-Id"] == theirs
-    assert UUID(answer.headers["BelGov-Trace-Id"]) != UUID(theirs)
-    strange = school.get("/v1/schools", headers={"BelGov-Trace-Id": "Jan Peeters"})
-    assert "BelGov-Related-Trace-Id" not in strange.headers
+    trace_id = str(uuid4())
+    response = school.get("/v1/schools", headers={"BelGov-Trace-Id": trace_id})
+    assert response.headers["BelGov-Related-Trace-Id"] == trace_id
+    assert UUID(response.headers["BelGov-Trace-Id"]) != UUID(trace_id)
+    invalid = school.get("/v1/schools", headers={"BelGov-Trace-Id": "Jan Peeters"})
+    assert "BelGov-Related-Trace-Id" not in invalid.headers
 
 
 @pytest.mark.parametrize("path", ["/v1/schools", "/v1/nothing", "/health"])
 def test_responses_have_security_headers_and_are_not_cacheable(
     school: httpx.Client, path: str
 ) -> None:
-    answer = school.get(path)
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
-    assert answer.headers["Cache-Control"] in {"no-store", "no-cache"}
-    assert path == "/health" or answer.headers["Cache-Control"] == "no-store"
+    response = school.get(path)
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
+    assert response.headers["Cache-Control"] in {"no-store", "no-cache"}
+    assert path == "/health" or response.headers["Cache-Control"] == "no-store"
 
 
 @pytest.fixture
-def broken(api_settings: Settings) -> FastAPI:
-    """An API whose servers are not there."""
-    nowhere = {
+def without_servers(api_settings: Settings) -> FastAPI:
+    """Return an API that cannot reach its servers."""
+    unreachable = {
         "database_url": SecretStr("postgresql://nobody@127.0.0.1:1/nothing"),
         "redis_url": SecretStr("redis://127.0.0.1:1/0"),
     }
-    return create_app(api_settings.model_copy(update=nowhere))
+    return create_app(api_settings.model_copy(update=unreachable))
 
 
-def test_service_is_unavailable_without_a_database(broken: FastAPI, callers: Callers) -> None:
+def test_service_is_unavailable_without_a_database(
+    without_servers: FastAPI, callers: Callers
+) -> None:
     auth = callers.auth(callers.token(CallerKind.SCHOOL, SCHOOL))
-    with serving(broken) as url, httpx.Client(base_url=url) as client:
-        answer = client.get("/v1/schools", auth=auth)
+    with serve(without_servers) as url, httpx.Client(base_url=url) as client:
+        response = client.get("/v1/schools", auth=auth)
         health = client.get("/health")
-    assert answer.status_code == 503
-    assert problem(answer)["type"] == f"{BELGIF}serviceUnavailable"
-    assert int(answer.headers["Retry-After"]) > 0
+    assert response.status_code == 503
+    assert problem(response)["type"] == f"{BELGIF}serviceUnavailable"
+    assert int(response.headers["Retry-After"]) > 0
     assert (health.status_code, health.json()) == (503, {"status": "DOWN"})
 
 
 @pytest.fixture
 def read_only(engine: Engine, api_settings: Settings) -> Iterator[FastAPI]:
-    """An API whose database takes no changes, as after a failover to a standby."""
+    """Return an API with a read-only database, as after a failover to a standby."""
     alter = f"alter database {engine.url.database}"
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"{alter} set default_transaction_read_only = on"))
@@ -297,12 +301,12 @@ def read_only(engine: Engine, api_settings: Settings) -> Iterator[FastAPI]:
 def test_service_is_unavailable_with_a_read_only_database(
     read_only: FastAPI, callers: Callers
 ) -> None:
-    """No proof can be used up, and nothing put on the trail."""
+    """Neither the proof nor an audit event can be stored."""
     auth = callers.auth(callers.token(CallerKind.SCHOOL, SCHOOL))
-    with serving(read_only) as url, httpx.Client(base_url=url) as client:
-        answer = client.get(f"/v1/schools/{SCHOOL}/students", auth=auth)
-    assert answer.status_code == 503
-    assert problem(answer)["type"] == f"{BELGIF}serviceUnavailable"
+    with serve(read_only) as url, httpx.Client(base_url=url) as client:
+        response = client.get(f"/v1/schools/{SCHOOL}/students", auth=auth)
+    assert response.status_code == 503
+    assert problem(response)["type"] == f"{BELGIF}serviceUnavailable"
 
 
 def test_unexpected_error_reveals_nothing(
@@ -314,22 +318,22 @@ def test_unexpected_error_reveals_nothing(
     def fail() -> None:
         raise RuntimeError("Jan Peeters, 85073003328")
 
-    with serving(app) as url, httpx.Client(base_url=url) as client:
-        answer = client.get("/v1/broken?name=Peeters")
-    assert answer.status_code == 500
-    assert problem(answer)["type"] == f"{BELGIF}internalServerError"
-    assert answer.headers["Cache-Control"] == "no-store"
+    with serve(app) as url, httpx.Client(base_url=url) as client:
+        response = client.get("/v1/broken?name=Peeters")
+    assert response.status_code == 500
+    assert problem(response)["type"] == f"{BELGIF}internalServerError"
+    assert response.headers["Cache-Control"] == "no-store"
     logged = capfd.readouterr()
     assert "RuntimeError" in logged.out
-    assert not re.search("Peeters|85073003328", answer.text + logged.out + logged.err)
+    assert not re.search("Peeters|85073003328", response.text + logged.out + logged.err)
 
 
 def test_api_cannot_start_without_its_signing_key(api_settings: Settings, tmp_path: Path) -> None:
-    lost = api_settings.model_copy(update={"signing_keys": tmp_path / "lost.pem"})
+    without_key = api_settings.model_copy(update={"signing_keys": tmp_path / "lost.pem"})
     with pytest.raises(Exception, match=r"lost\.pem cannot be read"):
-        create_app(lost)
+        create_app(without_key)
 
 
 def test_caller_cannot_have_a_scope_of_another_kind() -> None:
-    with pytest.raises(ValueError, match="operator callers cannot hold results:read"):
+    with pytest.raises(ValueError, match="operator callers cannot have results:read"):
         Caller("x", CallerKind.OPERATOR, frozenset({Scope.RESULTS_READ}))

@@ -4,7 +4,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.api.conftest import Trail
+from tests.api.conftest import AuditLog
 from tests.api.seeding import ADMINISTRATION
 
 WINDOWS = "/v1/releaseWindows"
@@ -18,7 +18,7 @@ def plan(client: httpx.Client, **body: Any) -> httpx.Response:
     return client.post(WINDOWS, json={"administrationId": ADMINISTRATION} | body)
 
 
-def test_a_window_is_planned_with_times_as_in_brussels(operator: httpx.Client) -> None:
+def test_a_window_has_its_times_in_the_offset_of_brussels(operator: httpx.Client) -> None:
     created = plan(operator, plannedFrom="2024-06-21T00:00:00Z", opensAt="2024-06-21T06:00:00Z")
     assert created.status_code == 201
     body = created.json()
@@ -41,7 +41,7 @@ def test_a_window_of_a_component_belongs_to_its_target_group(operator: httpx.Cli
     assert (body["component"], body["targetGroup"], body["state"]) == ("LO4-LEZ", "LO4", "never")
 
 
-def test_a_school_may_read_when_things_open(operator: httpx.Client, school: httpx.Client) -> None:
+def test_a_school_reads_release_windows(operator: httpx.Client, school: httpx.Client) -> None:
     plan(operator, targetGroup="LO4", opensAt="2099-01-01T00:00:00+01:00")
     plan(operator)
     items = school.get(f"{WINDOWS}?administrationId={ADMINISTRATION}").json()["items"]
@@ -53,13 +53,15 @@ def test_a_school_may_read_when_things_open(operator: httpx.Client, school: http
     assert school.get(f"{WINDOWS}?administrationId=2025").json()["total"] == 0
 
 
-def test_a_school_opens_nothing(operator: httpx.Client, school: httpx.Client) -> None:
+def test_a_school_cannot_create_or_change_a_window(
+    operator: httpx.Client, school: httpx.Client
+) -> None:
     href = plan(operator).json()["href"]
     assert plan(school).status_code == 403
     assert school.patch(href, json={"opensAt": MORNING}).status_code == 403
 
 
-def test_a_change_leaves_alone_what_it_does_not_name(operator: httpx.Client) -> None:
+def test_a_change_keeps_properties_that_it_does_not_name(operator: httpx.Client) -> None:
     href = plan(operator, opensAt=MORNING, plannedFrom=MORNING).json()["href"]
     closed = operator.patch(href, json={"closesAt": EVENING}).json()
     assert (closed["opensAt"], closed["closesAt"], closed["state"]) == (MORNING, EVENING, "closed")
@@ -67,12 +69,12 @@ def test_a_change_leaves_alone_what_it_does_not_name(operator: httpx.Client) -> 
     assert "closesAt" not in opened.json()
     assert opened.json()["state"] == "open"
     merge = {"Content-Type": "application/merge-patch+json"}
-    recalled = operator.patch(href, content=b'{"opensAt": null, "never": true}', headers=merge)
-    assert recalled.json()["state"] == "never"
-    assert recalled.json()["plannedFrom"] == MORNING
+    withdrawn = operator.patch(href, content=b'{"opensAt": null, "never": true}', headers=merge)
+    assert withdrawn.json()["state"] == "never"
+    assert withdrawn.json()["plannedFrom"] == MORNING
 
 
-def test_two_windows_never_have_the_same_scope(operator: httpx.Client) -> None:
+def test_a_second_window_with_the_same_scope_is_a_conflict(operator: httpx.Client) -> None:
     for scope in ({}, {"targetGroup": "LO4"}, {"component": "LO4-WIS"}):
         assert plan(operator, **scope).status_code == 201
         again = plan(operator, **scope, never=True)
@@ -100,31 +102,33 @@ def test_two_windows_never_have_the_same_scope(operator: httpx.Client) -> None:
         ({"never": "yes"}, "/never"),
     ],
 )
-def test_a_window_that_contradicts_itself_is_refused(
+def test_an_invalid_window_is_rejected(
     operator: httpx.Client, body: dict[str, Any], name: str
 ) -> None:
-    answer = plan(operator, **body)
-    assert answer.status_code == 400
-    assert [issue["name"] for issue in answer.json()["issues"]] == [name]
+    response = plan(operator, **body)
+    assert response.status_code == 400
+    assert [issue["name"] for issue in response.json()["issues"]] == [name]
     assert operator.get(WINDOWS).json()["total"] == 0
 
 
-def test_a_change_cannot_make_a_window_contradict_itself(operator: httpx.Client) -> None:
+def test_a_change_that_makes_a_window_invalid_is_rejected(operator: httpx.Client) -> None:
     href = plan(operator, opensAt=MORNING, closesAt=EVENING).json()["href"]
     for change in ({"never": True}, {"opensAt": None}, {"closesAt": MORNING}, {"never": None}):
         assert operator.patch(href, json=change).status_code == 400
     assert operator.get(href).json()["state"] == "closed"
 
 
-def test_a_window_that_is_not_there_is_not_changed(operator: httpx.Client) -> None:
-    answer = operator.patch(f"{WINDOWS}/{uuid4()}", json={"never": True})
-    assert answer.status_code == 404
+def test_changing_an_unknown_window_is_not_found(operator: httpx.Client) -> None:
+    response = operator.patch(f"{WINDOWS}/{uuid4()}", json={"never": True})
+    assert response.status_code == 404
 
 
-def test_who_opens_what_is_on_the_trail(operator: httpx.Client, trail: Trail) -> None:
+def test_changes_of_windows_are_recorded_in_the_audit_log(
+    operator: httpx.Client, audit_log: AuditLog
+) -> None:
     href = plan(operator).json()["href"]
     operator.patch(href, json={"opensAt": MORNING})
-    assert [(entry["action"], entry["resource"]) for entry in trail.entries()] == [
+    assert [(entry["action"], entry["resource"]) for entry in audit_log.entries()] == [
         ("createReleaseWindow", httpx.URL(href).path),
         ("changeReleaseWindow", httpx.URL(href).path),
     ]

@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from tests.api.conftest import Trail
+from tests.api.conftest import AuditLog
 from tests.api.seeding import ADMINISTRATION, GONE, OTHER, SCHOOL
 
 
@@ -9,7 +9,7 @@ def ids(client: httpx.Client, path: str) -> list[str]:
     return [item["id"] for item in client.get(path).json()["items"]]
 
 
-def test_a_school_sees_itself_alone(school: httpx.Client) -> None:
+def test_a_school_reads_only_itself(school: httpx.Client) -> None:
     assert ids(school, "/v1/schools") == [SCHOOL]
     assert school.get(f"/v1/schools/{SCHOOL}").json() == {
         "href": str(school.base_url.join(f"/v1/schools/{SCHOOL}")),
@@ -20,28 +20,30 @@ def test_a_school_sees_itself_alone(school: httpx.Client) -> None:
     }
 
 
-def test_an_operator_sees_every_school_that_takes_part(operator: httpx.Client) -> None:
+def test_an_operator_lists_every_participating_school(operator: httpx.Client) -> None:
     assert ids(operator, "/v1/schools") == [SCHOOL, OTHER]
     assert ids(operator, f"/v1/schools?administrationId={ADMINISTRATION}") == [SCHOOL, OTHER]
     assert ids(operator, "/v1/schools?administrationId=2025") == []
 
 
-def test_an_integrator_sees_no_school(integrator: httpx.Client) -> None:
+def test_an_integrator_without_a_mandate_reads_no_school(integrator: httpx.Client) -> None:
     assert integrator.get("/v1/schools").json()["total"] == 0
     assert integrator.get(f"/v1/schools/{SCHOOL}").status_code == 404
 
 
 @pytest.mark.parametrize("school_id", [OTHER, GONE, "999999"])
-def test_a_school_finds_no_other(school: httpx.Client, school_id: str) -> None:
+def test_another_school_is_not_found(school: httpx.Client, school_id: str) -> None:
     assert school.get(f"/v1/schools/{school_id}").status_code == 404
 
 
-def test_who_a_school_is_leaves_no_trail(school: httpx.Client, trail: Trail) -> None:
+def test_reading_school_names_is_not_recorded_in_the_audit_log(
+    school: httpx.Client, audit_log: AuditLog
+) -> None:
     school.get("/v1/schools")
-    assert trail.entries() == []
+    assert audit_log.entries() == []
 
 
-def test_administrations_are_those_a_visible_school_takes_part_in(
+def test_administrations_are_those_of_schools_within_reach(
     school: httpx.Client, operator: httpx.Client, integrator: httpx.Client
 ) -> None:
     assert school.get("/v1/administrations").json()["items"] == [
@@ -57,7 +59,7 @@ def test_administrations_are_those_a_visible_school_takes_part_in(
     assert ids(integrator, "/v1/administrations") == []
 
 
-def test_level_scales_list_levels_from_the_lowest_up(school: httpx.Client) -> None:
+def test_level_scales_list_the_lowest_level_first(school: httpx.Client) -> None:
     path = f"/v1/refData/levelScales?administrationId={ADMINISTRATION}"
     scales = school.get(path).json()["items"]
     assert [scale["code"] for scale in scales] == ["LO", "SO"]

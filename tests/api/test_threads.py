@@ -12,14 +12,14 @@ def test_work_runs_in_another_thread_with_the_context_of_the_request() -> None:
         is_other_thread = current_thread() is not main_thread()
         return is_other_thread, structlog.contextvars.get_contextvars().get("trace_id")
 
-    async def ask() -> object:
+    async def call() -> object:
         with structlog.contextvars.bound_contextvars(trace_id="one"):
             return await run_in_thread(work)
 
-    assert asyncio.run(ask()) == (True, "one")
+    assert asyncio.run(call()) == (True, "one")
 
 
-def test_error_of_the_work_is_raised() -> None:
+def test_an_exception_of_the_work_is_raised() -> None:
     def fail() -> None:
         raise OSError("disk")
 
@@ -29,25 +29,25 @@ def test_error_of_the_work_is_raised() -> None:
 
 @pytest.mark.parametrize("error", [None, OSError("disk")])
 def test_cancellation_waits_until_the_work_has_ended(error: Exception | None) -> None:
-    began, may_end, seen = Event(), Event(), []
+    started, may_end, ended = Event(), Event(), []
 
     def work() -> None:
-        began.set()
+        started.set()
         may_end.wait(10)
-        seen.append("ended")
+        ended.append("ended")
         if error is not None:
             raise error
 
-    async def give_up() -> None:
+    async def cancel_twice() -> None:
         task = asyncio.create_task(run_in_thread(work))
-        await asyncio.to_thread(began.wait, 10)
-        for _ in range(2):  # as a server does that is told to stop twice
+        await asyncio.to_thread(started.wait, 10)
+        for _ in range(2):  # as a server does on a second stop signal
             task.cancel()
             await asyncio.sleep(0.05)
             assert not task.done()
         may_end.set()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert seen == ["ended"]
+        assert ended == ["ended"]
 
-    asyncio.run(give_up())
+    asyncio.run(cancel_twice())

@@ -15,8 +15,8 @@ from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from tests.api.seeding import OTHER, SCHOOL
 
-ODD = 'Zoë "de" \\ \x01\x7f\t\n\u2028 \U0001f600'
-"""Whatever a name of a client could hold that JSON writes in more than one way."""
+SPECIAL_CHARACTERS = 'Zoë "de" \\ \x01\x7f\t\n\u2028 \U0001f600'
+"""Characters that JSON can encode in more than one way."""
 
 
 def event(
@@ -59,10 +59,10 @@ def faults(sessions: Sessions) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def trail(sessions: Sessions, engine: Engine) -> Iterator[Engine]:
-    """Five entries about a school, two about another, one about none; all gone afterwards."""
+def audit_log(sessions: Sessions, engine: Engine) -> Iterator[Engine]:
+    """Append five entries about a school, two about another, one about none; remove all later."""
     append(sessions, SCHOOL, "/v1/documents/a")
-    append(sessions, OTHER, "/v1/documents/b", client=ODD, times=2)
+    append(sessions, OTHER, "/v1/documents/b", client=SPECIAL_CHARACTERS, times=2)
     append(sessions, SCHOOL, "/v1/documents/a/content", times=4, person="someone")
     append(sessions, None, "/v1/releaseWindows/c")
     yield engine
@@ -70,7 +70,7 @@ def trail(sessions: Sessions, engine: Engine) -> Iterator[Engine]:
 
 
 def tamper(engine: Engine, *statements: str) -> None:
-    """As who owns the tables could, and nobody else."""
+    """Execute statements as the owner of the tables, with triggers disabled."""
     with engine.begin() as connection:
         connection.execute(text("set local session_replication_role = replica"))
         for statement in statements:
@@ -83,12 +83,12 @@ LAST = f"organisation = '{SCHOOL}' and position = 5"
 
 
 def changed(*positions: int) -> list[tuple[str, str]]:
-    words = "entry {} was changed, or the entry before it was"
-    return [(SCHOOL, words.format(position)) for position in positions]
+    message = "entry {} was changed, or the entry before it was"
+    return [(SCHOOL, message.format(position)) for position in positions]
 
 
-@pytest.mark.usefixtures("trail")
-def test_what_was_appended_is_whole_whatever_it_says(sessions: Sessions) -> None:
+@pytest.mark.usefixtures("audit_log")
+def test_an_unchanged_audit_log_has_no_faults(sessions: Sessions) -> None:
     assert faults(sessions) == []
 
 
@@ -105,18 +105,18 @@ def test_what_was_appended_is_whole_whatever_it_says(sessions: Sessions) -> None
         "hash = set_byte(hash, 31, get_byte(hash, 31) # 1)",
     ],
 )
-def test_one_changed_byte_is_found(trail: Engine, sessions: Sessions, change: str) -> None:
-    tamper(trail, f"update audit_events set {change} where {THIRD}")
+def test_a_changed_byte_is_found(audit_log: Engine, sessions: Sessions, change: str) -> None:
+    tamper(audit_log, f"update audit_events set {change} where {THIRD}")
     assert changed(3)[0] in faults(sessions)
 
 
-def test_a_changed_entry_hides_no_other(trail: Engine, sessions: Sessions) -> None:
-    tamper(trail, f"update audit_events set rule = 'gate' where {THIRD} or {LAST}")
+def test_every_changed_entry_is_found(audit_log: Engine, sessions: Sessions) -> None:
+    tamper(audit_log, f"update audit_events set rule = 'gate' where {THIRD} or {LAST}")
     assert faults(sessions) == changed(3, 5)
 
 
 @pytest.mark.parametrize(
-    ("removed", "found"),
+    ("removed", "fault"),
     [
         (THIRD, "entry 3 is missing"),
         (f"{THIRD} or {FOURTH}", "entries 3 to 4 are missing"),
@@ -125,15 +125,15 @@ def test_a_changed_entry_hides_no_other(trail: Engine, sessions: Sessions) -> No
     ],
 )
 def test_a_removed_row_is_found(
-    trail: Engine, sessions: Sessions, removed: str, found: str
+    audit_log: Engine, sessions: Sessions, removed: str, fault: str
 ) -> None:
-    tamper(trail, f"delete from audit_events where {removed}")
-    assert faults(sessions) == [(SCHOOL, found)]
+    tamper(audit_log, f"delete from audit_events where {removed}")
+    assert faults(sessions) == [(SCHOOL, fault)]
 
 
-def test_two_swapped_rows_are_found(trail: Engine, sessions: Sessions) -> None:
+def test_two_swapped_rows_are_found(audit_log: Engine, sessions: Sessions) -> None:
     tamper(
-        trail,
+        audit_log,
         f"update audit_events set position = 0 where {THIRD}",
         f"update audit_events set position = 3 where {FOURTH}",
         f"update audit_events set position = 4 where organisation = '{SCHOOL}' and position = 0",
@@ -141,56 +141,60 @@ def test_two_swapped_rows_are_found(trail: Engine, sessions: Sessions) -> None:
     assert faults(sessions) == changed(3, 4, 5)
 
 
-def test_a_row_that_is_now_about_another_school_is_found(trail: Engine, sessions: Sessions) -> None:
-    tamper(trail, f"update audit_events set organisation = '{OTHER}' where {THIRD}")
+def test_a_row_that_was_moved_to_another_school_is_found(
+    audit_log: Engine, sessions: Sessions
+) -> None:
+    tamper(audit_log, f"update audit_events set organisation = '{OTHER}' where {THIRD}")
     assert (SCHOOL, "entry 3 is missing") in faults(sessions)
 
 
-def test_a_head_that_was_changed_or_removed_is_found(trail: Engine, sessions: Sessions) -> None:
-    tamper(trail, f"update audit_heads set events = 4 where chain = '{SCHOOL}'")
-    tamper(trail, f"delete from audit_heads where chain = '{OTHER}'")
+def test_a_changed_or_removed_head_is_found(audit_log: Engine, sessions: Sessions) -> None:
+    tamper(audit_log, f"update audit_heads set events = 4 where chain = '{SCHOOL}'")
+    tamper(audit_log, f"delete from audit_heads where chain = '{OTHER}'")
     assert faults(sessions) == [
         (SCHOOL, "the head of the chain is not that of its last entry, number 5"),
         (OTHER, "the head of the chain is missing"),
     ]
 
 
-def test_heads_kept_elsewhere_find_what_was_written_anew(trail: Engine, sessions: Sessions) -> None:
+def test_heads_stored_elsewhere_reveal_a_rewritten_audit_log(
+    audit_log: Engine, sessions: Sessions
+) -> None:
     with UnitOfWork(sessions) as unit:
-        kept = heads(unit.session)
-    tamper(trail, "delete from audit_events", "delete from audit_heads")
+        stored_heads = heads(unit.session)
+    tamper(audit_log, "delete from audit_events", "delete from audit_heads")
     append(sessions, SCHOOL, "/v1/documents/a", times=6)
     with UnitOfWork(sessions) as unit:
         assert list(verify(unit.session, {})) == []
-        assert sorted(verify(unit.session, kept)) == [
+        assert sorted(verify(unit.session, stored_heads)) == [
             ("", "the whole chain is missing"),
             (SCHOOL, "entry 5 does not have the hash that was stored"),
             (OTHER, "the whole chain is missing"),
         ]
 
 
-def test_the_command_prints_what_it_found_and_says_so_by_its_exit_code(
-    trail: Engine, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_command_prints_faults_and_has_an_exit_code(
+    audit_log: Engine, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in settings.model_dump().items():
-        plain = value.get_secret_value() if hasattr(value, "get_secret_value") else value
-        monkeypatch.setenv(f"TOETSFEEDBACK_{name.upper()}", str(plain))
+        text_value = value.get_secret_value() if hasattr(value, "get_secret_value") else value
+        monkeypatch.setenv(f"TOETSFEEDBACK_{name.upper()}", str(text_value))
     run = CliRunner().invoke
-    kept = tmp_path / "heads.json"
-    kept.write_text(run(app, ["audit", "heads"]).output)
-    assert json.loads(kept.read_text())[SCHOOL]["events"] == 5
-    whole = run(app, ["audit", "verify", "--since", str(kept)])
-    assert (whole.exit_code, whole.output) == (0, "8 entries in 3 chains; 0 faults.\n")
-    tamper(trail, f"delete from audit_events where {LAST}")
-    broken = run(app, ["audit", "verify"])
-    assert (broken.exit_code, broken.output.splitlines()) == (
+    stored_heads = tmp_path / "heads.json"
+    stored_heads.write_text(run(app, ["audit", "heads"]).output)
+    assert json.loads(stored_heads.read_text())[SCHOOL]["events"] == 5
+    intact = run(app, ["audit", "verify", "--since", str(stored_heads)])
+    assert (intact.exit_code, intact.output) == (0, "8 entries in 3 chains; 0 faults.\n")
+    tamper(audit_log, f"delete from audit_events where {LAST}")
+    incomplete = run(app, ["audit", "verify"])
+    assert (incomplete.exit_code, incomplete.output.splitlines()) == (
         1,
         [f"School {SCHOOL}: entry 5 is missing.", "8 entries in 3 chains; 1 faults."],
     )
 
 
-@pytest.mark.usefixtures("trail")
-def test_a_school_reads_who_fetched_a_document(sessions: Sessions) -> None:
+@pytest.mark.usefixtures("audit_log")
+def test_a_school_reads_the_events_of_a_document(sessions: Sessions) -> None:
     with UnitOfWork(sessions) as unit:
         total, page = list_events(unit.session, AuditFilter(SCHOOL, ["/v1/documents/a"]), 1, 2)
         everything, _ = list_events(unit.session, AuditFilter(SCHOOL), 0, 1)
@@ -202,8 +206,8 @@ def test_a_school_reads_who_fetched_a_document(sessions: Sessions) -> None:
     ]
 
 
-@pytest.mark.usefixtures("trail")
-def test_a_decision_that_is_not_committed_is_not_on_the_trail(sessions: Sessions) -> None:
+@pytest.mark.usefixtures("audit_log")
+def test_a_decision_that_is_rolled_back_is_not_in_the_audit_log(sessions: Sessions) -> None:
     def work() -> None:
         with UnitOfWork(sessions) as unit:
             record(unit, event(SCHOOL))
@@ -215,9 +219,9 @@ def test_a_decision_that_is_not_committed_is_not_on_the_trail(sessions: Sessions
         assert heads(unit.session)[SCHOOL].events == 5
 
 
-@pytest.mark.usefixtures("trail")
-def test_who_writes_at_the_same_time_makes_one_chain(sessions: Sessions) -> None:
-    """Also who puts entries about the same schools on the trail, in another order."""
+@pytest.mark.usefixtures("audit_log")
+def test_concurrent_writers_build_one_chain_per_school(sessions: Sessions) -> None:
+    """Half of the writers append the entries of the two schools in the other order."""
 
     def work(number: int) -> None:
         pair = (SCHOOL, OTHER) if number % 2 else (OTHER, SCHOOL)

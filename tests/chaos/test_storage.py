@@ -11,7 +11,7 @@ from embedded.running_instance import STORAGE_URL
 from tests.chaos.conftest import Intensity
 from tests.chaos.deployment import Deployment
 from tests.chaos.invariants import DocumentHashes, assert_consistent
-from tests.storage.s3_server import CREDENTIALS, FailingProxy, failing_proxy, fresh_place
+from tests.storage.s3_server import CREDENTIALS, FailingProxy, failing_proxy, new_storage_url
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("chaos")]
 
@@ -35,7 +35,7 @@ def bucket(
         variables = CREDENTIALS | {"AWS_ENDPOINT_URL": proxy.url, "AWS_TIMEOUT": "1s"}
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        with deployment.restarted_with({STORAGE_URL: fresh_place()}):
+        with deployment.restarted_with({STORAGE_URL: new_storage_url()}):
             yield proxy
 
 
@@ -70,7 +70,7 @@ def test_random_storage_faults_lose_no_document(
     bucket.fault = lambda _method: next(next_faults)
     deployment.build()
     assert_consistent(deployment, reference)
-    assert set(bucket.met) == set(FAULTS)
+    assert set(bucket.faults_made) == set(FAULTS)
 
 
 @pytest.mark.parametrize("place", PLACES)

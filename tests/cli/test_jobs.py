@@ -13,13 +13,13 @@ from shared.jobs.rules import BUILD_DOCUMENTS, KINDS, Lane, State
 
 
 def test_watch_returns_when_the_last_job_ends(sessions: Sessions, queue: WakeUpQueue) -> None:
-    order = service.NewJob(BUILD_DOCUMENTS, Lane.BULK, "2024", ["000001", "000002"], "tests")
+    new_job = service.NewJob(BUILD_DOCUMENTS, Lane.BULK, "2024", ["000001", "000002"], "tests")
     with UnitOfWork(sessions) as unit:
-        job = service.start(unit, queue, order)
+        job = service.start(unit, queue, new_job)
     output = StringIO()
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(watch, sessions, 20, Console(file=output))
-        for _ in order.items:
+        for _ in new_job.items:
             assert not watching.done()
             with UnitOfWork(sessions) as unit:
                 claim = claims.claim(unit.session, KINDS, list(Lane), timedelta(seconds=30))

@@ -21,10 +21,10 @@ create trigger raise_disk_full before insert on release_windows execute function
 def test_invalid_input_names_its_option(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse() -> None:
+    def fail() -> None:
         raise InvalidInput("administration_id", detail="There is no such administration.")
 
-    monkeypatch.setattr("services.cli.main.app", refuse)
+    monkeypatch.setattr("services.cli.main.app", fail)
     with pytest.raises(SystemExit, match="1"):
         main()
     assert capsys.readouterr().err == (
@@ -40,8 +40,8 @@ def test_full_database_disk_is_reported_as_such(
 ) -> None:
     for name in Settings.model_fields:
         value = getattr(settings, name)
-        shown = value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
-        monkeypatch.setenv(f"TOETSFEEDBACK_{name.upper()}", shown)
+        text_value = value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
+        monkeypatch.setenv(f"TOETSFEEDBACK_{name.upper()}", text_value)
     monkeypatch.setattr(sys, "argv", ["toetsfeedback", "release", "--administration", "2024"])
     with engine.begin() as connection:
         connection.execute(text(ADMINISTRATION))

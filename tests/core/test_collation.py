@@ -15,13 +15,13 @@ from shared.core.collation import dutch_key
         ["Zoë", "Zoë B"],
     ],
 )
-def test_names_stand_in_dutch_order(ordered: list[str]) -> None:
+def test_names_are_sorted_in_dutch_order(ordered: list[str]) -> None:
     names = list(ordered)
     names.reverse()
     names.sort(key=dutch_key)
     assert names == ordered
 
 
-def test_equal_letters_are_told_apart_by_the_text_itself() -> None:
+def test_texts_with_equal_letters_are_distinguished_by_their_characters() -> None:
     assert dutch_key("Noë") != dutch_key("Noé")
     assert dutch_key("Noë")[0] == dutch_key("noe")[0]

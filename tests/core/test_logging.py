@@ -14,10 +14,12 @@ os._exit(7)
 """
 
 
-def test_a_full_disk_under_the_log_stops_nothing() -> None:
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run([sys.executable, "-c", PROGRAM], stdout=full, check=False, timeout=30)
-    assert done.returncode == 7
+def test_a_full_disk_for_the_log_does_not_stop_a_program() -> None:
+    with Path("/dev/full").open("w") as full_disk:
+        process = subprocess.run(
+            [sys.executable, "-c", PROGRAM], stdout=full_disk, check=False, timeout=30
+        )
+    assert process.returncode == 7
 
 
 FLOOD = """

@@ -1,4 +1,4 @@
-"""What each program may do in the database, with the login that it really has."""
+"""The privileges of each program in the database, with its own login."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,9 +33,7 @@ def login(settings_of: Callable[[str], Settings]) -> Login:
 
 
 @pytest.mark.parametrize("program", ROLES)
-def test_no_program_changes_the_trail_or_writes_to_it_but_by_its_function(
-    login: Login, program: str
-) -> None:
+def test_programs_write_the_audit_log_only_through_its_function(login: Login, program: str) -> None:
     with login(program) as connection:
         for change in (
             "insert into audit_heads values ('', 0, '')",
@@ -50,49 +48,51 @@ def test_no_program_changes_the_trail_or_writes_to_it_but_by_its_function(
 
 
 @pytest.mark.parametrize("table", STUDENT_DATA)
-def test_an_operator_reads_nothing_about_students(login: Login, table: str) -> None:
+def test_an_operator_cannot_read_student_data(login: Login, table: str) -> None:
     with login("operator") as connection, pytest.raises(InsufficientPrivilege):
         connection.execute(f"select from {table}")
 
 
 @pytest.mark.parametrize("table", ["scale_scores", "item_results"])
 @pytest.mark.parametrize("program", ["api", "operator"])
-def test_scores_and_answers_are_for_the_importer(login: Login, program: str, table: str) -> None:
+def test_only_the_importer_reads_scores_and_item_results(
+    login: Login, program: str, table: str
+) -> None:
     with login(program) as connection, pytest.raises(InsufficientPrivilege):
         connection.execute(f"select from {table}")
 
 
 @pytest.mark.parametrize("table", STUDENT_DATA)
 @pytest.mark.parametrize("change", ["delete from {}", "update {} set school_id = ''"])
-def test_the_api_changes_nothing_about_students(login: Login, table: str, change: str) -> None:
+def test_the_api_cannot_change_student_data(login: Login, table: str, change: str) -> None:
     with login("api") as connection, pytest.raises(InsufficientPrivilege):
         connection.execute(change.format(table))
 
 
-def test_the_api_does_not_start_as_who_owns_the_tables(settings: Settings, login: Login) -> None:
+def test_the_api_does_not_start_with_a_privileged_login(settings: Settings, login: Login) -> None:
     def api_as(url: str) -> FastAPI:
         secret = SecretStr(url)
         return create_app(settings.model_copy(update={"database_url": secret}))
 
     with login("api") as connection:
         name = f"owner_{token_hex(4)}"
-        own = f"postgresql://{name}:secret@{connection.info.host}:{connection.info.port}"
+        server_url = f"postgresql://{name}:secret@{connection.info.host}:{connection.info.port}"
     url = settings.database_url.get_secret_value()
     database = urlsplit(url).path
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute(f"create role {name} login password 'secret'")
-        app = api_as(own + database)
+        app = api_as(server_url + database)
         app.state.resources.require_unprivileged_login()
         app.state.resources.close()
         try:
             for privilege in ("superuser", "bypassrls"):
                 owner.execute(f"alter role {name} {privilege}")
                 with pytest.raises(ConfigurationError, match=f"as {name}, which is a superuser"):
-                    api_as(own + database).state.resources.require_unprivileged_login()
+                    api_as(server_url + database).state.resources.require_unprivileged_login()
                 owner.execute(f"alter role {name} no{privilege}")
             owner.execute(f"alter table schools owner to {name}")
             with pytest.raises(ConfigurationError, match="name a login that is only in the role"):
-                api_as(own + database).state.resources.require_unprivileged_login()
+                api_as(server_url + database).state.resources.require_unprivileged_login()
         finally:
             owner.execute("alter table schools owner to current_user")
             owner.execute(f"drop role {name}")

@@ -23,13 +23,15 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @pytest.mark.parametrize("name", sorted(REQUIRED))
-def test_a_missing_variable_is_named(environment: pytest.MonkeyPatch, name: str) -> None:
+def test_the_error_names_a_missing_variable(environment: pytest.MonkeyPatch, name: str) -> None:
     environment.delenv(name)
     with pytest.raises(ConfigurationError, match=name):
         Settings.from_environment()
 
 
-def test_a_wrong_value_is_named_and_not_quoted(environment: pytest.MonkeyPatch) -> None:
+def test_the_error_names_an_invalid_variable_without_its_value(
+    environment: pytest.MonkeyPatch,
+) -> None:
     environment.setenv("TOETSFEEDBACK_STORAGE_URL", "ftp://secret-word")
     with pytest.raises(ConfigurationError, match="TOETSFEEDBACK_STORAGE_URL") as raised:
         Settings.from_environment()
@@ -37,18 +39,18 @@ def test_a_wrong_value_is_named_and_not_quoted(environment: pytest.MonkeyPatch) 
 
 
 @pytest.mark.usefixtures("environment")
-def test_passwords_do_not_show_when_settings_are_printed() -> None:
+def test_printed_settings_have_no_passwords() -> None:
     assert "secret-word" not in repr(Settings.from_environment())
 
 
 @pytest.mark.usefixtures("environment")
-def test_the_database_is_reached_with_the_right_driver() -> None:
+def test_the_database_url_has_the_driver_of_sqlalchemy() -> None:
     url = Settings.from_environment().sqlalchemy_url
     assert url == "postgresql+psycopg://u:secret-word@localhost/x"
 
 
 @pytest.mark.parametrize("content", ["", "00ff", "not hexadecimal" * 10])
-def test_a_weak_or_broken_key_is_refused(tmp_path: Path, content: str) -> None:
+def test_a_weak_or_malformed_key_is_rejected(tmp_path: Path, content: str) -> None:
     file = tmp_path / "key"
     file.write_text(content)
     with pytest.raises(ConfigurationError, match="64 hexadecimal digits"):

@@ -20,7 +20,7 @@ def marks(sessions: Sessions) -> list[str]:
         return list(unit.session.scalars(text("select mark from marks")))
 
 
-def test_after_commit_actions_run_once_the_work_is_committed(sessions: Sessions) -> None:
+def test_after_commit_actions_run_after_the_commit(sessions: Sessions) -> None:
     seen: list[list[str]] = []
     with UnitOfWork(sessions) as unit:
         unit.session.execute(text("insert into marks values ('done')"))
@@ -30,20 +30,20 @@ def test_after_commit_actions_run_once_the_work_is_committed(sessions: Sessions)
 
 
 def test_an_error_rolls_back_and_runs_no_after_commit_action(sessions: Sessions) -> None:
-    announced: list[str] = []
+    actions: list[str] = []
 
     def work() -> None:
         with UnitOfWork(sessions) as unit:
             unit.session.execute(text("insert into marks values ('half')"))
-            unit.after_commit(lambda: announced.append("told"))
+            unit.after_commit(lambda: actions.append("run"))
             raise OSError("disk")
 
     with pytest.raises(OSError, match="disk"):
         work()
-    assert (marks(sessions), announced) == ([], [])
+    assert (marks(sessions), actions) == ([], [])
 
 
-def test_the_work_of_a_refusal_is_committed(sessions: Sessions) -> None:
+def test_a_domain_error_commits_the_work(sessions: Sessions) -> None:
     def work() -> None:
         with UnitOfWork(sessions) as unit:
             unit.session.execute(text("insert into marks values ('refused')"))
@@ -64,7 +64,7 @@ def test_a_failing_after_commit_action_does_not_undo_the_commit(sessions: Sessio
     assert marks(sessions) == ["safe"]
 
 
-def test_rollback_actions_run_in_a_transaction_of_their_own(sessions: Sessions) -> None:
+def test_rollback_actions_run_in_a_separate_transaction(sessions: Sessions) -> None:
     def work() -> None:
         with UnitOfWork(sessions) as unit:
             unit.session.execute(text("insert into marks values ('half')"))
@@ -112,7 +112,7 @@ def test_before_commit_actions_run_in_their_order(sessions: Sessions) -> None:
     assert ran == ["a", "b", "c"]
 
 
-def test_a_unit_that_was_committed_is_finished(sessions: Sessions) -> None:
+def test_a_committed_unit_is_finished(sessions: Sessions) -> None:
     with UnitOfWork(sessions) as unit:
         states = [unit.is_finished]
         unit.session.execute(text("insert into marks values ('first')"))

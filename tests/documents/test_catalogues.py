@@ -6,14 +6,14 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from shared.deliveries.service import import_delivery
-from shared.documents.catalogues import Catalogues
+from shared.documents.catalogues import CatalogueCache
 
 SAMPLE = Path(__file__).parents[1] / "data" / "delivery-sample"
 KEY = b"k" * 32
 
 
-def renamed(target: Path) -> Path:
-    """The sample once more as the next full delivery, with another name for one component."""
+def copy_with_renamed_component(target: Path) -> Path:
+    """Copy the sample as the next full delivery, with another name for one component."""
     copy = target / "second"
     shutil.copytree(SAMPLE, copy)
     components = (copy / "components.csv").read_bytes()
@@ -26,14 +26,14 @@ def renamed(target: Path) -> Path:
     return copy
 
 
-def test_a_catalogue_is_kept_until_another_delivery_and_then_read_anew(
-    session: Session, tmp_path: Path
-) -> None:
-    catalogues = Catalogues()
+def test_a_catalogue_is_cached_until_the_next_delivery(session: Session, tmp_path: Path) -> None:
+    catalogues = CatalogueCache()
     import_delivery(session, SAMPLE, insz_key=KEY, received_from="tests")
     first = catalogues.current(session, "2024")
     assert catalogues.current(session, "2024") is first
-    outcome = import_delivery(session, renamed(tmp_path), insz_key=KEY, received_from="tests")
+    outcome = import_delivery(
+        session, copy_with_renamed_component(tmp_path), insz_key=KEY, received_from="tests"
+    )
     assert outcome.status == "applied", outcome.report
     second = catalogues.current(session, "2024")
     changes = zip(first.components, second.components, strict=True)
@@ -42,8 +42,8 @@ def test_a_catalogue_is_kept_until_another_delivery_and_then_read_anew(
     }
 
 
-def test_a_catalogue_outlives_the_rollback_of_the_work_that_read_it(session: Session) -> None:
-    catalogues = Catalogues()
+def test_a_cached_catalogue_remains_usable_after_a_rollback(session: Session) -> None:
+    catalogues = CatalogueCache()
     import_delivery(session, SAMPLE, insz_key=KEY, received_from="tests")
     first = catalogues.current(session, "2024")
     session.rollback()

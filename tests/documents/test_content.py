@@ -1,4 +1,4 @@
-"""What contents refuse, and that their digest tells every difference and nothing else."""
+"""Validation of contents, and their digest: equal for equal contents only."""
 
 import dataclasses
 from dataclasses import replace
@@ -49,7 +49,7 @@ OVERVIEW = OverviewContent(ADMINISTRATION, SCHOOL, (GROUP,))
 
 
 @pytest.mark.parametrize("status", [status for status in STATUSES if status != REPORTED])
-def test_a_level_stands_only_with_a_reported_result(status: str) -> None:
+def test_only_a_reported_result_has_a_level(status: str) -> None:
     replace(OUTCOME, status=status, level=None, description=None)
     with pytest.raises(ValueError, match="a level exactly when 'reported'"):
         replace(OUTCOME, status=status)
@@ -60,7 +60,7 @@ def test_a_reported_result_has_a_level() -> None:
         replace(OUTCOME, level=None, description=None)
 
 
-def test_an_unknown_status_is_refused() -> None:
+def test_an_unknown_status_is_rejected() -> None:
     with pytest.raises(ValueError, match="unknown status 'sick'"):
         replace(OUTCOME, status="sick", level=None, description=None)
 
@@ -70,7 +70,7 @@ def test_a_level_belongs_to_the_scale_of_its_component() -> None:
         replace(OUTCOME, level=Level("F", "Niveau F", 6))
 
 
-def test_a_scale_runs_from_the_lowest_level_up() -> None:
+def test_a_scale_has_its_lowest_level_first() -> None:
     with pytest.raises(ValueError, match="order levels lowest first"):
         replace(OUTCOME, scale=SCALE[::-1])
     with pytest.raises(ValueError, match="no levels"):
@@ -82,7 +82,7 @@ def test_a_description_belongs_to_a_level() -> None:
         replace(OUTCOME, status="absent", level=None)
 
 
-def test_components_stand_by_position_and_once() -> None:
+def test_components_are_unique_and_ordered_by_position() -> None:
     later = replace(OUTCOME, component="SCH", position=2)
     with pytest.raises(ValueError, match="order by position"):
         SubjectSection("nederlands", (later, OUTCOME))
@@ -98,7 +98,7 @@ def test_a_fiche_has_a_name_and_a_component() -> None:
         replace(FICHE, sections=())
 
 
-def test_half_a_character_is_refused_without_saying_the_name() -> None:
+def test_the_error_about_a_lone_surrogate_has_no_name() -> None:
     with pytest.raises(ValueError, match=r"FicheContent\.family_name") as caught:
         replace(FICHE, family_name="Peeters\ud800")
     assert "Peeters" not in str(caught.value)
@@ -158,7 +158,7 @@ def _field_names(facts: type[Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("contents", [FicheContent, OverviewContent])
-def test_contents_have_no_place_for_a_score_or_a_calibration_mark(contents: type[Any]) -> None:
+def test_contents_have_no_field_for_a_score_or_a_calibration(contents: type[Any]) -> None:
     names = _field_names(contents)
     assert "ordinal" in names
     assert not {

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.kinds import DocumentKind
-from shared.documents.repository import DocumentFilter, referenced
+from shared.documents.repository import DocumentFilter, referenced_keys
 from shared.documents.service import list_documents, read_document
 from shared.schools.models import Participation
 from shared.storage.store import Storage
@@ -32,51 +32,51 @@ def seeded(session: Session, storage: Storage) -> Seeded:
     return seed_schools(session, storage)
 
 
-def shelved(unit: UnitOfWork, seeded: Seeded, shelf: DocumentFilter) -> list[str]:
-    words = {document: word for word, document in seeded.documents.items()}
-    total, rows = list_documents(unit, ACCESS, shelf, 0, 50)
+def listed(unit: UnitOfWork, seeded: Seeded, document_filter: DocumentFilter) -> list[str]:
+    labels = {document: label for label, document in seeded.documents.items()}
+    total, rows = list_documents(unit, ACCESS, document_filter, 0, 50)
     assert total == len(rows)
-    return [words[document.id] for document, _, _ in rows]
+    return [labels[document.id] for document, _, _ in rows]
 
 
-def test_a_document_is_there_while_all_it_shows_is_released(
+def test_a_document_is_listed_while_all_its_components_are_released(
     unit: UnitOfWork, seeded: Seeded
 ) -> None:
-    shelf = DocumentFilter(SCHOOL)
-    assert shelved(unit, seeded, shelf) == []
+    document_filter = DocumentFilter(SCHOOL)
+    assert listed(unit, seeded, document_filter) == []
     release(unit, component="LO4-LEZ")
-    assert shelved(unit, seeded, shelf) == ["reading only"]
+    assert listed(unit, seeded, document_filter) == ["reading only"]
     release(unit, timedelta(hours=1), component="LO4-WIS")
-    assert shelved(unit, seeded, shelf) == ["reading only"]
+    assert listed(unit, seeded, document_filter) == ["reading only"]
     release(unit, component="LO4-WIS")
     everything = ["fiche", "reading only", "school bundle", "bundle", "print", "overview"]
-    assert shelved(unit, seeded, shelf) == everything
-    assert shelved(unit, seeded, DocumentFilter(SCHOOL, kind=DocumentKind.OVERVIEW)) == ["overview"]
+    assert listed(unit, seeded, document_filter) == everything
+    assert listed(unit, seeded, DocumentFilter(SCHOOL, kind=DocumentKind.OVERVIEW)) == ["overview"]
 
 
-@pytest.mark.parametrize("word", ["fiche", "bundle", "school bundle", "print", "overview"])
-def test_one_component_that_closes_closes_the_document(
-    unit: UnitOfWork, seeded: Seeded, word: str
+@pytest.mark.parametrize("label", ["fiche", "bundle", "school bundle", "print", "overview"])
+def test_a_document_with_an_unreleased_component_is_not_found(
+    unit: UnitOfWork, seeded: Seeded, label: str
 ) -> None:
     release(unit)
-    document, _, _ = read_document(unit, ACCESS, seeded.documents[word])
+    document, _, _ = read_document(unit, ACCESS, seeded.documents[label])
     assert document.school_id == SCHOOL
     release(unit, timedelta(hours=1), component="LO4-WIS")
     with pytest.raises(ResourceNotFound):
-        read_document(unit, ACCESS, seeded.documents[word])
+        read_document(unit, ACCESS, seeded.documents[label])
 
 
-@pytest.mark.parametrize("word", ["of other", "of removed", "of gone"])
-def test_documents_of_others_and_of_who_was_removed_are_not_there(
-    unit: UnitOfWork, seeded: Seeded, word: str
+@pytest.mark.parametrize("label", ["of other", "of removed", "of gone"])
+def test_documents_of_other_schools_and_removed_students_are_not_found(
+    unit: UnitOfWork, seeded: Seeded, label: str
 ) -> None:
     release(unit)
     with pytest.raises(ResourceNotFound):
-        read_document(unit, ACCESS, seeded.documents[word])
+        read_document(unit, ACCESS, seeded.documents[label])
 
 
 @pytest.mark.parametrize("removed", [ClassGroup, Participation])
-def test_documents_go_with_their_class_group_and_school(
+def test_documents_of_a_removed_class_group_or_school_are_not_found(
     unit: UnitOfWork, seeded: Seeded, removed: type[ClassGroup | Participation]
 ) -> None:
     release(unit)
@@ -86,7 +86,7 @@ def test_documents_go_with_their_class_group_and_school(
 
 
 @pytest.mark.usefixtures("seeded")
-def test_neither_another_shelf_nor_an_unknown_document_is_there(unit: UnitOfWork) -> None:
+def test_documents_out_of_reach_and_unknown_ones_are_not_found(unit: UnitOfWork) -> None:
     release(unit)
     with pytest.raises(ResourceNotFound):
         list_documents(unit, ACCESS, DocumentFilter(OTHER), 0, 50)
@@ -95,8 +95,8 @@ def test_neither_another_shelf_nor_an_unknown_document_is_there(unit: UnitOfWork
 
 
 @pytest.mark.usefixtures("seeded")
-def test_objects_that_a_document_has_bytes_in_are_told_from_strays(session: Session) -> None:
-    stored = [*OBJECTS.values(), "documents/stray.zip"]
-    assert referenced(session, stored) == set(OBJECTS.values())
-    assert referenced(session, stored[1:]) == set(stored[1:2])
-    assert referenced(session, []) == set()
+def test_referenced_objects_are_distinguished_from_orphans(session: Session) -> None:
+    stored = [*OBJECTS.values(), "documents/orphan.zip"]
+    assert referenced_keys(session, stored) == set(OBJECTS.values())
+    assert referenced_keys(session, stored[1:]) == set(stored[1:2])
+    assert referenced_keys(session, []) == set()

@@ -1,4 +1,4 @@
-"""The enums of kinds and products, and what the database knows of them."""
+"""The enums of kinds and products equal those of the database."""
 
 import re
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, insert
 from sqlalchemy.orm import Session
 
 from shared.core.settings import Settings
-from shared.documents.objects import PAGE, fresh_key, remove_orphans
+from shared.documents.objects import BATCH_SIZE, new_object_key, remove_orphaned_objects
 from shared.jobs.models import Job, JobItem
 from shared.jobs.rules import BUILD_DOCUMENTS
 from shared.storage.store import Storage
@@ -17,39 +17,39 @@ from tests.api.seeding import ADMINISTRATION, OBJECTS, OTHER, SCHOOL, seed_schoo
 
 @pytest.fixture
 def store(settings: Settings, storage: Storage) -> Path:
-    """The directory of a store with nothing in it."""
+    """Empty the store, and return its directory."""
     storage.delete(list(storage.keys()))
     return Path(unquote(urlsplit(settings.storage_url).path))
 
 
-def stray(storage: Storage, store: Path, school: str = SCHOOL, minutes_old: int = 61) -> str:
-    key = fresh_key(ADMINISTRATION, school, "zip")
-    storage.put(key, b"bytes of nobody")
-    age(store, key, minutes_old)
+def add_orphan(storage: Storage, store: Path, school: str = SCHOOL, minutes_old: int = 61) -> str:
+    key = new_object_key(ADMINISTRATION, school, "zip")
+    storage.put(key, b"bytes of no document")
+    set_age(store, key, minutes_old)
     return key
 
 
-def age(store: Path, key: str, minutes: int) -> None:
+def set_age(store: Path, key: str, minutes: int) -> None:
     written = (store / key).stat().st_mtime - minutes * 60
     os.utime(store / key, (written, written))
 
 
-def test_what_no_document_has_bytes_in_goes_and_the_rest_stays(
+def test_only_old_unreferenced_objects_are_removed(
     session: Session, storage: Storage, store: Path
 ) -> None:
     seed_schools(session, storage)
-    young = stray(storage, store, minutes_old=59)
+    recent = add_orphan(storage, store, minutes_old=59)
     upload = "deliveries/waiting.zip"
     storage.put(upload, b"PK")
     for key in (*OBJECTS.values(), upload):
-        age(store, key, 24 * 60)
-    gone = [stray(storage, store, school) for school in (SCHOOL, OTHER)]
-    assert remove_orphans(session, storage) == len(gone)
-    assert set(storage.keys()) == {*OBJECTS.values(), upload, young}
+        set_age(store, key, 24 * 60)
+    removed = [add_orphan(storage, store, school) for school in (SCHOOL, OTHER)]
+    assert remove_orphaned_objects(session, storage) == len(removed)
+    assert set(storage.keys()) == {*OBJECTS.values(), upload, recent}
 
 
 @pytest.mark.parametrize(
-    ("kind", "state", "ended_minutes_ago", "stays"),
+    ("kind", "state", "ended_minutes_ago", "is_kept"),
     [
         (BUILD_DOCUMENTS, "queued", None, True),
         (BUILD_DOCUMENTS, "running", None, True),
@@ -59,7 +59,7 @@ def test_what_no_document_has_bytes_in_goes_and_the_rest_stays(
         ("deliveries.apply", "running", None, False),
     ],
 )
-def test_a_school_is_left_alone_until_its_builds_have_rested(
+def test_orphans_of_a_school_are_kept_during_and_shortly_after_its_builds(
     session: Session,
     storage: Storage,
     store: Path,
@@ -67,7 +67,7 @@ def test_a_school_is_left_alone_until_its_builds_have_rested(
     state: str,
     ended_minutes_ago: int | None,
     *,
-    stays: bool,
+    is_kept: bool,
 ) -> None:
     job = {"kind": kind, "lane": "bulk", "subject": "x", "requested_by": "tests", "state": state}
     job_id = session.scalar(insert(Job).values(job).returning(Job.id))
@@ -80,17 +80,17 @@ def test_a_school_is_left_alone_until_its_builds_have_rested(
         "finished_at": None if ended is None else func.now() - ended,
     }
     session.execute(insert(JobItem).values(item))
-    of_school, of_other = stray(storage, store), stray(storage, store, OTHER)
-    remove_orphans(session, storage)
-    assert storage.exists(of_school) is stays
+    of_school, of_other = add_orphan(storage, store), add_orphan(storage, store, OTHER)
+    remove_orphaned_objects(session, storage)
+    assert storage.exists(of_school) is is_kept
     assert not storage.exists(of_other)
 
 
-def test_more_than_are_looked_at_together_go_in_one_sweep(
+def test_more_orphans_than_one_batch_are_removed_together(
     session: Session, storage: Storage, store: Path
 ) -> None:
-    first = Path(stray(storage, store))
-    for number in range(PAGE):
+    first = Path(add_orphan(storage, store))
+    for number in range(BATCH_SIZE):
         os.link(store / first, store / first.with_name(f"{number}.zip"))
-    assert remove_orphans(session, storage) == PAGE + 1
+    assert remove_orphaned_objects(session, storage) == BATCH_SIZE + 1
     assert list(storage.keys()) == []

@@ -1,4 +1,4 @@
-"""The words of documents: complete, without figures, with dates as people write them."""
+"""The texts of documents: complete, without digits, with dates in Dutch notation."""
 
 import dataclasses
 import re
@@ -27,18 +27,18 @@ def _words(texts: Any) -> Iterator[str]:
             yield from _words(value)
 
 
-def test_every_status_without_a_level_has_words() -> None:
+def test_every_status_without_a_level_has_a_text() -> None:
     assert set(DUTCH.statuses) == {status for status in STATUSES if status != REPORTED}
 
 
-def test_no_text_holds_a_figure() -> None:
+def test_no_text_has_a_digit_or_a_percentage() -> None:
     words = list(_words(DUTCH))
     assert len(words) > 70
     assert not [text for text in words if re.search(r"[\d%]", text)]
 
 
 @pytest.mark.parametrize(
-    ("from_on", "until_on", "said"),
+    ("from_on", "until_on", "expected"),
     [
         (date(2024, 4, 24), date(2024, 5, 16), "24 april tot en met 16 mei 2024"),
         (date(2024, 5, 6), date(2024, 5, 16), "6 tot en met 16 mei 2024"),
@@ -47,8 +47,10 @@ def test_no_text_holds_a_figure() -> None:
         (date(2023, 5, 18), date(2024, 5, 12), "18 mei 2023 tot en met 12 mei 2024"),
     ],
 )
-def test_a_period_says_month_and_year_once(from_on: date, until_on: date, said: str) -> None:
-    assert DUTCH.period_of(from_on, until_on) == said
+def test_a_period_has_a_shared_month_and_year_once(
+    from_on: date, until_on: date, expected: str
+) -> None:
+    assert DUTCH.period_of(from_on, until_on) == expected
 
 
 def test_a_subject_without_a_name_shows_its_code() -> None:

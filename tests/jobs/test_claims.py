@@ -40,17 +40,17 @@ def start(sessions: Sessions, queue: WakeUpQueue) -> Starter:
     return Starter(sessions, queue)
 
 
-def take(
+def claim_item(
     sessions: Sessions, lanes: Sequence[Lane] = tuple(Lane), kinds: Sequence[str] = KINDS
 ) -> Claim | None:
     with UnitOfWork(sessions) as unit:
         return claims.claim(unit.session, kinds, lanes, LEASE)
 
 
-def taken(sessions: Sessions, lanes: Sequence[Lane] = tuple(Lane)) -> list[str]:
-    """Which jobs the items came from, until none is due, in order."""
+def claim_all(sessions: Sessions, lanes: Sequence[Lane] = tuple(Lane)) -> list[str]:
+    """Claim every due item, and return the subjects of their jobs in order."""
     subjects = []
-    while (claim := take(sessions, lanes)) is not None:
+    while (claim := claim_item(sessions, lanes)) is not None:
         with UnitOfWork(sessions) as unit:
             subjects.append(
                 unit.session.execute(
@@ -60,44 +60,38 @@ def taken(sessions: Sessions, lanes: Sequence[Lane] = tuple(Lane)) -> list[str]:
     return subjects
 
 
-def test_the_lane_whose_turn_it_is_comes_first_and_the_other_when_it_is_empty(
-    start: Starter, sessions: Sessions
-) -> None:
+def test_the_first_lane_is_claimed_until_it_is_empty(start: Starter, sessions: Sessions) -> None:
     start("country", Lane.BULK, 2)
     start("school", Lane.INTERACTIVE, 1)
-    assert taken(sessions, [Lane.INTERACTIVE, Lane.BULK]) == ["school", "country", "country"]
+    assert claim_all(sessions, [Lane.INTERACTIVE, Lane.BULK]) == ["school", "country", "country"]
 
 
-def test_jobs_of_one_lane_take_turns(start: Starter, sessions: Sessions) -> None:
+def test_jobs_of_one_lane_alternate(start: Starter, sessions: Sessions) -> None:
     start("first", Lane.BULK, 4)
     start("second", Lane.BULK, 3)
-    assert taken(sessions) == [
+    assert claim_all(sessions) == [
         "first", "second", "first", "second", "first", "second", "first",
     ]  # fmt: skip
 
 
-def test_a_worker_takes_no_kind_that_it_does_not_know(start: Starter, sessions: Sessions) -> None:
+def test_a_worker_claims_only_kinds_that_it_knows(start: Starter, sessions: Sessions) -> None:
     start("country", Lane.BULK, 1, kind=APPLY_DELIVERY)
-    assert take(sessions, kinds=[BUILD_DOCUMENTS]) is None
-    assert take(sessions, kinds=[APPLY_DELIVERY]) is not None
+    assert claim_item(sessions, kinds=[BUILD_DOCUMENTS]) is None
+    assert claim_item(sessions, kinds=[APPLY_DELIVERY]) is not None
 
 
-def test_workers_that_claim_at_the_same_moment_take_different_items(
-    start: Starter, sessions: Sessions
-) -> None:
+def test_concurrent_workers_claim_different_items(start: Starter, sessions: Sessions) -> None:
     start("country", Lane.BULK, 40)
     with ThreadPoolExecutor(8) as pool:
-        claimed = [f.result() for f in [pool.submit(take, sessions) for _ in range(40)]]
+        claimed = [f.result() for f in [pool.submit(claim_item, sessions) for _ in range(40)]]
     assert Counter(claim.subject for claim in claimed if claim) == {
         f"{number:06}": 1 for number in range(40)
     }
 
 
-def test_a_claim_does_not_wait_for_a_worker_that_is_claiming(
-    start: Starter, sessions: Sessions
-) -> None:
+def test_a_claim_does_not_wait_for_another_claim(start: Starter, sessions: Sessions) -> None:
     start("country", Lane.BULK, 3)
-    assert take(sessions) is not None
+    assert claim_item(sessions) is not None
     with UnitOfWork(sessions) as unit:
         first = claims.claim(unit.session, KINDS, list(Lane), LEASE)
         with UnitOfWork(sessions) as other_unit:
@@ -108,7 +102,7 @@ def test_a_claim_does_not_wait_for_a_worker_that_is_claiming(
     assert first.item_id != second.item_id
 
 
-def test_whoever_knows_that_an_item_is_lost_goes_no_further() -> None:
+def test_a_lost_lease_is_an_error() -> None:
     claim = Claim(uuid4(), uuid4(), BUILD_DOCUMENTS, Lane.BULK, "000001", {}, 1, 1)
     claim.require_held()
     claim.lost.set()

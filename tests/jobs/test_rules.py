@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobs.rules import (
-    FIRST_RETRY_SECONDS,
-    LONGEST_RETRY_SECONDS,
+    INITIAL_RETRY_SECONDS,
+    MAX_RETRY_SECONDS,
     Counts,
     Lane,
     Pace,
     State,
-    ended_state,
-    lanes_in_turn,
+    choose_lane_order,
+    final_state,
     pace_of,
     poll_delay,
     retry_delay_seconds,
@@ -23,24 +23,24 @@ from shared.jobs.rules import (
 @given(attempt=st.integers(1, 60), seed=st.integers())
 def test_a_retry_waits_longer_each_time_within_bounds(attempt: int, seed: int) -> None:
     delay = retry_delay_seconds(attempt, Random(seed))  # noqa: S311  # a seeded draw, not a secret
-    longest = min(FIRST_RETRY_SECONDS * 2 ** (attempt - 1), LONGEST_RETRY_SECONDS)
+    longest = min(INITIAL_RETRY_SECONDS * 2 ** (attempt - 1), MAX_RETRY_SECONDS)
     assert longest / 2 <= delay <= longest
 
 
 def test_a_job_with_some_failures_is_done() -> None:
-    assert ended_state(Counts(done=2, failed=1)) is State.DONE
+    assert final_state(Counts(done=2, failed=1)) is State.DONE
 
 
-def test_a_job_of_which_nothing_came_has_failed() -> None:
-    assert ended_state(Counts(failed=3)) is State.FAILED
+def test_a_job_with_only_failures_has_failed() -> None:
+    assert final_state(Counts(failed=3)) is State.FAILED
 
 
-def test_a_job_that_was_wholly_cancelled_is_cancelled() -> None:
-    assert ended_state(Counts(cancelled=3)) is State.CANCELLED
+def test_a_job_with_only_cancelled_items_is_cancelled() -> None:
+    assert final_state(Counts(cancelled=3)) is State.CANCELLED
 
 
 def test_a_job_without_items_is_done() -> None:
-    assert ended_state(Counts()) is State.DONE
+    assert final_state(Counts()) is State.DONE
 
 
 def test_counts_add_up() -> None:
@@ -49,17 +49,17 @@ def test_counts_add_up() -> None:
 
 
 @given(weight=st.integers(1, 20), seed=st.integers())
-def test_both_lanes_get_their_turn_by_weight(weight: int, seed: int) -> None:
+def test_lanes_are_chosen_by_weight(weight: int, seed: int) -> None:
     draws = 200 * (weight + 1)
     random = Random(seed)  # noqa: S311  # as above
     bulk_first = sum(
-        lanes_in_turn(weight, random) == (Lane.BULK, Lane.INTERACTIVE) for _ in range(draws)
+        choose_lane_order(weight, random) == (Lane.BULK, Lane.INTERACTIVE) for _ in range(draws)
     )
     assert 100 < bulk_first < 300
 
 
 @pytest.mark.parametrize(
-    ("ended_lately", "seconds", "expected"),
+    ("ended_recently", "seconds", "expected"),
     [
         (60, 30, Pace(2.0, timedelta(seconds=150))),
         (5, 10, Pace(0.5, timedelta(seconds=600))),
@@ -67,13 +67,13 @@ def test_both_lanes_get_their_turn_by_weight(weight: int, seed: int) -> None:
         (3, 0, None),
     ],
 )
-def test_the_pace_of_late_says_how_long_the_rest_takes(
-    ended_lately: int, seconds: int, expected: Pace | None
+def test_the_recent_pace_gives_the_remaining_time(
+    ended_recently: int, seconds: int, expected: Pace | None
 ) -> None:
     counts = Counts(queued=299, running=1, done=100, failed=3)
-    assert pace_of(counts, ended_lately, timedelta(seconds=seconds)) == expected
+    assert pace_of(counts, ended_recently, timedelta(seconds=seconds)) == expected
 
 
 @pytest.mark.parametrize(("remaining", "delay"), [(0, 1), (5, 1), (100, 10), (90_000, 30)])
-def test_who_polls_comes_back_sooner_when_the_end_is_near(remaining: int, delay: int) -> None:
+def test_the_poll_delay_is_shorter_near_the_end(remaining: int, delay: int) -> None:
     assert poll_delay(Pace(1.0, timedelta(seconds=remaining))) == timedelta(seconds=delay)

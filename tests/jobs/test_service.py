@@ -20,28 +20,28 @@ LEASE = timedelta(seconds=30)
 EXPIRED = timedelta(seconds=-1)
 
 
-def order(subject: str = "2024", items: tuple[str, ...] = ("000001", "000002")) -> service.NewJob:
+def new_job(subject: str = "2024", items: tuple[str, ...] = ("000001", "000002")) -> service.NewJob:
     return service.NewJob(BUILD_DOCUMENTS, Lane.BULK, subject, items, "tests", {"a": 1})
 
 
-def take(session: Session, lease: timedelta = LEASE) -> Claim | None:
+def claim_item(session: Session, lease: timedelta = LEASE) -> Claim | None:
     return claims.claim(session, KINDS, list(Lane), lease)
 
 
-def claimed(session: Session, subject: str, lease: timedelta = LEASE) -> Claim:
-    """The only item held, of those that are due."""
-    held: dict[str, Claim] = {}
-    while (claim := take(session, lease)) is not None:
-        held[claim.subject] = claim
-    wanted = held.pop(subject)
-    for other in held.values():
+def claim_of(session: Session, subject: str, lease: timedelta = LEASE) -> Claim:
+    """Claim one due item by its subject, and requeue the others."""
+    others: dict[str, Claim] = {}
+    while (other := claim_item(session, lease)) is not None:
+        others[other.subject] = other
+    claim = others.pop(subject)
+    for other in others.values():
         assert claims.requeue(session, other, timedelta(0), {})
-    return wanted
+    return claim
 
 
 @pytest.fixture
 def no_jobs(sessions: Sessions) -> Iterator[None]:
-    """Jobs that a test committed are gone after it: the next would be given their items."""
+    """Remove the jobs that a test commits: the next test would claim their items."""
     yield
     with UnitOfWork(sessions) as unit:
         unit.session.execute(text("delete from job_items"))
@@ -49,33 +49,35 @@ def no_jobs(sessions: Sessions) -> Iterator[None]:
 
 
 def test_a_job_starts_queued_with_its_items(unit: UnitOfWork, queue: WakeUpQueue) -> None:
-    job = service.start(unit, queue, order())
+    job = service.start(unit, queue, new_job())
     _, counts = service.read(unit.session, job.id)
     assert (job.state, counts.queued, counts.total) == ("queued", 2, 2)
 
 
-def test_the_same_work_asked_for_twice_is_one_job(unit: UnitOfWork, queue: WakeUpQueue) -> None:
-    assert service.start(unit, queue, order()).id == service.start(unit, queue, order()).id
+def test_a_second_request_for_the_same_work_gets_the_same_job(
+    unit: UnitOfWork, queue: WakeUpQueue
+) -> None:
+    assert service.start(unit, queue, new_job()).id == service.start(unit, queue, new_job()).id
 
 
 def test_work_of_another_subject_is_another_job(unit: UnitOfWork, queue: WakeUpQueue) -> None:
-    first, second = (service.start(unit, queue, order(subject)) for subject in ("a", "b"))
+    first, second = (service.start(unit, queue, new_job(subject)) for subject in ("a", "b"))
     assert first.id != second.id
 
 
-def test_a_job_without_items_is_done_at_once(unit: UnitOfWork, queue: WakeUpQueue) -> None:
-    assert service.start(unit, queue, order(items=())).state == State.DONE
+def test_a_job_without_items_is_done_immediately(unit: UnitOfWork, queue: WakeUpQueue) -> None:
+    assert service.start(unit, queue, new_job(items=())).state == State.DONE
 
 
-def test_the_pace_of_a_job_is_that_of_its_latest_half_minute(
+def test_the_pace_of_a_job_is_that_of_the_last_half_minute(
     unit: UnitOfWork, queue: WakeUpQueue
 ) -> None:
     def pace() -> Pace | None:
         return service.measure_pace(unit.session, *service.read(unit.session, job.id))
 
-    job = service.start(unit, queue, order(items=tuple("abcdef")))
+    job = service.start(unit, queue, new_job(items=tuple("abcdef")))
     assert pace() is None
-    for claim in [take(unit.session) for _ in "abcd"]:
+    for claim in [claim_item(unit.session) for _ in "abcd"]:
         assert claim is not None
         claims.settle(unit.session, claim, State.DONE, {})
     started = text("update jobs set started_at = now() - make_interval(secs => :seconds)")
@@ -91,29 +93,31 @@ def test_the_pace_of_a_job_is_that_of_its_latest_half_minute(
     assert pace() == Pace(0.1, timedelta(seconds=20))
 
 
-def test_a_claim_starts_the_job_and_raises_the_fence(unit: UnitOfWork, queue: WakeUpQueue) -> None:
-    job = service.start(unit, queue, order())
-    claim = take(unit.session)
+def test_a_claim_starts_the_job_and_increments_the_fencing_token(
+    unit: UnitOfWork, queue: WakeUpQueue
+) -> None:
+    job = service.start(unit, queue, new_job())
+    claim = claim_item(unit.session)
     assert claim is not None
     assert (claim.attempt, claim.fencing_token, claim.arguments) == (1, 1, {"a": 1})
     assert service.read(unit.session, job.id)[0].state == State.RUNNING
 
 
-def test_a_held_item_cannot_be_claimed_again(unit: UnitOfWork, queue: WakeUpQueue) -> None:
-    service.start(unit, queue, order(items=("000001",)))
-    assert take(unit.session) is not None
-    assert take(unit.session) is None
+def test_a_claimed_item_cannot_be_claimed_again(unit: UnitOfWork, queue: WakeUpQueue) -> None:
+    service.start(unit, queue, new_job(items=("000001",)))
+    assert claim_item(unit.session) is not None
+    assert claim_item(unit.session) is None
 
 
-def test_an_expired_lease_is_taken_over_and_the_old_holder_refused(
+def test_an_expired_lease_is_replaced_and_the_old_claim_rejected(
     unit: UnitOfWork, queue: WakeUpQueue
 ) -> None:
-    service.start(unit, queue, order(items=("000001",)))
-    old = take(unit.session, EXPIRED)
+    service.start(unit, queue, new_job(items=("000001",)))
+    old = claim_item(unit.session, EXPIRED)
     assert old is not None
-    assert take(unit.session) is None
+    assert claim_item(unit.session) is None
     assert service.sweep(unit, queue, max_attempts=2) == 1
-    new = take(unit.session)
+    new = claim_item(unit.session)
     assert new is not None
     assert new.fencing_token == old.fencing_token + 1
     assert not claims.extend_lease(unit.session, old, LEASE)
@@ -123,9 +127,9 @@ def test_an_expired_lease_is_taken_over_and_the_old_holder_refused(
 
 
 def test_the_last_item_ends_the_job(unit: UnitOfWork, queue: WakeUpQueue) -> None:
-    job = service.start(unit, queue, order())
+    job = service.start(unit, queue, new_job())
     for subject in ("000001", "000002"):
-        claim = claimed(unit.session, subject)
+        claim = claim_of(unit.session, subject)
         claims.settle(unit.session, claim, State.DONE, {"fiches": 3})
         service.end_when_complete(unit.session, job.id)
         expected = State.RUNNING if subject == "000001" else State.DONE
@@ -133,18 +137,22 @@ def test_the_last_item_ends_the_job(unit: UnitOfWork, queue: WakeUpQueue) -> Non
     assert repository.sum_outcomes(unit.session, job.id) == {"fiches": 6}
 
 
-def test_an_item_put_back_is_not_due_before_its_time(unit: UnitOfWork, queue: WakeUpQueue) -> None:
-    service.start(unit, queue, order(items=("000001",)))
-    claim = claimed(unit.session, "000001")
+def test_a_requeued_item_is_not_due_before_its_delay_ends(
+    unit: UnitOfWork, queue: WakeUpQueue
+) -> None:
+    service.start(unit, queue, new_job(items=("000001",)))
+    claim = claim_of(unit.session, "000001")
     assert claims.requeue(unit.session, claim, timedelta(hours=1), {"title": "passing"})
-    assert take(unit.session) is None
-    assert repository.kinds_due(unit.session) == []
+    assert claim_item(unit.session) is None
+    assert repository.due_kinds(unit.session) == []
     assert claims.requeue(unit.session, claim, timedelta(0), {}) is False
 
 
-def test_a_cancelled_job_refuses_what_was_under_way(unit: UnitOfWork, queue: WakeUpQueue) -> None:
-    job = service.start(unit, queue, order())
-    claim = claimed(unit.session, "000001")
+def test_a_cancelled_job_rejects_the_result_of_a_running_item(
+    unit: UnitOfWork, queue: WakeUpQueue
+) -> None:
+    job = service.start(unit, queue, new_job())
+    claim = claim_of(unit.session, "000001")
     service.cancel(unit.session, job.id)
     ended, counts = service.read(unit.session, job.id)
     assert (ended.state, counts.cancelled) == (State.CANCELLED, 2)
@@ -153,19 +161,19 @@ def test_a_cancelled_job_refuses_what_was_under_way(unit: UnitOfWork, queue: Wak
 
 
 def test_a_job_that_has_ended_cannot_be_cancelled(unit: UnitOfWork, queue: WakeUpQueue) -> None:
-    job = service.start(unit, queue, order(items=()))
+    job = service.start(unit, queue, new_job(items=()))
     with pytest.raises(Conflict):
         service.cancel(unit.session, job.id)
 
 
-def test_a_retry_is_a_new_job_of_what_failed(unit: UnitOfWork, queue: WakeUpQueue) -> None:
-    job = service.start(unit, queue, order(items=("000001", "000002", "000003")))
+def test_a_retry_is_a_new_job_of_the_failed_items(unit: UnitOfWork, queue: WakeUpQueue) -> None:
+    job = service.start(unit, queue, new_job(items=("000001", "000002", "000003")))
     problem = {"title": "t"}
-    claims.settle(unit.session, claimed(unit.session, "000001"), State.DONE, {})
-    claims.settle(unit.session, claimed(unit.session, "000002"), State.FAILED, {}, problem)
-    partly = claimed(unit.session, "000003")
-    repository.add_failures(unit.session, partly.item_id, [("student", problem)])
-    claims.settle(unit.session, partly, State.DONE, {})
+    claims.settle(unit.session, claim_of(unit.session, "000001"), State.DONE, {})
+    claims.settle(unit.session, claim_of(unit.session, "000002"), State.FAILED, {}, problem)
+    with_failures = claim_of(unit.session, "000003")
+    repository.add_failures(unit.session, with_failures.item_id, [("student", problem)])
+    claims.settle(unit.session, with_failures, State.DONE, {})
     service.end_when_complete(unit.session, job.id)
     again = service.retry_failed(unit, queue, job.id, "tests")
     total, failures = repository.page_of_failures(unit.session, job.id, 0, 10)
@@ -176,8 +184,8 @@ def test_a_retry_is_a_new_job_of_what_failed(unit: UnitOfWork, queue: WakeUpQueu
     )
 
 
-def test_a_job_in_which_nothing_failed_is_not_retried(unit: UnitOfWork, queue: WakeUpQueue) -> None:
-    job = service.start(unit, queue, order(items=()))
+def test_a_job_without_failures_cannot_be_retried(unit: UnitOfWork, queue: WakeUpQueue) -> None:
+    job = service.start(unit, queue, new_job(items=()))
     with pytest.raises(Conflict):
         service.retry_failed(unit, queue, job.id, "tests")
 
@@ -187,12 +195,12 @@ def test_an_unknown_job_is_not_found(session: Session) -> None:
         service.read(session, uuid4())
 
 
-def test_what_was_tried_often_enough_ends_with_a_reason_though_nobody_comes_for_it(
+def test_the_sweeper_fails_exhausted_items_with_a_problem(
     unit: UnitOfWork, queue: WakeUpQueue
 ) -> None:
-    job = service.start(unit, queue, order(items=("000001",)))
+    job = service.start(unit, queue, new_job(items=("000001",)))
     for _ in range(2):
-        assert take(unit.session, EXPIRED) is not None
+        assert claim_item(unit.session, EXPIRED) is not None
         service.sweep(unit, queue, max_attempts=2)
     ended, counts = service.read(unit.session, job.id)
     _, failures = repository.page_of_failures(unit.session, job.id, 0, 1)
@@ -202,20 +210,20 @@ def test_what_was_tried_often_enough_ends_with_a_reason_though_nobody_comes_for_
     assert "2 times" in problem["detail"]
 
 
-def test_a_sweep_leaves_alone_what_is_held(unit: UnitOfWork, queue: WakeUpQueue) -> None:
-    service.start(unit, queue, order(items=("000001",)))
-    claim = take(unit.session)
+def test_a_sweep_keeps_items_with_a_valid_lease(unit: UnitOfWork, queue: WakeUpQueue) -> None:
+    service.start(unit, queue, new_job(items=("000001",)))
+    claim = claim_item(unit.session)
     assert claim is not None
     assert service.sweep(unit, queue, max_attempts=1) == 0
     assert claims.extend_lease(unit.session, claim, LEASE)
 
 
 @pytest.mark.usefixtures("no_jobs")
-def test_a_sweep_calls_for_what_is_due_though_every_call_was_lost(
+def test_a_sweep_repeats_lost_wake_ups_for_due_items(
     sessions: Sessions, queue: WakeUpQueue
 ) -> None:
     with UnitOfWork(sessions) as unit:
-        service.start(unit, queue, order())
+        service.start(unit, queue, new_job())
     queue._broker.flush_all()
     for _ in range(2):
         with UnitOfWork(sessions) as unit:
@@ -224,15 +232,17 @@ def test_a_sweep_calls_for_what_is_due_though_every_call_was_lost(
 
 
 @pytest.mark.usefixtures("no_jobs")
-def test_many_askers_at_the_same_moment_get_one_job(sessions: Sessions, queue: WakeUpQueue) -> None:
+def test_concurrent_requests_for_the_same_work_get_one_job(
+    sessions: Sessions, queue: WakeUpQueue
+) -> None:
     barrier, ids = Barrier(8), set[UUID]()
 
-    def ask() -> None:
+    def start_job() -> None:
         barrier.wait()
         with UnitOfWork(sessions) as unit:
-            ids.add(service.start(unit, queue, order("at-once")).id)
+            ids.add(service.start(unit, queue, new_job("at-once")).id)
 
-    threads = [Thread(target=ask) for _ in range(8)]
+    threads = [Thread(target=start_job) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -241,16 +251,16 @@ def test_many_askers_at_the_same_moment_get_one_job(sessions: Sessions, queue: W
 
 
 @pytest.mark.usefixtures("no_jobs")
-def test_two_workers_that_refer_to_the_job_settle_at_the_same_moment(
+def test_two_workers_with_a_lock_on_the_job_settle_concurrently(
     sessions: Sessions, queue: WakeUpQueue
 ) -> None:
     with UnitOfWork(sessions) as unit:
-        job = service.start(unit, queue, order("two-at-once"))
+        job = service.start(unit, queue, new_job("two-at-once"))
     barrier = Barrier(2)
 
     def work() -> None:
         with UnitOfWork(sessions) as unit:
-            claim = take(unit.session)
+            claim = claim_item(unit.session)
         assert claim is not None
         with UnitOfWork(sessions) as unit:
             unit.session.execute(

@@ -117,7 +117,7 @@ def callers(instance: Instance) -> dict[str, httpx.Client]:
         "school": instance.school(SCHOOL),
         "other": instance.school(OTHER),
         "operator": instance.operator(),
-        "nobody": instance.client(),
+        "no token": instance.client(),
     }
 
 
@@ -185,7 +185,7 @@ def call_token_operations(operator: httpx.Client, responses: Responses) -> None:
     new = {"name": "a machine", "kind": "integrator", "keys": [key.as_dict(private=False)]}
     machine = OAuthClient(str(operator.base_url).rstrip("/"), "", key)
     machine.id = operator.post("/v1/clients", json=new).json()["id"]
-    issued = machine.ask()
+    issued = machine.request_token()
     responses.record("issueToken", "client", issued)
     for name, path in (("introspectToken", "introspect"), ("revokeToken", "revoke")):
         token = issued.json()["access_token"]
@@ -199,7 +199,7 @@ def responses(callers: dict[str, httpx.Client], ids: dict[str, str]) -> Response
     responses = Responses()
     call_token_operations(callers["operator"], responses)
     callers["unauthenticated"] = httpx.Client(
-        base_url=callers["nobody"].base_url, headers={"Authorization": f"DPoP {NAME}"}
+        base_url=callers["no token"].base_url, headers={"Authorization": f"DPoP {NAME}"}
     )
     for operation in operations_of(build_app()).values():
         for caller, client in callers.items():

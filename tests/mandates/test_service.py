@@ -139,9 +139,9 @@ def test_mandates_of_past_and_future_days_are_listed(unit: UnitOfWork, today: da
 def test_a_mandate_never_shares_test_viewing(
     unit: UnitOfWork, today: date, products: tuple[Product, ...]
 ) -> None:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInput) as rejected:
         give(unit, products=products)
-    assert refused.value.field == ("products",)
+    assert rejected.value.field == ("products",)
     values = {"school_id": SCHOOL, "client": VENDOR, "from_on": today, "until_on": today}
     with pytest.raises(DBAPIError, match="products_known"):
         unit.session.execute(
@@ -184,7 +184,7 @@ def test_each_side_reads_its_own_mandates(unit: UnitOfWork) -> None:
 
 
 @pytest.mark.parametrize(("from_in", "until_in"), [(-1, 1), (2, 1)])
-def test_days_in_the_past_or_in_the_wrong_order_are_refused(
+def test_days_in_the_past_or_in_the_wrong_order_are_rejected(
     unit: UnitOfWork, from_in: int, until_in: int
 ) -> None:
     with pytest.raises(InvalidInput):
@@ -207,7 +207,7 @@ def test_a_mandate_that_is_over_cannot_change(unit: UnitOfWork, today: date) -> 
         shorten_mandate(unit, SCHOOL_ACCESS, mandate, today)
 
 
-def test_overlapping_mandates_for_one_product_and_client_are_refused(unit: UnitOfWork) -> None:
+def test_overlapping_mandates_for_one_product_and_client_are_rejected(unit: UnitOfWork) -> None:
     first = give(unit, from_in=5, until_in=10)
     for from_in, until_in in ((0, 5), (10, 20), (7, 8), (0, 30)):
         with pytest.raises(Conflict):
@@ -220,23 +220,23 @@ def test_overlapping_mandates_for_one_product_and_client_are_refused(unit: UnitO
 
 def test_of_equal_mandates_given_at_the_same_time_one_is_added(sessions: Sessions) -> None:
     """Each transaction waits for the one before it, and then finds its mandate."""
-    given: list[bool] = []
+    is_added: list[bool] = []
 
-    def give_once() -> None:
+    def try_to_give() -> None:
         try:
             with UnitOfWork(sessions) as unit:
                 give(unit, access=school_request("111111"))
         except Conflict:
-            given.append(False)
+            is_added.append(False)
         else:
-            given.append(True)
+            is_added.append(True)
 
-    threads = [Thread(target=give_once) for _ in range(4)]
+    threads = [Thread(target=try_to_give) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(given) == [False, False, False, True]
+    assert sorted(is_added) == [False, False, False, True]
 
 
 def test_every_change_is_in_the_audit_log_of_the_school(unit: UnitOfWork, today: date) -> None:
@@ -244,10 +244,10 @@ def test_every_change_is_in_the_audit_log_of_the_school(unit: UnitOfWork, today:
     shorten_mandate(unit, school_request(SCHOOL, "shortenMandate"), mandate, today)
     revoke_mandate(unit, school_request(SCHOOL, "revokeMandate"), mandate)
     unit.commit()
-    trail = select(AuditEvent.action, AuditEvent.organisation).where(
+    events = select(AuditEvent.action, AuditEvent.organisation).where(
         AuditEvent.resource == f"/v1/mandates/{mandate}"
     )
-    assert unit.session.execute(trail.order_by(AuditEvent.id)).all() == [
+    assert unit.session.execute(events.order_by(AuditEvent.id)).all() == [
         ("createMandate", SCHOOL),
         ("shortenMandate", SCHOOL),
         ("revokeMandate", SCHOOL),
@@ -255,14 +255,14 @@ def test_every_change_is_in_the_audit_log_of_the_school(unit: UnitOfWork, today:
 
 
 @pytest.mark.parametrize(
-    "rewrite",
+    "statement",
     [
         update(Mandate).values(until_on=Mandate.until_on + 1),
         update(Mandate).values(superseded_at=Mandate.decided_at, client="another"),
         delete(Mandate),
     ],
 )
-def test_a_version_cannot_be_rewritten_or_removed(unit: UnitOfWork, rewrite: object) -> None:
+def test_a_version_cannot_be_rewritten_or_removed(unit: UnitOfWork, statement: object) -> None:
     give(unit)
     with pytest.raises(DBAPIError, match="never changed or removed"):
-        unit.session.execute(rewrite)  # type: ignore[call-overload]
+        unit.session.execute(statement)  # type: ignore[call-overload]

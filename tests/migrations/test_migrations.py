@@ -38,29 +38,29 @@ def test_there_is_one_head() -> None:
     assert len(ScriptDirectory.from_config(alembic_config(None)).get_heads()) == 1
 
 
-def test_up_then_down_then_up(empty: Engine) -> None:
+def test_downgrade_to_base_removes_everything_and_upgrade_restores_it(empty: Engine) -> None:
     migrate(empty)
     tables = set(inspect(empty).get_table_names())
     with empty.begin() as connection:
         command.downgrade(alembic_config(connection), "base")
-    left = set(inspect(empty).get_table_names())
+    tables_after_downgrade = set(inspect(empty).get_table_names())
     with empty.begin() as connection:
         functions = connection.scalar(
             text("select count(*) from pg_proc where pronamespace = 'public'::regnamespace")
         )
     migrate(empty)
-    assert left == {"alembic_version"}
+    assert tables_after_downgrade == {"alembic_version"}
     assert functions == 0
     assert set(inspect(empty).get_table_names()) == tables
 
 
-def test_the_models_and_the_migrations_agree(empty: Engine) -> None:
+def test_the_migrations_build_the_schema_of_the_models(empty: Engine) -> None:
     migrate(empty)
     with empty.begin() as connection:
         command.check(alembic_config(connection))
 
 
-def test_every_constraint_has_a_name_of_its_own(empty: Engine) -> None:
+def test_every_constraint_is_named_by_convention(empty: Engine) -> None:
     migrate(empty)
     with empty.begin() as connection:
         names = connection.scalars(
@@ -73,7 +73,7 @@ def test_every_constraint_has_a_name_of_its_own(empty: Engine) -> None:
     assert [name for name in names if not name.startswith(("ck_", "fk_", "pk_", "uq_"))] == []
 
 
-def test_the_trail_can_only_be_added_to(empty: Engine) -> None:
+def test_the_audit_log_is_append_only(empty: Engine) -> None:
     migrate(empty)
     with empty.begin() as connection:
         event = "'c', 'school', null, null, null, 'read', 'r', 'allowed', 'granted', null, null"
@@ -87,7 +87,7 @@ def test_the_trail_can_only_be_added_to(empty: Engine) -> None:
             connection.execute(text(change))
 
 
-def test_a_trail_from_before_the_chain_is_chained(empty: Engine) -> None:
+def test_an_audit_log_without_hashes_gets_a_hash_chain(empty: Engine) -> None:
     migrate(empty, "20261123_chain")
     with empty.begin() as connection:
         for school in ("000028", None, "000028"):

@@ -1,4 +1,4 @@
-"""A small OpenID provider as a process of its own: honest, lying, slow or broken by the path."""
+"""A small OpenID provider in a process: correct, or with the fault that the path names."""
 
 import json
 import sys
@@ -16,10 +16,10 @@ KEY = RSAKey.generate_key(2048, {"kid": "first"})
 ISSUED: dict[str, dict[str, Any]] = {}
 
 
-class Answers(BaseHTTPRequestHandler):
-    """`POST /issue` takes claims as JSON, and issues tokens of them: one to ask about, one signed.
+class ProviderHandler(BaseHTTPRequestHandler):
+    """`POST /issue` takes claims as JSON, and issues an opaque and a signed token with them.
 
-    Whoever asks about a token has to show its key, which the command line names.
+    Introspection requires a client assertion by the key that the command line names.
     """
 
     client_key: ECKey
@@ -69,8 +69,8 @@ class Answers(BaseHTTPRequestHandler):
                     self.wfile.write(b" ")
                     time.sleep(0.05)
 
-    def _send(self, answer: object) -> None:
-        self._send_bytes(json.dumps(answer).encode())
+    def _send(self, body: object) -> None:
+        self._send_bytes(json.dumps(body).encode())
 
     def _send_bytes(self, content: bytes) -> None:
         self.send_response(200)
@@ -83,8 +83,8 @@ class Answers(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    Answers.client_key = ECKey.import_key(Path(sys.argv[1]).read_bytes())
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+    ProviderHandler.client_key = ECKey.import_key(Path(sys.argv[1]).read_bytes())
+    with ThreadingHTTPServer(("127.0.0.1", 0), ProviderHandler) as server:
         sys.stdout.write(f"{server.server_port}\n")
         sys.stdout.flush()
         server.serve_forever()

@@ -1,4 +1,4 @@
-"""Starts the small OpenID provider, and issues tokens of it."""
+"""Start the small OpenID provider, and issue its tokens."""
 
 import subprocess
 import sys
@@ -25,8 +25,8 @@ RULES: dict[str, Any] = {
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """Of a head of school 000028 with one role."""
-    whole = {
+    """Return the claims of a head of school 000028 with one role."""
+    defaults = {
         "iss": ISSUER,
         "aud": PORTAL,
         "exp": int(time.time()) + 3600,
@@ -37,7 +37,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         "vo_orgnaam": "A school",
         "toetsfeedback_rol_3d": ["Raadpleger:000028"],
     }
-    return {name: value for name, value in (whole | changes).items() if value is not None}
+    return {name: value for name, value in (defaults | changes).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class OpenIdProvider:
         return str(issued[kind])
 
     def settings(self, **changes: Any) -> ProviderSettings:
-        whole = {
+        defaults = {
             "issuer": ISSUER,
             "audience": PORTAL,
             "introspection_url": f"{self.url}/introspect",
@@ -59,7 +59,7 @@ class OpenIdProvider:
             "claims": RULES,
             "timeout_seconds": 5,
         }
-        return ProviderSettings.model_validate(whole | changes)
+        return ProviderSettings.model_validate(defaults | changes)
 
 
 @contextmanager

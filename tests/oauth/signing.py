@@ -1,4 +1,4 @@
-"""What outsiders sign, rightly and wrongly, for the tests of what is taken."""
+"""Valid and invalid JWTs, for the tests of their verification."""
 
 import hmac
 import json
@@ -9,20 +9,20 @@ from typing import Any
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
-MADE_WITH: dict[str, Callable[[], Any]] = {
+KEY_FACTORIES: dict[str, Callable[[], Any]] = {
     "ES256": lambda: ECKey.generate_key("P-256"),
     "RS256": lambda: RSAKey.generate_key(2048),
     "EdDSA": lambda: OKPKey.generate_key("Ed25519"),
     "Ed25519": lambda: OKPKey.generate_key("Ed25519"),
 }
-"""A new key for each algorithm that a client may sign with."""
+"""A function that generates a key, per algorithm that a client may sign with."""
 
 Header = Mapping[str, Any]
 Claims = Mapping[str, Any]
 
 
 def signed(header: Header, claims: Claims, key: Any) -> str:
-    """Whatever the header says; a library would refuse to sign some of it."""
+    """Sign with any header; a library rejects some of these."""
     body = _body(header, claims)
     algorithm = JWSRegistry.algorithms[header["alg"]]
     return f"{body}.{encoded(algorithm.sign(body.encode(), key))}"
@@ -33,7 +33,7 @@ def unsigned(header: Header, claims: Claims) -> str:
 
 
 def with_public_key_as_secret(header: Header, claims: Claims, key: Any) -> str:
-    """Signed with HMAC and what everyone knows, for who takes the algorithm from the header."""
+    """Sign with HMAC and the public key, an attack on verifiers that trust `alg`."""
     body = _body(dict(header) | {"alg": "HS256"}, claims)
     return f"{body}.{encoded(hmac.digest(key.as_pem(private=False), body.encode(), 'sha256'))}"
 

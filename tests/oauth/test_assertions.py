@@ -10,11 +10,11 @@ from shared.oauth.assertions import (
     CLOCK_SKEW_SECONDS,
     MAX_LIFETIME_SECONDS,
     Assertion,
-    claimed_client,
-    read_assertion,
+    unverified_client_id,
+    verify_assertion,
 )
 from shared.oauth.jose import SignatureError
-from tests.oauth.signing import MADE_WITH, signed, unsigned, with_public_key_as_secret
+from tests.oauth.signing import KEY_FACTORIES, signed, unsigned, with_public_key_as_secret
 
 CLIENT = uuid4()
 KEY = ECKey.generate_key("P-256")
@@ -24,23 +24,23 @@ HEADER = {"alg": "ES256", "typ": "JWT"}
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    whole = {
+    defaults = {
         "iss": str(CLIENT),
         "sub": str(CLIENT),
         "aud": "https://api.example",
         "exp": NOW + 60,
         "jti": "1",
     }
-    return {name: value for name, value in (whole | changes).items() if value is not None}
+    return {name: value for name, value in (defaults | changes).items() if value is not None}
 
 
 def read(text: str, *keys: Any) -> Assertion:
-    return read_assertion(text, CLIENT, keys or [KEY], AUDIENCES, NOW)
+    return verify_assertion(text, CLIENT, keys or [KEY], AUDIENCES, NOW)
 
 
-@pytest.mark.parametrize("algorithm", MADE_WITH)
+@pytest.mark.parametrize("algorithm", KEY_FACTORIES)
 def test_an_assertion_may_be_signed_by_any_key_of_the_client(algorithm: str) -> None:
-    key = MADE_WITH[algorithm]()
+    key = KEY_FACTORIES[algorithm]()
     text = signed({"alg": algorithm}, claims(), key)
     assert read(text, KEY, key) == Assertion(CLIENT, "1", NOW + 60, key.thumbprint())
 
@@ -54,7 +54,7 @@ def test_an_assertion_may_be_signed_by_any_key_of_the_client(algorithm: str) -> 
         {"iat": NOW, "nbf": NOW + CLOCK_SKEW_SECONDS},
     ],
 )
-def test_what_makes_no_difference(changes: dict[str, Any]) -> None:
+def test_audience_lists_and_times_within_bounds_are_accepted(changes: dict[str, Any]) -> None:
     assert read(signed(HEADER, claims(**changes), KEY)).id == "1"
 
 
@@ -71,9 +71,9 @@ def test_what_makes_no_difference(changes: dict[str, Any]) -> None:
         ({"exp": NOW - CLOCK_SKEW_SECONDS}, "exp"),
         ({"exp": None}, "exp"),
         ({"exp": "tomorrow"}, "exp"),
-        ({"exp": NOW + MAX_LIFETIME_SECONDS + 1}, "lives longer"),
-        ({"iat": NOW + 60}, "iat has not come"),
-        ({"nbf": NOW + 60}, "nbf has not come"),
+        ({"exp": NOW + MAX_LIFETIME_SECONDS + 1}, "lifetime is longer"),
+        ({"iat": NOW + 60}, "iat is in the future"),
+        ({"nbf": NOW + 60}, "nbf is in the future"),
         ({"jti": None}, "jti"),
         ({"jti": ""}, "jti"),
         ({"jti": "x" * 129}, "jti"),
@@ -82,7 +82,7 @@ def test_what_makes_no_difference(changes: dict[str, Any]) -> None:
         ({"aud": [{}]}, "aud"),
     ],
 )
-def test_a_claim_that_is_wrong_or_missing_is_named(changes: dict[str, Any], reason: str) -> None:
+def test_the_error_names_a_wrong_or_missing_claim(changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(SignatureError, match=reason):
         read(signed(HEADER, claims(**changes), KEY))
 
@@ -103,17 +103,17 @@ def test_a_claim_that_is_wrong_or_missing_is_named(changes: dict[str, Any], reas
         "nonsense",
     ],
 )
-def test_what_no_key_of_the_client_signed_is_refused(text: str) -> None:
+def test_an_assertion_without_a_valid_signature_is_rejected(text: str) -> None:
     with pytest.raises(SignatureError, match="not signed by a registered key"):
         read(text)
 
 
 @pytest.mark.parametrize("subject", ["me", "", None, 7, ["x"]])
-def test_an_assertion_that_names_no_client_is_refused(subject: object) -> None:
+def test_an_assertion_without_a_client_id_is_rejected(subject: object) -> None:
     with pytest.raises(SignatureError):
-        claimed_client(signed(HEADER, claims(sub=subject), KEY))
+        unverified_client_id(signed(HEADER, claims(sub=subject), KEY))
 
 
-def test_one_of_another_client_is_used_up_apart() -> None:
+def test_assertion_ids_are_scoped_per_client() -> None:
     digests = {Assertion(client, "1", NOW, "key").digest for client in (CLIENT, UUID(int=1))}
     assert len(digests) == 2

@@ -17,7 +17,7 @@ from shared.oauth.dpop import (
     token_hash,
     verify_proof,
 )
-from tests.oauth.signing import MADE_WITH, signed, unsigned, with_public_key_as_secret
+from tests.oauth.signing import KEY_FACTORIES, signed, unsigned, with_public_key_as_secret
 
 KEY = ECKey.generate_key("P-256")
 TOKEN = "a.b.c"
@@ -27,12 +27,12 @@ NOW = time.time()
 
 
 def header(key: Any = KEY, algorithm: str = "ES256", **changes: Any) -> dict[str, Any]:
-    whole = {"typ": "dpop+jwt", "alg": algorithm, "jwk": key.as_dict(private=False)}
-    return whole | changes
+    defaults = {"typ": "dpop+jwt", "alg": algorithm, "jwk": key.as_dict(private=False)}
+    return defaults | changes
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    whole = {
+    defaults = {
         "jti": "1",
         "htm": "GET",
         "htu": "https://api.example/v1/schools",
@@ -40,16 +40,16 @@ def claims(**changes: Any) -> dict[str, Any]:
         "ath": token_hash(TOKEN),
         "nonce": NONCES.at(NOW),
     }
-    return {name: value for name, value in (whole | changes).items() if value is not None}
+    return {name: value for name, value in (defaults | changes).items() if value is not None}
 
 
 def read(text: str, expected: ExpectedRequest = EXPECTED) -> Proof:
     return verify_proof(text, expected, NONCES, NOW)
 
 
-@pytest.mark.parametrize("algorithm", MADE_WITH)
-def test_a_proof_names_the_key_that_signed_it(algorithm: str) -> None:
-    key = MADE_WITH[algorithm]()
+@pytest.mark.parametrize("algorithm", KEY_FACTORIES)
+def test_a_proof_identifies_the_key_that_signed_it(algorithm: str) -> None:
+    key = KEY_FACTORIES[algorithm]()
     proof = read(signed(header(key, algorithm), claims(), key))
     assert proof == Proof(key.thumbprint(), "1")
 
@@ -64,7 +64,7 @@ def test_a_proof_names_the_key_that_signed_it(algorithm: str) -> None:
         {"further": "claims"},
     ],
 )
-def test_what_makes_no_difference(changes: dict[str, Any]) -> None:
+def test_equivalent_urls_and_times_within_bounds_are_accepted(changes: dict[str, Any]) -> None:
     assert read(signed(header(), claims(**changes), KEY)).id == "1"
 
 
@@ -97,10 +97,10 @@ def test_what_makes_no_difference(changes: dict[str, Any]) -> None:
         {"ath": None},
     ],
 )
-def test_a_proof_of_something_else_proves_nothing(changes: dict[str, Any]) -> None:
-    with pytest.raises(ProofError) as refused:
+def test_a_proof_with_a_wrong_or_missing_claim_is_rejected(changes: dict[str, Any]) -> None:
+    with pytest.raises(ProofError) as rejected:
         read(signed(header(), claims(**changes), KEY))
-    assert refused.value.code == "invalid_dpop_proof"
+    assert rejected.value.code == "invalid_dpop_proof"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_proof_of_something_else_proves_nothing(changes: dict[str, Any]) -> No
         {"b64": False},
     ],
 )
-def test_a_header_that_is_not_a_proofs_is_refused(changes: dict[str, Any]) -> None:
+def test_a_proof_with_an_invalid_header_is_rejected(changes: dict[str, Any]) -> None:
     head = {name: value for name, value in header(**changes).items() if value is not None}
     with pytest.raises(ProofError, match="not signed by the key in its header"):
         read(signed(head, claims(), KEY))
@@ -140,32 +140,34 @@ def test_a_header_that_is_not_a_proofs_is_refused(changes: dict[str, Any]) -> No
         "é.b.c",
     ],
 )
-def test_what_is_not_signed_by_the_key_is_no_proof(text: str) -> None:
+def test_a_proof_without_a_valid_signature_is_rejected(text: str) -> None:
     with pytest.raises(ProofError, match="not signed by the key in its header"):
         read(text)
 
 
-def test_where_a_token_is_asked_for_there_is_none_to_hash() -> None:
+def test_a_proof_for_a_token_request_needs_no_token_hash() -> None:
     expected = ExpectedRequest("POST", "https://api.example/oauth2/token")
     changes = {"htm": "POST", "htu": "https://api.example/oauth2/token", "ath": None}
     assert read(signed(header(), claims(**changes), KEY), expected).id == "1"
 
 
 @pytest.mark.parametrize("nonce", ["another", "", None, 7, "é", "\ud800"])
-def test_with_a_wrong_nonce_a_proof_is_asked_for_again(nonce: object) -> None:
-    with pytest.raises(NonceMissingError) as refused:
+def test_a_proof_with_a_wrong_nonce_has_the_error_use_dpop_nonce(nonce: object) -> None:
+    with pytest.raises(NonceMissingError) as rejected:
         read(signed(header(), claims(nonce=nonce), KEY))
-    assert refused.value.code == "use_dpop_nonce"
+    assert rejected.value.code == "use_dpop_nonce"
 
 
-@pytest.mark.parametrize(("later", "is_taken"), [(0, True), (1, True), (2, False)])
-def test_a_nonce_is_taken_as_long_again_as_it_was_handed_out(later: int, *, is_taken: bool) -> None:
-    assert NONCES.accepts(NONCES.at(NOW), NOW + later * NONCE_SECONDS) is is_taken
+@pytest.mark.parametrize(("later", "is_accepted"), [(0, True), (1, True), (2, False)])
+def test_a_nonce_is_accepted_in_its_own_period_and_the_next(
+    later: int, *, is_accepted: bool
+) -> None:
+    assert NONCES.accepts(NONCES.at(NOW), NOW + later * NONCE_SECONDS) is is_accepted
 
 
-def test_a_nonce_of_the_next_secret_is_known_before_its_day() -> None:
-    """Two processes whose clocks differ a little take each other's nonces as the day turns."""
+def test_a_nonce_of_the_next_secret_is_accepted_before_its_first_day() -> None:
+    """Two processes whose clocks differ a little accept each other's nonces around midnight."""
     old, new = Nonces(((date.min, b"old"),)), Nonces(((date.min, b"new"),))
-    coming = Nonces(((date.min, b"old"), (date.max, b"new")))
-    assert coming.at(NOW) == old.at(NOW)
-    assert coming.accepts(new.at(NOW), NOW)
+    with_next_secret = Nonces(((date.min, b"old"), (date.max, b"new")))
+    assert with_next_secret.at(NOW) == old.at(NOW)
+    assert with_next_secret.accepts(new.at(NOW), NOW)

@@ -10,35 +10,35 @@ from joserfc.jwk import RSAKey
 
 from shared.core.errors import ConfigurationError
 from shared.oauth.identity_provider import (
-    ProviderAwayError,
     ProviderSettings,
+    ProviderUnavailableError,
     UserTokenError,
     open_provider,
 )
 from tests.oauth.provider_process import OpenIdProvider, claims, openid_provider
 
-MISBEHAVING = ("error", "elsewhere", "nonsense", "half", "endless", "slow", "dripping")
+FAULTY_PATHS = ("error", "elsewhere", "nonsense", "half", "endless", "slow", "dripping")
 
 
 @pytest.fixture(scope="module")
-def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenIdProvider]:
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenIdProvider]:
     with openid_provider(tmp_path_factory.mktemp("provider")) as provider:
         yield provider
 
 
-def by_keys(outside: OpenIdProvider, path: str = "jwks") -> ProviderSettings:
-    return outside.settings(introspection_url=None, jwks_url=f"{outside.url}/{path}")
+def with_key_set(provider: OpenIdProvider, path: str = "jwks") -> ProviderSettings:
+    return provider.settings(introspection_url=None, jwks_url=f"{provider.url}/{path}")
 
 
-def test_a_token_is_asked_about(outside: OpenIdProvider) -> None:
-    found = open_provider(outside.settings()).claims_of(outside.token())
+def test_an_opaque_token_is_introspected(provider: OpenIdProvider) -> None:
+    found = open_provider(provider.settings()).verify_token(provider.token())
     assert (found["active"], found["vo_orgcode"]) == (True, "000028")
 
 
-def test_a_signed_token_is_checked_with_the_keys_that_are_published(
-    outside: OpenIdProvider,
+def test_a_signed_token_is_verified_with_the_published_keys(
+    provider: OpenIdProvider,
 ) -> None:
-    found = open_provider(by_keys(outside)).claims_of(outside.token("signed"))
+    found = open_provider(with_key_set(provider)).verify_token(provider.token("signed"))
     assert found["vo_orgcode"] == "000028"
 
 
@@ -54,52 +54,54 @@ def test_a_signed_token_is_checked_with_the_keys_that_are_published(
         {"active": "true"},
     ],
 )
-def test_a_token_that_is_not_for_us_or_not_for_now_is_refused(
-    outside: OpenIdProvider, changes: dict[str, Any]
+def test_a_token_with_a_wrong_issuer_audience_or_time_is_rejected(
+    provider: OpenIdProvider, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(UserTokenError):
-        open_provider(outside.settings()).claims_of(outside.token(**changes))
+        open_provider(provider.settings()).verify_token(provider.token(**changes))
     if "active" not in changes:
         with pytest.raises(UserTokenError):
-            open_provider(by_keys(outside)).claims_of(outside.token("signed", **changes))
+            open_provider(with_key_set(provider)).verify_token(provider.token("signed", **changes))
 
 
 @pytest.mark.parametrize("changes", [{"aud": ["x", "mijn-onderwijs"]}, {"aud": None}])
-def test_a_token_may_name_the_portal_as_its_client(
-    outside: OpenIdProvider, changes: dict[str, Any]
+def test_a_token_may_have_the_portal_as_its_client(
+    provider: OpenIdProvider, changes: dict[str, Any]
 ) -> None:
-    token = outside.token(client_id="mijn-onderwijs", **changes)
-    assert open_provider(outside.settings()).claims_of(token)
+    token = provider.token(client_id="mijn-onderwijs", **changes)
+    assert open_provider(provider.settings()).verify_token(token)
 
 
-def test_what_the_provider_never_issued_is_refused(outside: OpenIdProvider) -> None:
-    stranger = RSAKey.generate_key(2048)
+def test_a_token_that_the_provider_did_not_issue_is_rejected(provider: OpenIdProvider) -> None:
+    other_key = RSAKey.generate_key(2048)
     with pytest.raises(UserTokenError, match="not active"):
-        open_provider(outside.settings()).claims_of("made up")
+        open_provider(provider.settings()).verify_token("made up")
     for kid in ("first", "second"):
-        forged = jwt.encode({"alg": "RS256", "kid": kid}, claims(), stranger)
+        forged = jwt.encode({"alg": "RS256", "kid": kid}, claims(), other_key)
         with pytest.raises(UserTokenError, match="sign"):
-            open_provider(by_keys(outside)).claims_of(forged)
+            open_provider(with_key_set(provider)).verify_token(forged)
 
 
-@pytest.mark.parametrize("path", MISBEHAVING)
-def test_a_provider_that_gives_no_answer_in_time_is_away(
-    outside: OpenIdProvider, path: str
+@pytest.mark.parametrize("path", FAULTY_PATHS)
+def test_a_provider_without_a_valid_response_in_time_is_unavailable(
+    provider: OpenIdProvider, path: str
 ) -> None:
-    asking = outside.settings(introspection_url=f"{outside.url}/{path}", timeout_seconds=0.2)
-    with pytest.raises(ProviderAwayError):
-        open_provider(asking).claims_of("x")
+    settings = provider.settings(introspection_url=f"{provider.url}/{path}", timeout_seconds=0.2)
+    with pytest.raises(ProviderUnavailableError):
+        open_provider(settings).verify_token("x")
 
 
 @pytest.mark.parametrize("path", ["error", "half"])
-def test_without_its_keys_a_provider_is_away(outside: OpenIdProvider, path: str) -> None:
-    with pytest.raises(ProviderAwayError):
-        open_provider(by_keys(outside, path)).claims_of(outside.token("signed"))
+def test_a_provider_without_readable_keys_is_unavailable(
+    provider: OpenIdProvider, path: str
+) -> None:
+    with pytest.raises(ProviderUnavailableError):
+        open_provider(with_key_set(provider, path)).verify_token(provider.token("signed"))
 
 
-def test_a_provider_that_is_down_is_away(outside: OpenIdProvider) -> None:
-    with pytest.raises(ProviderAwayError):
-        open_provider(outside.settings(introspection_url="http://127.0.0.1:1/")).claims_of("x")
+def test_a_provider_without_a_connection_is_unavailable(provider: OpenIdProvider) -> None:
+    with pytest.raises(ProviderUnavailableError):
+        open_provider(provider.settings(introspection_url="http://127.0.0.1:1/")).verify_token("x")
 
 
 @pytest.mark.parametrize(
@@ -113,22 +115,22 @@ def test_a_provider_that_is_down_is_away(outside: OpenIdProvider) -> None:
         {"unknown": True},
     ],
 )
-def test_a_file_that_cannot_be_used_is_named(
-    outside: OpenIdProvider, tmp_path: Path, changes: dict[str, Any]
+def test_the_error_names_an_invalid_settings_file(
+    provider: OpenIdProvider, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     file = tmp_path / "provider.json"
-    good = outside.settings().model_dump(mode="json")
-    file.write_text(json.dumps(good))
-    assert ProviderSettings.read(file) == outside.settings()
-    file.write_text(json.dumps(good | changes))
+    valid = provider.settings().model_dump(mode="json")
+    file.write_text(json.dumps(valid))
+    assert ProviderSettings.read(file) == provider.settings()
+    file.write_text(json.dumps(valid | changes))
     with pytest.raises(ConfigurationError, match=r"provider\.json"):
         ProviderSettings.read(file)
 
 
-def test_without_its_key_a_provider_cannot_be_asked(
-    outside: OpenIdProvider, tmp_path: Path
+def test_the_error_names_a_missing_key_or_settings_file(
+    provider: OpenIdProvider, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigurationError, match=r"lost\.pem"):
-        open_provider(outside.settings(client_key_file=tmp_path / "lost.pem"))
+        open_provider(provider.settings(client_key_file=tmp_path / "lost.pem"))
     with pytest.raises(ConfigurationError, match=r"lost\.json.* cannot be read"):
         ProviderSettings.read(tmp_path / "lost.json")

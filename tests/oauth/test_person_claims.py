@@ -25,14 +25,14 @@ def person(**changes: Any) -> Person:
         ({ROLE: ["Raadpleger:000028", "Beheerder:999999", "Kok:000028", 7, None]}, READS),
     ],
 )
-def test_a_person_may_do_what_their_roles_at_the_school_allow(
+def test_a_person_has_the_scopes_of_their_roles_at_the_school(
     changes: dict[str, Any], scopes: frozenset[Scope]
 ) -> None:
     assert person(**changes) == Person("a1b2c3", "000028", scopes)
 
 
 @pytest.mark.parametrize(
-    ("changes", "named"),
+    ("changes", "claim"),
     [
         ({"scope": "openid vo2"}, "scope"),
         ({"scope": ["openid"]}, "scope"),
@@ -54,13 +54,13 @@ def test_a_person_may_do_what_their_roles_at_the_school_allow(
         ({ROLE: None}, ROLE),
     ],
 )
-def test_who_is_not_at_a_school_or_has_no_role_there_is_nobody_to_us(
-    changes: dict[str, Any], named: str
+def test_claims_without_a_school_or_a_role_there_are_rejected(
+    changes: dict[str, Any], claim: str
 ) -> None:
-    with pytest.raises(PersonError, match=named):
+    with pytest.raises(PersonError, match=claim):
         person(**changes)
 
 
-def test_no_role_may_do_more_than_a_school() -> None:
+def test_a_role_cannot_have_scopes_that_a_school_cannot_have() -> None:
     with pytest.raises(ValueError, match="jobs:write"):
         ClaimRules.model_validate(RULES | {"roles": {"Beheerder": ["jobs:write"]}})

@@ -32,26 +32,28 @@ def authority(path: Path) -> TokenAuthority:
     return TokenAuthority(SigningKeys.read(path), "urn:issuer", "urn:audience")
 
 
-def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    other = tmp_path / "other.pem"
-    other.write_bytes(ECKey.generate_key("P-384").as_pem(private=True))
+def test_the_error_names_an_invalid_key_file(tmp_path: Path) -> None:
+    other_curve = tmp_path / "other.pem"
+    other_curve.write_bytes(ECKey.generate_key("P-384").as_pem(private=True))
     public = tmp_path / "public.pem"
     public.write_bytes(ECKey.generate_key("P-256").as_pem(private=False))
     nonsense = tmp_path / "nonsense.pem"
     nonsense.write_text("nonsense")
-    for path in (other, public, nonsense, tmp_path / "missing.pem"):
+    for path in (other_curve, public, nonsense, tmp_path / "missing.pem"):
         with pytest.raises(ConfigurationError, match=path.name):
             SigningKeys.read(path)
 
 
-def test_a_key_out_of_an_example_signs_nothing(tmp_path: Path) -> None:
+def test_a_published_example_key_is_rejected(tmp_path: Path) -> None:
     file = tmp_path / "example.pem"
     file.write_text(EXAMPLE)
-    with pytest.raises(ConfigurationError, match=r"example\.pem holds the key of an example"):
+    with pytest.raises(
+        ConfigurationError, match=r"example\.pem contains the key of a published example"
+    ):
         SigningKeys.read(file)
 
 
-def test_a_directory_needs_a_key_whose_day_has_come(tmp_path: Path) -> None:
+def test_a_directory_requires_a_key_that_is_active_today(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="may sign today"):
         SigningKeys.read(tmp_path)
     new_key(tmp_path / f"{TODAY + DAY}.pem")
@@ -62,34 +64,34 @@ def test_a_directory_needs_a_key_whose_day_has_come(tmp_path: Path) -> None:
         SigningKeys.read(tmp_path)
 
 
-def test_of_the_keys_whose_day_has_come_the_latest_signs(tmp_path: Path) -> None:
+def test_the_newest_active_key_signs(tmp_path: Path) -> None:
     for day in (TODAY - DAY, TODAY, TODAY + DAY):
         new_key(tmp_path / f"{day}.pem")
     today = ECKey.import_key((tmp_path / f"{TODAY}.pem").read_bytes())
     assert SigningKeys.read(tmp_path).signing.thumbprint() == today.thumbprint()
 
 
-def test_a_rotation_drops_nobody(tmp_path: Path) -> None:
-    """Any two processes that differ by one step take each other's tokens."""
+def test_tokens_stay_valid_during_a_rotation(tmp_path: Path) -> None:
+    """Any two processes that differ by one step accept each other's tokens."""
     new_key(tmp_path / f"{TODAY - DAY}.pem")
     before = authority(tmp_path)
-    coming = new_key(tmp_path / f"{TODAY + DAY}.pem")
-    announced = authority(tmp_path)
-    coming.rename(tmp_path / f"{TODAY}.pem")  # as if a day had passed
-    turned = authority(tmp_path)
+    next_key = new_key(tmp_path / f"{TODAY + DAY}.pem")
+    with_next_key = authority(tmp_path)
+    next_key.rename(tmp_path / f"{TODAY}.pem")  # as if a day had passed
+    rotated = authority(tmp_path)
     (tmp_path / f"{TODAY - DAY}.pem").unlink()
     after = authority(tmp_path)
-    for old, new in ((before, announced), (announced, turned), (turned, after)):
+    for old, new in ((before, with_next_key), (with_next_key, rotated), (rotated, after)):
         assert old.verify(new.issue(OPERATOR, MINUTE)).caller == OPERATOR
         assert new.verify(old.issue(OPERATOR, MINUTE)).caller == OPERATOR
     with pytest.raises(InvalidAccessToken):
         after.verify(before.issue(OPERATOR, MINUTE))
 
 
-def test_what_is_published_has_no_private_half(tmp_path: Path) -> None:
+def test_published_keys_have_no_private_half(tmp_path: Path) -> None:
     new_key(tmp_path / f"{TODAY}.pem")
     new_key(tmp_path / f"{TODAY + DAY}.pem")
-    published = SigningKeys.read(tmp_path).public()["keys"]
+    published = SigningKeys.read(tmp_path).as_jwk_set()["keys"]
     assert [sorted(key) for key in published] == [
         ["alg", "crv", "kid", "kty", "use", "x", "y"],
     ] * 2

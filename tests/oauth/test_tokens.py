@@ -25,7 +25,7 @@ HEADER = {"alg": "ES256", "typ": "at+jwt", "kid": KEY.thumbprint()}
 
 def claims(**changes: Any) -> dict[str, Any]:
     now = int(datetime.now(UTC).timestamp())
-    whole = {
+    defaults = {
         "iss": "urn:issuer",
         "aud": "urn:audience",
         "sub": "portal",
@@ -38,7 +38,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         "school": "000028",
         "cnf": {"jkt": THUMBPRINT},
     }
-    return {name: value for name, value in (whole | changes).items() if value is not None}
+    return {name: value for name, value in (defaults | changes).items() if value is not None}
 
 
 def signed(header: dict[str, Any] | None = None, *, key: ECKey = KEY, **changes: Any) -> str:
@@ -54,25 +54,25 @@ def signed(header: dict[str, Any] | None = None, *, key: ECKey = KEY, **changes:
         Caller("portal", CallerKind.SCHOOL, frozenset({Scope.RESULTS_READ}), "000028", "someone"),
     ],
 )
-def test_a_token_gives_back_the_caller_and_the_key_it_was_issued_for(caller: Caller) -> None:
+def test_a_verified_token_has_the_caller_and_the_key_it_was_issued_for(caller: Caller) -> None:
     token = AUTHORITY.verify(AUTHORITY.issue(caller, MINUTE, THUMBPRINT))
     assert (token.caller, token.thumbprint) == (caller, THUMBPRINT)
 
 
-def test_a_token_for_a_person_says_who_acts() -> None:
+def test_a_token_for_a_person_has_the_client_as_actor() -> None:
     caller = Caller("portal", CallerKind.SCHOOL, frozenset(), "000028", "someone")
     claims = jwt.decode(AUTHORITY.issue(caller, MINUTE), KEY, algorithms=["ES256"]).claims
     assert (claims["sub"], claims["act"]) == ("someone", {"sub": "portal"})
 
 
 @pytest.mark.parametrize("scope", sorted(set(Scope) - OPERATOR_SCOPES))
-def test_what_reads_about_students_is_bound_to_a_key(scope: Scope) -> None:
+def test_scopes_on_students_require_a_bound_token(scope: Scope) -> None:
     caller = Caller("portal", CallerKind.SCHOOL, frozenset({Scope.SCHOOLS_READ, scope}), "000028")
     with pytest.raises(CallerError, match="bound to a key"):
         AUTHORITY.issue(caller, MINUTE)
 
 
-def test_these_scopes_are_for_bound_tokens_only() -> None:
+def test_these_scopes_require_a_bound_token() -> None:
     assert set(Scope) - OPERATOR_SCOPES == {
         Scope.STUDENTS_READ,
         Scope.RESULTS_READ,
@@ -83,14 +83,14 @@ def test_these_scopes_are_for_bound_tokens_only() -> None:
     }
 
 
-def test_a_token_is_of_the_type_of_access_tokens() -> None:
+def test_a_token_has_the_header_of_a_jwt_access_token() -> None:
     decoded = jwt.decode(AUTHORITY.issue(SCHOOL, MINUTE, THUMBPRINT), KEY, algorithms=["ES256"])
     assert decoded.header["typ"] == "at+jwt"
     assert decoded.header["kid"] == KEY.thumbprint()
     assert decoded.claims["scope"] == "results:read schools:read"
 
 
-def test_no_two_tokens_are_the_same() -> None:
+def test_each_token_is_unique() -> None:
     assert AUTHORITY.issue(SCHOOL, MINUTE, THUMBPRINT) != AUTHORITY.issue(
         SCHOOL, MINUTE, THUMBPRINT
     )
@@ -99,12 +99,12 @@ def test_no_two_tokens_are_the_same() -> None:
 @pytest.mark.parametrize(
     "lifetime", [timedelta(0), timedelta(seconds=-1), MAX_LIFETIME + timedelta(seconds=1)]
 )
-def test_a_token_lives_neither_no_time_nor_too_long(lifetime: timedelta) -> None:
+def test_a_lifetime_out_of_bounds_is_rejected(lifetime: timedelta) -> None:
     with pytest.raises(CallerError, match="between one second"):
         AUTHORITY.issue(SCHOOL, lifetime)
 
 
-def test_the_helper_of_these_tests_makes_tokens_that_are_taken() -> None:
+def test_the_helper_of_these_tests_makes_valid_tokens() -> None:
     assert AUTHORITY.verify(signed()).caller.school_id == "000028"
 
 
@@ -127,16 +127,16 @@ def test_the_helper_of_these_tests_makes_tokens_that_are_taken() -> None:
         *({name: None} for name in claims() if name != "school"),
     ],
 )
-def test_a_claim_that_is_wrong_or_missing_is_refused(changes: dict[str, Any]) -> None:
+def test_a_wrong_or_missing_claim_is_rejected(changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidAccessToken):
         AUTHORITY.verify(signed(**changes))
 
 
-def test_an_expired_token_is_told_to_be_expired() -> None:
+def test_an_expired_token_has_its_own_error_code() -> None:
     long_ago = int(datetime.now(UTC).timestamp()) - 60
-    with pytest.raises(InvalidAccessToken) as refused:
+    with pytest.raises(InvalidAccessToken) as rejected:
         AUTHORITY.verify(signed(iat=long_ago - 60, exp=long_ago))
-    assert refused.value.code == "expiredAccessToken"
+    assert rejected.value.code == "expiredAccessToken"
 
 
 @pytest.mark.parametrize(
@@ -151,12 +151,12 @@ def test_an_expired_token_is_told_to_be_expired() -> None:
         {"kid": ECKey.generate_key("P-256").thumbprint()},
     ],
 )
-def test_a_header_of_another_kind_is_refused(header: dict[str, Any]) -> None:
+def test_an_invalid_header_is_rejected(header: dict[str, Any]) -> None:
     with pytest.raises(InvalidAccessToken):
         AUTHORITY.verify(signed(header))
 
 
-def test_a_token_of_another_key_is_refused() -> None:
+def test_a_token_signed_by_another_key_is_rejected() -> None:
     with pytest.raises(InvalidAccessToken):
         AUTHORITY.verify(signed(key=ECKey.generate_key("P-256")))
 
@@ -164,25 +164,25 @@ def test_a_token_of_another_key_is_refused() -> None:
 @pytest.mark.parametrize(
     "text", [unsigned(HEADER, claims()), with_public_key_as_secret(HEADER, claims(), KEY)]
 )
-def test_no_signature_and_one_that_anyone_could_make_are_none(text: str) -> None:
+def test_no_signature_and_one_with_the_public_key_are_rejected(text: str) -> None:
     with pytest.raises(InvalidAccessToken):
         AUTHORITY.verify(text)
 
 
-def test_a_changed_token_is_refused() -> None:
+def test_a_changed_token_is_rejected() -> None:
     head, body, signature = signed().split(".")
     for token in (f"{head}.{body}.", f"{head}.{body}", f"{head}.{body[:-2]}AA.{signature}", ""):
         with pytest.raises(InvalidAccessToken):
             AUTHORITY.verify(token)
 
 
-def test_a_huge_token_is_refused_unread() -> None:
+def test_a_too_long_token_is_rejected() -> None:
     with pytest.raises(InvalidAccessToken):
         AUTHORITY.verify(signed(jti="x" * 5000))
 
 
 @pytest.mark.parametrize(
-    "odd",
+    "changes",
     [
         {"school": ["000028"]},
         {"school": "000028\n"},
@@ -195,16 +195,16 @@ def test_a_huge_token_is_refused_unread() -> None:
         {"scope": ["results:read"]},
     ],
 )
-def test_a_signed_token_with_odd_claims_is_no_token_of_ours(odd: dict[str, Any]) -> None:
+def test_a_signed_token_with_malformed_claims_is_rejected(changes: dict[str, Any]) -> None:
     assert AUTHORITY.verify(signed()).id == "1"
     with pytest.raises(InvalidAccessToken):
-        AUTHORITY.verify(signed(**odd))
+        AUTHORITY.verify(signed(**changes))
 
 
-def test_a_token_that_was_seen_before_still_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cached_token_still_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     token = AUTHORITY.issue(SCHOOL, timedelta(seconds=1), THUMBPRINT)
     assert AUTHORITY.verify(token).caller == SCHOOL
     monkeypatch.setattr(tokens, "CLOCK_SKEW", timedelta(seconds=-1))
-    with pytest.raises(InvalidAccessToken) as refused:
+    with pytest.raises(InvalidAccessToken) as rejected:
         AUTHORITY.verify(token)
-    assert refused.value.code == "expiredAccessToken"
+    assert rejected.value.code == "expiredAccessToken"

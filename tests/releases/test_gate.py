@@ -127,7 +127,7 @@ def test_view_and_rule_release_the_same_components(
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(first=PLANS, second=PLANS, is_same_scope=st.booleans())
-def test_database_and_rule_refuse_the_same_overlaps(
+def test_database_and_rule_reject_the_same_overlaps(
     seeded_engine: Engine, *, first: Plan, second: Plan, is_same_scope: bool
 ) -> None:
     with Session(seeded_engine) as session:
@@ -141,9 +141,9 @@ def test_database_and_rule_refuse_the_same_overlaps(
             )
             windows, products = (one, other), (first.product, first.product)
         add(session, windows[0], products[0])
-        is_refused = products[0] is products[1] and overlaps(*windows)
+        is_rejected = products[0] is products[1] and overlaps(*windows)
         assert overlaps(*windows) == overlaps(*reversed(windows))
-        if is_refused:
+        if is_rejected:
             with pytest.raises(IntegrityError, match="ex_release_windows_overlap"):
                 add(session, windows[1], products[1])
         else:

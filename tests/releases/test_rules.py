@@ -88,7 +88,7 @@ def test_the_moment_is_the_same_in_every_time_zone() -> None:
 
 
 @pytest.mark.parametrize("product", Product)
-def test_the_most_specific_scope_decides_alone(product: Product) -> None:
+def test_only_the_most_specific_scope_applies(product: Product) -> None:
     wide, group, component = window(), window(GROUP), window(GROUP, COMPONENT)
     windows = [wide, group, component]
     of_another_group = ComponentFacts(GROUP + 1, COMPONENT + 2, is_calibration=False)
@@ -122,7 +122,7 @@ def test_a_scope_with_two_windows_is_open_in_both(at: datetime, *, expected: boo
     assert is_released(VIEWING, SUBJECT, Product.TEST_VIEWING, at) is expected
 
 
-def test_both_windows_of_a_scope_overrule_a_wide_one() -> None:
+def test_both_windows_of_a_scope_override_a_wider_one() -> None:
     windows = [window(closes_at=None), *(replace(one, target_group_id=GROUP) for one in VIEWING)]
     assert not is_released(windows, SUBJECT, Product.TEST_VIEWING, CLOSES)
 

@@ -42,7 +42,7 @@ def test_saving_a_window_again_changes_the_same_window(unit: UnitOfWork) -> None
     assert list_windows(unit.session, ADMINISTRATION, 0, 10)[0] == 1
 
 
-def test_each_scope_has_a_window_of_its_own(unit: UnitOfWork) -> None:
+def test_each_scope_has_its_own_window(unit: UnitOfWork) -> None:
     for plan in (
         PLAN,
         replace(PLAN, target_group="LO4"),
@@ -82,20 +82,20 @@ def test_every_change_of_a_window_is_recorded_in_the_audit_log(unit: UnitOfWork)
     "plan",
     [
         WindowPlan("2025", Product.STUDENT_FEEDBACK),
-        replace(PLAN, product="ranking"),  # type: ignore[arg-type]  # refused
+        replace(PLAN, product="ranking"),  # type: ignore[arg-type]  # rejected
         replace(PLAN, component="none"),
         replace(PLAN, closes_at=OPENS),
         replace(PLAN, never=True),
     ],
 )
-def test_an_invalid_plan_is_refused(unit: UnitOfWork, plan: WindowPlan) -> None:
+def test_an_invalid_plan_is_rejected(unit: UnitOfWork, plan: WindowPlan) -> None:
     with pytest.raises(InvalidInput):
         save_window(unit, OPERATOR, plan)
     assert list_windows(unit.session, None, 0, 10)[0] == 0
 
 
 @pytest.mark.parametrize("product", Product)
-def test_each_product_has_windows_of_its_own(unit: UnitOfWork, product: Product) -> None:
+def test_each_product_has_its_own_windows(unit: UnitOfWork, product: Product) -> None:
     save_window(unit, OPERATOR, replace(PLAN, never=True, opens_at=None, product=product))
     for other in Product:
         saved = save_window(unit, OPERATOR, replace(PLAN, product=other))
@@ -120,7 +120,7 @@ def test_a_scope_can_have_two_windows_that_do_not_overlap(unit: UnitOfWork) -> N
         {"opens_at": None, "closes_at": None, "never": True},
     ],
 )
-def test_an_overlapping_window_is_refused(unit: UnitOfWork, times: dict[str, Any]) -> None:
+def test_an_overlapping_window_is_rejected(unit: UnitOfWork, times: dict[str, Any]) -> None:
     create_window(unit, OPERATOR, VIEWING)
     later = replace(VIEWING, opens_at=CLOSES, closes_at=CLOSES + timedelta(days=7))
     with pytest.raises(Conflict) as on_create:
@@ -128,8 +128,8 @@ def test_an_overlapping_window_is_refused(unit: UnitOfWork, times: dict[str, Any
     window = create_window(unit, OPERATOR, later).window
     with pytest.raises(Conflict) as on_change:
         change_window(unit, OPERATOR, window.id, times)
-    for refused in (on_create, on_change):
-        assert refused.value.code == "releaseWindowExists"
+    for rejected in (on_create, on_change):
+        assert rejected.value.code == "releaseWindowExists"
     assert list_windows(unit.session, None, 0, 10)[0] == 2
 
 
@@ -142,6 +142,6 @@ def test_a_window_can_be_changed_within_its_own_period(unit: UnitOfWork) -> None
 def test_saving_does_not_choose_between_two_windows(unit: UnitOfWork) -> None:
     create_window(unit, OPERATOR, VIEWING)
     create_window(unit, OPERATOR, replace(VIEWING, opens_at=CLOSES, closes_at=None))
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(Conflict) as rejected:
         save_window(unit, OPERATOR, VIEWING)
-    assert refused.value.code == "severalReleaseWindows"
+    assert rejected.value.code == "severalReleaseWindows"

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from shared.storage.store import Storage, open_storage
-from tests.storage.s3_server import CREDENTIALS, FailingProxy, failing_proxy, fresh_place, s3_server
+from tests.storage.s3_server import (
+    CREDENTIALS,
+    FailingProxy,
+    failing_proxy,
+    new_storage_url,
+    s3_server,
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,16 +32,16 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     if request.param == "directory":
         return open_storage((tmp_path / "a directory, é").as_uri())
     request.getfixturevalue("s3_environment")
-    return open_storage(fresh_place())
+    return open_storage(new_storage_url())
 
 
 @pytest.fixture
 def proxy(
     s3_endpoint: str,
-    s3_environment: None,  # noqa: ARG001  # all of it but the address
+    s3_environment: None,  # noqa: ARG001  # everything but the address
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[FailingProxy]:
-    """A proxy that hangs longer than a client waits, and what a client needs to go through it."""
+    """Return a proxy that hangs longer than the timeout of clients, and direct clients to it."""
     with failing_proxy(s3_endpoint, hang_seconds=1.5) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
         monkeypatch.setenv("AWS_TIMEOUT", "1s")
@@ -45,4 +51,4 @@ def proxy(
 @pytest.fixture
 def behind_proxy(proxy: FailingProxy) -> Storage:
     assert proxy.url
-    return open_storage(fresh_place())
+    return open_storage(new_storage_url())

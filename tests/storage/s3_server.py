@@ -1,4 +1,4 @@
-"""A server that speaks the S3 protocol, and a proxy in front of it that makes it fail."""
+"""A server of the S3 protocol, and a proxy in front of it that injects faults."""
 
 import http.client
 import os
@@ -24,19 +24,19 @@ CREDENTIALS = {
 }
 
 Fault = str
-"""`error`, `full`, `hang` or `cut`; an empty one lets the request pass."""
+"""`error`, `full`, `hang` or `cut`; with an empty text the request is forwarded."""
 
 
 @contextmanager
 def s3_server() -> Iterator[str]:
-    """The address of a server with one empty bucket, in a process of its own."""
+    """Start a server with one empty bucket in another process, and yield its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         endpoint = f"http://127.0.0.1:{port}"
-        _wait_until_answered(port)
+        _wait_for_connection(port)
         boto3.client(
             "s3",
             endpoint_url=endpoint,
@@ -53,7 +53,7 @@ def s3_server() -> Iterator[str]:
         process.wait(timeout=10)
 
 
-def _wait_until_answered(port: int) -> None:
+def _wait_for_connection(port: int) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         try:
@@ -65,13 +65,13 @@ def _wait_until_answered(port: int) -> None:
     raise AssertionError("the S3 server did not start")
 
 
-def fresh_place() -> str:
-    """The URL of an empty part of the bucket."""
+def new_storage_url() -> str:
+    """Return the URL of an unused prefix in the bucket."""
     return f"s3://{BUCKET}/{os.urandom(4).hex()}"
 
 
 class FailingProxy(ThreadingHTTPServer):
-    """Stands in front of a server and does to each request what `fault` says of its method."""
+    """A proxy that injects the fault that `fault` returns for the method of a request."""
 
     daemon_threads = True
 
@@ -80,8 +80,8 @@ class FailingProxy(ThreadingHTTPServer):
         self.upstream = urlsplit(upstream).netloc
         self.hang_seconds = hang_seconds
         self.fault: Callable[[str], Fault] = lambda _: ""
-        self.met: list[Fault] = []
-        """The faults that were made so far."""
+        self.faults_made: list[Fault] = []
+        """The faults that were injected so far."""
 
     @property
     def url(self) -> str:
@@ -104,30 +104,34 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         fault = self.server.fault(self.command)
         if fault:
-            self.server.met.append(fault)
+            self.server.faults_made.append(fault)
         if fault in {"error", "full"}:
-            self._answer(500 if fault == "error" else 507, {}, b"")
+            self._respond(500 if fault == "error" else 507, {}, b"")
         elif fault == "hang":
             time.sleep(self.server.hang_seconds)
             self.close_connection = True
         else:
-            self._pass_on(body, cut=fault == "cut")
+            self._forward(body, cut=fault == "cut")
 
-    def _pass_on(self, body: bytes, *, cut: bool) -> None:
-        """A request that is cut has done its work; its answer breaks off half-way, or stays out."""
+    def _forward(self, body: bytes, *, cut: bool) -> None:
+        """Forward the request; with `cut`, send half of the response, or none if it is empty."""
         connection = http.client.HTTPConnection(self.server.upstream, timeout=30)
         connection.request(self.command, self.path, body, dict(self.headers))
-        answer = connection.getresponse()
-        content = answer.read()
+        response = connection.getresponse()
+        content = response.read()
         connection.close()
-        kept = {n: v for n, v in answer.getheaders() if n.lower() not in {"connection", "date"}}
+        headers = {
+            n: v for n, v in response.getheaders() if n.lower() not in {"connection", "date"}
+        }
         if self.command != "HEAD":
-            kept["Content-Length"] = str(len(content))
+            headers["Content-Length"] = str(len(content))
         if content or not cut:
-            self._answer(answer.status, kept, content[: len(content) // 2] if cut else content)
+            self._respond(
+                response.status, headers, content[: len(content) // 2] if cut else content
+            )
         self.close_connection |= cut
 
-    def _answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
+    def _respond(self, status: int, headers: dict[str, str], content: bytes) -> None:
         with suppress(ConnectionError):
             self.send_response(status)
             for name, value in ({"Content-Length": str(len(content))} | headers).items():
@@ -136,6 +140,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's name
-        """Says nothing."""
+        """Log nothing."""
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815  # names of the base

@@ -11,7 +11,7 @@ from shared.storage.store import (
     StoredObjectMissingError,
     open_storage,
 )
-from tests.storage.s3_server import FailingProxy, Fault, fresh_place
+from tests.storage.s3_server import FailingProxy, Fault, new_storage_url
 
 FAULTS = ["error", "full", "hang", "cut"]
 
@@ -22,7 +22,7 @@ def at_first(fault: Fault, times: int = 1) -> Callable[[str], Fault]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_fails_once_is_asked_again(
+def test_a_request_that_fails_once_is_retried(
     proxy: FailingProxy, behind_proxy: Storage, fault: Fault
 ) -> None:
     content = bytes(range(256)) * (CHUNK_BYTES // 128)
@@ -32,21 +32,21 @@ def test_what_fails_once_is_asked_again(
     assert behind_proxy.read("key") == content
     proxy.fault = at_first(fault)
     assert b"".join(behind_proxy.stream("key", 3, CHUNK_BYTES + 5)) == content[3 : CHUNK_BYTES + 5]
-    assert proxy.met == [fault] * 3
+    assert proxy.faults_made == [fault] * 3
 
 
 @pytest.mark.parametrize("fault", ["error", "full", "hang"])
-def test_a_large_object_whose_parts_fail_is_whole_all_the_same(
+def test_failed_parts_of_a_large_object_are_retried(
     proxy: FailingProxy, behind_proxy: Storage, fault: Fault
 ) -> None:
     parts = [bytes([number]) * CHUNK_BYTES for number in range(12)]
     proxy.fault = at_first(fault, times=2)
     behind_proxy.put("large", iter(parts))
     assert list(behind_proxy.stream("large")) == parts
-    assert proxy.met == [fault] * 2
+    assert proxy.faults_made == [fault] * 2
 
 
-def test_a_large_object_whose_upload_breaks_off_is_not_there(
+def test_an_interrupted_upload_of_a_large_object_stores_nothing(
     proxy: FailingProxy, behind_proxy: Storage
 ) -> None:
     proxy.fault = at_first("cut")
@@ -56,11 +56,11 @@ def test_a_large_object_whose_upload_breaks_off_is_not_there(
 
 
 @pytest.mark.parametrize("fault", ["error", "full", "hang"])
-def test_what_keeps_failing_is_given_up_with_an_error(
+def test_a_request_that_keeps_failing_is_an_error(
     proxy: FailingProxy, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_TIMEOUT", "200ms")
-    storage = open_storage(fresh_place())
+    storage = open_storage(new_storage_url())
     storage.put("key", b"x")
     proxy.fault = lambda _method: fault
     with pytest.raises(StoreError):
@@ -72,7 +72,7 @@ def test_what_keeps_failing_is_given_up_with_an_error(
 
 
 @pytest.mark.usefixtures("s3_environment")
-def test_a_bucket_that_is_missing_is_named_and_is_no_missing_object() -> None:
+def test_the_error_names_a_missing_bucket() -> None:
     storage = open_storage("s3://no-such-bucket/prefix")
     with pytest.raises(BucketMissingError, match="no-such-bucket"):
         storage.put("key", b"x")
@@ -82,7 +82,7 @@ def test_a_bucket_that_is_missing_is_named_and_is_no_missing_object() -> None:
         storage.read("key")
 
 
-def test_a_directory_on_a_full_disk_does_not_pass_its_check() -> None:
-    # The system's own information is kept where nothing can be.
+def test_a_directory_on_a_full_disk_fails_its_check() -> None:
+    # The file system /proc has no space for files.
     with pytest.raises(OSError, match="No space left on device"):
         open_storage("file:///proc").check()

@@ -38,7 +38,7 @@ def test_a_cohort_is_a_school_an_administration_or_a_class_group(unit: UnitOfWor
 
 
 @pytest.mark.parametrize("removed", [ClassGroup, Participation])
-def test_students_go_with_their_class_group_and_school(
+def test_students_of_a_removed_class_group_or_school_are_not_found(
     unit: UnitOfWork, seeded: Seeded, removed: type[ClassGroup | Participation]
 ) -> None:
     unit.session.execute(update(removed).values(removed_at=LONG_AGO))
@@ -46,7 +46,7 @@ def test_students_go_with_their_class_group_and_school(
         read_student(unit, ACCESS, seeded.students["first"])
 
 
-def test_only_who_is_present_and_within_reach_is_read(unit: UnitOfWork, seeded: Seeded) -> None:
+def test_only_current_students_within_reach_are_read(unit: UnitOfWork, seeded: Seeded) -> None:
     student, class_group = read_student(unit, ACCESS, seeded.students["first"])
     assert (student.delivered_as, class_group.name) == ("first", "4A")
     for student_id in (seeded.students["other"], seeded.students["removed"], uuid4()):

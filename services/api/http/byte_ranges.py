@@ -45,5 +45,5 @@ def parse_single_range(header: str, size: int) -> ByteRange | None:
 
 
 def matches_entity_tag(header: str, entity_tag: str) -> bool:
-    """Tell if an `If-None-Match` header contains the tag, by weak comparison."""
+    """Return True if an `If-None-Match` header contains the tag, by weak comparison."""
     return header.strip() == "*" or entity_tag in _ENTITY_TAG.findall(header)

@@ -10,7 +10,7 @@ from starlette.datastructures import URL
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """URLs of resources; `root` is the base URL of the request, without a trailing slash."""
+    """The URLs of resources; `root` is the base URL of the request, without a trailing slash."""
 
     root: str
 

@@ -29,7 +29,7 @@ logger = structlog.get_logger(__name__)
 TRACE_HEADER = "BelGov-Trace-Id"
 RELATED_TRACE_HEADER = "BelGov-Related-Trace-Id"
 MAX_BODY_BYTES = 64 * 1024
-"""The limit of every body but a delivery's."""
+"""The limit of every body except that of a delivery."""
 
 BODY_TIMEOUT_SECONDS = 20.0
 """The longest pause between two chunks of a body, and the longest time for a small body."""
@@ -51,7 +51,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class RequestLogging:
-    """Assigns a trace id to a request, logs and counts it, and responds to unexpected errors.
+    """Middleware that assigns trace ids, logs and counts requests, and handles unexpected errors.
 
     A trace id in the request is not adopted, as Belgif requires: it is returned as
     `BelGov-Related-Trace-Id`, if it is a UUID. The log line has the route's template, not the path
@@ -75,7 +75,7 @@ class RequestLogging:
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])  # an HTTPStatus would be logged as its repr
                 _add_headers(message, scope["path"], headers | context.response_headers)
             await send(message)
 
@@ -155,7 +155,7 @@ class ConnectionReserve:
 
 
 class BodyLimit:
-    """Rejects a request whose body is larger than its path allows, or is received too slowly."""
+    """Middleware that rejects bodies that are too large for their path, or received too slowly."""
 
     def __init__(
         self, app: ASGIApp, larger: Mapping[str, int], timeout: float = BODY_TIMEOUT_SECONDS

@@ -89,7 +89,7 @@ def _types(prefix: str, statuses: Mapping[str, int]) -> dict[str, ProblemType]:
 
 
 PROBLEM_TYPES = _types(_BELGIF, _BELGIF_STATUSES) | _types(_OWN, _OWN_STATUSES)
-"""Every code that the API can answer with; a title is the code in words."""
+"""Every code with which the API can respond; a title is the code in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from shared.core.database import DATABASE_UNAVAILABLE
 from shared.core.errors import DomainError, ResourceNotFound
 from shared.core.logging import describe_error
 from shared.oauth.errors import OAuthError
-from shared.storage.store import STORE_AWAY
+from shared.storage.store import STORE_UNAVAILABLE
 
 logger = structlog.get_logger(__name__)
 
@@ -112,7 +112,7 @@ def register_exception_handlers(app: FastAPI) -> None:
     app.add_exception_handler(OAuthError, _on_oauth_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    for unavailable in (*DATABASE_UNAVAILABLE, *STORE_AWAY):
+    for unavailable in (*DATABASE_UNAVAILABLE, *STORE_UNAVAILABLE):
         app.add_exception_handler(unavailable, _on_unavailable)
     app.add_exception_handler(InternalError, _on_internal_error)
 

@@ -28,9 +28,9 @@ logger = structlog.get_logger(__name__)
 MINUTE, HOUR = 60, 3600
 IPV6 = 6
 REDIS_TIMEOUT_SECONDS = 0.25
-"""How long a request waits for the shared counters."""
+"""The longest time that a request waits for the shared counters."""
 LOCAL_FALLBACK_SECONDS = 5.0
-"""How long this process uses its own counters after Redis failed, before it tries again."""
+"""The time for which this process uses its own counters after Redis failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +165,11 @@ class RateLimiter:
         """Count a request of an unauthenticated client; Redis receives a hash of the address."""
         return self._check("address", sha256(_network(address).encode()).hexdigest())
 
-    def _check(self, name: str, who: str, *, reads: bool = False) -> RateLimitStatus:
+    def _check(self, name: str, identifier: str, *, reads: bool = False) -> RateLimitStatus:
         now = int(time())
-        keys = {f"requests/{name}/{who}/{now // MINUTE}": MINUTE * 2}
+        keys = {f"requests/{name}/{identifier}/{now // MINUTE}": MINUTE * 2}
         if reads:
-            keys[f"reads/{name}/{who}/{now // HOUR}"] = HOUR * 2
+            keys[f"reads/{name}/{identifier}/{now // HOUR}"] = HOUR * 2
         limit = self._per_minute[name]
         used, *read = self._counters.increment(keys, limit)
         is_unusual = read == [self._unusual + 1]

@@ -39,7 +39,7 @@ PUBLIC_PATHS = frozenset(
 under /oauth2 a client authenticates with its key."""
 
 COMMON_STATUSES = (400, 401, 403, 408, 429, 500, 503)
-"""Statuses of problems that any operation under /v1 can answer with."""
+"""Statuses of problems with which any operation under /v1 can respond."""
 
 _DESCRIPTIONS = {
     400: "The request does not match this description.",
@@ -74,7 +74,7 @@ class CommittingRoute(APIRoute):
     """A route whose unit of work is committed before its response is sent.
 
     A plain function runs in one thread: the work, the JSON of its response, the stored response of
-    an idempotent request, and the commit. A coroutine commits by itself, in the open.
+    an idempotent request, and the commit. A coroutine function commits explicitly.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -151,9 +151,9 @@ def _of_type(arguments: Mapping[str, Any], wanted: type[Wanted]) -> Wanted | Non
     return next((value for value in arguments.values() if isinstance(value, wanted)), None)
 
 
-def operations(noun: str) -> APIRouter:
+def operations(tag: str) -> APIRouter:
     """Return a router for the operations on one noun of version 1."""
-    return APIRouter(prefix="/v1", tags=[noun], route_class=Operation)
+    return APIRouter(prefix="/v1", tags=[tag], route_class=Operation)
 
 
 def required_scopes(route: APIRoute) -> frozenset[Scope]:

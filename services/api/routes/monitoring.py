@@ -29,10 +29,10 @@ router = APIRouter(tags=["monitoring"])
 )
 def check_health(resources: ResourcesDep) -> Response:
     """Check if the API can serve requests."""
-    if not _database_answers(resources):
+    if not _is_database_available(resources):
         return JSONResponse({"status": "DOWN"}, 503)
-    is_whole = _queue_answers(resources) and _store_answers(resources)
-    return JSONResponse({"status": "UP" if is_whole else "DEGRADED"})
+    is_up = _is_queue_available(resources) and _is_storage_available(resources)
+    return JSONResponse({"status": "UP" if is_up else "DEGRADED"})
 
 
 @router.get(
@@ -52,7 +52,7 @@ def get_metrics(request: Request) -> Response:
     return Response(metrics, media_type="text/plain; version=0.0.4")
 
 
-def _database_answers(resources: Resources) -> bool:
+def _is_database_available(resources: Resources) -> bool:
     try:
         with resources.engine.connect() as connection:
             connection.execute(text("select 1"))
@@ -62,7 +62,7 @@ def _database_answers(resources: Resources) -> bool:
     return True
 
 
-def _queue_answers(resources: Resources) -> bool:
+def _is_queue_available(resources: Resources) -> bool:
     try:
         resources.broker.client.ping()
     except RedisError as error:
@@ -71,7 +71,7 @@ def _queue_answers(resources: Resources) -> bool:
     return True
 
 
-def _store_answers(resources: Resources) -> bool:
+def _is_storage_available(resources: Resources) -> bool:
     try:
         resources.storage.check()
     except (StoreError, OSError) as error:

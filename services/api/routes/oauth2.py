@@ -50,7 +50,7 @@ _TOKEN = form_request_body(
         "subject_token_type": f"`{ACCESS_TOKEN}`.",
     },
 )
-_ABOUT_A_TOKEN = form_request_body({"token": "An access token of this client.", **_ASSERTION}, {})
+_TOKEN_FORM = form_request_body({"token": "An access token of this client.", **_ASSERTION}, {})
 
 router = APIRouter(tags=["oauth2"], route_class=CommittingRoute)
 
@@ -80,7 +80,10 @@ async def bound_key_of(request: Request, resources: ResourcesDep) -> str | None:
         issue_nonce(request, resources)
     async with resources.connection_slots:
         return await run_in_threadpool(
-            service.proven_key, resources.issuer, proofs, expected_request(request, resources)
+            service.thumbprint_of_proof,
+            resources.issuer,
+            proofs,
+            expected_request(request, resources),
         )
 
 
@@ -102,14 +105,14 @@ async def exchange_of(
     """
     if resources.provider is None or form.get("grant_type") != GRANT_TYPE:
         return None
-    async with _soon(resources.exchanges):
+    async with _slot_within_timeout(resources.exchanges):
         return await run_in_threadpool(
             exchange, resources.issuer, resources.provider, client, form, thumbprint
         )
 
 
 @asynccontextmanager
-async def _soon(slots: Semaphore) -> AsyncIterator[None]:
+async def _slot_within_timeout(slots: Semaphore) -> AsyncIterator[None]:
     try:
         async with timeout(PROVIDER_SLOT_TIMEOUT_SECONDS):
             await slots.acquire()
@@ -146,7 +149,7 @@ def issue_token(
         raise OAuthError(
             "unsupported_grant_type", f"Send one of {', '.join(grants_of(resources))}."
         )
-    issued = exchanged or service.grant_to_client(resources.issuer, client, form, thumbprint)
+    issued = exchanged or service.issue_to_client(resources.issuer, client, form, thumbprint)
     return TokenResponse(
         access_token=issued.token,
         token_type=_type_of(is_bound=issued.is_bound),
@@ -165,7 +168,7 @@ def _type_of(*, is_bound: bool) -> str:
     INTROSPECTION_PATH,
     operation_id="introspectToken",
     responses=OAUTH_PROBLEMS,
-    openapi_extra=_ABOUT_A_TOKEN,
+    openapi_extra=_TOKEN_FORM,
     response_model_exclude_none=True,
 )
 def introspect_token(
@@ -196,7 +199,7 @@ def introspect_token(
     operation_id="revokeToken",
     response_class=Response,
     responses=OAUTH_PROBLEMS,
-    openapi_extra=_ABOUT_A_TOKEN,
+    openapi_extra=_TOKEN_FORM,
 )
 def revoke_token(
     form: FormDep, client: ClientDep, unit: UnitDep, resources: ResourcesDep
@@ -238,4 +241,4 @@ def grants_of(resources: Resources) -> list[str]:
 @router.get(KEYS_PATH, operation_id="getKeys")
 def get_keys(resources: ResourcesDep) -> KeySet:
     """Return the public keys that verify our tokens, present and next (RFC 7517)."""
-    return KeySet(**resources.issuer.authority.keys.public())
+    return KeySet(**resources.issuer.authority.keys.as_jwk_set())

@@ -17,7 +17,7 @@ from services.api.schemas.model import (
 from shared.access.rules import Scope
 from shared.oauth.clients.models import ClientKey
 from shared.oauth.clients.rules import ClientKind, ClientState
-from shared.oauth.clients.service import MOST_KEYS, ClientView, NewClient
+from shared.oauth.clients.service import MAX_KEYS, ClientView, NewClient
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN_TEXT)]
 _PART = Annotated[str | None, Field(max_length=1024)]
@@ -49,7 +49,7 @@ class NewClientBody(RequestBody):
         list[Annotated[Scope, Field(strict=False)]] | None,
         Field(min_length=1, description="All scopes of its kind when absent."),
     ] = None
-    keys: Annotated[list[PublicKey] | None, Field(max_length=MOST_KEYS)] = None
+    keys: Annotated[list[PublicKey] | None, Field(max_length=MAX_KEYS)] = None
 
     def new_client(self) -> NewClient:
         return NewClient(

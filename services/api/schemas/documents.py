@@ -80,8 +80,8 @@ class DownloadGrant(ResponseModel):
     expires_at: ResponseDateTime
 
     @classmethod
-    def of(cls, lent: IssuedGrant, links: Links) -> Self:
-        return cls(href=links.download(lent.secret), expires_at=lent.expires_at)
+    def of(cls, grant: IssuedGrant, links: Links) -> Self:
+        return cls(href=links.download(grant.secret), expires_at=grant.expires_at)
 
 
 class DocumentPage(Page):

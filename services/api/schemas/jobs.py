@@ -20,7 +20,7 @@ from services.api.schemas.model import (
 )
 from shared.jobs.models import Job as JobRow
 from shared.jobs.repository import Failure
-from shared.jobs.rules import BUILD_DOCUMENTS, USUAL_POLL, Counts, Pace, State, poll_delay
+from shared.jobs.rules import BUILD_DOCUMENTS, DEFAULT_POLL_DELAY, Counts, Pace, State, poll_delay
 
 TaskState = Literal["processing", "failed", "done"]
 _STATES: dict[str, TaskState] = {
@@ -70,9 +70,12 @@ class TaskStatus(ResponseModel):
 
     @classmethod
     def of(
-        cls, job: JobRow, problem: dict[str, Any] | None, poll_in: timedelta | None = USUAL_POLL
+        cls,
+        job: JobRow,
+        problem: dict[str, Any] | None,
+        poll_in: timedelta | None = DEFAULT_POLL_DELAY,
     ) -> Self:
-        """Without `poll_in` for a client that does not poll."""
+        """Return the status of a job; `poll_in` is None for a client that does not poll."""
         state = _STATES[job.state]
         if state == "processing":
             poll_after = None if poll_in is None else datetime.now(UTC) + poll_in
@@ -96,7 +99,7 @@ def _general_reason(job: JobRow) -> dict[str, Any]:
 
 
 class JobCounts(ResponseModel):
-    """The items of a job by state; `failures` counts what is missing from items that are done."""
+    """The items of a job by state; `failures` counts failures inside items that are done."""
 
     total: int
     queued: int
@@ -255,10 +258,10 @@ def _documents_of(job: JobRow, links: Links) -> str | None:
 
 
 class JobFailure(ResponseModel):
-    """Something that could not be built: the item, the subject and the reason."""
+    """A failure of a job: the item, the subject and the reason."""
 
     item: Annotated[str, Field(description="The item: a school or a delivery.")]
-    subject: Annotated[str, Field(description="Opaque id of what is missing, or the item itself.")]
+    subject: Annotated[str, Field(description="Opaque id of the failed part, or the item itself.")]
     problem: TaskProblem | None = None
 
     @classmethod

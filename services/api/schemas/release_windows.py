@@ -75,7 +75,7 @@ class ReleaseWindowChange(MergePatch):
 
 
 class ReleaseWindow(ResponseModel):
-    """When a product of an administration, a target group or a component becomes visible."""
+    """The period in which a product of an administration, target group or component is visible."""
 
     href: Link
     id: UUID

@@ -59,11 +59,11 @@ class ResultPage(Page):
     ) -> Self:
         """Return a page of results ordered by student, validated in one call."""
         students = groupby(results, key=attrgetter("student_id.int"))
-        items = [item for _, own in students for item in _of_one([*own], links)]
+        items = [item for _, own in students for item in _results_of_student([*own], links)]
         return cls.model_validate({"items": items, **page.metadata(total)})
 
 
-def _of_one(results: Sequence[ComponentResult], links: Links) -> list[dict[str, Any]]:
+def _results_of_student(results: Sequence[ComponentResult], links: Links) -> list[dict[str, Any]]:
     """Return the fields of `Result` for the results of one student."""
     student_id = results[0].student_id
     student = StudentReference(id=student_id, href=links.student(student_id))
@@ -84,5 +84,5 @@ def _of_one(results: Sequence[ComponentResult], links: Links) -> list[dict[str, 
 
 @lru_cache(maxsize=1024)
 def _level(reached: repository.LevelReached) -> LevelReached:
-    """Cached, since many results have the same few levels."""
+    """Return a level; cached, since many results have the same few levels."""
     return LevelReached(**reached._asdict())

@@ -40,7 +40,7 @@ SECURITY_SCHEMES = {
 
 
 def authenticate(request: Request, unit: UnitOfWork, resources: Resources) -> Caller:
-    """Return the caller of the request's access token; the unit acts for it from here on.
+    """Return the caller of the access token, and set it for row-level security in the unit.
 
     Raises:
         NoAccessToken: without a token.
@@ -101,6 +101,6 @@ def proofs_in(request: Request) -> tuple[str, ...]:
 def expected_request(
     request: Request, resources: Resources, token: str | None = None
 ) -> ExpectedRequest:
-    """Return the request that a proof has to match, at our public address whatever `Host` says."""
+    """Return the request that a proof has to match, at our public address, regardless of `Host`."""
     path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
     return ExpectedRequest(request.method, f"{resources.public_url}{path}", token)

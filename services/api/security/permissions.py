@@ -17,7 +17,7 @@ from services.api.security.rate_limits import rate_limit
 from shared.access.decisions import require_scope
 from shared.access.requests import AccessRequest
 from shared.access.rules import (
-    PRODUCT_READ,
+    PRODUCT_OF_SCOPE,
     Caller,
     CallerKind,
     Reach,
@@ -43,7 +43,7 @@ class Permission:
     def __init__(self, *scopes: Scope) -> None:
         self.required_scopes = frozenset(scopes)
         self._product = next(
-            (PRODUCT_READ[scope] for scope in scopes if scope in PRODUCT_READ), None
+            (PRODUCT_OF_SCOPE[scope] for scope in scopes if scope in PRODUCT_OF_SCOPE), None
         )
         self._is_about_schools = Scope.SCHOOLS_READ in scopes
         self._reach_of = reach_of_schools if self._is_about_schools else reach_of_students

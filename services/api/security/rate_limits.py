@@ -18,7 +18,7 @@ logger = structlog.get_logger(__name__)
 def rate_limit(
     request: Request, unit: UnitOfWork, resources: Resources, access: AccessRequest, *, reads: bool
 ) -> None:
-    """Count the request of a caller; `reads` when it may read data about students.
+    """Count the request of a caller; `reads` is True if it may read data about students.
 
     Unusually many reads raise an alarm: a log line, a metric and an entry in the audit log.
 
@@ -37,7 +37,7 @@ def rate_limit(
 def rate_limit_unauthenticated(request: Request, resources: ResourcesDep) -> None:
     """Count a request without a valid token by its address.
 
-    A proxy in front has to pass the address on, or all its unauthenticated clients count as one.
+    A reverse proxy must forward the address, or all its unauthenticated clients count as one.
 
     Raises:
         TooManyRequests: over the limit.

@@ -81,7 +81,7 @@ def _deflated_stream(block: Block, first: int) -> tuple[bytes, ContentStream]:
 
 
 class FicheRenderer:
-    """Renders the fiches of any school, and may be shared by threads.
+    """A renderer of the fiches of any school, which threads may share.
 
     The bytes depend on the content and the texts only, not on the fiches before.
     """

@@ -26,8 +26,8 @@ GEOMETRY: Final = PageGeometry(
     further_top=_TOP - _RUNNING_HEAD_HEIGHT,
     foot_top=47.0,
 )
-FIRST_ROOM = GEOMETRY.top - GEOMETRY.foot_top - 7.0
-FURTHER_ROOM = FIRST_ROOM - _RUNNING_HEAD_HEIGHT
+FIRST_PAGE_HEIGHT = GEOMETRY.top - GEOMETRY.foot_top - 7.0
+FURTHER_PAGE_HEIGHT = FIRST_PAGE_HEIGHT - _RUNNING_HEAD_HEIGHT
 _MAX_PAGES = 2
 
 
@@ -71,8 +71,8 @@ def template_version(texts: Texts) -> str:
 
 def fit_pages(blocks: Sequence[Block], max_pages: int) -> list[list[Block]] | None:
     """Return the pages of these blocks; None if they do not fit."""
-    pages = list(paginate(blocks, FIRST_ROOM, FURTHER_ROOM))
-    is_overfull = any(sum(block.height for block in page) > FIRST_ROOM for page in pages)
+    pages = list(paginate(blocks, FIRST_PAGE_HEIGHT, FURTHER_PAGE_HEIGHT))
+    is_overfull = any(sum(block.height for block in page) > FIRST_PAGE_HEIGHT for page in pages)
     return None if is_overfull or len(pages) > max_pages else pages
 
 

@@ -59,7 +59,7 @@ class FileNames:
         number, name = 1, ""
         while not name or name.casefold() in self._used:
             suffix = extension if number == 1 else f" ({number}){extension}"
-            stem = safe_file_name(text, _MAX_NAME_BYTES - len(suffix)) or self._words.nameless
+            stem = safe_file_name(text, _MAX_NAME_BYTES - len(suffix)) or self._words.unnamed
             name = f"{stem}{suffix}"
             number += 1
         self._used.add(name.casefold())

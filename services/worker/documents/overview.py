@@ -38,7 +38,7 @@ _MAX_TEMPLATES: Final = 64  # of about 100 KB
 
 
 class OverviewRenderer:
-    """Renders workbooks with the cells, styles and setup of the model workbook, in less time.
+    """A renderer of workbooks with the cells, styles and setup of a model, in less time.
 
     The same content and texts give the same bytes, in any order and with any XML library, on every
     machine with the same zlib.

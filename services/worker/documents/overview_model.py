@@ -73,11 +73,11 @@ def _properties(content: OverviewContent, texts: Texts) -> bytes:
         created=day,
         modified=day,
     )
-    return tostring(properties.to_tree())  # type: ignore[return-value]  # bytes; the stub says str
+    return tostring(properties.to_tree())  # type: ignore[return-value]  # bytes, unlike in the stub
 
 
 def model_parts(workbook: Workbook, content: OverviewContent, texts: Texts) -> dict[str, bytes]:
-    """Return the parts by name, without the two time stamps that openpyxl adds to a package."""
+    """Return the parts by name, without the two timestamps that openpyxl adds to a package."""
     package = BytesIO()
     workbook.save(package)
     with ZipFile(package) as source:

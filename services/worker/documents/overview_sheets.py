@@ -197,7 +197,7 @@ def fill_counts(writer: SheetWriter, content: OverviewContent, texts: Texts) -> 
 
 
 def counts_headers(labels: tuple[str, ...], texts: Texts) -> tuple[list[str], int]:
-    """Return the headers of the counts, and the number of columns that name what is counted."""
+    """Return the headers of the counts, and the number of columns before the counts."""
     words = texts.overview
     own = [words.class_group, words.target_group, words.subject, words.component]
     return [*own, *labels, words.without_level], len(own)

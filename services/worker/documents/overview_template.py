@@ -195,7 +195,7 @@ def _split_sheet(
 
 
 def _index_strings(pieces: Iterable[str], key: TemplateKey, texts: Texts) -> TemplateStrings:
-    """Number every text that is the same for all schools, in a fixed order."""
+    """Assign an index to every text that is the same for all schools, in a fixed order."""
     written = [text for piece in pieces for text in inline_strings(piece)]
     for group in key.groups:
         written.append(xml_text(group.name))

@@ -1,4 +1,4 @@
-"""The documents that a school is to have, before any of them is rendered; pure."""
+"""Plan of the documents of a school, before any of them is rendered; pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from uuid import UUID
 from services.worker.documents.fiche_pages import FICHE_TEMPLATE_VERSION
 from services.worker.documents.file_names import FileNames
 from services.worker.documents.overview_model import OVERVIEW_TEMPLATE_VERSION
-from shared.documents.assembly import ClassFiches, SchoolContent, SchoolOverview, StudentFiche
+from shared.documents.assembly import ClassGroupFiches, SchoolContent, SchoolOverview, StudentFiche
 from shared.documents.building import (
     BuiltDocument,
     ExistingDocument,
@@ -25,7 +25,7 @@ ZIP = "application/zip"
 class ClassGroupPlan:
     """The documents of a class group; `folder` is its folder in bundles."""
 
-    class_group: ClassFiches
+    class_group: ClassGroupFiches
     folder: str
     fiches: tuple[BuiltDocument, ...]
     bundle: BuiltDocument
@@ -66,7 +66,7 @@ def plan_school(content: SchoolContent) -> SchoolPlan:
 
 def plan_class_group(
     administration_id: str,
-    class_group: ClassFiches,
+    class_group: ClassGroupFiches,
     folder: str,
     fiches: tuple[BuiltDocument, ...],
 ) -> ClassGroupPlan:
@@ -78,7 +78,7 @@ def plan_class_group(
     return ClassGroupPlan(class_group, folder, fiches, bundle, print_file)
 
 
-def _fiche(class_group: ClassFiches, fiche: StudentFiche, names: FileNames) -> BuiltDocument:
+def _fiche(class_group: ClassGroupFiches, fiche: StudentFiche, names: FileNames) -> BuiltDocument:
     return BuiltDocument(
         kind=DocumentKind.FICHE,
         class_group_id=class_group.class_group_id,

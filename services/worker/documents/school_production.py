@@ -21,7 +21,7 @@ from shared.core.errors import DomainError
 from shared.documents.assembly import SchoolOverview, StudentFiche
 from shared.documents.building import BuiltDocument, ExistingDocument
 from shared.documents.kinds import DocumentKind
-from shared.documents.objects import fresh_key
+from shared.documents.objects import new_object_key
 from shared.storage.store import Segment, Storage
 
 
@@ -72,8 +72,9 @@ class _SchoolBundle:
 
 
 class SchoolProduction:
-    """One school: objects are stored at once, `documents` and `failures` are for the end.
+    """The production of the documents of one school.
 
+    Objects are stored as soon as they are rendered; `documents` and `failures` are the result.
     Documents that exist as planned are kept, one stored object at a time.
     """
 
@@ -112,7 +113,7 @@ class SchoolProduction:
 
     def _produce_class_group(self, plan: ClassGroupPlan) -> None:
         """Render the fiches into one bundle, of which each is a byte range, and one print file."""
-        key, entries = self._fresh_key("zip"), BundleEntries()
+        key, entries = self._new_key("zip"), BundleEntries()
         fiches: list[BuiltDocument] = []
         layouts: list[FicheLayout] = []
         for fiche, planned in zip(plan.class_group.fiches, plan.fiches, strict=True):
@@ -132,7 +133,7 @@ class SchoolProduction:
         self.documents += [
             *fiches,
             self._store(produced.bundle, key, entries.to_bytes()),
-            self._store(produced.print_file, self._fresh_key("pdf"), print_file),
+            self._store(produced.print_file, self._new_key("pdf"), print_file),
         ]
         self._school_bundle.add(key, entries)
 
@@ -152,13 +153,13 @@ class SchoolProduction:
         planned = self._plan.school_bundle(fiches)
         if not self._school_bundle.segments and self._keep_unchanged(planned):
             return
-        segments, digest = self._school_bundle.finish(self._fresh_key("zip"))
+        segments, digest = self._school_bundle.finish(self._new_key("zip"))
         self.documents.append(replace(planned, segments=segments, sha256=digest))
 
     def _overview(self, planned: BuiltDocument, overview: SchoolOverview) -> None:
         if not self._keep_unchanged(planned):
             workbook = self._renderers.overviews.render(overview.content)
-            self.documents.append(self._store(planned, self._fresh_key("xlsx"), workbook))
+            self.documents.append(self._store(planned, self._new_key("xlsx"), workbook))
 
     def _keep_unchanged(self, planned: BuiltDocument) -> bool:
         unchanged = self._existing.unchanged([planned])
@@ -170,6 +171,6 @@ class SchoolProduction:
         whole = (Segment(key, 0, len(data)),)
         return replace(document, segments=whole, sha256=sha256(data).digest())
 
-    def _fresh_key(self, suffix: str) -> str:
+    def _new_key(self, suffix: str) -> str:
         content = self._plan.content
-        return fresh_key(content.administration_id, content.school_id, suffix)
+        return new_object_key(content.administration_id, content.school_id, suffix)

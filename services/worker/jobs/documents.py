@@ -14,7 +14,7 @@ from shared.documents.building import (
     publish,
     school_content,
 )
-from shared.documents.catalogues import Catalogues
+from shared.documents.catalogues import CatalogueCache
 from shared.documents.kinds import DocumentKind
 from shared.jobs.claims import Claim
 from shared.storage.store import Storage
@@ -24,7 +24,7 @@ def build_school(
     session: Session,
     claim: Claim,
     storage: Storage,
-    catalogues: Catalogues,
+    catalogues: CatalogueCache,
     renderers: Renderers,
 ) -> JobResult:
     """Build the documents of a school, which is the item's subject.

@@ -153,13 +153,13 @@ class Column:
 
 
 def paginate(blocks: Sequence[Block], first: float, further: float) -> Iterator[list[Block]]:
-    """Yield pages with room for `first`, then `further` points; a block is never split."""
+    """Yield pages with remaining for `first`, then `further` points; a block is never split."""
     page: list[Block] = []
-    room = first
+    remaining = first
     for block in blocks:
-        if page and block.height > room:
+        if page and block.height > remaining:
             yield page
-            page, room = [], further
+            page, remaining = [], further
         page.append(block)
-        room -= block.height
+        remaining -= block.height
     yield page

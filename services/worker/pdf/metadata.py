@@ -8,7 +8,7 @@ from services.worker.pdf.objects import stream_object, text_string
 
 @dataclass(frozen=True, slots=True)
 class DocumentMetadata:
-    """`language` is a language tag; `creator` and `producer` name programs, not persons."""
+    """The metadata; `language` is a BCP 47 tag, `creator` and `producer` are names of programs."""
 
     title: str
     language: str

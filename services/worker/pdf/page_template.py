@@ -56,7 +56,7 @@ def compile_page_template(
     geometry: PageGeometry,
     pages: list[PageContent],
 ) -> PageTemplate:
-    """Number, write and hash the shared objects of these pages."""
+    """Write and hash the shared objects of these pages, with their object numbers."""
     writer = ObjectWriter(len(prefix.data))
     tree = StructureTree(pages, geometry)
     first_own = _write_pages(writer, tree, pages, geometry)

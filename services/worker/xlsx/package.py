@@ -74,7 +74,7 @@ class Package:
         self._size = _append_parts(deflated, 0, self._files, self._directory)
 
     def with_parts(self, parts: Iterable[DeflatedPart]) -> bytes:
-        """Return the whole ZIP, with constant time stamps."""
+        """Return the whole ZIP, with constant timestamps."""
         files, directory = self._files.copy(), self._directory.copy()
         size = _append_parts(parts, self._size, files, directory)
         listing, count = b"".join(directory), len(directory)

@@ -10,11 +10,11 @@ from shared.core.database import INSTANT, Base
 
 
 class DownloadGrant(Base):
-    """A caller delegates its right to one document, once. Only a hash of the secret is stored.
+    """A link to one document that is valid once. Only a hash of its secret is stored.
 
-    `client`, `caller_kind` and `caller_organisation` identify the issuer: its rights are checked
-    again when the link is used. `caller_subject` is the person for whom the issuer called, if there
-    is one; `school_id` is the school of the document. The link ends with the token of the request,
+    `client`, `caller_kind` and `caller_organisation` identify the issuer, whose rights are
+    checked again when the link is used. `caller_subject` is the person for whom the issuer called,
+    if any; `school_id` is the school of the document. The link ends with the token of the request,
     which is stored by its id, its times, and the client's key with which it was requested.
     """
 

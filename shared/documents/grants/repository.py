@@ -24,7 +24,7 @@ def find_grant(session: Session, secret_sha256: bytes) -> DownloadGrant | None:
 
 
 def use_grant(session: Session, secret_sha256: bytes) -> bool:
-    """Mark the grant as used; False when it was used before or has expired."""
+    """Mark the grant as used; False if it was used before or has expired."""
     used = session.execute(
         update(DownloadGrant)
         .where(
@@ -39,10 +39,10 @@ def use_grant(session: Session, secret_sha256: bytes) -> bool:
 
 
 def remove_grants(session: Session, expired_before: timedelta) -> int:
-    """Remove the grants that expired so long ago; return their number."""
-    gone = session.execute(
+    """Remove the grants that expired before this time span; return their number."""
+    removed = session.execute(
         delete(DownloadGrant)
         .where(DownloadGrant.expires_at < func.now() - expired_before)
         .returning(DownloadGrant.secret_sha256)
     )
-    return len(gone.all())
+    return len(removed.all())

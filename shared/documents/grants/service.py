@@ -24,7 +24,7 @@ from shared.oauth.tokens import AccessToken
 
 LIFETIME = timedelta(seconds=60)
 RETENTION = timedelta(days=1)
-"""For so long after its end a used grant is distinguished from one that never existed."""
+"""An expired grant is kept this long, so that its use is recorded in the audit log as refused."""
 SECRET_BYTES = 32
 
 
@@ -86,11 +86,11 @@ def caller_of(grant: DownloadGrant) -> Caller:
 def use_grant(
     unit: UnitOfWork, grant: DownloadGrant, action: str, trace_id: str | None
 ) -> Download:
-    """Use the grant once; return the download with the access request and token of its issuer.
+    """Use the grant; return the download with the access request and token of its issuer.
 
     Raises:
         ResourceNotFound: when it was used or has expired, and when its issuer may not read the
-            document any more. The audit log has the reason.
+            document any more. The reason is in the audit log.
     """
     caller = caller_of(grant)
     resource = f"/v1/documents/{grant.document_id}/content"

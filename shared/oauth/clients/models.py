@@ -12,7 +12,7 @@ from shared.core.database import INSTANT, Base
 
 
 class Client(Base):
-    """A program that may ask for tokens; its id is the `client_id` of OAuth."""
+    """A program that may request tokens; its id is the `client_id` of OAuth."""
 
     __tablename__ = "clients"
     __table_args__ = (

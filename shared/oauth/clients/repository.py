@@ -16,18 +16,18 @@ def page_of_clients(session: Session, offset: int, limit: int) -> tuple[int, Seq
     return page_of_scalars(session, select(Client).order_by(Client.name, Client.id), offset, limit)
 
 
-def find_client(session: Session, client_id: UUID, *, for_change: bool = False) -> Client | None:
-    """`for_change` makes others who change it wait."""
-    return session.get(Client, client_id, with_for_update=for_change or None)
+def find_client(session: Session, client_id: UUID, *, for_update: bool = False) -> Client | None:
+    """Return the client; `for_update` locks its row until the transaction ends."""
+    return session.get(Client, client_id, with_for_update=for_update or None)
 
 
 def add_client(session: Session, values: Mapping[str, Any]) -> Client | None:
-    """None when there is a client of that name."""
+    """Add a client; return None when the name is taken."""
     statement = insert(Client).values(**values).on_conflict_do_nothing().returning(Client)
     return session.scalars(statement).one_or_none()
 
 
-def has_name(session: Session, name: str) -> bool:
+def name_exists(session: Session, name: str) -> bool:
     return session.scalar(select(Client.id).where(Client.name == name)) is not None
 
 
@@ -37,14 +37,14 @@ def keys_of(session: Session, client_ids: Sequence[UUID]) -> Sequence[ClientKey]
 
 
 def add_key(session: Session, client_id: UUID, thumbprint: str, jwk: Mapping[str, Any]) -> bool:
-    """False when a client has that key already."""
+    """Add a key; return False when a client has it already."""
     values = {"client_id": client_id, "thumbprint": thumbprint, "jwk": jwk}
     statement = insert(ClientKey).values(values).on_conflict_do_nothing()
     return session.scalar(statement.returning(ClientKey.thumbprint)) is not None
 
 
 def remove_key(session: Session, client_id: UUID, thumbprint: str) -> bool:
-    """False when the client has no such key."""
+    """Remove a key; return False when the client has no such key."""
     statement = delete(ClientKey).where(
         ClientKey.client_id == client_id, ClientKey.thumbprint == thumbprint
     )

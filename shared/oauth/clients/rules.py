@@ -1,4 +1,4 @@
-"""What a client can be, and what each kind of client can ask for."""
+"""The kinds and states of clients, and the scopes that each kind can have."""
 
 from enum import StrEnum
 from uuid import UUID
@@ -7,9 +7,9 @@ from shared.access.rules import GRANTABLE, CallerKind, Scope
 
 
 class ClientKind(StrEnum):
-    PORTAL = "portal"  # asks for people at schools, by token exchange only
-    INTEGRATOR = "integrator"  # asks for itself
-    OPERATOR = "operator"  # asks for itself
+    PORTAL = "portal"  # requests tokens for people at schools, by token exchange only
+    INTEGRATOR = "integrator"  # requests tokens for itself
+    OPERATOR = "operator"  # requests tokens for itself
 
 
 class ClientState(StrEnum):
@@ -22,16 +22,16 @@ CALLER_KIND = {
     ClientKind.INTEGRATOR: CallerKind.INTEGRATOR,
     ClientKind.OPERATOR: CallerKind.OPERATOR,
 }
-"""What the tokens that a kind of client gets speak for."""
+"""The kind of caller that the tokens of a kind of client represent."""
 
 
 def allowed_scopes(kind: ClientKind) -> frozenset[Scope]:
-    """The most that a client of this kind can be registered for."""
+    """Return the scopes that a client of this kind can be registered for."""
     return GRANTABLE[CALLER_KIND[kind]]
 
 
 def registered_id(client: str) -> UUID | None:
-    """The id in the register; None for a client that the command line named itself."""
+    """Return the id of a registered client; None for a client named on the command line."""
     try:
         return UUID(client)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Use cases of clients: register one, change or suspend it, add and remove its keys."""
+"""Use cases of clients: register, change and suspend them, add and remove keys."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -24,12 +24,12 @@ from shared.oauth.clients.rules import (
 )
 from shared.oauth.jose import SignatureError
 
-MOST_KEYS = 10
+MAX_KEYS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """A client to be registered; without scopes it gets all that its kind may have."""
+    """A client to be registered; without scopes it gets all scopes of its kind."""
 
     name: str
     kind: ClientKind
@@ -39,6 +39,8 @@ class NewClient:
 
 @dataclass(frozen=True, slots=True)
 class ClientView:
+    """A client with its keys."""
+
     client: Client
     keys: Sequence[ClientKey]
 
@@ -62,18 +64,18 @@ def read_client(session: Session, client_id: UUID) -> ClientView:
 def is_integrator(session: Session, client: str) -> bool:
     """Return True when an integrator is registered with this id and is not suspended."""
     client_id = registered_id(client)
-    found = None if client_id is None else repository.find_client(session, client_id)
-    return found is not None and (found.kind, found.state) == (
+    registered = None if client_id is None else repository.find_client(session, client_id)
+    return registered is not None and (registered.kind, registered.state) == (
         ClientKind.INTEGRATOR,
         ClientState.ACTIVE,
     )
 
 
 def register(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> ClientView:
-    """Register a client, with its keys; it may request tokens from now on.
+    """Register a client with its keys; it may request tokens immediately.
 
     Raises:
-        InvalidInput: when it cannot have a scope or a key.
+        InvalidInput: when a scope is not for its kind, or a key cannot be used.
         Conflict: when the name or a key is taken.
     """
     _require_allowed(new.kind, new.scopes)
@@ -92,18 +94,18 @@ def register(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> ClientV
 def change(
     unit: UnitOfWork, access: AccessRequest, client_id: UUID, changes: Mapping[str, Any]
 ) -> ClientView:
-    """Change `name`, `scopes` or `state`; a suspended client is refused from this commit on.
+    """Change `name`, `scopes` or `state`; a suspended client is rejected after the commit.
 
     Raises:
         ResourceNotFound: when there is no such client.
-        InvalidInput: when its kind cannot have a scope.
+        InvalidInput: when a scope is not for its kind.
         Conflict: when the name is taken.
     """
-    client = _for_change(unit.session, client_id)
+    client = _lock_client(unit.session, client_id)
     if "scopes" in changes:
         _require_allowed(ClientKind(client.kind), changes["scopes"])
     new_name = changes.get("name", client.name)
-    if new_name != client.name and repository.has_name(unit.session, new_name):
+    if new_name != client.name and repository.name_exists(unit.session, new_name):
         raise _name_taken()
     for name, value in changes.items():
         setattr(client, name, sorted(value) if name == "scopes" else value)
@@ -122,21 +124,21 @@ def add_key(
         InvalidInput: when the key is not accepted.
         Conflict: when a client has it already, or this client has too many.
     """
-    _add_key(unit.session, _for_change(unit.session, client_id), jwk)
+    _add_key(unit.session, _lock_client(unit.session, client_id), jwk)
     _record(unit, access, "addClientKey", client_id)
     return read_client(unit.session, client_id)
 
 
 def remove_key(unit: UnitOfWork, access: AccessRequest, client_id: UUID, thumbprint: str) -> None:
     """Remove a key; raise ResourceNotFound when there is no such client or key."""
-    _for_change(unit.session, client_id)
+    _lock_client(unit.session, client_id)
     if not repository.remove_key(unit.session, client_id, thumbprint):
         raise ResourceNotFound
     _record(unit, access, "removeClientKey", client_id)
 
 
-def _for_change(session: Session, client_id: UUID) -> Client:
-    client = repository.find_client(session, client_id, for_change=True)
+def _lock_client(session: Session, client_id: UUID) -> Client:
+    client = repository.find_client(session, client_id, for_update=True)
     if client is None:
         raise ResourceNotFound
     return client
@@ -147,10 +149,10 @@ def _add_key(session: Session, client: Client, jwk: Mapping[str, Any], *field: s
         key = jose.public_key(jwk)
     except SignatureError as error:
         raise InvalidInput(*field, detail=f"The key cannot be used: {error}.") from None
-    if len(repository.keys_of(session, [client.id])) >= MOST_KEYS:
+    if len(repository.keys_of(session, [client.id])) >= MAX_KEYS:
         raise Conflict(
             "tooManyKeys",
-            f"A client has at most {MOST_KEYS} keys; remove one that it no longer uses.",
+            f"A client has at most {MAX_KEYS} keys; remove one that it no longer uses.",
         )
     thumbprint = key.thumbprint()
     if not repository.add_key(session, client.id, thumbprint, key.as_dict(private=False)):

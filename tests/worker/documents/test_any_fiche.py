@@ -20,8 +20,8 @@ from services.worker.documents.fiche_blocks import reading_guide, section_blocks
 from services.worker.documents.fiche_head import FicheFacts, fact_rows, head
 from services.worker.documents.fiche_pages import (
     ATTEMPTS,
-    FIRST_ROOM,
-    FURTHER_ROOM,
+    FIRST_PAGE_HEIGHT,
+    FURTHER_PAGE_HEIGHT,
     OverfullFicheError,
     template_version,
 )
@@ -76,7 +76,7 @@ def _is_overfull(content: FicheContent) -> bool:
     blocks = (head(content, DUTCH, density), *components, reading_guide(WORDS, density))
     heights = [block.height for block in blocks]
     return all(
-        sum(heights[:cut]) > FIRST_ROOM or sum(heights[cut:]) > FURTHER_ROOM
+        sum(heights[:cut]) > FIRST_PAGE_HEIGHT or sum(heights[cut:]) > FURTHER_PAGE_HEIGHT
         for cut in range(1, len(heights) + 1)
     )
 

@@ -20,7 +20,7 @@ from services.worker.jobs.documents import build_school
 from shared.core.errors import Conflict
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.service import import_delivery
-from shared.documents.catalogues import Catalogues
+from shared.documents.catalogues import CatalogueCache
 from shared.documents.models import Document
 from shared.documents.repository import DocumentFilter, page_of_documents
 from shared.jobs import service
@@ -61,7 +61,7 @@ def build(
 ) -> JobResult:
     session.expire_all()
     claim = claimed(job, school_id, force=force)
-    return build_school(session, claim, storage, Catalogues(), Renderers())
+    return build_school(session, claim, storage, CatalogueCache(), Renderers())
 
 
 def claimed(job: Job, school_id: str = PRIMARY, *, force: bool = False) -> Claim:
@@ -396,5 +396,5 @@ def test_a_cancelled_build_produces_no_further_class_group(
     cancelled.lost.set()
     stored = set(storage.keys())
     with pytest.raises(LeaseLostError):
-        build_school(delivered, cancelled, storage, Catalogues(), Renderers())
+        build_school(delivered, cancelled, storage, CatalogueCache(), Renderers())
     assert set(storage.keys()) == stored

@@ -1,11 +1,11 @@
-"""row-level security: what a request's connection may see, whatever its queries forget.
+"""row policies: row-level security for the connections of the API.
 
-The API says at the beginning of each transaction for whom it acts (`act_for`). A policy compares
-each row with that, so that without it there is nothing. What is the same for a whole statement
-stands in a sub-select, which is worked out once.
+The API sets the caller at the start of each transaction (`act_for`). A policy compares each row
+with the caller; without a caller it shows no rows. Values that are the same for a whole statement
+are in a subquery, which PostgreSQL evaluates once.
 
-Tables are not forced upon their owner: nobody connects as that but to migrate, and the functions
-below have to see what the caller may not.
+Row-level security is not forced for the owner of the tables: only migrations connect as the owner,
+and the functions below need rows that the caller cannot see.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ API, OTHERS = (
     "toetsfeedback_worker, toetsfeedback_importer, toetsfeedback_operator",
 )
 
-REACHED_SCHOOLS = """
+REACH_FUNCTION = """
 create function reached_schools(shared_product varchar) returns varchar[]
 language sql stable parallel safe return
 case current_setting('toetsfeedback.kind', true)
@@ -35,7 +35,7 @@ case current_setting('toetsfeedback.kind', true)
 end
 """
 
-RELEASED = """
+RELEASED_FUNCTION = """
 create function released_component_ids() returns integer[]
 language sql stable parallel safe return (
     select array_agg(released.component_id) from released_components released
@@ -43,9 +43,9 @@ language sql stable parallel safe return (
 )
 """
 
-# For the trail of a refusal: whose row it was that the caller may not see. Of the row itself they
-# tell nothing more.
-OWNERS = """
+# The school of a row that the caller may not see, for the audit event of the denial. The functions
+# return nothing else of the row.
+SCHOOL_OF_ROW = """
 create function school_of_{noun}(sought uuid) returns varchar
 language sql stable security definer set search_path = public, pg_temp
 return (select school_id from {noun}s where id = sought)
@@ -61,7 +61,7 @@ IS_CURRENT = """(administration_id, school_id, facts_revision) in (
     from participations part where part.removed_at is null)"""
 IS_GIVER = f"{IS_SCHOOL} and school_id = {SCHOOL}"
 
-# What the API sees, and where it writes, which rows it may write; None for no row at all.
+# The rows that the API can read, and those that it can write; None for no rows.
 POLICIES: dict[str, tuple[str | None, str | None]] = {
     "participations": (
         f"{IS_OPERATOR} or school_id = any((select reached_schools(null))::varchar[])",
@@ -88,22 +88,24 @@ POLICIES: dict[str, tuple[str | None, str | None]] = {
 
 
 def upgrade() -> None:
-    op.execute(REACHED_SCHOOLS)
-    op.execute(RELEASED)
+    op.execute(REACH_FUNCTION)
+    op.execute(RELEASED_FUNCTION)
     for noun in ("student", "document"):
-        op.execute(OWNERS.format(noun=noun))
+        op.execute(SCHOOL_OF_ROW.format(noun=noun))
         op.execute(f"revoke execute on function school_of_{noun} from public")
         op.execute(f"grant execute on function school_of_{noun} to {API}")
-    for table, (seen, written) in POLICIES.items():
+    for table, (readable, writable) in POLICIES.items():
         op.execute(f"alter table {table} enable row level security")
         op.execute(f"create policy others on {table} to {OTHERS} using (true) with check (true)")
-        if seen is not None:
-            op.execute(f"create policy seen on {table} for select to {API} using ({seen})")
-        if written is not None:
-            op.execute(f"create policy added on {table} for insert to {API} with check ({written})")
+        if readable is not None:
+            op.execute(f"create policy seen on {table} for select to {API} using ({readable})")
+        if writable is not None:
+            op.execute(
+                f"create policy added on {table} for insert to {API} with check ({writable})"
+            )
             op.execute(
                 f"create policy changed on {table} for update to {API}"
-                f" using ({written}) with check ({written})"
+                f" using ({writable}) with check ({writable})"
             )
 
 

@@ -1,4 +1,4 @@
-"""fair turns for jobs: workers ask for the best due item, calls are no longer noted per item."""
+"""fair claims of job items: workers search for the next due item; no wake-ups per item."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""clients and what happens once."""
+"""clients: registered clients with keys, used identifiers and revoked tokens."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 API, WORKER, OPERATOR = "toetsfeedback_api", "toetsfeedback_worker", "toetsfeedback_operator"
-RIGHTS = {
+PRIVILEGES = {
     API: {
         "clients": "select, insert, update",
         "client_keys": "select, insert, delete",
@@ -71,7 +71,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_revoked_tokens")),
     )
     op.create_index(op.f("ix_revoked_tokens_expires_at"), "revoked_tokens", ["expires_at"])
-    for role, rights in RIGHTS.items():
+    for role, rights in PRIVILEGES.items():
         for tables, names in rights.items():
             op.execute(f"grant {names} on {tables} to {role}")
 

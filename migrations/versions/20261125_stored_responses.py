@@ -1,4 +1,4 @@
-"""kept answers: what a request with an idempotency key was answered."""
+"""stored responses of requests with an idempotency key."""
 
 from collections.abc import Sequence
 

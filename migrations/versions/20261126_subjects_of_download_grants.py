@@ -1,4 +1,4 @@
-"""for whom a client lends a download, so that the trail of its use says so too."""
+"""subjects of download grants, for the audit events of the downloads."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""a trail that shows when an entry was changed, removed or moved."""
+"""audit hash chain: it detects events that were changed, removed or moved."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,9 @@ down_revision: str | None = "20261125_mandates"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-# The entry as JSON text, behind the hash of the entry before it. `entry_bytes` in
-# shared/audit/rules.py writes the same, so that the trail is checked by other code than wrote it.
-HASH = """
+# The hash of the previous event, followed by the event as JSON. `entry_bytes` in
+# shared/audit/rules.py produces the same bytes, so that other code verifies the audit log.
+HASH_FUNCTION = """
 create function audit_hash(previous bytea, event audit_events) returns bytea
 language sql stable parallel safe return sha256(previous || convert_to(jsonb_build_array(
     event.id, event.position, (extract(epoch from event.occurred_at) * 1000000)::bigint,
@@ -21,9 +21,9 @@ language sql stable parallel safe return sha256(previous || convert_to(jsonb_bui
 )::text, 'UTF8'))
 """
 
-# Runs as the owner, so that who calls it needs no right to write either table. The head of the
-# chain is locked from here to the commit: it is the last statement before that.
-APPEND = """
+# Runs as the owner, so that its callers need no privilege on the two tables. It locks the head of
+# the chain until the commit, and is the last statement before the commit.
+APPEND_FUNCTION = """
 create function append_audit_event(
     client text, caller_kind text, caller_organisation text, organisation text, purpose text,
     action text, resource text, outcome text, rule text, trace_id text
@@ -56,7 +56,7 @@ end
 $$
 """
 
-CHAIN_WHAT_IS_THERE = """
+CHAIN_EXISTING_EVENTS = """
 do $$
 declare
     chain_of varchar;
@@ -95,9 +95,9 @@ def upgrade() -> None:
     op.add_column("audit_events", sa.Column("purpose", sa.String(length=200), nullable=True))
     op.add_column("audit_events", sa.Column("position", sa.BigInteger(), nullable=True))
     op.add_column("audit_events", sa.Column("hash", sa.LargeBinary(), nullable=True))
-    op.execute(HASH)
-    op.execute(APPEND)
-    op.execute(CHAIN_WHAT_IS_THERE)
+    op.execute(HASH_FUNCTION)
+    op.execute(APPEND_FUNCTION)
+    op.execute(CHAIN_EXISTING_EVENTS)
     op.alter_column("audit_events", "position", nullable=False)
     op.alter_column("audit_events", "hash", nullable=False)
     op.drop_index("ix_audit_events_school", table_name="audit_events")

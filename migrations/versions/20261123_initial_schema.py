@@ -1,4 +1,4 @@
-"""the chain from delivery to document."""
+"""initial schema: deliveries, results, documents, jobs, release windows and the audit log."""
 
 from collections.abc import Sequence
 

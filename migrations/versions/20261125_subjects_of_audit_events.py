@@ -1,6 +1,6 @@
-"""who a portal asks for, on the trail.
+"""subjects of audit events: the person for whom a portal requests data.
 
-Once there are such entries, taking this back leaves a trail that looks changed.
+After a downgrade the verification of the audit log fails for events with a subject.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ depends_on: str | Sequence[str] | None = None
 
 API, OPERATOR = "toetsfeedback_api", "toetsfeedback_operator"
 
-# As it was, but for what an entry with a subject adds: those without one keep their hash.
-HASH = """
+# The subject is appended, so that the hash of events without a subject does not change.
+HASH_FUNCTION = """
 create or replace function audit_hash(previous bytea, event audit_events) returns bytea
 language sql stable parallel safe return sha256(previous || convert_to((jsonb_build_array(
     event.id, event.position, (extract(epoch from event.occurred_at) * 1000000)::bigint,
@@ -28,7 +28,7 @@ WITH_SUBJECT = """ || case
     when event.caller_subject is null then '[]'::jsonb
     else jsonb_build_array(event.caller_subject) end"""
 
-APPEND = """
+APPEND_FUNCTION = """
 create function append_audit_event(
     client text, caller_kind text, caller_organisation text, organisation text, purpose text,
     action text, resource text, outcome text, rule text, trace_id text{parameter}
@@ -66,18 +66,18 @@ ASSIGNMENT = "\n    event.caller_subject := caller_subject;"
 
 def upgrade() -> None:
     op.add_column("audit_events", sa.Column("caller_subject", sa.String(length=128), nullable=True))
-    _replace(WITH_SUBJECT, PARAMETER, ASSIGNMENT)
+    _replace_functions(WITH_SUBJECT, PARAMETER, ASSIGNMENT)
 
 
 def downgrade() -> None:
-    _replace("", "", "")
+    _replace_functions("", "", "")
     op.drop_column("audit_events", "caller_subject")
 
 
-def _replace(subject: str, parameter: str, assignment: str) -> None:
-    """Another parameter makes another function, with no right of anyone to it yet."""
-    op.execute(HASH.format(subject=subject))
+def _replace_functions(subject: str, parameter: str, assignment: str) -> None:
+    """Replace both functions; a new parameter makes a new function, without privileges."""
+    op.execute(HASH_FUNCTION.format(subject=subject))
     op.execute("drop function append_audit_event")
-    op.execute(APPEND.format(parameter=parameter, assignment=assignment))
+    op.execute(APPEND_FUNCTION.format(parameter=parameter, assignment=assignment))
     op.execute("revoke execute on function append_audit_event from public")
     op.execute(f"grant execute on function append_audit_event to {API}, {OPERATOR}")
