@@ -32,7 +32,8 @@ class AccessRevokedError(Exception):
 class RunningDownload:
     """A download that is being sent; `decided_at` is when access was last asked about.
 
-    `abort` closes the connection and discards what its client has not received.
+    `abort` closes the connection and discards what its client has not received. It must not be
+    called after the download: the connection may have another request by then.
     """
 
     download: Download
@@ -109,14 +110,14 @@ class DownloadMonitor:
             decisions = await loop.run_in_executor(self._thread, self._decide, downloads)
         except DATABASE_UNAVAILABLE as error:
             logger.warning("downloads_not_checked", error=type(error).__name__)
-            for running in asked:
+            for running in self._running.intersection(asked):
                 if monotonic() - running.decided_at > MAX_WAIT_SECONDS:
                     running.end()
             return
         for running, is_allowed in zip(asked, decisions, strict=True):
             if is_allowed:
                 running.decided_at = asked_at
-            elif not running.is_ended:
+            elif running in self._running and not running.is_ended:
                 running.end()
                 loop.run_in_executor(self._recording, self._record, running.download)
 
