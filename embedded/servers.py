@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey for the duration of a block, for tests."""
+"""PostgreSQL and Valkey that run during a block, for tests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -70,7 +70,7 @@ def running(
     workers: int = 1,
     command: Command = toetsfeedback_command,
 ) -> Iterator[RunningInstance]:
-    """Run everything for the duration of a block.
+    """Run everything during a block.
 
     A server whose URL is set in the environment is used, and no embedded server is started.
     """

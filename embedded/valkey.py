@@ -1,4 +1,4 @@
-"""A Valkey server as a child process; it carries wake-ups only and stores nothing on disk."""
+"""A Valkey server as a child process: wake-ups and rate-limit counters, nothing on disk."""
 
 import os
 import secrets

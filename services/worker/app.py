@@ -7,7 +7,7 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
 from services.worker.documents.school_production import Renderers
-from services.worker.execution import Execution, JobResult
+from services.worker.execution import Execution, HandlerResult
 from services.worker.jobs.deliveries import apply_delivery
 from services.worker.jobs.documents import build_school
 from shared.core.database import open_engine, session_factory
@@ -29,10 +29,10 @@ def create_broker(settings: Settings) -> RedisBroker:
     insz_key = read_insz_key(settings.insz_key_file)
     catalogues, renderers = CatalogueCache(), Renderers()
 
-    def build(unit: UnitOfWork, claim: Claim) -> JobResult:
+    def build(unit: UnitOfWork, claim: Claim) -> HandlerResult:
         return build_school(unit.session, claim, storage, catalogues, renderers)
 
-    def apply(unit: UnitOfWork, claim: Claim) -> JobResult:
+    def apply(unit: UnitOfWork, claim: Claim) -> HandlerResult:
         return apply_delivery(unit, claim, storage, insz_key)
 
     execution = Execution(

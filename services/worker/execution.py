@@ -52,7 +52,7 @@ class ItemFailure(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class JobResult:
+class HandlerResult:
     """The result of a handler.
 
     `outcome` has counts by name. `failures` are parts that failed while the others succeeded. With
@@ -64,7 +64,7 @@ class JobResult:
     problem: dict[str, Any] | None = None
 
 
-Handler = Callable[[UnitOfWork, Claim], JobResult]
+Handler = Callable[[UnitOfWork, Claim], HandlerResult]
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class UnitOfWork:
     def before_commit(self, action: Action, *, order: str = "") -> None:
         """Run `action` at the end of the transaction, unless it is rolled back.
 
-        For an action that takes a lock: the lock is held only for the duration of the commit.
+        For an action that takes a lock: the lock is held only during the commit.
         Actions run by `order`, so that two units that take the same locks never deadlock.
         """
         self._before_commit.append((order, action))

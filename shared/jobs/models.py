@@ -17,6 +17,7 @@ class Job(Base):
     """A long-running task; its state only moves forward: queued, running, ended.
 
     `subject` identifies the whole work: an administration with or without a school, or a delivery.
+    `/force` is appended for a forced build.
     Two requests for the same kind and subject get the same job while it is active.
     """
 

@@ -1,23 +1,23 @@
-"""Every table is behind a policy, or says here why it need not be."""
+"""Every table has a row policy, or a reason in this file for having none."""
 
 from sqlalchemy import Engine, text
 
-SAME_FOR_EVERYONE = "the same for everyone: it says nothing about a school"
+SAME_FOR_EVERYONE = "the same for everyone: it has no data about a school"
 WITHOUT_A_POLICY = {
-    "alembic_version": "no program may read it: it is for who migrates",
+    "alembic_version": "no program may read it: only migrations use it",
     "administrations": SAME_FOR_EVERYONE,
     "target_groups": SAME_FOR_EVERYONE,
     "components": SAME_FOR_EVERYONE,
     "levels": SAME_FOR_EVERYONE,
     "level_descriptions": SAME_FOR_EVERYONE,
-    "download_grants": "looked up by the hash of a secret; names no pupil",
-    "stored_responses": "found by a hash of caller, operation and key alone; names no pupil",
-    "schools": "who a school is, is public; which take part in what is in participations",
-    "clients": "says nothing about a school or a pupil; who asks is looked up before it is known",
-    "client_keys": "public keys, looked up before it is known who asks",
-    "used_identifiers": "hashes of what was used, the same for everyone",
-    "revoked_tokens": "ids of tokens, the same for everyone",
-    "sign_ons": "scopes of a pseudonym; looked up before it is known who asks",
+    "download_grants": "looked up by the hash of a secret; has no personal data",
+    "stored_responses": "looked up by a hash of caller, operation and key; has no personal data",
+    "schools": "the list of schools is public; participations are in their own table",
+    "clients": "no data about a school or a student; looked up before the caller is known",
+    "client_keys": "public keys; looked up before the caller is known",
+    "used_identifiers": "hashes of used identifiers; no data about a school",
+    "revoked_tokens": "ids of tokens; no data about a school",
+    "sign_ons": "scopes of a pseudonym; looked up before the caller is known",
 }
 VIEWS = {
     "released_components": "which components are open now is the same for everyone",

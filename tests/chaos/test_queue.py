@@ -52,7 +52,9 @@ def test_stopped_queue_delays_no_request_and_loses_no_job(
     time.sleep(max(0.0, resumes_at - time.monotonic()))
     deployment.send(signal.SIGCONT, deployment.valkey)
     assert_consistent(deployment, reference)
-    assert elapsed < 10
+    assert (
+        elapsed < 10
+    )  # far below the 60 s of a client; the limit of a second is for an idle machine
 
 
 def test_duplicate_and_reordered_messages_do_no_harm(

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
-from services.worker.execution import Execution, Handler, ItemFailure, JobResult
+from services.worker.execution import Execution, Handler, HandlerResult, ItemFailure
 from shared.core.database import Sessions
 from shared.core.errors import Conflict
 from shared.core.settings import Settings
@@ -23,8 +23,8 @@ from shared.jobs.rules import BUILD_DOCUMENTS, Lane
 Made = tuple[UUID, UUID]
 
 
-def done(_unit: UnitOfWork, _claim: Claim) -> JobResult:
-    return JobResult({"fiches": 1})
+def done(_unit: UnitOfWork, _claim: Claim) -> HandlerResult:
+    return HandlerResult({"fiches": 1})
 
 
 @pytest.fixture
@@ -80,9 +80,9 @@ def test_an_item_whose_handler_returns_is_done(
 def test_a_done_item_is_not_handled_again(execution: Execution) -> None:
     handled: list[Claim] = []
 
-    def remember(_unit: UnitOfWork, claim: Claim) -> JobResult:
+    def remember(_unit: UnitOfWork, claim: Claim) -> HandlerResult:
         handled.append(claim)
-        return JobResult({})
+        return HandlerResult({})
 
     for _ in range(3):
         run(execution, remember)
@@ -92,7 +92,7 @@ def test_a_done_item_is_not_handled_again(execution: Execution) -> None:
 def test_a_problem_fails_the_item_immediately_with_its_detail(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
-    def refuse(_unit: UnitOfWork, _claim: Claim) -> JobResult:
+    def refuse(_unit: UnitOfWork, _claim: Claim) -> HandlerResult:
         raise Conflict("schoolNotTakingPart", "Start a new build.")
 
     run(execution, refuse)
@@ -106,7 +106,7 @@ def test_a_problem_fails_the_item_immediately_with_its_detail(
 def test_an_unexpected_error_fails_the_item_immediately_without_its_message(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
-    def stumble(_unit: UnitOfWork, _claim: Claim) -> JobResult:
+    def stumble(_unit: UnitOfWork, _claim: Claim) -> HandlerResult:
         raise ValueError("the name of a pupil")
 
     run(execution, stumble)
@@ -121,7 +121,7 @@ def test_an_unexpected_error_fails_the_item_immediately_without_its_message(
 def test_a_retryable_error_is_retried_and_then_fails_the_item(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
-    def fail(_unit: UnitOfWork, _claim: Claim) -> JobResult:
+    def fail(_unit: UnitOfWork, _claim: Claim) -> HandlerResult:
         raise OSError("the name of a pupil")
 
     run(execution, fail)
@@ -140,7 +140,7 @@ def test_a_retryable_error_is_retried_and_then_fails_the_item(
 def test_the_writes_of_a_failed_attempt_are_rolled_back(
     execution: Execution, sessions: Sessions
 ) -> None:
-    def write_and_fail(unit: UnitOfWork, _claim: Claim) -> JobResult:
+    def write_and_fail(unit: UnitOfWork, _claim: Claim) -> HandlerResult:
         unit.session.execute(text("update jobs set requested_by = 'half done'"))
         raise OSError
 
@@ -152,13 +152,13 @@ def test_the_writes_of_a_failed_attempt_are_rolled_back(
 def test_the_lease_is_renewed_while_the_handler_runs(
     execution: Execution, sessions: Sessions, queue: WakeUpQueue, made: Made
 ) -> None:
-    def slow(_unit: UnitOfWork, _claim: Claim) -> JobResult:
+    def slow(_unit: UnitOfWork, _claim: Claim) -> HandlerResult:
         until = monotonic() + 1.5
         while monotonic() < until:
             with UnitOfWork(sessions) as other_unit:
                 assert service.sweep(other_unit, queue, max_attempts=2) == 0
             sleep(0.1)
-        return JobResult({})
+        return HandlerResult({})
 
     run(execution, slow)
     assert states(sessions, made) == ("done", "done")
@@ -167,14 +167,14 @@ def test_the_lease_is_renewed_while_the_handler_runs(
 def test_a_worker_that_lost_its_lease_commits_nothing(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
-    def overtaken(unit: UnitOfWork, claim: Claim) -> JobResult:
+    def overtaken(unit: UnitOfWork, claim: Claim) -> HandlerResult:
         unit.session.execute(text("update jobs set requested_by = 'the late one'"))
         with UnitOfWork(sessions) as other_unit:
             other_unit.session.execute(
                 text("update job_items set fencing_token = fencing_token + 1 where id = :id"),
                 {"id": claim.item_id},
             )
-        return JobResult({"fiches": 1})
+        return HandlerResult({"fiches": 1})
 
     run(execution, overtaken)
     with UnitOfWork(sessions) as unit:
@@ -188,13 +188,13 @@ def test_a_worker_whose_item_was_cancelled_stops_before_its_next_statement(
 ) -> None:
     reached: list[str] = []
 
-    def cancelled(unit: UnitOfWork, claim: Claim) -> JobResult:
+    def cancelled(unit: UnitOfWork, claim: Claim) -> HandlerResult:
         with UnitOfWork(sessions) as other_unit:
             service.cancel(other_unit.session, made[0])
         assert claim.lost.wait(timeout=10)
         unit.session.execute(text("select 1"))
         reached.append("the end")
-        return JobResult({"fiches": 1})
+        return HandlerResult({"fiches": 1})
 
     run(execution, cancelled)
     assert reached == []
@@ -206,7 +206,7 @@ def test_the_current_statement_of_a_cancelled_item_is_cancelled(
 ) -> None:
     cancelled_statements: list[str] = []
 
-    def cancelled(unit: UnitOfWork, _claim: Claim) -> JobResult:
+    def cancelled(unit: UnitOfWork, _claim: Claim) -> HandlerResult:
         with UnitOfWork(sessions) as other_unit:
             service.cancel(other_unit.session, made[0])
         try:
@@ -214,7 +214,7 @@ def test_the_current_statement_of_a_cancelled_item_is_cancelled(
         except OperationalError as error:
             cancelled_statements.append(type(error.orig).__name__)
             raise
-        return JobResult({})
+        return HandlerResult({})
 
     run(execution, cancelled)
     assert cancelled_statements == ["QueryCanceled"]
@@ -229,9 +229,9 @@ def test_a_stopping_worker_claims_no_other_item(
         order = service.NewJob(BUILD_DOCUMENTS, Lane.BULK, "two", ["1", "2"], "tests")
         job = service.start(unit, queue, order)
 
-    def stop(_unit: UnitOfWork, _claim: Claim) -> JobResult:
+    def stop(_unit: UnitOfWork, _claim: Claim) -> HandlerResult:
         execution.stopping.set()
-        return JobResult({})
+        return HandlerResult({})
 
     run(execution, stop)
     with UnitOfWork(sessions) as unit:
@@ -264,8 +264,8 @@ def test_an_item_is_done_even_if_the_wake_up_fails(
 def test_failures_inside_an_item_are_stored_with_its_outcome(
     execution: Execution, sessions: Sessions, made: Made
 ) -> None:
-    def partly(_unit: UnitOfWork, _claim: Claim) -> JobResult:
-        return JobResult(
+    def partly(_unit: UnitOfWork, _claim: Claim) -> HandlerResult:
+        return HandlerResult(
             {"fiches": 1, "failures": 1}, [ItemFailure("student-id", {"title": "Undrawable"})]
         )
 

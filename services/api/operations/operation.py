@@ -58,7 +58,7 @@ _DESCRIPTIONS = {
 }
 
 Wanted = TypeVar("Wanted")
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+RouteHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -82,7 +82,7 @@ class CommittingRoute(APIRoute):
             endpoint = _committed(endpoint, options.get("status_code") or HTTPStatus.OK)
         super().__init__(path, endpoint, **options)
 
-    def get_route_handler(self) -> Handler:
+    def get_route_handler(self) -> RouteHandler:
         handle = super().get_route_handler()
 
         async def handle_or_replay(request: Request) -> Response:

@@ -18,7 +18,7 @@ from shared.documents.service import resources_with
 
 router = operations("auditEvents")
 
-_STUDENT = "Only about this student: alone, or with others in a bundle or an overview."
+_STUDENT = "Events about this student, including bundles and overviews that contain the student."
 _DOCUMENT = "Only about this document, or a bundle that contains it."
 
 

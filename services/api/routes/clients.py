@@ -94,7 +94,7 @@ def add_client_key(
     links: LinksDep,
     response: Response,
 ) -> RegisteredClient:
-    """Add a public key; the client can sign with any of its keys until it is removed."""
+    """Add a public key; the client can sign with any of its keys until that key is removed."""
     view = service.add_key(unit, access, client_id, key.jwk())
     changed = RegisteredClient.of(view, links)
     response.headers["Location"] = changed.href

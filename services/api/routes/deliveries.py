@@ -49,11 +49,9 @@ async def create_delivery(
     response: Response,
     key: IdempotencyKey = None,
 ) -> Job:
-    """Submit a delivery, and start the job that applies it.
-
-    The body is stored between two units of work and without a connection slot, so that a slow
-    upload keeps no transaction open and no other request waiting.
-    """
+    """Submit a delivery, and start the job that applies it."""
+    # The body is stored between two units of work and without a connection slot, so that a slow
+    # upload keeps no transaction open and no other request waiting.
     require_zip(request)
     if resources.uploads.locked():
         raise ServiceUnavailable

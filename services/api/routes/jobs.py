@@ -57,7 +57,7 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
 
 @router.post("/jobs", status_code=202, responses={**ACCEPTED, **problems(409, 413, 415, 422)})
 def create_job(
-    order: NewJob,
+    new_job: NewJob,
     access: JobsWriter,
     unit: UnitDep,
     _idempotency: IdempotencyDep,
@@ -69,10 +69,10 @@ def create_job(
     job = start_build(
         unit,
         queue,
-        order.administration_id,
-        order.school_id,
+        new_job.administration_id,
+        new_job.school_id,
         access.caller.client,
-        force=order.force,
+        force=new_job.force,
     )
     return accepted(unit.session, job, links, response)
 
@@ -120,8 +120,8 @@ async def stream_job_events(
 ) -> AsyncIterator[JobProgress]:
     """Stream the progress of a job as server-sent events: now, and at each change until it ends.
 
-    Comments keep the connection alive. A stream that ends while the job is `processing` was
-    interrupted: connect again.
+    The server sends comment lines to keep the connection alive. A stream that ends while the job is
+    `processing` was interrupted: connect again.
     """
 
     def read() -> JobProgress | None:

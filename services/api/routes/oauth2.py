@@ -240,5 +240,5 @@ def grants_of(resources: Resources) -> list[str]:
 
 @router.get(KEYS_PATH, operation_id="getKeys")
 def get_keys(resources: ResourcesDep) -> KeySet:
-    """Return the public keys that verify our tokens, present and next (RFC 7517)."""
+    """Return the public keys that verify our tokens, current and future (RFC 7517)."""
     return KeySet(**resources.issuer.authority.keys.as_jwk_set())

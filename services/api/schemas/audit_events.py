@@ -27,8 +27,17 @@ class AuditEvent(ResponseModel):
             "the identity provider."
         ),
     ] = None
-    action: Annotated[str, Field(description="The `operationId` of the operation.")]
-    resource: Annotated[str, Field(description="The requested path.")]
+    action: Annotated[
+        str,
+        Field(description="The `operationId`, or `bulkReads` for the alarm about many reads."),
+    ]
+    resource: Annotated[
+        str,
+        Field(
+            description="The path of the request. The name of a parameter replaces a value that is "
+            "not an opaque id."
+        ),
+    ]
     outcome: Annotated[str, Field(description="`allowed` or `refused`.")]
     rule: Annotated[str, Field(description="The rule that decided.", examples=["granted", "reach"])]
     purpose: Annotated[str | None, Field(description="The purpose of the mandate.")] = None

@@ -36,7 +36,7 @@ class AdministrationPage(Page):
 
 
 class Level(ResponseModel):
-    """A level of a scale; the markers are absent where they do not apply."""
+    """A level of a scale; `attainsBasicLiteracy` and `attainsFinalObjectives` may be absent."""
 
     code: str
     label: str

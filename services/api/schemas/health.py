@@ -6,6 +6,10 @@ from services.api.schemas.model import ResponseModel
 
 
 class Health(ResponseModel):
-    """The health of the service. DEGRADED: reads work, new jobs may start late."""
+    """The health of the service.
+
+    DEGRADED: the queue or the object store is unavailable. Metadata can be read;
+    downloads and jobs may fail or be late.
+    """
 
     status: Literal["UP", "DEGRADED", "DOWN"]

@@ -46,7 +46,7 @@ class NewJob(RequestBody):
 
 
 class TaskProblem(ResponseModel):
-    """The reason of a failure; has further members by its type."""
+    """The reason of a failure; may have more members, depending on `type`."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -168,7 +168,8 @@ class JobSummary(ResponseModel):
     subject: Annotated[
         str,
         Field(
-            description="The administration, `administration/school`, or the id of the delivery."
+            description="The administration, `administration/school`, or the id of the delivery; "
+            "`/force` is appended for a forced build."
         ),
     ]
     requested_by: Annotated[str, Field(description="Name of the client that created it.")]

@@ -22,7 +22,10 @@ class TokenResponse(OAuthResponse):
 
 
 class Introspection(OAuthResponse):
-    """An introspection response (RFC 7662, section 2.2); another client's token is not active."""
+    """An introspection response (RFC 7662, section 2.2).
+
+    `active` is false for another client's token.
+    """
 
     active: bool
     scope: str | None = None

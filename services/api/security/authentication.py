@@ -25,13 +25,13 @@ SECURITY_SCHEMES = {
         "type": "http",
         "description": "An access token that is bound to a key (RFC 9449). It is sent with a proof "
         f"in the header `DPoP`, signed with {', '.join(ALGORITHMS)}, with the nonce of the last "
-        f"response's `{NONCE_HEADER}`. Each operation names the scopes it needs one of.",
+        f"response's `{NONCE_HEADER}`. Each operation lists scopes; the token needs one of them.",
         "scheme": "DPoP",
     },
     BEARER_TOKEN: {
         "type": "http",
-        "description": "An operator's access token. Each operation names the scopes it needs one "
-        "of.",
+        "description": "An operator's access token. Each operation lists scopes; the token needs "
+        "one of them.",
         "scheme": "bearer",
         "bearerFormat": "at+jwt",
     },

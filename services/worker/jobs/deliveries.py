@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from uuid import UUID
 
-from services.worker.execution import JobResult
+from services.worker.execution import HandlerResult
 from shared.core.errors import Conflict, DomainError
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.models import Delivery
@@ -13,7 +13,9 @@ from shared.jobs.claims import Claim
 from shared.storage.store import Storage
 
 
-def apply_delivery(unit: UnitOfWork, claim: Claim, storage: Storage, insz_key: bytes) -> JobResult:
+def apply_delivery(
+    unit: UnitOfWork, claim: Claim, storage: Storage, insz_key: bytes
+) -> HandlerResult:
     """Apply a delivery, whose id is the item's subject, and delete its upload after commit."""
     session = unit.session
     delivery = session.get_one(Delivery, UUID(claim.subject))
@@ -42,4 +44,4 @@ def apply_delivery(unit: UnitOfWork, claim: Claim, storage: Storage, insz_key: b
             "Nothing of the delivery was applied; its report lists every fault.",
             deliveryId=str(delivery.id),
         ).as_json()
-    return JobResult({"rows": sum(rows.values())}, problem=problem)
+    return HandlerResult({"rows": sum(rows.values())}, problem=problem)

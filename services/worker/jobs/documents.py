@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from services.worker.documents.school_plan import ExistingDocuments, plan_school
 from services.worker.documents.school_production import Renderers, SchoolProduction
-from services.worker.execution import JobResult
+from services.worker.execution import HandlerResult
 from shared.documents.building import (
     BuiltDocument,
     ExistingDocument,
@@ -26,7 +26,7 @@ def build_school(
     storage: Storage,
     catalogues: CatalogueCache,
     renderers: Renderers,
-) -> JobResult:
+) -> HandlerResult:
     """Build the documents of a school, which is the item's subject.
 
     The job's arguments name the administration. With `force`, existing documents are built again.
@@ -42,7 +42,7 @@ def build_school(
         "failures": len(production.failures),
         "removed": removed,
     }
-    return JobResult(outcome, production.failures)
+    return HandlerResult(outcome, production.failures)
 
 
 def count_documents(documents: Sequence[BuiltDocument]) -> dict[str, int]:

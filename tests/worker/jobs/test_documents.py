@@ -15,7 +15,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from services.worker.documents.school_production import Renderers
-from services.worker.execution import JobResult
+from services.worker.execution import HandlerResult
 from services.worker.jobs.documents import build_school
 from shared.core.errors import Conflict
 from shared.core.unit_of_work import UnitOfWork
@@ -58,7 +58,7 @@ def build(
     school_id: str = PRIMARY,
     *,
     force: bool = False,
-) -> JobResult:
+) -> HandlerResult:
     session.expire_all()
     claim = claimed(job, school_id, force=force)
     return build_school(session, claim, storage, CatalogueCache(), Renderers())
