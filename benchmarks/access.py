@@ -3,8 +3,7 @@
 The same list of results is requested from the API, from the API without its checks, from a bare
 FastAPI that runs the same queries, and from one with the response in memory. The statements of such
 a request are also sent by the database driver alone. Servers and APIs run in a temporary directory.
-Two more measurements: the time of a 404 for another school's student and for one that does not
-exist, and the number of audit entries after many concurrent reads.
+One more measurement: the number of audit entries after many concurrent reads.
 """
 
 import argparse
@@ -17,27 +16,23 @@ import time
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
-from uuid import uuid4
 
-import httpx
 from sqlalchemy import text
 
 from benchmarks.access_targets import PROCESSES, Targets, scalars, start_targets
 from benchmarks.measuring import cli
 from benchmarks.peers import results_api
 from benchmarks.recording import Report
-from benchmarks.traffic import Connection, Response, TokenClient, plain, rate
+from benchmarks.traffic import Connection, TokenClient, plain, rate, require
 
 READERS, CONNECTIONS = 100, 8
 SERIAL_CALLS, SERIAL_ROUNDS = 150, 6
 PARALLEL_CALLS, PARALLEL_ROUNDS = 300, 9
-NOT_FOUND_CALLS = 2_000
 WITHOUT_LIMITS = {
     "TOETSFEEDBACK_API_SCHOOL_REQUESTS_PER_MINUTE": "1000000",
     "TOETSFEEDBACK_API_BULK_ALARM_READS_PER_HOUR": "1000000",
 }
 
-_OTHER_STUDENT = text("select id from students where school_id <> :school order by id limit 1")
 _SCHOOLS = text("select id from schools order by id")
 _AUDIT_ENTRIES = text("select count(*) from audit_events where action = 'listSchoolResults'")
 
@@ -58,7 +53,6 @@ def main() -> None:
         asyncio.run(measure_latency(report, targets))
         asyncio.run(measure_throughput(report, targets))
         measure_statements(report, targets)
-        asyncio.run(measure_not_found(report, targets))
         asyncio.run(measure_readers(report, targets, arguments.seconds))
         subprocess.run(cli(targets.instance, "audit", "verify"), check=True, stdout=sys.stderr)
     if arguments.write:
@@ -158,37 +152,6 @@ def measure_statements(report: Report, targets: Targets) -> None:
     )
 
 
-async def measure_not_found(report: Report, targets: Targets) -> None:
-    """Compare the 404 for a student of another school with that for a nonexistent one."""
-    client = targets.client(targets.school_id)
-    connection = await Connection.to(targets.ports[0])
-    await client.learn_nonce(connection)
-    query = _OTHER_STUDENT.bindparams(school=targets.school_id)
-    other_student = scalars(targets.instance, query)[0]
-    times: dict[str, list[float]] = {"other_school": [], "nonexistent": []}
-    bodies: set[bytes] = set()
-    for _ in range(NOT_FOUND_CALLS):
-        for name, student in (("other_school", other_student), ("nonexistent", uuid4())):
-            response = await connection.send(client.request(f"/v1/students/{student}"))
-            require(response, httpx.codes.NOT_FOUND)
-            times[name].append(response.seconds)
-            bodies.add(without_varying_headers(response))
-    medians = {name: median(seconds) for name, seconds in times.items()}
-    for name, seconds in medians.items():
-        report.show(f"{name}_ms", seconds * 1000, median_of=NOT_FOUND_CALLS)
-    report.show("not_found_ratio", medians["other_school"] / medians["nonexistent"])
-    report.show("not_found_responses", len(bodies), of=2 * NOT_FOUND_CALLS)
-
-
-def without_varying_headers(response: Response) -> bytes:
-    """Return the response without trace id, time, nonce and rate limit."""
-    lines = response.head.lower().split(b"\r\n")
-    trace = next(line for line in lines if line.startswith(b"belgov-trace-id")).split()[1]
-    varying = (b"belgov-trace-id", b"date", b"dpop-nonce", b"ratelimit:")
-    constant = [line for line in lines if not line.startswith(varying)]
-    return b"\r\n".join(constant) + response.body.replace(trace, b"")
-
-
 async def measure_readers(report: Report, targets: Targets, seconds: float) -> None:
     """Read as many schools at once; count the entries in the audit log."""
     schools = scalars(targets.instance, _SCHOOLS)
@@ -211,12 +174,6 @@ async def measure_readers(report: Report, targets: Targets, seconds: float) -> N
     report.show("readers_requests", requests, readers=READERS, seconds=seconds)
     entries = scalars(targets.instance, _AUDIT_ENTRIES)[0] - before
     report.show("readers_entries", entries, readers=READERS, seconds=seconds)
-
-
-def require(response: Response, status: int = httpx.codes.OK) -> Response:
-    if response.status != status:
-        raise SystemExit(f"status {response.status}: {response.body.decode()}")
-    return response
 
 
 if __name__ == "__main__":

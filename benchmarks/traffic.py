@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import httpx
+
 from services.cli.signing import ProofKey
 
 
@@ -86,3 +88,9 @@ async def rate(ports: Sequence[int], connections: int, requests: Iterator[bytes]
     began = time.perf_counter()
     done = sum(await asyncio.gather(*map(drive, opened)))
     return done / (time.perf_counter() - began)
+
+
+def require(response: Response, status: int = httpx.codes.OK) -> Response:
+    if response.status != status:
+        raise SystemExit(f"status {response.status}: {response.body.decode()}")
+    return response

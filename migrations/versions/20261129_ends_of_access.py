@@ -10,7 +10,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
 
 revision: str = "20261129_ends_of_access"
-down_revision: str | None = "20261129_products"
+down_revision: str | None = "20261129_column_privileges"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
@@ -32,6 +32,12 @@ $$
 """
 
 
+def grant_columns(table: str, columns: str) -> None:
+    """Grant the API reads and writes of columns: a privilege on the table would let it lock it."""
+    for privilege in ("select", "insert", "update"):
+        op.execute(f"grant {privilege} ({columns}) on {table} to {API}")
+
+
 def upgrade() -> None:
     op.create_table(
         "sign_ons",
@@ -42,7 +48,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subject", "school_id", name=op.f("pk_sign_ons")),
     )
     op.create_index(op.f("ix_sign_ons_expires_at"), "sign_ons", ["expires_at"])
-    op.execute(f"grant select, insert, update on sign_ons to {API}")
+    grant_columns("sign_ons", "subject, school_id, scopes, expires_at")
     op.execute(f"grant select, delete on sign_ons to {WORKER}")
     op.execute(f"delete from {GRANTS}")
     op.add_column(GRANTS, sa.Column("token_id", sa.String(length=128), nullable=False))
@@ -51,6 +57,7 @@ def upgrade() -> None:
         GRANTS, sa.Column("token_expires_at", sa.TIMESTAMP(timezone=True), nullable=False)
     )
     op.add_column(GRANTS, sa.Column("client_key", sa.String(length=43), nullable=True))
+    grant_columns(GRANTS, "token_id, token_issued_at, token_expires_at, client_key")
     op.execute(CAN_READ_DOCUMENT)
     op.execute("revoke execute on function can_read_document from public")
     op.execute(f"grant execute on function can_read_document to {API}")

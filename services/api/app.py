@@ -30,6 +30,7 @@ from services.api.routes import (
     schools,
     students,
 )
+from services.api.security.address_limit import AddressLimit
 from shared.core.settings import Settings
 
 TITLE = "Toetsfeedback"
@@ -88,6 +89,7 @@ def build_app(larger_bodies: Mapping[str, int] | None = None) -> FastAPI:
         telemetry=NO_TELEMETRY,
         middleware=[
             Middleware(RequestLogging, metrics=metrics),
+            Middleware(AddressLimit),
             Middleware(ConnectionReserve),
             Middleware(BodyLimit, larger=larger_bodies or {}),
         ],

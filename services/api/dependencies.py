@@ -67,8 +67,8 @@ async def queue_of(resources: ResourcesDep) -> WakeUpQueue:
 QueueDep = Annotated[WakeUpQueue, Depends(queue_of)]
 
 
-async def links_of(request: Request) -> Links:
-    return Links(str(request.base_url).rstrip("/"))
+async def links_of(resources: ResourcesDep) -> Links:
+    return Links(resources.public_url)
 
 
 LinksDep = Annotated[Links, Depends(links_of)]

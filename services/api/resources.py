@@ -56,6 +56,7 @@ class Resources:
     exchanges: Semaphore
     uploads: Semaphore
     public_url: str
+    mandate_max_days: int
     broker: RedisBroker
     queue: WakeUpQueue
     rate_limiter: RateLimiter
@@ -87,6 +88,7 @@ class Resources:
             exchanges=Semaphore(MAX_CONCURRENT_EXCHANGES),
             uploads=Semaphore(MAX_CONCURRENT_UPLOADS),
             public_url=settings.public_url,
+            mandate_max_days=settings.mandate_max_days,
             broker=broker,
             queue=WakeUpQueue(broker),
             rate_limiter=RateLimiter(settings),

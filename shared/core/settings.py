@@ -66,6 +66,10 @@ class Settings(BaseSettings):
         default=6, description="maximum size of a connection pool"
     )
 
+    mandate_max_days: Annotated[int, Field(gt=0)] = Field(
+        default=366, description="maximum number of days of a mandate"
+    )
+
     worker_threads: Annotated[int, Field(gt=0)] = Field(
         default=1, description="items that one worker process executes at a time"
     )

@@ -6,11 +6,14 @@ from uuid import UUID
 import psycopg
 
 from shared.deliveries.apply_results import apply_item_results, apply_results
-from shared.deliveries.manifest import AdministrationFacts, Manifest
+from shared.deliveries.manifest import AdministrationFacts, Manifest, Mode
 from shared.deliveries.upserts import UPSERTS, Changes, Parameters, run_upsert
 
 _ANALYZE_FROM: Final = 1_000
 """Number of new rows that makes the planner's statistics wrong enough to refresh them at once."""
+
+_ABOUT_STUDENTS: Final = frozenset({"students", "results", "itemResults"})
+"""Names in the report of the changes of rows about students."""
 
 _TABLES: Final = "class_groups, students, results, scale_scores, item_results"
 
@@ -68,6 +71,17 @@ def apply_delivery(
     if sum(change["added"] for change in changes.values()) >= _ANALYZE_FROM:
         connection.execute(f"analyze {_TABLES}")
     return changes
+
+
+def reported_changes(changes: dict[str, Changes], mode: Mode) -> dict[str, Changes]:
+    """Return the changes that the report contains: sums over the delivery.
+
+    A correction can have a single row. Whether that row changed anything would tell if a guess
+    about a student is right, so its report counts no changes of rows about students.
+    """
+    if mode == "full":
+        return changes
+    return {name: change for name, change in changes.items() if name not in _ABOUT_STUDENTS}
 
 
 def _apply_administration(connection: psycopg.Connection[Any], facts: AdministrationFacts) -> bool:

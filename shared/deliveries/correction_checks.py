@@ -20,6 +20,7 @@ CORRECTION_CHECKS: Final = (
         "The component has stored results of another target group or level scale.",
         "Submit a full delivery of the administration.",
         is_for_corrections=True,
+        reads_stored=True,
     ),
     IntegrityCheck(
         "contradictsStored",
@@ -36,6 +37,7 @@ CORRECTION_CHECKS: Final = (
         "Students of the class group have stored results of its previous target group.",
         "Submit a full delivery of the administration.",
         is_for_corrections=True,
+        reads_stored=True,
     ),
     IntegrityCheck(
         "contradictsStored",
@@ -56,21 +58,6 @@ CORRECTION_CHECKS: Final = (
         "Withdraw these results in the same correction, or correct the class group.",
         (CLASS_GROUPS, STUDENTS, RESULTS),
         is_for_corrections=True,
-    ),
-    IntegrityCheck(
-        "nothingToWithdraw",
-        RESULTS,
-        "status",
-        """select s.line, null as value, null as context from staged_results s
-           where s.status = 'withdrawn' and not exists (
-               select from students p join components c on c.code = s.component
-               join results r on r.student_id = p.id and r.component_id = c.id
-               where p.administration_id = %(administration)s and p.delivered_as = s.student
-                 and c.administration_id = %(administration)s and r.superseded_at is null
-           )""",
-        "There is no result to withdraw.",
-        "Check the student and the component.",
-        is_warning=True,
-        is_for_corrections=True,
+        reads_stored=True,
     ),
 )

@@ -13,18 +13,19 @@ from shared.deliveries.integrity_check import IntegrityCheck, foreign_key_check
 _SIX_DIGITS: Final = "~ '^[0-9]{6}$'"
 
 
-def _shared_values(columns: str) -> str:
+def _shared_values(columns: str, table: str) -> str:
     """Return SQL of the rows with the same values as an earlier row of another student.
 
-    NULL does not count as a value. Rows are grouped, not joined with each other: the cost of one
-    number that a whole country shares must not be quadratic.
+    The earlier row is in the table or view. NULL does not count as a value. Rows are grouped, not
+    joined with each other: the cost of one number that a whole country shares must not be
+    quadratic.
     """
     return f"""
         select s.line, null as value, k.first_line as context
         from staged_students s join (
             select {columns}, min(line) as first_line,
                    (array_agg(student order by line))[1] as first_student
-            from effective_enrolments group by {columns} having min(student) <> max(student)
+            from {table} group by {columns} having min(student) <> max(student)
         ) k using ({columns})
         where s.line > k.first_line and s.student <> k.first_student
     """
@@ -54,21 +55,32 @@ ENROLMENT_CHECKS: Final = (
         CLASS_GROUPS,
         on="k.school = s.school and k.class_group = s.class_group",
         only="exists (select from effective_schools k where k.school = s.school)",
+        reads_stored=True,
     ),
     IntegrityCheck(
         "duplicateStamnummer",
         STUDENTS,
         "stamnummer",
-        _shared_values("school, stamnummer"),
-        "Another student of the same school has this stamnummer (line {context}; 0: stored).",
+        _shared_values("school, stamnummer", STUDENTS.table),
+        "Another student of the same school has this stamnummer (line {context}).",
         "Correct one of the two.",
+    ),
+    IntegrityCheck(
+        "duplicateStamnummer",
+        STUDENTS,
+        "stamnummer",
+        _shared_values("school, stamnummer", "effective_enrolments"),
+        "A stored student of the same school has this stamnummer.",
+        "Correct one of the two.",
+        is_for_corrections=True,
+        reads_stored=True,
     ),
     IntegrityCheck(
         "inszShared",
         STUDENTS,
         "insz",
-        _shared_values("insz_hash"),
-        "Another student has the same INSZ (line {context}; 0: stored).",
+        _shared_values("insz_hash", STUDENTS.table),
+        "Another student has the same INSZ (line {context}).",
         "Check whether both are the same student: one student has one code in every school.",
         is_warning=True,
     ),

@@ -11,6 +11,9 @@ class IntegrityCheck:
 
     `query` selects line, value and context of each violation; `detail` may quote `{context}`, a
     line number. The check is skipped if rows of a file in `needs` could not be read.
+
+    With `reads_stored`, the outcome for a correction depends on stored rows about students. The
+    report then locates no violation: it would tell what is stored.
     """
 
     kind: str
@@ -22,6 +25,7 @@ class IntegrityCheck:
     needs: tuple[FileFormat, ...] = ()
     is_warning: bool = False
     is_for_corrections: bool = False
+    reads_stored: bool = False
 
 
 def unique_key_check(file: FileFormat) -> IntegrityCheck:
@@ -49,6 +53,8 @@ def foreign_key_check(
     needs: FileFormat,
     on: str = "",
     only: str = "true",
+    *,
+    reads_stored: bool = False,
 ) -> IntegrityCheck:
     """Return the check that the column refers to a row of the view, by default of the same name.
 
@@ -65,4 +71,5 @@ def foreign_key_check(
         f"The value refers to a row that does not exist in {needs.name}.",
         f"Add the row to {needs.name}, or correct the value.",
         (needs,),
+        reads_stored=reads_stored,
     )

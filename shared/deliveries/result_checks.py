@@ -34,11 +34,12 @@ def _item_foreign_key_check(column: str, view: str, needs: FileFormat) -> Integr
         check.detail,
         check.remedy,
         check.needs,
+        reads_stored=needs is STUDENTS,
     )
 
 
 RESULT_CHECKS: Final = (
-    foreign_key_check(RESULTS, "student", "effective_enrolments", STUDENTS),
+    foreign_key_check(RESULTS, "student", "effective_enrolments", STUDENTS, reads_stored=True),
     foreign_key_check(RESULTS, "component", "effective_components", COMPONENTS),
     IntegrityCheck(
         "targetGroupMismatch",
@@ -57,6 +58,7 @@ RESULT_CHECKS: Final = (
         "The component and the student's class group have different target groups.",
         "Correct the component, or the class group of the student.",
         (COMPONENTS, CLASS_GROUPS, STUDENTS),
+        reads_stored=True,
     ),
     IntegrityCheck(
         "levelWithoutReported",
@@ -119,6 +121,7 @@ RESULT_CHECKS: Final = (
         "The student has no result for this component.",
         "Add the result to results.csv, or remove its items.",
         (STUDENTS, COMPONENTS, RESULTS),
+        reads_stored=True,
     ),
     IntegrityCheck(
         "duplicateKey",

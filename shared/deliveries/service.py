@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from shared.core.errors import ResourceNotFound
 from shared.deliveries import repository
-from shared.deliveries.apply_delivery import apply_delivery
+from shared.deliveries.apply_delivery import apply_delivery, reported_changes
 from shared.deliveries.delivery_source import DeliverySource, SourceLimits, UnreadableDeliveryError
 from shared.deliveries.effective_views import create_effective_views
 from shared.deliveries.faults import Findings
@@ -31,7 +31,8 @@ from shared.deliveries.staging_tables import (
     create_staging_tables,
     drop_staging_tables,
 )
-from shared.deliveries.validation import validate
+from shared.deliveries.validation import check_stored_rows, validate
+from shared.deliveries.window_checks import check_release_windows
 
 Status = Literal["applied", "unchanged", "refused"]
 
@@ -130,9 +131,13 @@ def _import_files(
         facts = stage_files(connection, source, manifest, insz_key, findings)
         create_effective_views(connection, manifest.mode, manifest.administration_id)
         validate(connection, manifest.mode, manifest.administration_id, findings)
+        check_release_windows(session, connection, manifest, findings)
+        if manifest.mode == "correction" and not findings.faults:
+            check_stored_rows(connection, manifest.administration_id, findings)
         if findings.faults:
             return "refused", {}
-        return "applied", apply_delivery(connection, manifest, facts, delivery.id)
+        changes = apply_delivery(connection, manifest, facts, delivery.id)
+        return "applied", reported_changes(changes, manifest.mode)
 
 
 def _record_manifest(delivery: Delivery, manifest: Manifest) -> None:

@@ -66,18 +66,48 @@ class _ValueRule(NamedTuple):
 def validate(
     connection: psycopg.Connection[Any], mode: Mode, administration: str, findings: Findings
 ) -> None:
-    """Add a fault for every violation; the staging tables and the effective views must exist."""
+    """Add a fault for every violation; the staging tables and the effective views must exist.
+
+    For a correction, `check_stored_rows` follows.
+    """
     parameters = {"administration": administration}
     for file in CSV_FILES:
         _check_values(connection, file, findings)
     for check in CHECKS:
-        if check.is_for_corrections and mode != "correction":
+        if check.reads_stored if mode == "correction" else check.is_for_corrections:
             continue
         if any(file.name in findings.incomplete for file in check.needs):
             continue
         violations = _run(connection, check, parameters, findings)
         if check in UNIQUE_KEYS and violations > _MAX_DUPLICATE_KEYS:
             findings.incomplete.add(check.file.name)
+
+
+def check_stored_rows(
+    connection: psycopg.Connection[Any], administration: str, findings: Findings
+) -> None:
+    """Add one fault if a correction does not fit the stored rows about students.
+
+    The fault has no row, value or count: it is the same for every violation. Another fault must
+    not be found already: with one, a correction could be submitted to learn about stored rows, and
+    would change none.
+    """
+    parameters = {"administration": administration}
+    violated = [
+        connection.execute(f"select from ({check.query}) violation limit 1", parameters).rowcount
+        for check in CHECKS
+        if check.reads_stored
+    ]
+    if any(violated):
+        findings.faults.add(
+            Fault(
+                "contradictsStored",
+                "The correction refers to students, class groups or results that are not stored, "
+                "or contradicts those that are. The report does not say which.",
+                "Compare the correction with the deliveries that it corrects, or submit a full "
+                "delivery of the administration.",
+            )
+        )
 
 
 def _run(

@@ -72,8 +72,13 @@ def page_of_documents(
 
 
 def find_document(session: Session, document_id: UUID) -> DocumentRow | None:
-    """Return a document, released or not; row-level security hides unreleased ones from the API."""
-    row = session.execute(_documents().where(Document.id == document_id)).one_or_none()
+    """Return a released document within the reach of the transaction's caller.
+
+    Reach and gate are computed for every id, so that the time tells nothing about a document that
+    the caller may not read.
+    """
+    visible = select(func.visible_document(document_id)).scalar_subquery()
+    row = session.execute(_documents().where(Document.id == visible)).one_or_none()
     return None if row is None else DocumentRow(*row)
 
 

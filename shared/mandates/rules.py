@@ -25,6 +25,15 @@ class Term:
     revoked_at: datetime | None = None
 
 
+MAX_TERM_DAYS = 366
+"""The longest term of a mandate by default, in days: a school year."""
+
+
+def is_within(term: Term, max_days: int) -> bool:
+    """Return True when the term has at most so many days, the first and last included."""
+    return (term.until_on - term.from_on).days < max_days
+
+
 def state_of(term: Term, today: date) -> MandateState:
     """Return the state on a day in Brussels; a revocation takes effect immediately."""
     if term.revoked_at is not None:

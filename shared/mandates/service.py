@@ -14,11 +14,12 @@ from shared.access.requests import AccessRequest
 from shared.access.rules import Caller, CallerKind, reach_of_students
 from shared.core.clock import database_today
 from shared.core.errors import Conflict, InvalidInput, MissingPermission
+from shared.core.plain_text import require_plain_text
 from shared.core.unit_of_work import UnitOfWork
 from shared.mandates import repository
 from shared.mandates.models import Mandate
 from shared.mandates.repository import MandateFilter
-from shared.mandates.rules import MandateState, Term, state_of
+from shared.mandates.rules import MAX_TERM_DAYS, MandateState, Term, is_within, state_of
 from shared.oauth.clients.service import is_integrator
 
 
@@ -66,13 +67,15 @@ def read_mandate(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) -> M
     return _view(mandate, database_today(unit.session))
 
 
-def give_mandate(unit: UnitOfWork, access: AccessRequest, plan: MandatePlan) -> MandateView:
-    """Give a new mandate of the caller's own school.
+def give_mandate(
+    unit: UnitOfWork, access: AccessRequest, plan: MandatePlan, max_days: int = MAX_TERM_DAYS
+) -> MandateView:
+    """Give a new mandate of the caller's own school, for at most `max_days`.
 
     Raises:
         MissingPermission: when the caller does not act for a school.
-        InvalidInput: when the days contradict each other or are in the past, or no integrator is
-            registered as the client.
+        InvalidInput: when the days contradict each other, are in the past or too many, or no
+            integrator is registered as the client.
         Conflict: when the school already shares one of the products with it on one of the days.
     """
     session, school_id = unit.session, _own_school(access.caller)
@@ -81,6 +84,11 @@ def give_mandate(unit: UnitOfWork, access: AccessRequest, plan: MandatePlan) -> 
     if term.from_on < today:
         raise InvalidInput("from_on", detail="Must be today or later.")
     _require_order(term, today)
+    if not is_within(term, max_days):
+        raise InvalidInput(
+            "until_on", detail=f"A mandate has at most {max_days} days; give a new one after it."
+        )
+    require_plain_text("purpose", plan.purpose)
     if not set(plan.products).issubset(MANDATE_PRODUCTS):
         names = " and ".join(MANDATE_PRODUCTS)
         raise InvalidInput("products", detail=f"A mandate can share {names} only.")

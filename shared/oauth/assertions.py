@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from shared.core.identifiers import canonical_uuid
 from shared.oauth import jose
 from shared.oauth.jose import PublicKey, SignatureError
 
@@ -39,10 +40,11 @@ def unverified_client_id(text: str) -> UUID:
         SignatureError: when `sub` is not a client id.
     """
     _, claims = jose.read_unverified(text)
-    try:
-        return UUID(claims["sub"])
-    except (KeyError, ValueError, TypeError, AttributeError):
-        raise SignatureError("sub is not a client id") from None
+    subject = claims.get("sub")
+    client_id = canonical_uuid(subject) if isinstance(subject, str) else None
+    if client_id is None:
+        raise SignatureError("sub is not a client id")
+    return client_id
 
 
 def verify_assertion(
@@ -60,14 +62,14 @@ def verify_assertion(
     names = audience if isinstance(audience, list) else [audience]
     if not any(isinstance(name, str) and name in audiences for name in names):
         raise SignatureError("aud is not this service")
-    expires_at = claims.get("exp")
-    if not isinstance(expires_at, int | float) or expires_at <= now - CLOCK_SKEW_SECONDS:
+    expires_at = jose.numeric_date(claims.get("exp"))
+    if expires_at is None or expires_at <= now - CLOCK_SKEW_SECONDS:
         raise SignatureError("exp is missing or has passed")
     if expires_at > now + MAX_LIFETIME_SECONDS:
         raise SignatureError(f"its lifetime is longer than {MAX_LIFETIME_SECONDS} seconds")
     for name in ("iat", "nbf"):
-        begins_at = claims.get(name, now)
-        if not isinstance(begins_at, int | float) or begins_at > now + CLOCK_SKEW_SECONDS:
+        begins_at = jose.numeric_date(claims.get(name, now))
+        if begins_at is None or begins_at > now + CLOCK_SKEW_SECONDS:
             raise SignatureError(f"{name} is in the future; check the clock")
     return Assertion(client_id, jose.require_jti(claims), expires_at, key.thumbprint())
 

@@ -1,6 +1,7 @@
 """DPoP proofs (RFC 9449): a client proves possession of the key that its token is bound to."""
 
 import hmac
+import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +18,10 @@ MAX_AGE_SECONDS = 60
 MAX_AHEAD_SECONDS = 5
 NONCE_SECONDS = 150
 """Seconds for which the same nonce is issued; it is accepted for twice as long."""
+
+_PLAIN_URL = re.compile(r"[a-zA-Z]+://(?:(?![@/?#\\])[!-~])+(?:[/?#][!-~]*)?")
+"""An absolute URL without user information, spaces and control characters; `urlsplit` drops some
+of these, and would find two different texts equal."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -114,15 +119,14 @@ def token_hash(token: str) -> str:
     return urlsafe_b64encode(sha256(token.encode()).digest()).rstrip(b"=").decode()
 
 
-def _is_recent(issued_at: object, now: float) -> bool:
-    return (
-        isinstance(issued_at, int | float)
-        and not isinstance(issued_at, bool)
-        and now - MAX_AGE_SECONDS <= issued_at <= now + MAX_AHEAD_SECONDS
-    )
+def _is_recent(value: object, now: float) -> bool:
+    issued_at = jose.numeric_date(value)
+    return issued_at is not None and (now - MAX_AGE_SECONDS <= issued_at <= now + MAX_AHEAD_SECONDS)
 
 
 def _is_same_url(url: str, expected: str) -> bool:
+    if not _PLAIN_URL.fullmatch(url):
+        return False
     try:
         return url == expected or _normalized(url) == _normalized(expected)
     except ValueError:

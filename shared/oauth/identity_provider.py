@@ -23,7 +23,14 @@ from shared.oauth.person_claims import ClaimRules
 
 logger = structlog.get_logger(__name__)
 
-TYPES = frozenset({"", "jwt", "at+jwt"})
+TYPES = frozenset({"at+jwt"})
+"""Only access tokens (RFC 9068, section 4): an ID token is signed with the same keys for the same
+audience, and is `JWT` or without a type."""
+
+ID_TOKEN_CLAIMS = frozenset({"nonce", "at_hash", "c_hash", "s_hash"})
+"""Claims of ID tokens (OpenID Connect Core 1.0), which an introspected access token has not."""
+
+ACCESS_TOKEN_TYPES = frozenset({"bearer", "dpop"})
 ASSERTION_SECONDS = 60
 KEY_CACHE_SECONDS = 300.0
 KEY_REFETCH_SECONDS = 10.0
@@ -134,6 +141,7 @@ class IntrospectionProvider:
         response = _send(settings, "POST", settings.introspection_url or "", form)
         if response.get("active") is not True:
             raise UserTokenError("it is not active at the provider")
+        _require_access_token(response)
         now = time.time()
         defaults = {"iss": settings.issuer, "exp": now + ASSERTION_SECONDS}
         return _require_valid_claims(settings, defaults | response, now)
@@ -181,13 +189,15 @@ class KeySetProvider:
         return _require_valid_claims(self.settings, claims, time.time())
 
     def _key(self, kid: object) -> PublicKey:
+        if not isinstance(kid, str):
+            raise UserTokenError("it is not signed by a key of the provider")
         is_known = kid in self._keys
         age = time.monotonic() - self._fetched_at
         if age >= (KEY_CACHE_SECONDS if is_known else KEY_REFETCH_SECONDS):
             key_set = _send(self.settings, "GET", self._url)
             self._keys = _usable_keys(key_set)
             self._fetched_at = time.monotonic()
-        if not isinstance(kid, str) or kid not in self._keys:
+        if kid not in self._keys:
             raise UserTokenError("it is not signed by a key of the provider")
         return self._keys[kid]
 
@@ -195,12 +205,21 @@ class KeySetProvider:
 def _usable_keys(key_set: Mapping[str, Any]) -> dict[str, PublicKey]:
     """Return the keys of a JWK Set by `kid`, without those of kinds that are not accepted."""
     keys = {}
-    for parameters in key_set.get("keys") or ():
+    listed = key_set.get("keys")
+    for parameters in listed if isinstance(listed, list) else ():
         try:
             keys[str(parameters["kid"])] = jose.public_key(parameters)
         except (SignatureError, KeyError, TypeError, AttributeError):
             continue
     return keys
+
+
+def _require_access_token(claims: Mapping[str, Any]) -> None:
+    """Raise UserTokenError for an ID token; some providers introspect these too."""
+    token_type = claims.get("token_type", "bearer")
+    is_access_token = isinstance(token_type, str) and token_type.lower() in ACCESS_TOKEN_TYPES
+    if not is_access_token or ID_TOKEN_CLAIMS & claims.keys():
+        raise UserTokenError("it is not an access token")
 
 
 def _require_valid_claims(
@@ -215,10 +234,11 @@ def _require_valid_claims(
     ]
     if settings.audience not in audiences:
         raise UserTokenError("it is not meant for this portal")
-    if not isinstance(claims.get("exp"), int | float) or claims["exp"] <= now:
+    expires_at = jose.numeric_date(claims.get("exp"))
+    if expires_at is None or expires_at <= now:
         raise UserTokenError("exp is missing or has passed")
-    begins_at = claims.get("nbf", now)
-    if not isinstance(begins_at, int | float) or begins_at > now + CLOCK_SKEW_SECONDS:
+    begins_at = jose.numeric_date(claims.get("nbf", now))
+    if begins_at is None or begins_at > now + CLOCK_SKEW_SECONDS:
         raise UserTokenError("nbf is in the future")
     return claims
 

@@ -19,6 +19,8 @@ ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "RS256")
 MAX_CHARACTERS = 4096
 RSA_BITS = (2048, 4096)
 MAX_ID_CHARACTERS = 128
+LATEST_DATE = 253_402_300_799
+"""The last second of the year 9999: no later time can be computed with."""
 
 _EXAMPLE_THUMBPRINTS = frozenset(
     {
@@ -112,6 +114,13 @@ def require_jti(claims: Mapping[str, Any]) -> str:
     if isinstance(jti, str) and 0 < len(jti) <= MAX_ID_CHARACTERS and jti.isprintable():
         return jti
     raise SignatureError(f"jti is not a string of 1 to {MAX_ID_CHARACTERS} printable characters")
+
+
+def numeric_date(value: object) -> float | None:
+    """Return a NumericDate (RFC 7519, section 2) of a year that a calendar has; None for others."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if 0 <= value <= LATEST_DATE else None
 
 
 def fixed_key(key: PublicKey) -> Callable[[object], PublicKey]:

@@ -70,7 +70,8 @@ def person_of(claims: Mapping[str, Any], rules: ClaimRules) -> Person:
     if not isinstance(subject, str) or not SUBJECT.fullmatch(subject):
         raise PersonError(f"{rules.subject_claim} is not a valid identifier")
     nobody = Person(subject, school_id, frozenset())
-    if claims.get(rules.target_group_claim) not in rules.target_groups:
+    target_group = claims.get(rules.target_group_claim)
+    if not isinstance(target_group, str) or target_group not in rules.target_groups:
         raise NoRoleError(f"{rules.target_group_claim} is not a target group of schools", nobody)
     roles = _roles_at(school_id, claims.get(rules.role_claim))
     scopes = frozenset().union(*(rules.roles.get(role, frozenset()) for role in roles))

@@ -16,6 +16,7 @@ from shared.oauth import jose, repository
 from shared.oauth.assertions import (
     ASSERTION_TYPE,
     CLOCK_SKEW_SECONDS,
+    Assertion,
     unverified_client_id,
     verify_assertion,
 )
@@ -58,6 +59,17 @@ class PresentedToken:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifiedToken:
+    """A token of ours that has not expired, and the proof it came with if it is bound.
+
+    The database may still know that the token has ended or lost scopes, or the proof used before.
+    """
+
+    token: AccessToken
+    proof: Proof | None
+
+
+@dataclass(frozen=True, slots=True)
 class AuthenticatedClient:
     """A client that has authenticated, with the thumbprint of the key that signed its assertion."""
 
@@ -65,6 +77,14 @@ class AuthenticatedClient:
     kind: ClientKind
     scopes: frozenset[Scope]
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifiedClient:
+    """An active client, and the assertion that it signed; it may have been used before."""
+
+    client: AuthenticatedClient
+    assertion: Assertion
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,32 +97,43 @@ class IssuedToken:
     is_bound: bool
 
 
-def validate_token(unit: UnitOfWork, issuer: Issuer, presented: PresentedToken) -> AccessToken:
-    """Validate an access token and the DPoP proof that it is bound to.
-
-    The returned token has the scopes that its client and its person still have. The unit acts for
-    the caller afterwards. The proof cannot be used again, even after a rollback.
+def verify_token(issuer: Issuer, presented: PresentedToken) -> VerifiedToken:
+    """Verify an access token and its DPoP proof as far as that needs no database.
 
     Raises:
-        InvalidAccessToken: when the token is not valid, or has ended.
-        InvalidProof: when the proof is missing, was used before, or is not valid.
+        InvalidAccessToken: when the token is not valid.
+        InvalidProof: when the token is bound and the proof is missing or not valid.
     """
     token = issuer.authority.verify(presented.token)
     is_proven = presented.scheme == "dpop"
     if is_proven != (token.thumbprint is not None):
         raise InvalidAccessToken
-    digest = None
-    if is_proven:
-        proof = _verify_proof_of_token(issuer, presented)
-        if proof.thumbprint != token.thumbprint:
-            raise InvalidProof("its key is not the key that the token is bound to")
-        digest = proof.digest
-    status = repository.check_token(unit, token, digest, PROOF_RETENTION)
+    if not is_proven:
+        return VerifiedToken(token, None)
+    proof = _verify_proof_of_token(issuer, presented)
+    if proof.thumbprint != token.thumbprint:
+        raise InvalidProof("its key is not the key that the token is bound to")
+    return VerifiedToken(token, proof)
+
+
+def validate_token(unit: UnitOfWork, verified: VerifiedToken) -> AccessToken:
+    """Validate a verified token with the database, and use up its proof, even after a rollback.
+
+    The returned token has the scopes that its client and its person still have. The unit acts for
+    the caller from here on.
+
+    Raises:
+        InvalidAccessToken: when the token has ended: it was revoked, its client suspended, or the
+            client's key removed.
+        InvalidProof: when the proof was used before.
+    """
+    digest = None if verified.proof is None else verified.proof.digest
+    status = repository.check_token(unit, verified.token, digest, PROOF_RETENTION)
     if not status.is_first_use:
         raise InvalidProof(REPLAYED)
     if status.is_ended:
         raise InvalidAccessToken
-    return replace(token, caller=replace(token.caller, scopes=status.scopes))
+    return replace(verified.token, caller=replace(verified.token.caller, scopes=status.scopes))
 
 
 def current_scopes(session: Session, token: AccessToken) -> frozenset[Scope]:
@@ -125,44 +156,45 @@ def _verify_single_proof(
     return verify_proof(proofs[0], request, issuer.nonces, time.time())
 
 
-def authenticate_client(
+def identify_client(
     issuer: Issuer, form: Mapping[str, str], audiences: frozenset[str]
-) -> AuthenticatedClient:
-    """Authenticate a client by the assertion in the form, which cannot be used again.
-
-    At most one database connection is in use at a time.
+) -> IdentifiedClient:
+    """Identify the client that signed the assertion in the form, without using the assertion up.
 
     Raises:
         OAuthError: `invalid_client`, whatever the reason.
     """
     if form.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in form:
         raise invalid_client("send a client_assertion of type private_key_jwt")
-    text, now = form["client_assertion"], time.time()
+    text = form["client_assertion"]
     try:
         client_id = unverified_client_id(text)
         with Session(issuer.engine) as session:
             client = clients.find_client(session, client_id)
             keys = [jose.public_key(key.jwk) for key in clients.keys_of(session, [client_id])]
-        assertion = verify_assertion(text, client_id, keys, audiences, now)
+        assertion = verify_assertion(text, client_id, keys, audiences, time.time())
     except SignatureError as error:
         raise invalid_client(str(error)) from None
     if form.get("client_id", str(client_id)) != str(client_id):
         raise invalid_client("client_id is not the sub of the assertion")
-    retention = timedelta(seconds=assertion.expires_at - now + 2 * CLOCK_SKEW_SECONDS)
-    if not repository.record_first_use(issuer.engine, assertion.digest, retention):
-        raise invalid_client(REPLAYED)
     if client is None or client.state != ClientState.ACTIVE:
         raise invalid_client("the client is suspended")
     scopes = frozenset(map(Scope, client.scopes))
-    return AuthenticatedClient(client.id, ClientKind(client.kind), scopes, assertion.key)
+    authenticated = AuthenticatedClient(client.id, ClientKind(client.kind), scopes, assertion.key)
+    return IdentifiedClient(authenticated, assertion)
 
 
-def thumbprint_of_proof(
+def use_assertion(issuer: Issuer, assertion: Assertion) -> None:
+    """Use the assertion up; raise OAuthError `invalid_client` when it was used before."""
+    seconds = assertion.expires_at - time.time() + 2 * CLOCK_SKEW_SECONDS
+    if not repository.record_first_use(issuer.engine, assertion.digest, timedelta(seconds=seconds)):
+        raise invalid_client(REPLAYED)
+
+
+def verify_binding(
     issuer: Issuer, proofs: tuple[str, ...], request: ExpectedRequest
-) -> str | None:
-    """Verify the DPoP proof of a token request; return the thumbprint to bind the token to.
-
-    Without a proof, return None.
+) -> Proof | None:
+    """Verify the proof of the key that a new token is bound to; None when no proof was sent.
 
     Raises:
         OAuthError: `invalid_dpop_proof` or `use_dpop_nonce` when the proof is not valid.
@@ -170,12 +202,15 @@ def thumbprint_of_proof(
     if not proofs:
         return None
     try:
-        proof = _verify_single_proof(issuer, proofs, request)
+        return _verify_single_proof(issuer, proofs, request)
     except ProofError as error:
         raise OAuthError(error.code, f"The DPoP proof is not valid: {error}.") from None
+
+
+def use_binding(issuer: Issuer, proof: Proof) -> None:
+    """Use the proof up; raise OAuthError `invalid_dpop_proof` when it was used before."""
     if not repository.record_first_use(issuer.engine, proof.digest, PROOF_RETENTION):
         raise OAuthError("invalid_dpop_proof", f"The DPoP proof is not valid: {REPLAYED}.")
-    return proof.thumbprint
 
 
 def issue_to_client(

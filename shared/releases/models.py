@@ -25,6 +25,8 @@ class ReleaseWindow(Base):
     `opens_at` is the effective moment, without which the window stays closed. `never` promises that
     the scope is not released, so it allows no effective moment.
 
+    A window of a component names no target group: it covers the component wherever it belongs.
+
     A scope can have several windows as long as no two overlap (`overlaps` in `rules.py`). For
     the constraint, `never` covers all of time, and a window without `opens_at` only `-infinity`.
     """
@@ -38,8 +40,8 @@ class ReleaseWindow(Base):
             "not never or (opens_at is null and closes_at is null)", name="never_has_no_moment"
         ),
         CheckConstraint(
-            "component_id is null or target_group_id is not null",
-            name="component_within_target_group",
+            "component_id is null or target_group_id is null",
+            name="target_group_or_component",
         ),
         ExcludeConstraint(
             ("administration_id", "="),

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     any_,
     column,
+    delete,
     exists,
     func,
     insert,
@@ -42,7 +43,6 @@ _target_groups = table(
     column("id", Integer),
     column("administration_id", String),
     column("code", String),
-    column("removed_at"),
 )
 _components = table(
     "components",
@@ -50,7 +50,6 @@ _components = table(
     column("administration_id", String),
     column("target_group_id", Integer),
     column("code", String),
-    column("removed_at"),
 )
 
 
@@ -78,7 +77,7 @@ def _released_ids(product: Product) -> ColumnElement[Any]:
 
 @dataclass(frozen=True, slots=True)
 class WindowScope:
-    """The scope of a window; the ids are None for a whole administration or target group."""
+    """The scope of a window: a target group, a component, or without ids the administration."""
 
     administration_id: str
     product: Product
@@ -87,7 +86,7 @@ class WindowScope:
 
 
 class WindowRow(NamedTuple):
-    """A window with the codes of its target group and component."""
+    """A window with the codes of its component, and of its or the component's target group."""
 
     window: ReleaseWindow
     target_group: str | None
@@ -156,27 +155,40 @@ def change_window(session: Session, window_id: UUID, times: dict[str, Any]) -> N
     )
 
 
+def delete_window(session: Session, window_id: UUID) -> None:
+    session.execute(delete(ReleaseWindow).where(ReleaseWindow.id == window_id))
+
+
+def windows_of_administration(session: Session, administration_id: str) -> Sequence[ReleaseWindow]:
+    return session.scalars(
+        select(ReleaseWindow)
+        .where(ReleaseWindow.administration_id == administration_id)
+        .order_by(ReleaseWindow.id)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
 def administration_exists(session: Session, administration_id: str) -> bool:
     query = select(exists().where(_administrations.c.id == administration_id))
     return bool(session.scalar(query))
 
 
 def find_target_group(session: Session, administration_id: str, code: str) -> int | None:
+    """Return the id of a target group, also of a removed one, which can be added again."""
     return session.scalar(
         select(_target_groups.c.id).where(
             _target_groups.c.administration_id == administration_id,
             _target_groups.c.code == code,
-            _target_groups.c.removed_at.is_(None),
         )
     )
 
 
 def find_component(session: Session, administration_id: str, code: str) -> ComponentIds | None:
+    """Return the ids of a component, also of a removed one, which can be added again."""
     row: Row[int, int] | None = session.execute(
         select(_components.c.id, _components.c.target_group_id).where(
             _components.c.administration_id == administration_id,
             _components.c.code == code,
-            _components.c.removed_at.is_(None),
         )
     ).one_or_none()
     return None if row is None else ComponentIds(*row)
@@ -185,6 +197,10 @@ def find_component(session: Session, administration_id: str, code: str) -> Compo
 def _windows() -> Select[ReleaseWindow, str | None, str | None]:
     return (
         select(ReleaseWindow, _target_groups.c.code, _components.c.code)
-        .outerjoin(_target_groups, _target_groups.c.id == ReleaseWindow.target_group_id)
         .outerjoin(_components, _components.c.id == ReleaseWindow.component_id)
+        .outerjoin(
+            _target_groups,
+            _target_groups.c.id
+            == func.coalesce(ReleaseWindow.target_group_id, _components.c.target_group_id),
+        )
     )

@@ -31,7 +31,10 @@ class ComponentFacts:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The facts of one release window; instants carry an offset."""
+    """The facts of one release window; instants carry an offset.
+
+    At most one of the ids is set: a window of a component covers it in any target group.
+    """
 
     target_group_id: int | None
     component_id: int | None
@@ -41,14 +44,13 @@ class Window:
 
     @property
     def specificity(self) -> int:
-        """The rank of the window's scope: 3 for a component, 1 for a target group, 0 for all."""
+        """The rank of the window's scope: 2 for a component, 1 for a target group, 0 for all."""
         return (self.component_id is not None) * 2 + (self.target_group_id is not None)
 
     def covers(self, component: ComponentFacts) -> bool:
-        return self.target_group_id in {
-            None,
-            component.target_group_id,
-        } and self.component_id in {None, component.component_id}
+        if self.component_id is not None:
+            return self.component_id == component.component_id
+        return self.target_group_id in {None, component.target_group_id}
 
 
 def gate_state(window: Window | None, at: datetime) -> GateState:

@@ -87,8 +87,8 @@ def create_window(unit: UnitOfWork, access: AccessRequest, plan: WindowPlan) -> 
         Conflict: when another window of the same scope overlaps this one.
     """
     _require_order(plan.times)
-    scope = _scope(unit.session, plan)
     repository.lock_windows(unit.session)
+    scope = _scope(unit.session, plan)
     _require_no_overlap(unit.session, scope, plan.times)
     window_id = repository.add_window(unit.session, scope, asdict(plan.times))
     record_change(unit, access, "createReleaseWindow", f"/v1/releaseWindows/{window_id}")
@@ -116,6 +116,18 @@ def change_window(
     return read_window(unit.session, window_id)
 
 
+def remove_window(unit: UnitOfWork, access: AccessRequest, window_id: UUID) -> None:
+    """Remove a window; from then on a wider one decides, if there is one.
+
+    Raises:
+        ResourceNotFound: when the window does not exist.
+    """
+    repository.lock_windows(unit.session)
+    read_window(unit.session, window_id)
+    repository.delete_window(unit.session, window_id)
+    record_change(unit, access, "removeReleaseWindow", f"/v1/releaseWindows/{window_id}")
+
+
 def save_window(unit: UnitOfWork, access: AccessRequest, plan: WindowPlan) -> WindowView:
     """Set the times of the only window of a scope, and add the window if there is none.
 
@@ -137,7 +149,7 @@ def save_window(unit: UnitOfWork, access: AccessRequest, plan: WindowPlan) -> Wi
 
 
 def _scope(session: Session, plan: WindowPlan) -> WindowScope:
-    """Return the scope with ids for the codes; a component brings its own target group."""
+    """Return the scope with ids for the codes; a component's scope is the component alone."""
     if plan.product not in tuple(Product):
         raise InvalidInput("product", detail=f"Must be one of {', '.join(Product)}.")
     if not repository.administration_exists(session, plan.administration_id):
@@ -157,7 +169,7 @@ def _scope(session: Session, plan: WindowPlan) -> WindowScope:
             raise InvalidInput(
                 "component", detail="The target group has no component with this code."
             )
-        component_id, target_group_id = found
+        component_id, target_group_id = found.component_id, None
     return WindowScope(plan.administration_id, plan.product, target_group_id, component_id)
 
 
@@ -189,7 +201,7 @@ def _require_no_overlap(
         scope.target_group_id, scope.component_id, times.opens_at, times.closes_at, times.never
     )
     for window in repository.windows_of_scope(session, scope):
-        if window.id != changed_id and overlaps(_facts(window), planned):
+        if window.id != changed_id and overlaps(facts_of(window), planned):
             raise Conflict(
                 "releaseWindowExists",
                 "Another window for the same product, target group and component overlaps this "
@@ -198,10 +210,10 @@ def _require_no_overlap(
 
 
 def _view(row: WindowRow, now: datetime) -> WindowView:
-    return WindowView(*row, gate_state(_facts(row.window), now))
+    return WindowView(*row, gate_state(facts_of(row.window), now))
 
 
-def _facts(window: ReleaseWindow) -> Window:
+def facts_of(window: ReleaseWindow) -> Window:
     return Window(
         window.target_group_id,
         window.component_id,

@@ -35,8 +35,9 @@ class Student(Base):
     """A pupil as enrolled in one school for one administration.
 
     A pupil enrolled in two schools has two rows with the same `delivered_as`; each school sees its
-    own row only. The INSZ is stored as a keyed hash only, for matching. Administration and school
-    are those of the class group.
+    own row only. The INSZ is stored as a keyed hash only, for matching: a query that does not name
+    it leaves it out, and the login of the API cannot read it. Administration and school are those
+    of the class group.
     """
 
     __tablename__ = "students"
@@ -60,5 +61,5 @@ class Student(Base):
     family_name: Mapped[str] = mapped_column(String(200))
     given_name: Mapped[str] = mapped_column(String(200))
     stamnummer: Mapped[str | None] = mapped_column(String(7))
-    insz_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    insz_hash: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     removed_at: Mapped[datetime | None] = mapped_column(INSTANT)

@@ -68,7 +68,12 @@ def class_list_order() -> tuple[ColumnElement[Any], ...]:
 
 
 def find_student(session: Session, student_id: UUID) -> StudentRow | None:
-    row = session.execute(_present().where(Student.id == student_id)).one_or_none()
+    """Return a student within the reach of the transaction's caller.
+
+    Reach is computed for every id, so that the time tells nothing about one out of reach.
+    """
+    visible = select(func.visible_student(student_id)).scalar_subquery()
+    row = session.execute(_present().where(Student.id == visible)).one_or_none()
     return None if row is None else StudentRow(*row)
 
 

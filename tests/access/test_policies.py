@@ -136,9 +136,9 @@ def moment(request: pytest.FixtureRequest, sessions: Sessions, seeded: Seeded) -
     with UnitOfWork(sessions) as unit:
         unit.session.execute(
             text(
-                "insert into release_windows (administration_id, product, target_group_id,"
-                " component_id, opens_at, closes_at) select administration_id, 'studentFeedback',"
-                f" target_group_id, id, {WINDOWS[request.param]} from components where id = :id"
+                "insert into release_windows (administration_id, product, component_id,"
+                " opens_at, closes_at) select administration_id, 'studentFeedback', id,"
+                f" {WINDOWS[request.param]} from components where id = :id"
             ),
             {"id": seeded.components["LO4-LEZ"]},
         )

@@ -57,6 +57,9 @@ def test_a_client_without_requested_scopes_gets_all_of_its_kind(client: dict[str
         ({"keys": [new_key()] * 2}, 409),
         ({"keys": [new_key() for _ in range(11)]}, 400),
         ({"secret": "x"}, 400),
+        ({"name": "Vendor\u202e"}, 400),
+        ({"name": "Ven\u2066dor"}, 400),
+        ({"name": "Vendor\x9b"}, 400),
     ],
 )
 def test_an_invalid_client_is_rejected(

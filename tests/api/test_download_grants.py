@@ -1,7 +1,7 @@
 """Download grants: a link for one download of one document without a token."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -94,7 +94,8 @@ def integrator_with_mandate(
     kind = CallerKind.INTEGRATOR
     client_id = register_client(sessions, callers.url, ClientKind.INTEGRATOR).id
     plan = {"clientId": client_id, "products": ["studentFeedback"], "purpose": "Links"}
-    given = school.post("/v1/mandates", json=plan | {"until": "2099-01-01"}).json()
+    until = datetime.now(UTC).date() + timedelta(days=300)
+    given = school.post("/v1/mandates", json=plan | {"until": str(until)}).json()
     return callers.client(callers.issue(Caller(client_id, kind, GRANTABLE[kind]))), given["href"]
 
 

@@ -105,8 +105,9 @@ class Holder:
     @classmethod
     def integrator(cls, world: World) -> "Holder":
         client = register_client(world.sessions, world.url, ClientKind.INTEGRATOR)
+        until = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
         plan = {"clientId": client.id, "products": ["studentFeedback"], "purpose": "Downloads"}
-        given = world.school.post("/v1/mandates", json=plan | {"until": "2099-01-01"})
+        given = world.school.post("/v1/mandates", json=plan | {"until": until})
         return cls(world, client, client.token(), given.json()["href"])
 
     @classmethod

@@ -185,6 +185,16 @@ def test_a_mandate_is_shortened_and_listed_by_day(school: httpx.Client, vendor: 
     assert longer.json()["issues"][0]["name"] == "/until"
 
 
+INVISIBLE = "\n\x00\x7f\x85\x9b\u200b\u200f\u202e\u2028\u2066\u2069\u061c\ufeff"
+
+
+def test_mandate_lasts_a_school_year_at_most_by_default(
+    school: httpx.Client, vendor: Vendor
+) -> None:
+    until = today() + timedelta(days=365)
+    assert vendor.create_mandate(school, until=until.isoformat()).status_code == 201
+
+
 @pytest.mark.parametrize(
     ("body", "name"),
     [
@@ -196,7 +206,10 @@ def test_a_mandate_is_shortened_and_listed_by_day(school: httpx.Client, vendor: 
         ({"until": "2024-02-30"}, "/until"),
         ({"until": "1718949600"}, "/until"),
         ({"until": None}, "/until"),
+        ({"until": (today() + timedelta(days=366)).isoformat()}, "/until"),
+        ({"from": "2090-01-01", "until": "2091-01-02"}, "/until"),
         ({"purpose": ""}, "/purpose"),
+        *(({"purpose": f"Report{character}book"}, "/purpose") for character in INVISIBLE),
         ({"schoolId": OTHER}, "/schoolId"),
         ({"clientId": "a vendor"}, "/clientId"),
         ({"clientId": str(uuid4())}, "/clientId"),

@@ -137,6 +137,11 @@ class Targets:
                 ids["clientId"] = add(Client, name=f"of {number}", kind="operator", scopes=[])
                 ids["keyId"] = number.zfill(43)
                 add(ClientKey, client_id=ids["clientId"], thumbprint=ids["keyId"], jwk={"kty": "x"})
+            if operation == "removeReleaseWindow":
+                of = {"administration_id": ADMINISTRATION, "product": Product.TEST_VIEWING}
+                opens_at = datetime(3000, 1, 1, tzinfo=UTC) + timedelta(days=int(number))
+                times = {"opens_at": opens_at, "closes_at": opens_at + HOUR}
+                ids["windowId"] = add(ReleaseWindow, **of, **times)
             if operation == "useDownloadGrant" and caller in CALLERS:
                 add(DownloadGrant, **self._grant(CALLERS[caller], number))
         return ids

@@ -1,5 +1,6 @@
 """The running API conforms to its OpenAPI document and has no server errors."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -20,10 +21,10 @@ from schemathesis.specs.openapi.checks import (
 
 from services.api.app import build_app
 from services.api.openapi import openapi_yaml
-from services.api.schemas.model import LATEST
 from services.cli.signing import ProofKey
 from shared.access.products import Product
 from shared.access.rules import CallerKind
+from shared.core.clock import database_today
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
 from shared.mandates.service import MandatePlan, give_mandate
@@ -93,7 +94,8 @@ def existing_ids(seeded: Seeded, sessions: Sessions, url: str) -> dict[str, str]
         window = save_window(
             unit, OPERATOR, WindowPlan(ADMINISTRATION, Product.STUDENT_FEEDBACK, opens_at=LONG_AGO)
         ).window
-        plan = MandatePlan(vendor, [Product.STUDENT_FEEDBACK], LATEST.date(), "tests")
+        next_year = database_today(unit.session) + timedelta(days=300)
+        plan = MandatePlan(vendor, [Product.STUDENT_FEEDBACK], next_year, "tests")
         mandate_view = give_mandate(unit, school_request(SCHOOL), plan)
     return {
         "schoolId": SCHOOL,

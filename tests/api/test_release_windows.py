@@ -41,6 +41,15 @@ def test_a_window_of_a_component_belongs_to_its_target_group(operator: httpx.Cli
     assert (body["component"], body["targetGroup"], body["state"]) == ("LO4-LEZ", "LO4", "never")
 
 
+def test_a_removed_window_leaves_the_decision_to_a_wider_one(operator: httpx.Client) -> None:
+    assert plan(operator, opensAt=MORNING).json()["state"] == "open"
+    href = plan(operator, component="LO4-LEZ", never=True).json()["href"]
+    assert operator.delete(href).status_code == 204
+    assert operator.get(href).status_code == 404
+    assert operator.delete(href).status_code == 404
+    assert operator.get(WINDOWS).json()["total"] == 1
+
+
 def test_a_school_reads_release_windows(operator: httpx.Client, school: httpx.Client) -> None:
     plan(operator, targetGroup="LO4", opensAt="2099-01-01T00:00:00+01:00")
     plan(operator)
@@ -59,6 +68,7 @@ def test_a_school_cannot_create_or_change_a_window(
     href = plan(operator).json()["href"]
     assert plan(school).status_code == 403
     assert school.patch(href, json={"opensAt": MORNING}).status_code == 403
+    assert school.delete(href).status_code == 403
 
 
 def test_a_change_keeps_properties_that_it_does_not_name(operator: httpx.Client) -> None:

@@ -139,6 +139,12 @@ def test_an_unsupported_exchange_is_rejected(
         {"vo_doelgroepcode": "BUR"},
         {"toetsfeedback_rol_3d": [f"Raadpleger:{OTHER}"]},
         {"exp": 1},
+        {"exp": 1e300},
+        {"exp": [1e10]},
+        {"vo_doelgroepcode": ["OV"]},
+        {"vo_orgcode": [SCHOOL]},
+        {"toetsfeedback_rol_3d": [[f"Raadpleger:{SCHOOL}"]]},
+        {"nonce": "of an ID token"},
         {"aud": "another-portal"},
     ],
 )

@@ -26,6 +26,9 @@ pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("chaos")]
 IDLE = 2_000
 HALF_A_HEAD = b"GET /v1/schools HTTP/1.1\r\nHost: x\r\nX-Half:"
 HALF_A_BODY = b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n{"
+HALF_A_FORM = b"POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n"
+HALF_A_FORM += b"Content-Type: application/x-www-form-urlencoded\r\n\r\ng"
+"""Half a body of an operation that reads it before it knows its client."""
 TOO_LARGE_A_BODY = b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 600000\r\n\r\n{"
 BEGINNINGS = (b"", HALF_A_HEAD)
 DISCONNECTED_SECONDS = 30.0
@@ -241,7 +244,7 @@ def test_health_is_served_while_requests_in_progress_use_all_connections(
 ) -> None:
     api = start_api(api_max_connections=128)
     jwks = f"{api.url}/.well-known/jwks.json"
-    with api.running(), IdleConnections(api.port, (HALF_A_BODY,)) as connections:
+    with api.running(), IdleConnections(api.port, (HALF_A_FORM,)) as connections:
         connections.fill(100)
         refused = httpx.get(jwks)
         assert (refused.status_code, refused.headers["Connection"]) == (503, "close")

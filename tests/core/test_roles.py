@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from psycopg.errors import InsufficientPrivilege
 from pydantic import SecretStr
+from sqlalchemy import Engine, inspect, text
 
 from migrations.logins import ROLES
 from services.api.app import create_app
@@ -67,6 +68,49 @@ def test_only_the_importer_reads_scores_and_item_results(
 def test_the_api_cannot_change_student_data(login: Login, table: str, change: str) -> None:
     with login("api") as connection, pytest.raises(InsufficientPrivilege):
         connection.execute(change.format(table))
+
+
+def test_api_reads_no_hash_of_an_insz(login: Login) -> None:
+    for query in ("select insz_hash from students", "select * from students"):
+        with login("api") as connection, pytest.raises(InsufficientPrivilege):
+            connection.execute(query)
+        with login("api") as connection, pytest.raises(InsufficientPrivilege):
+            connection.execute(f"explain {query}")
+
+
+DELETED_BY_THE_API = {"client_keys", "release_windows"}
+"""Tables on which the API has DELETE, which PostgreSQL grants on whole tables only."""
+
+
+def test_api_locks_no_table(login: Login, engine: Engine) -> None:
+    locked = []
+    with engine.connect() as connection:
+        tables = set(inspect(connection).get_table_names()) | set(
+            inspect(connection).get_view_names()
+        )
+    for table in tables - DELETED_BY_THE_API:
+        for mode in ("access share", "row exclusive", "access exclusive"):
+            try:
+                with login("api") as connection, connection.transaction():
+                    connection.execute(f"lock table {table} in {mode} mode nowait")
+                    locked.append(f"{table} in {mode} mode")
+            except InsufficientPrivilege:
+                continue
+    assert not locked
+
+
+def test_api_has_each_privilege_on_every_column_but_one(engine: Engine) -> None:
+    query = """
+        select relname || '.' || attname || ' ' || privilege
+        from pg_class join pg_attribute on attrelid = pg_class.oid,
+             unnest(array['select', 'insert', 'update']) privilege
+        where relnamespace = 'public'::regnamespace and relkind in ('r', 'v')
+          and attnum > 0 and not attisdropped
+          and has_any_column_privilege('toetsfeedback_api', pg_class.oid, privilege)
+          and not has_column_privilege('toetsfeedback_api', pg_class.oid, attnum, privilege)
+    """
+    with engine.connect() as connection:
+        assert [*connection.scalars(text(query))] == ["students.insz_hash select"]
 
 
 def test_the_api_does_not_start_with_a_privileged_login(settings: Settings, login: Login) -> None:

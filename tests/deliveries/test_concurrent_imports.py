@@ -1,15 +1,18 @@
-"""Concurrent imports of one administration wait for each other."""
+"""Concurrent imports and changes of windows in one administration wait for each other."""
 
 import threading
 from pathlib import Path
 
 from sqlalchemy import func, select, text
 
+from shared.access.products import Product
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.models import Delivery
 from shared.deliveries.service import ImportOutcome
+from shared.releases.service import WindowPlan, create_window, list_windows, remove_window
 from shared.results.models import Result
+from tests.callers import OPERATOR
 from tests.deliveries.delivery_files import correction, full, run_import
 
 
@@ -70,3 +73,40 @@ def test_concurrent_imports_of_the_same_delivery_apply_it_once(
             Delivery.reference == "concurrent", Delivery.status == "applied"
         )
         assert session.execute(count).scalar_one() == 1
+
+
+def test_window_waits_for_an_import_that_moves_a_component_and_for_no_other(
+    sessions: Sessions, tmp_path: Path
+) -> None:
+    deliveries = [full(1), full(2), full(3)]
+    for number, delivery in enumerate(deliveries):
+        delivery.manifest |= {"administrationId": "2032", "deliveryId": f"windows-{number}"}
+        delivery.administration = {**(delivery.administration or {}), "id": "2032"}
+    deliveries[2].set("components.csv", 3, "target_group", "SO2A")
+    deliveries[2].remove("results.csv", 3)
+    paths = [delivery.write(tmp_path / f"{n}") for n, delivery in enumerate(deliveries)]
+
+    def plan(target_group: str) -> None:
+        with UnitOfWork(sessions) as unit:
+            scope = WindowPlan("2032", Product.STUDENT_FEEDBACK, target_group, never=True)
+            create_window(unit, OPERATOR, scope)
+
+    with UnitOfWork(sessions) as unit:
+        assert run_import(unit.session, paths[0]).status == "applied"
+    with UnitOfWork(sessions) as unit:
+        assert run_import(unit.session, paths[1]).status == "applied"
+        plan("SO2A")
+    with UnitOfWork(sessions) as unit:
+        assert run_import(unit.session, paths[2]).status == "refused"
+        remove_window(unit, OPERATOR, list_windows(unit.session, "2032", 0, 1)[1][0].window.id)
+    with UnitOfWork(sessions) as unit:
+        assert run_import(unit.session, paths[2]).status == "applied"
+        other = threading.Thread(target=plan, args=["LO4"])
+        other.start()
+        other.join(timeout=0.5)
+        assert list_windows(unit.session, "2032", 0, 1)[0] == 0
+        assert other.is_alive()
+    other.join()
+
+    with sessions() as session:
+        assert list_windows(session, "2032", 0, 1)[0] == 1

@@ -45,33 +45,72 @@ def test_duplicate_level_is_reported(session: Session, tmp_path: Path) -> None:
 
 
 CORRECTIONS: dict[str, tuple[DeliveryFiles, Place]] = {
-    "result of an unknown student": (
-        correction(2, results=[["s9", "LEZ4", "absent", "", ""]]),
-        ("danglingReference", "results.csv", 2, "student"),
-    ),
     "unknown level": (
         correction(2, results=[["s1", "LEZ4", "reported", "A", ""]]),
         ("unknownLevel", "results.csv", 2, "level"),
     ),
-    "stamnummer of another stored student": (
-        correction(2, students=[["s9", "000028", "4A", "A", "B", "1000001", ""]]),
-        ("duplicateStamnummer", "students.csv", 2, "stamnummer"),
+    "result of an unknown component": (
+        correction(2, results=[["s1", "LEZ9", "absent", "", ""]]),
+        ("danglingReference", "results.csv", 2, "component"),
     ),
-    "component with results moved to another scale": (
-        correction(2, components=[["LEZ4", "LO4", "nederlands", "Lezen", "1", "false", "SO"]]),
-        ("contradictsStored", "components.csv", 2, "component"),
-    ),
-    "class group with results moved to another target group": (
-        correction(2, class_groups=[["007947", "2A", "LO4", "", ""]]),
-        ("contradictsStored", "class_groups.csv", 2, "target_group"),
-    ),
-    "student with results moved to another target group": (
-        correction(2, students=[["s4", "007947", "4C", "Wouters", "Cy", "", ""]]),
-        ("contradictsStored", "students.csv", 2, "class_group"),
+    "stamnummer of two students of the correction": (
+        correction(
+            2,
+            students=[
+                ["s8", "000028", "4A", "A", "B", "1000009", ""],
+                ["s9", "000028", "4A", "A", "B", "1000009", ""],
+            ],
+        ),
+        ("duplicateStamnummer", "students.csv", 3, "stamnummer"),
     ),
     "ordinal of another stored level": (
         correction(2, levels=[["LO", "B", "3", "Niveau B", ""]]),
         ("ordinalsNotInOrder", "levels.csv", 2, "ordinal"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CORRECTIONS)
+def test_correction_with_invalid_rows_is_reported(
+    session: Session, tmp_path: Path, name: str
+) -> None:
+    delivery, place = CORRECTIONS[name]
+
+    assert import_refused(session, delivery, tmp_path)["places"] == [place]
+
+
+CONTRADICTIONS: dict[str, tuple[DeliveryFiles, tuple[str, str, str]]] = {
+    "result of an unknown student": (
+        correction(2, results=[["s9", "LEZ4", "absent", "", ""]]),
+        ("danglingReference", "results.csv", "student"),
+    ),
+    "result of another target group": (
+        correction(2, results=[["s4", "LEZ4", "absent", "", ""]]),
+        ("targetGroupMismatch", "results.csv", "component"),
+    ),
+    "unknown class group": (
+        correction(2, students=[["s9", "000028", "4F", "A", "B", "", ""]]),
+        ("danglingReference", "students.csv", "class_group"),
+    ),
+    "stamnummer of another stored student": (
+        correction(2, students=[["s9", "000028", "4A", "A", "B", "1000001", ""]]),
+        ("duplicateStamnummer", "students.csv", "stamnummer"),
+    ),
+    "component with results moved to another scale": (
+        correction(2, components=[["LEZ4", "LO4", "nederlands", "Lezen", "1", "false", "SO"]]),
+        ("contradictsStored", "components.csv", "component"),
+    ),
+    "class group with results moved to another target group": (
+        correction(2, class_groups=[["007947", "2A", "LO4", "", ""]]),
+        ("contradictsStored", "class_groups.csv", "target_group"),
+    ),
+    "student with results moved to another target group": (
+        correction(2, students=[["s4", "007947", "4C", "Wouters", "Cy", "", ""]]),
+        ("contradictsStored", "students.csv", "class_group"),
+    ),
+    "items of an unknown student": (
+        correction(2, item_results=[["s9", "LEZ4", "3", "1"]]),
+        ("danglingReference", "item_results.csv", "student"),
     ),
     "items of a withdrawn result": (
         correction(
@@ -79,18 +118,23 @@ CORRECTIONS: dict[str, tuple[DeliveryFiles, Place]] = {
             results=[["s1", "LEZ4", "withdrawn", "", ""]],
             item_results=[["s1", "LEZ4", "3", "1"]],
         ),
-        ("danglingReference", "item_results.csv", 2, "component"),
+        ("danglingReference", "item_results.csv", "component"),
     ),
 }
+"""Corrections that do not fit stored rows about students, and the check that finds it."""
 
 
-@pytest.mark.parametrize("name", CORRECTIONS)
-def test_correction_that_contradicts_stored_rows_is_reported(
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_correction_that_contradicts_stored_rows_is_refused_without_a_place(
     session: Session, tmp_path: Path, name: str
 ) -> None:
-    delivery, place = CORRECTIONS[name]
+    delivery, _ = CONTRADICTIONS[name]
 
-    assert import_refused(session, delivery, tmp_path)["places"] == [place]
+    report = import_refused(session, delivery, tmp_path)
+
+    assert report["places"] == [("contradictsStored", None, None, None)]
+    assert report["faultCounts"] == {"contradictsStored": 1}
+    assert report["faults"][0]["remedy"]
 
 
 def test_every_integrity_check_has_a_test() -> None:
@@ -99,11 +143,12 @@ def test_every_integrity_check_has_a_test() -> None:
     ]
     tested += [place for _, place in CORRECTIONS.values()]
     tested += [("duplicateKey", "levels.csv", 7, "level_scale")]
-    tested += [
-        ("inszShared", "students.csv", 4, "insz"),
-        ("nothingToWithdraw", "results.csv", 2, "status"),
-    ]
+    tested += [("inszShared", "students.csv", 4, "insz")]
+    contradicted = {check for _, check in CONTRADICTIONS.values()}
 
-    assert {(check.kind, check.file.name, check.column) for check in CHECKS} <= {
-        (kind, file, column) for kind, file, _, column in tested
-    }
+    def names(*, reads_stored: bool) -> set[tuple[str, str, str]]:
+        checks = (check for check in CHECKS if check.reads_stored is reads_stored)
+        return {(check.kind, check.file.name, check.column) for check in checks}
+
+    assert names(reads_stored=False) <= {(kind, file, column) for kind, file, _, column in tested}
+    assert names(reads_stored=True) == contradicted

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from shared.access.decisions import act_for
 from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.kinds import DocumentKind
@@ -28,8 +29,9 @@ ACCESS = school_request(SCHOOL)
 
 
 @pytest.fixture
-def seeded(session: Session, storage: Storage) -> Seeded:
-    return seed_schools(session, storage)
+def seeded(unit: UnitOfWork, storage: Storage) -> Seeded:
+    act_for(unit, ACCESS.caller)
+    return seed_schools(unit.session, storage)
 
 
 def listed(unit: UnitOfWork, seeded: Seeded, document_filter: DocumentFilter) -> list[str]:

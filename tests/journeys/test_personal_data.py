@@ -4,6 +4,7 @@ import re
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -147,7 +148,10 @@ def ids(
     new = {"name": "vendor", "kind": "integrator", "keys": [key.as_dict(private=False)]}
     vendor = operator.post("/v1/clients", json=new).json()
     mandate = {"clientId": vendor["id"], "products": ["studentFeedback"], "purpose": "Report book"}
-    given = school.post("/v1/mandates", json=mandate | {"until": "2099-01-01"}).json()
+    given = school.post(
+        "/v1/mandates",
+        json=mandate | {"until": str(datetime.now(UTC).date() + timedelta(days=300))},
+    ).json()
     return {
         "administrationId": ADMINISTRATION,
         "asset_name": "start.js",

@@ -191,6 +191,24 @@ def test_days_in_the_past_or_in_the_wrong_order_are_rejected(
         give(unit, until_in=until_in, from_in=from_in)
 
 
+def test_term_is_limited_by_the_setting(unit: UnitOfWork, today: date) -> None:
+    plan = MandatePlan(
+        VENDOR, [Product.STUDENT_FEEDBACK], today + timedelta(days=7), "Report book", today
+    )
+    with pytest.raises(InvalidInput, match="at most 7 days"):
+        give_mandate(unit, SCHOOL_ACCESS, plan, max_days=7)
+    assert give_mandate(unit, SCHOOL_ACCESS, plan, max_days=8).mandate.until_on == plan.until_on
+
+
+@pytest.mark.parametrize("purpose", ["Report\u202ebook", "Report\x9bbook", "Report\nbook", ""])
+def test_purpose_has_no_character_that_is_not_shown(
+    unit: UnitOfWork, today: date, purpose: str
+) -> None:
+    plan = MandatePlan(VENDOR, [Product.STUDENT_FEEDBACK], today, purpose, today)
+    with pytest.raises(InvalidInput, match="invisible"):
+        give_mandate(unit, SCHOOL_ACCESS, plan)
+
+
 @pytest.mark.parametrize("days", [-1, 31])
 def test_a_mandate_is_neither_shortened_into_the_past_nor_prolonged(
     unit: UnitOfWork, today: date, days: int

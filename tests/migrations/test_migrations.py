@@ -173,3 +173,24 @@ def test_other_products_and_second_windows_do_not_survive_a_downgrade(empty: Eng
     assert released(empty) == [("studentFeedback", "LEZ"), ("studentFeedback", "WIS")]
     migrate(empty)
     assert released(empty) == [("studentFeedback", "LEZ"), ("studentFeedback", "WIS")]
+
+
+def test_windows_of_components_name_no_target_group(empty: Engine) -> None:
+    migrate(empty, "20261129_products")
+    window = (
+        "insert into release_windows (administration_id, product, target_group_id, component_id,"
+        " opens_at) select '2024', 'studentFeedback', target_group_id, id, now()"
+        " from components where code = 'LEZ'"
+    )
+    with empty.begin() as connection:
+        for statement in (ADMINISTRATION, GROUP, COMPONENT, window):
+            connection.execute(text(statement))
+    scopes = text("select target_group_id is null, component_id is null from release_windows")
+    migrate(empty)
+    with empty.begin() as connection:
+        assert [tuple(row) for row in connection.execute(scopes)] == [(True, False)]
+    assert released(empty) == [("studentFeedback", "LEZ")]
+    with empty.begin() as connection:
+        command.downgrade(alembic_config(connection), "20261129_products")
+        assert [tuple(row) for row in connection.execute(scopes)] == [(False, False)]
+    assert released(empty) == [("studentFeedback", "LEZ")]

@@ -17,7 +17,7 @@ ISSUED: dict[str, dict[str, Any]] = {}
 
 
 class ProviderHandler(BaseHTTPRequestHandler):
-    """`POST /issue` takes claims as JSON, and issues an opaque and a signed token with them.
+    """`POST /issue` takes claims as JSON, and issues an opaque token, a signed one and an ID token.
 
     Introspection requires a client assertion by the key that the command line names.
     """
@@ -36,7 +36,9 @@ class ProviderHandler(BaseHTTPRequestHandler):
             opaque = token_urlsafe()
             ISSUED[opaque] = json.loads(body)
             header = {"alg": "RS256", "kid": "first"}
-            self._send({"opaque": opaque, "signed": jwt.encode(header, ISSUED[opaque], KEY)})
+            access_token = jwt.encode(header | {"typ": "at+jwt"}, ISSUED[opaque], KEY)
+            id_token = jwt.encode(header | {"typ": "JWT"}, ISSUED[opaque], KEY)
+            self._send({"opaque": opaque, "signed": access_token, "id_token": id_token})
         elif self.path == "/introspect":
             form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
             jwt.decode(form["client_assertion"], self.client_key)
@@ -53,6 +55,8 @@ class ProviderHandler(BaseHTTPRequestHandler):
                 self.send_response(302)
                 self.send_header("Location", "/introspect")
                 self.end_headers()
+            case "/odd":
+                self._send({"keys": 7})
             case "/nonsense":
                 self._send(["active"])
             case "/half":

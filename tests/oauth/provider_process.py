@@ -45,7 +45,9 @@ class OpenIdProvider:
     url: str
     key_file: Path
 
-    def token(self, kind: Literal["opaque", "signed"] = "opaque", **changes: Any) -> str:
+    def token(
+        self, kind: Literal["opaque", "signed", "id_token"] = "opaque", **changes: Any
+    ) -> str:
         issued = httpx.post(f"{self.url}/issue", json=claims(**changes)).json()
         return str(issued[kind])
 

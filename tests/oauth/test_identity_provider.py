@@ -16,6 +16,7 @@ from shared.oauth.identity_provider import (
     open_provider,
 )
 from tests.oauth.provider_process import OpenIdProvider, claims, openid_provider
+from tests.oauth.signing import signed
 
 FAULTY_PATHS = ("error", "elsewhere", "nonsense", "half", "endless", "slow", "dripping")
 
@@ -50,6 +51,14 @@ def test_a_signed_token_is_verified_with_the_published_keys(
         {"aud": None},
         {"exp": int(time.time())},
         {"exp": "tomorrow"},
+        {"exp": 1e300},
+        {"exp": True},
+        {"exp": [2_000_000_000]},
+        {"nbf": 1e300},
+        {"nbf": []},
+        {"iss": ["https://provider.example"]},
+        {"aud": [["mijn-onderwijs"]]},
+        {"aud": {"mijn-onderwijs": True}},
         {"nbf": int(time.time()) + 3600},
         {"active": "true"},
     ],
@@ -89,6 +98,38 @@ def test_a_provider_without_a_valid_response_in_time_is_unavailable(
     settings = provider.settings(introspection_url=f"{provider.url}/{path}", timeout_seconds=0.2)
     with pytest.raises(ProviderUnavailableError):
         open_provider(settings).verify_token("x")
+
+
+@pytest.mark.parametrize("kid", [["first"], {"first": 1}, 7, None, ""])
+def test_key_id_of_another_type_names_no_key(provider: OpenIdProvider, kid: object) -> None:
+    forged = signed(
+        {"alg": "RS256", "typ": "at+jwt", "kid": kid}, claims(), RSAKey.generate_key(2048)
+    )
+    with pytest.raises(UserTokenError):
+        open_provider(with_key_set(provider)).verify_token(forged)
+
+
+def test_id_token_is_not_accepted_as_an_access_token(provider: OpenIdProvider) -> None:
+    with pytest.raises(UserTokenError, match="typ"):
+        open_provider(with_key_set(provider)).verify_token(provider.token("id_token"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"nonce": "n"}, {"at_hash": "x"}, {"c_hash": "x"}, {"token_type": "N_A"}, {"token_type": 7}],
+)
+def test_introspected_id_token_is_not_accepted_as_an_access_token(
+    provider: OpenIdProvider, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(UserTokenError, match="access token"):
+        open_provider(provider.settings()).verify_token(provider.token(**changes))
+    token = provider.token(token_type="Bearer")
+    assert open_provider(provider.settings()).verify_token(token)["active"]
+
+
+def test_key_set_without_a_list_of_keys_has_none(provider: OpenIdProvider) -> None:
+    with pytest.raises(UserTokenError):
+        open_provider(with_key_set(provider, "odd")).verify_token(provider.token("signed"))
 
 
 @pytest.mark.parametrize("path", ["error", "half"])

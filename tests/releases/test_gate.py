@@ -69,7 +69,7 @@ def scopes_of(session: Session) -> list[tuple[int | None, int | None]]:
         select(Component.target_group_id, Component.id).order_by(Component.id)
     ).all()
     groups = sorted({group for group, _ in components})
-    of_components = [(group, component) for group, component in components]
+    of_components = [(None, component) for _, component in components]
     return [(None, None), *((group, None) for group in groups), *of_components]
 
 
@@ -166,7 +166,7 @@ def test_a_window_that_names_a_calibration_releases_it_in_school_feedback_only(
 ) -> None:
     calibration = session.get_one(Component, seeded.components["SO2A-KAL"])
     opens_at = database_now(session)
-    own = Window(calibration.target_group_id, calibration.id, opens_at, None, never=False)
+    own = Window(None, calibration.id, opens_at, None, never=False)
     add(session, own, product)
     expected = {calibration.id} if product is Product.SCHOOL_FEEDBACK else set()
     assert released_by_view(session, product) == expected

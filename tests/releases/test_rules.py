@@ -89,7 +89,7 @@ def test_the_moment_is_the_same_in_every_time_zone() -> None:
 
 @pytest.mark.parametrize("product", Product)
 def test_only_the_most_specific_scope_applies(product: Product) -> None:
-    wide, group, component = window(), window(GROUP), window(GROUP, COMPONENT)
+    wide, group, component = window(), window(GROUP), window(None, COMPONENT)
     windows = [wide, group, component]
     of_another_group = ComponentFacts(GROUP + 1, COMPONENT + 2, is_calibration=False)
     assert deciding_windows(windows, SUBJECT, product) == [component]
@@ -99,8 +99,15 @@ def test_only_the_most_specific_scope_applies(product: Product) -> None:
 
 
 @pytest.mark.parametrize("product", Product)
+def test_a_window_of_a_component_decides_in_any_target_group(product: Product) -> None:
+    moved = ComponentFacts(GROUP + 1, COMPONENT, is_calibration=False)
+    component, group = window(None, COMPONENT), window(GROUP + 1)
+    assert deciding_windows([component, group], moved, product) == [component]
+
+
+@pytest.mark.parametrize("product", Product)
 def test_never_for_a_component_closes_what_a_wide_window_opens(product: Product) -> None:
-    windows = [window(), window(GROUP, COMPONENT, opens_at=None, closes_at=None, never=True)]
+    windows = [window(), window(None, COMPONENT, opens_at=None, closes_at=None, never=True)]
     assert not is_released(windows, SUBJECT, product, OPENS)
     assert is_released(windows, SIBLING, product, OPENS)
     assert is_left_out(windows, SUBJECT, product)
@@ -129,13 +136,13 @@ def test_both_windows_of_a_scope_override_a_wider_one() -> None:
 
 @pytest.mark.parametrize("product", [Product.STUDENT_FEEDBACK, Product.TEST_VIEWING])
 def test_a_calibration_is_never_released_to_students(product: Product) -> None:
-    windows = [window(), window(GROUP, COMPONENT)]
+    windows = [window(), window(None, COMPONENT)]
     assert not is_released(windows, CALIBRATION, product, OPENS)
     assert is_left_out(windows, CALIBRATION, product)
 
 
 def test_only_its_own_window_releases_a_calibration_in_school_feedback() -> None:
-    wide, own = [window(), window(GROUP)], window(GROUP, COMPONENT)
+    wide, own = [window(), window(GROUP)], window(None, COMPONENT)
     product = Product.SCHOOL_FEEDBACK
     assert not is_released(wide, CALIBRATION, product, OPENS)
     assert is_left_out(wide, CALIBRATION, product)
@@ -145,7 +152,7 @@ def test_only_its_own_window_releases_a_calibration_in_school_feedback() -> None
 
 
 def test_a_calibration_with_never_stays_closed_in_school_feedback() -> None:
-    own = window(GROUP, COMPONENT, opens_at=None, closes_at=None, never=True)
+    own = window(None, COMPONENT, opens_at=None, closes_at=None, never=True)
     assert not is_released([window(), own], CALIBRATION, Product.SCHOOL_FEEDBACK, OPENS)
     assert is_left_out([window(), own], CALIBRATION, Product.SCHOOL_FEEDBACK)
 
@@ -162,8 +169,8 @@ def test_a_calibration_with_never_stays_closed_in_school_feedback() -> None:
         (NEVER, window(), True),
         (NEVER, NEVER, True),
         (window(), window(GROUP), False),
-        (NEVER, window(GROUP, COMPONENT), False),
-        (window(GROUP, COMPONENT), window(GROUP, COMPONENT + 1), False),
+        (NEVER, window(None, COMPONENT), False),
+        (window(None, COMPONENT), window(None, COMPONENT + 1), False),
     ],
 )
 def test_windows_of_one_scope_overlap(first: Window, second: Window, *, expected: bool) -> None:

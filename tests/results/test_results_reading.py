@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from shared.access.decisions import act_for
 from shared.access.requests import AccessRequest
 from shared.access.rules import Reach
 from shared.core.errors import ResourceNotFound
@@ -37,8 +38,9 @@ def request_within(*schools: str) -> AccessRequest:
 
 
 @pytest.fixture
-def seeded(session: Session) -> Seeded:
-    return seed_schools(session)
+def seeded(unit: UnitOfWork) -> Seeded:
+    act_for(unit, school_request(SCHOOL).caller)
+    return seed_schools(unit.session)
 
 
 def listed(unit: UnitOfWork, cohort: Cohort) -> list[tuple[str, str, str | None]]:
@@ -72,6 +74,8 @@ def test_calibration_is_never_listed_even_with_a_release_window(
     release(unit)
     release(unit, component="SO2A-KAL")
     assert listed(unit, Cohort(OTHER)) == [("SO2A-LEZ", "reported", "B")]
+    act_for(unit, school_request(OTHER).caller)
+    unit.commit()
     _, results = list_student_results(unit, request_within(OTHER), seeded.students["other"], 0, 50)
     assert [result.component for result in results] == ["SO2A-LEZ"]
 

@@ -2,8 +2,8 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
 
+from shared.access.decisions import act_for
 from shared.audit.models import AuditEvent
 from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
@@ -18,8 +18,9 @@ ACCESS = school_request(SCHOOL)
 
 
 @pytest.fixture
-def seeded(session: Session) -> Seeded:
-    return seed_schools(session)
+def seeded(unit: UnitOfWork) -> Seeded:
+    act_for(unit, ACCESS.caller)
+    return seed_schools(unit.session)
 
 
 def listed(unit: UnitOfWork, cohort: Cohort) -> list[str]:

@@ -18,6 +18,8 @@ HEAD_TIMEOUT_SECONDS = 10.0
 """For a whole request head, from the connection or the end of the previous response on."""
 CLOSE_TIMEOUT_SECONDS = 5.0
 """For a client to receive the last bytes of a connection that is closed."""
+LINGER_SECONDS = 1.0
+"""How long a refused connection stays half closed, so that its client receives the response."""
 STALL_TIMEOUT_SECONDS = 60
 """A connection whose client receives nothing for so long, though there is something, is ended."""
 
@@ -88,6 +90,7 @@ class BoundedProtocol(H11Protocol):
         super().__init__(*arguments, **options)
         self._connections: Connections = self.app_state.get("connections") or Connections()
         self._head_timer: Any = None
+        self._is_refused = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -99,8 +102,10 @@ class BoundedProtocol(H11Protocol):
         self._update()
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._update()
+        """Discard what a refused client still sends: closing at once could lose the response."""
+        if not self._is_refused:
+            super().data_received(data)
+            self._update()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -124,11 +129,21 @@ class BoundedProtocol(H11Protocol):
         self.transport.abort()
 
     def refuse(self, response: Response) -> None:
-        """Send a response to a request that reaches no application, and close the connection."""
+        """Send a response to a request that reaches no application, and close the connection.
+
+        It counts as a connection until it is closed.
+        """
         response.headers["Connection"] = "close"
         start = h11.Response(status_code=response.status_code, headers=response.raw_headers)
         for event in (start, h11.Data(data=bytes(response.body)), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
+        self._is_refused = True
+        self._stop_head_timer()
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.close)
+
+    def close(self) -> None:
+        """Close the connection, after a few seconds also when its client receives nothing."""
         self.transport.close()
         self._abort_later()
 
@@ -141,7 +156,7 @@ class BoundedProtocol(H11Protocol):
 
         The rest of a body that came after the response counts as the next head.
         """
-        if self.transport.is_closing():
+        if self._is_refused or self.transport.is_closing():
             self._stop_head_timer()
         elif not getattr(self.cycle, "response_complete", True):  # None before the first request
             self._stop_head_timer()
@@ -162,8 +177,7 @@ class BoundedProtocol(H11Protocol):
         if received and self.conn.states == {h11.CLIENT: h11.IDLE, h11.SERVER: h11.IDLE}:
             self.send_408_response()
         else:
-            self.transport.close()
-            self._abort_later()
+            self.close()
 
     def _abort_later(self) -> None:
         self.loop.call_later(CLOSE_TIMEOUT_SECONDS, self.transport.abort)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from shared.access.requests import AccessRequest
+from shared.oauth.service import VerifiedToken
 from shared.oauth.tokens import AccessToken
 
 
@@ -12,11 +13,15 @@ from shared.oauth.tokens import AccessToken
 class RequestContext:
     """One per request; `response_headers` are added to the response, whatever it will be.
 
-    `token` is set by authentication, `access` by authorization.
+    `verified` is set before the body is read, `token` by authentication, `access` by
+    authorization. `is_authenticated` is None until a credential has been examined: a token, a
+    client assertion or the secret of a download link.
     """
 
     trace_id: str
     response_headers: dict[str, str] = field(default_factory=dict)
+    is_authenticated: bool | None = None
+    verified: VerifiedToken | None = None
     token: AccessToken | None = None
     access: AccessRequest | None = None
 

@@ -69,10 +69,10 @@ class StoredContentResponse(StreamingResponse):
                 yield whole[start : start + PIECE_BYTES]
 
 
-def content_headers(document: Document) -> dict[str, str]:
+def metadata_headers(document: Document) -> dict[str, str]:
+    """Return the headers of a response without the bytes: not the file name, which has a name."""
     return {
         "Content-Type": document.media_type,
-        "Content-Disposition": content_disposition(document.file_name),
         "ETag": entity_tag(document),
         "Accept-Ranges": "bytes",
     }
@@ -108,9 +108,10 @@ def content_response(
         Problem: `rangeNotSatisfiable` for a range outside the document.
     """
     document = download.document
-    headers = content_headers(document)
+    headers = metadata_headers(document)
     if if_none_match is not None and matches_entity_tag(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
+    headers["Content-Disposition"] = content_disposition(document.file_name)
     requested = None
     if range_header is not None and if_range in {None, headers["ETag"]}:
         requested = _requested_range(range_header, document.byte_size)

@@ -6,11 +6,16 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from starlette.datastructures import URL
+from starlette.requests import Request
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The URLs of resources; `root` is the base URL of the request, without a trailing slash."""
+    """URLs of resources; `root` is the public URL of the API, without a trailing slash.
+
+    No part of a URL comes from the headers of a request: a client that sends another `Host` would
+    lead a person, or a stored response, to a server of its own.
+    """
 
     root: str
 
@@ -52,9 +57,21 @@ class Links:
         return f"{self.root}/v1/mandates/{mandate_id}"
 
 
+def public_url_of(request: Request, root: str) -> str:
+    """Return the URL of a request at the public URL of the API, with its query."""
+    query = request.scope["query_string"].decode("latin-1")
+    return root + path_of(request) + (f"?{query}" if query else "")
+
+
+def path_of(request: Request) -> str:
+    """Return the path of a request as it was sent, without the query."""
+    raw: bytes = request.scope["raw_path"]
+    return raw.decode("latin-1").partition("?")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A requested page of a list: `number` counts from 1, `url` is the request's."""
+    """A requested page of a list: `number` counts from 1, `url` is its public URL."""
 
     number: int
     size: int

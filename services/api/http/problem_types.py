@@ -12,6 +12,9 @@ from shared.oauth.errors import InvalidProof, OAuthError
 from shared.oauth.jose import ALGORITHMS
 
 MEDIA_TYPE = "application/problem+json"
+MAX_ISSUES = 20
+"""Issues that a problem lists; it contains the number of the others."""
+
 MAX_NAME_LENGTH = 100
 """Characters of an unknown parameter or property name that a problem repeats."""
 
@@ -50,6 +53,7 @@ _OWN_STATUSES = {
     "tooManyKeys": 409,
     "unsupportedMediaType": 415,
     "rangeNotSatisfiable": 416,
+    "requestHeadTooLarge": 431,
     "deliveryRefused": 422,
     "idempotencyKeyReused": 422,
     "overfullFiche": 422,
@@ -132,7 +136,10 @@ class Problem(Exception):  # noqa: N818  # the standard's word
     def as_json(self) -> dict[str, Any]:
         body = {**self.type.as_json(), "detail": self.detail}
         if self.issues:
-            body["issues"] = [issue.as_json() for issue in self.issues]
+            body["issues"] = [issue.as_json() for issue in self.issues[:MAX_ISSUES]]
+        if len(self.issues) > MAX_ISSUES:
+            more = len(self.issues) - MAX_ISSUES
+            body["detail"] += f" It has {more} more issues, which are not listed."
         return body | self.members
 
 

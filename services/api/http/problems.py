@@ -66,6 +66,14 @@ class MalformedRequest(Problem):
         super().__init__("badRequest", "This is not a valid HTTP/1.1 request.")
 
 
+class RequestHeadTooLarge(Problem):
+    def __init__(self) -> None:
+        super().__init__(
+            "requestHeadTooLarge",
+            "The request line and the headers are too large together; send fewer or shorter ones.",
+        )
+
+
 class PayloadTooLarge(Problem):
     def __init__(self) -> None:
         super().__init__(

@@ -1,18 +1,37 @@
 """uvicorn's HTTP/1.1 protocol, with a problem as the response to malformed requests."""
 
+from typing import Any
 from uuid import uuid4
 
+import h11
+
 from services.api.http.connections import BoundedProtocol
+from services.api.http.framing import StrictBuffer
 from services.api.http.middleware import SECURITY_HEADERS, TRACE_HEADER
 from services.api.http.problem_types import Problem
-from services.api.http.problems import MalformedRequest, RequestTimeout, problem_response
+from services.api.http.problems import (
+    MalformedRequest,
+    RequestHeadTooLarge,
+    RequestTimeout,
+    problem_response,
+)
 
 
 class ProblemProtocol(BoundedProtocol):
     """A malformed or incomplete request reaches no application, and so no exception handler."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._buffer = StrictBuffer()
+        self.conn._receive_buffer = self._buffer  # noqa: SLF001  # h11 has no setting for this
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's text
-        self._refuse_with(MalformedRequest())
+        if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
+            self.close()  # in the middle of a response
+            return
+        self._refuse_with(
+            RequestHeadTooLarge() if self._buffer.is_too_large else MalformedRequest()
+        )
 
     def send_408_response(self) -> None:
         self._refuse_with(RequestTimeout())

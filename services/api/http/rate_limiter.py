@@ -156,14 +156,32 @@ class RateLimiter:
             "address": settings.api_address_requests_per_minute,
         }
         self._unusual = settings.api_bulk_alarm_reads_per_hour
+        self._exceeded: set[tuple[str, int]] = set()
 
     def check(self, caller: Caller, *, reads: bool = False) -> RateLimitStatus:
         """Count a request of an authenticated caller, and also as a read about students."""
         return self._check(*_counted_as(caller), reads=reads)
 
+    def check_client(self, client_id: str) -> RateLimitStatus:
+        """Count a request of a client for a token, or about one of its tokens."""
+        return self._check("client", client_id)
+
     def check_address(self, address: str) -> RateLimitStatus:
         """Count a request of an unauthenticated client; Redis receives a hash of the address."""
-        return self._check("address", sha256(_network(address).encode()).hexdigest())
+        who = _hash_of(address)
+        status = self._check("address", who)
+        if status.is_exceeded:
+            minute = _minute()
+            self._exceeded = {entry for entry in self._exceeded if entry[1] == minute}
+            self._exceeded.add((who, minute))
+        return status
+
+    def find_exceeded(self, address: str) -> RateLimitStatus | None:
+        """Return the status of an address that this process saw over its limit in this minute."""
+        if not self._exceeded or (_hash_of(address), _minute()) not in self._exceeded:
+            return None
+        limit = self._per_minute["address"]
+        return RateLimitStatus("address", limit, limit + 1, MINUTE - int(time()) % MINUTE)
 
     def _check(self, name: str, identifier: str, *, reads: bool = False) -> RateLimitStatus:
         now = int(time())
@@ -174,6 +192,14 @@ class RateLimiter:
         used, *read = self._counters.increment(keys, limit)
         is_unusual = read == [self._unusual + 1]
         return RateLimitStatus(name, limit, used, MINUTE - now % MINUTE, is_unusual)
+
+
+def _minute() -> int:
+    return int(time()) // MINUTE
+
+
+def _hash_of(address: str) -> str:
+    return sha256(_network(address).encode()).hexdigest()
 
 
 def _network(address: str) -> str:

@@ -11,8 +11,6 @@ from services.api.http.problem_types import (
     unknown_input,
 )
 
-MAX_ISSUES = 50
-
 _DETAILS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "missing": lambda _: "This is required.",
     "json_invalid": lambda _: "The body is not JSON.",
@@ -26,7 +24,6 @@ _DETAILS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "string_type": lambda _: "Must be a string.",
     "bool_type": lambda _: "Must be true or false.",
     "int_parsing": lambda _: "Must be a whole number.",
-    "uuid_parsing": lambda _: "Must be a UUID.",
     "value_error": lambda ctx: str(ctx["error"]),
 }
 """Details by pydantic's type of error, from its context. A `value_error` is one of our own
@@ -38,7 +35,7 @@ def validation_problem(errors: Sequence[Mapping[str, Any]]) -> Problem:
     return Problem(
         "badRequest",
         "The request does not conform to the OpenAPI document.",
-        issues=[_issue(error) for error in errors[:MAX_ISSUES]],
+        issues=[_issue(error) for error in errors],
     )
 
 

@@ -17,6 +17,8 @@ from services.api.http.problem_types import MEDIA_TYPE
 from services.api.http.threads import run_in_thread
 from services.api.operations.idempotency import IdempotentRequest, ReplayedResponse
 from services.api.operations.known_parameters import query_names
+from services.api.operations.path_ids import uuid_names
+from services.api.security.authentication import verify_credential
 from shared.access.rules import Scope
 from shared.core.unit_of_work import UnitOfWork
 
@@ -105,6 +107,19 @@ class Operation(CommittingRoute):
         options["response_description"] = HTTPStatus(success).phrase
         super().__init__(path, endpoint, **options)
         self.query_names = query_names(self.dependant)
+        self.uuid_names = uuid_names(self.dependant)
+
+    def get_route_handler(self) -> RouteHandler:
+        """Verify the token before FastAPI reads a body, while no connection is used."""
+        handle = super().get_route_handler()
+        if self.body_field is None or not required_scopes(self):
+            return handle
+
+        async def verify_and_handle(request: Request) -> Response:
+            await run_in_thread(verify_credential, request, request.app.state.resources)
+            return await handle(request)
+
+        return verify_and_handle
 
     @staticmethod
     def _responses(

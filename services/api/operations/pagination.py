@@ -4,8 +4,10 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 from pydantic import BeforeValidator
+from starlette.datastructures import URL
 
-from services.api.http.links import PageRequest
+from services.api.dependencies import ResourcesDep
+from services.api.http.links import PageRequest, public_url_of
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 200
@@ -24,6 +26,7 @@ NonNegativeInt = Annotated[int, BeforeValidator(_require_digits)]
 
 async def page_request(
     request: Request,
+    resources: ResourcesDep,
     page: Annotated[
         NonNegativeInt, Query(ge=1, le=MAX_PAGE, description="Number of the page, from 1.")
     ] = 1,
@@ -37,7 +40,7 @@ async def page_request(
         ),
     ] = DEFAULT_PAGE_SIZE,
 ) -> PageRequest:
-    return PageRequest(page, page_size, request.url)
+    return PageRequest(page, page_size, URL(public_url_of(request, resources.public_url)))
 
 
 PageDep = Annotated[PageRequest, Depends(page_request)]

@@ -1,12 +1,12 @@
 """Parameters in paths and queries that several operations share."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Depends, Path, Query
 
 from services.api.schemas.documents import KindOfDocument
-from services.api.schemas.model import PLAIN_TEXT, SCHOOL_ID, RequestDate
+from services.api.schemas.model import SCHOOL_ID, RequestDate, RequestUuid
+from shared.core.plain_text import PLAIN_TEXT
 from shared.documents.repository import DocumentFilter
 from shared.students.repository import Cohort
 
@@ -19,13 +19,13 @@ SchoolPath = Annotated[
         examples=["000028"],
     ),
 ]
-StudentPath = Annotated[UUID, Path(alias="studentId")]
-DocumentPath = Annotated[UUID, Path(alias="documentId")]
-JobPath = Annotated[UUID, Path(alias="jobId")]
-DeliveryPath = Annotated[UUID, Path(alias="deliveryId")]
-ClientPath = Annotated[UUID, Path(alias="clientId")]
-WindowPath = Annotated[UUID, Path(alias="windowId")]
-MandatePath = Annotated[UUID, Path(alias="mandateId")]
+StudentPath = Annotated[RequestUuid, Path(alias="studentId")]
+DocumentPath = Annotated[RequestUuid, Path(alias="documentId")]
+JobPath = Annotated[RequestUuid, Path(alias="jobId")]
+DeliveryPath = Annotated[RequestUuid, Path(alias="deliveryId")]
+ClientPath = Annotated[RequestUuid, Path(alias="clientId")]
+WindowPath = Annotated[RequestUuid, Path(alias="windowId")]
+MandatePath = Annotated[RequestUuid, Path(alias="mandateId")]
 
 AdministrationQuery = Annotated[
     str | None,
@@ -82,7 +82,8 @@ async def document_filter(
     ] = None,
     class_group: ClassGroupQuery = None,
     student_id: Annotated[
-        UUID | None, Query(alias="studentId", description="Only documents about this student.")
+        RequestUuid | None,
+        Query(alias="studentId", description="Only documents about this student."),
     ] = None,
 ) -> DocumentFilter:
     return DocumentFilter(school_id, administration_id, kind, class_group, student_id)

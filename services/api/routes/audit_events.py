@@ -1,7 +1,6 @@
 """Operations on the audit log of a school."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Query
 
@@ -9,7 +8,7 @@ from services.api.dependencies import UnitDep
 from services.api.operations.operation import operations
 from services.api.operations.pagination import PageDep
 from services.api.schemas.audit_events import AuditEvent, AuditEventPage
-from services.api.schemas.model import RequestDateTime
+from services.api.schemas.model import RequestDateTime, RequestUuid
 from services.api.security.permissions import AuditReader
 from shared.audit.repository import AuditFilter
 from shared.audit.service import list_events
@@ -27,8 +26,12 @@ def list_audit_events(
     access: AuditReader,
     unit: UnitDep,
     page: PageDep,
-    student_id: Annotated[UUID | None, Query(alias="studentId", description=_STUDENT)] = None,
-    document_id: Annotated[UUID | None, Query(alias="documentId", description=_DOCUMENT)] = None,
+    student_id: Annotated[
+        RequestUuid | None, Query(alias="studentId", description=_STUDENT)
+    ] = None,
+    document_id: Annotated[
+        RequestUuid | None, Query(alias="documentId", description=_DOCUMENT)
+    ] = None,
     since: Annotated[
         RequestDateTime | None,
         Query(alias="from", description="Only events at or after this moment."),

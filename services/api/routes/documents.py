@@ -2,17 +2,16 @@
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Path, Request, Response
+from fastapi import Header, Path, Request, Response
 
 from services.api.dependencies import LinksDep, ResourcesDep, UnitDep
 from services.api.http.context import context_of
-from services.api.http.downloads import content_headers, content_response
+from services.api.http.downloads import content_response, metadata_headers
 from services.api.operations.operation import operations, problems
 from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import DocumentFilterDep, DocumentPath
 from services.api.schemas.documents import Document, DocumentPage, DownloadGrant
 from services.api.security.permissions import DocumentsReader
-from services.api.security.rate_limits import rate_limit_unauthenticated
 from shared.access.decisions import act_for
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents import service
@@ -30,13 +29,16 @@ _CONTENT = dict.fromkeys(
     ),
     _BYTES,
 )
-_HEADERS = {
+_METADATA = {
     "ETag": {"description": "SHA-256 of the bytes, quoted.", "schema": {"type": "string"}},
-    "Content-Disposition": {"description": "The file's name.", "schema": {"type": "string"}},
     "Accept-Ranges": {"schema": {"type": "string"}},
 }
+_HEADERS = {
+    **_METADATA,
+    "Content-Disposition": {"description": "The file's name.", "schema": {"type": "string"}},
+}
 _UNCHANGED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "The content has not changed.", "headers": _HEADERS}
+    304: {"description": "The content has not changed.", "headers": _METADATA}
 }
 
 
@@ -123,7 +125,6 @@ def create_download_grant(
 
 @router.get(
     "/downloads/{secret}",
-    dependencies=[Depends(rate_limit_unauthenticated)],
     response_class=Response,
     responses={200: {"description": "The document.", "content": _CONTENT, "headers": _HEADERS}},
 )
@@ -139,6 +140,7 @@ def use_download_grant(
     act_for(unit, grants.caller_of(grant))
     operation_id: str = request.scope["route"].operation_id
     download = grants.use_grant(unit, grant, operation_id, context_of(request).trace_id)
+    context_of(request).is_authenticated = True
     return content_response(download, resources.storage, resources.downloads)
 
 
@@ -146,7 +148,7 @@ def use_download_grant(
     "/documents/{documentId}/content",
     response_class=Response,
     responses={
-        200: {"description": "The document is available.", "headers": _HEADERS},
+        200: {"description": "The document is available.", "headers": _METADATA},
         **_UNCHANGED,
     },
 )
@@ -155,4 +157,5 @@ def head_document_content(
 ) -> Response:
     """Return the headers of the content alone; counts as a read."""
     document = service.read_document(unit, access, document_id).document
-    return Response(headers=content_headers(document) | {"Content-Length": str(document.byte_size)})
+    headers = metadata_headers(document) | {"Content-Length": str(document.byte_size)}
+    return Response(headers=headers)

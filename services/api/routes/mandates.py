@@ -2,7 +2,7 @@
 
 from fastapi import Response
 
-from services.api.dependencies import LinksDep, UnitDep
+from services.api.dependencies import LinksDep, ResourcesDep, UnitDep
 from services.api.operations.idempotency import IdempotencyDep
 from services.api.operations.operation import operations, problems
 from services.api.operations.pagination import PageDep
@@ -48,12 +48,14 @@ def create_mandate(
     mandate: NewMandate,
     access: MandatesWriter,
     unit: UnitDep,
+    resources: ResourcesDep,
     _idempotency: IdempotencyDep,
     links: LinksDep,
     response: Response,
 ) -> Mandate:
     """Share products of the caller's own school with an integrator; takes effect at once."""
-    created = Mandate.of(service.give_mandate(unit, access, mandate.plan()), links)
+    given = service.give_mandate(unit, access, mandate.plan(), resources.mandate_max_days)
+    created = Mandate.of(given, links)
     response.headers["Location"] = created.href
     return created
 

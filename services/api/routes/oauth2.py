@@ -3,6 +3,7 @@
 from asyncio import Semaphore, timeout
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -10,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.api.dependencies import ResourcesDep, UnitDep
+from services.api.http.context import context_of
 from services.api.operations.forms import OAUTH_PROBLEMS, form_request_body, read_form
 from services.api.operations.operation import CommittingRoute
 from services.api.resources import Resources
@@ -19,7 +21,7 @@ from services.api.security.authentication import (
     issue_nonce,
     proofs_in,
 )
-from services.api.security.rate_limits import rate_limit_unauthenticated
+from services.api.security.rate_limits import rate_limit_client
 from shared.access.rules import Scope
 from shared.oauth import repository, service
 from shared.oauth.assertions import ASSERTION_TYPE
@@ -57,43 +59,66 @@ router = APIRouter(tags=["oauth2"], route_class=CommittingRoute)
 FormDep = Annotated[Mapping[str, str], Depends(read_form)]
 
 
+@dataclass(frozen=True, slots=True)
+class BoundClient:
+    """An authenticated client, and the key that a new token is bound to, if there is one."""
+
+    client: AuthenticatedClient
+    thumbprint: str | None
+
+
+async def offer_nonce(request: Request, resources: ResourcesDep) -> None:
+    """Add the nonce for the next proof to the response, if the request has a proof."""
+    if proofs_in(request):
+        issue_nonce(request, resources)
+
+
 async def client_of(
     request: Request, resources: ResourcesDep, form: FormDep
 ) -> AuthenticatedClient:
     """Authenticate the client by the assertion in the form, in a connection slot of its own."""
-    addresses = {f"{resources.public_url}{path}" for path in (TOKEN_PATH, request.url.path)}
-    audiences = frozenset({resources.issuer.authority.issuer} | addresses)
-    try:
-        async with resources.connection_slots:
-            return await run_in_threadpool(
-                service.authenticate_client, resources.issuer, form, audiences
-            )
-    except OAuthError:
-        await run_in_threadpool(rate_limit_unauthenticated, request, resources)
-        raise
-
-
-async def bound_key_of(request: Request, resources: ResourcesDep) -> str | None:
-    """Return the thumbprint of the key that a new token is bound to, if a proof was sent."""
-    proofs = proofs_in(request)
-    if proofs:
-        issue_nonce(request, resources)
     async with resources.connection_slots:
-        return await run_in_threadpool(
-            service.thumbprint_of_proof,
-            resources.issuer,
-            proofs,
-            expected_request(request, resources),
-        )
+        return (await run_in_threadpool(_authenticate, request, resources, form, ())).client
+
+
+async def bound_client_of(request: Request, resources: ResourcesDep, form: FormDep) -> BoundClient:
+    """Authenticate the client, and verify the proof of the key that a new token is bound to."""
+    async with resources.connection_slots:
+        return await run_in_threadpool(_authenticate, request, resources, form, proofs_in(request))
+
+
+def _authenticate(
+    request: Request, resources: Resources, form: Mapping[str, str], proofs: tuple[str, ...]
+) -> BoundClient:
+    """Identify and count the client, verify its proof, and then use up assertion and proof.
+
+    A client that is not registered writes no row. A proof without its nonce does not use up the
+    assertion, so that the client can send both again.
+
+    Raises:
+        OAuthError: when the client or its proof is not valid.
+        TooManyRequests: over the limit of the client.
+    """
+    issuer, context = resources.issuer, context_of(request)
+    addresses = {f"{resources.public_url}{path}" for path in (TOKEN_PATH, request.url.path)}
+    audiences = frozenset({issuer.authority.issuer} | addresses)
+    context.is_authenticated = False
+    identified = service.identify_client(issuer, form, audiences)
+    context.is_authenticated = True
+    rate_limit_client(request, resources, str(identified.client.id))
+    proof = service.verify_binding(issuer, proofs, expected_request(request, resources))
+    service.use_assertion(issuer, identified.assertion)
+    if proof is not None:
+        service.use_binding(issuer, proof)
+    return BoundClient(identified.client, proof.thumbprint if proof else None)
 
 
 ClientDep = Annotated[AuthenticatedClient, Depends(client_of)]
-BoundKeyDep = Annotated[str | None, Depends(bound_key_of)]
-"""Resolved before the client, so that a proof without its nonce does not use up the assertion."""
+BoundClientDep = Annotated[BoundClient, Depends(bound_client_of)]
 
 
 async def exchange_of(
-    thumbprint: BoundKeyDep, form: FormDep, client: ClientDep, resources: ResourcesDep
+    form: FormDep, bound: BoundClientDep, resources: ResourcesDep
 ) -> IssuedToken | None:
     """Exchange the person's token, if the form asks for a token exchange.
 
@@ -107,7 +132,7 @@ async def exchange_of(
         return None
     async with _slot_within_timeout(resources.exchanges):
         return await run_in_threadpool(
-            exchange, resources.issuer, resources.provider, client, form, thumbprint
+            exchange, resources.issuer, resources.provider, bound.client, form, bound.thumbprint
         )
 
 
@@ -130,16 +155,13 @@ ExchangeDep = Annotated[IssuedToken | None, Depends(exchange_of)]
 @router.post(
     TOKEN_PATH,
     operation_id="issueToken",
+    dependencies=[Depends(offer_nonce)],
     responses=OAUTH_PROBLEMS,
     openapi_extra=_TOKEN,
     response_model_exclude_none=True,
 )
 def issue_token(
-    thumbprint: BoundKeyDep,
-    form: FormDep,
-    client: ClientDep,
-    exchanged: ExchangeDep,
-    resources: ResourcesDep,
+    form: FormDep, bound: BoundClientDep, exchanged: ExchangeDep, resources: ResourcesDep
 ) -> TokenResponse:
     """Issue an access token, bound to the key of the proof in the header `DPoP` if there is one."""
     grant_type = form.get("grant_type")
@@ -149,7 +171,9 @@ def issue_token(
         raise OAuthError(
             "unsupported_grant_type", f"Send one of {', '.join(grants_of(resources))}."
         )
-    issued = exchanged or service.issue_to_client(resources.issuer, client, form, thumbprint)
+    issued = exchanged or service.issue_to_client(
+        resources.issuer, bound.client, form, bound.thumbprint
+    )
     return TokenResponse(
         access_token=issued.token,
         token_type=_type_of(is_bound=issued.is_bound),

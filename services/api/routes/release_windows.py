@@ -73,3 +73,9 @@ def change_release_window(
     """Change the moments of a window; takes effect at once."""
     view = service.change_window(unit, access, window_id, change.changes())
     return ReleaseWindow.of(view, links)
+
+
+@router.delete("/releaseWindows/{windowId}", status_code=204)
+def remove_release_window(window_id: WindowPath, access: ReleasesWriter, unit: UnitDep) -> None:
+    """Remove a window; from then on a wider one decides, if there is one. Takes effect at once."""
+    service.remove_window(unit, access, window_id)

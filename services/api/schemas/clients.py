@@ -7,7 +7,6 @@ from pydantic import Field
 
 from services.api.http.links import Links
 from services.api.schemas.model import (
-    PLAIN_TEXT,
     Link,
     Page,
     RequestBody,
@@ -15,6 +14,7 @@ from services.api.schemas.model import (
     ResponseModel,
 )
 from shared.access.rules import Scope
+from shared.core.plain_text import PLAIN_TEXT
 from shared.oauth.clients.models import ClientKey
 from shared.oauth.clients.rules import ClientKind, ClientState
 from shared.oauth.clients.service import MAX_KEYS, ClientView, NewClient

@@ -32,7 +32,11 @@ class Delivery(ResponseModel):
     finished_at: ResponseDateTime | None = None
     report: Annotated[
         dict[str, Any],
-        Field(description="Rows per file, warnings, and every fault with its location and remedy."),
+        Field(
+            description="Rows per file, warnings, and every fault with its location and remedy. "
+            "A correction that does not fit the stored rows about students has one fault without "
+            "a location, and the report of an applied correction counts no changes of such rows."
+        ),
     ]
 
     @classmethod

@@ -8,16 +8,17 @@ from pydantic import Field, field_validator
 
 from services.api.http.links import Links
 from services.api.schemas.model import (
-    PLAIN_TEXT,
     SCHOOL_ID,
     Link,
     Page,
     RequestBody,
     RequestDate,
+    RequestUuid,
     ResponseDateTime,
     ResponseModel,
 )
 from shared.access.products import MANDATE_PRODUCTS, MandateProduct
+from shared.core.plain_text import PLAIN_TEXT
 from shared.mandates.service import MandatePlan, MandateView
 
 _CLIENT = "The `client_id` of the integrator."
@@ -28,9 +29,7 @@ _UNTIL = "The last day, in Brussels."
 class NewMandate(RequestBody):
     """A mandate to give; the school is that of the caller."""
 
-    client_id: Annotated[
-        str, Field(min_length=1, max_length=128, pattern=PLAIN_TEXT, description=_CLIENT)
-    ]
+    client_id: Annotated[RequestUuid, Field(description=_CLIENT)]
     products: Annotated[list[MandateProduct], Field(min_length=1, max_length=len(MANDATE_PRODUCTS))]
     from_: Annotated[
         RequestDate | None, Field(alias="from", description=f"{_FROM[:-1]}; today when absent.")
@@ -56,7 +55,7 @@ class NewMandate(RequestBody):
 
     def plan(self) -> MandatePlan:
         return MandatePlan(
-            client=self.client_id,
+            client=str(self.client_id),
             products=self.products,
             from_on=self.from_,
             until_on=self.until,

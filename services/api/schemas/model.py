@@ -3,11 +3,22 @@
 import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from shared.core.clock import in_brussels
+from shared.core.identifiers import CANONICAL_UUID, canonical_uuid
+from shared.core.plain_text import PLAIN_TEXT
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -80,6 +91,13 @@ def _day(value: Any) -> date:
     return day
 
 
+def _uuid(value: Any) -> UUID:
+    parsed = canonical_uuid(value) if isinstance(value, str) else None
+    if parsed is None:
+        raise ValueError("Must be a UUID in lower case with hyphens.")
+    return parsed
+
+
 ResponseDateTime = Annotated[datetime, AfterValidator(in_brussels)]
 """In responses: a date-time with the UTC offset of Brussels."""
 
@@ -89,8 +107,13 @@ RequestDateTime = Annotated[datetime, BeforeValidator(_instant)]
 RequestDate = Annotated[date, BeforeValidator(_day)]
 """In requests: a full-date of RFC 3339, in Brussels."""
 
-PLAIN_TEXT = r"^[^\x00-\x1f\x7f]+$"
-"""A single line of text, without control characters."""
+RequestUuid = Annotated[
+    UUID,
+    BeforeValidator(_uuid),
+    WithJsonSchema({"type": "string", "format": "uuid", "pattern": CANONICAL_UUID}),
+]
+"""In requests: a UUID in canonical form alone."""
+
 
 AdministrationId = Annotated[
     str,

@@ -7,7 +7,6 @@ from pydantic import Field
 
 from services.api.http.links import Links
 from services.api.schemas.model import (
-    PLAIN_TEXT,
     AdministrationId,
     Link,
     MergePatch,
@@ -18,6 +17,7 @@ from services.api.schemas.model import (
     ResponseModel,
 )
 from shared.access.products import Product
+from shared.core.plain_text import PLAIN_TEXT
 from shared.releases.service import WindowPlan, WindowView
 
 _PLANNED_FROM = "The announced target date; it opens nothing."

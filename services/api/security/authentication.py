@@ -6,16 +6,21 @@ from fastapi import Request
 from fastapi.security.utils import get_authorization_scheme_param
 
 from services.api.http.context import context_of
+from services.api.http.links import path_of
 from services.api.http.problems import NoAccessToken
 from services.api.resources import Resources
-from services.api.security.rate_limits import rate_limit_unauthenticated
 from shared.access.rules import Caller, Scope
 from shared.core.errors import InvalidAccessToken
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.dpop import ExpectedRequest
 from shared.oauth.jose import ALGORITHMS
-from shared.oauth.service import PresentedToken, current_scopes, validate_token
-from shared.oauth.tokens import AccessToken
+from shared.oauth.service import (
+    PresentedToken,
+    VerifiedToken,
+    current_scopes,
+    validate_token,
+    verify_token,
+)
 
 BEARER_TOKEN, BOUND_TOKEN = "bearerToken", "boundToken"  # names in the OpenAPI document
 NONCE_HEADER = "DPoP-Nonce"
@@ -46,31 +51,43 @@ def authenticate(request: Request, unit: UnitOfWork, resources: Resources) -> Ca
         NoAccessToken: without a token.
         InvalidAccessToken: when the token is not valid, or not any more.
         InvalidProof: when the token is bound to a key and the proof is not valid.
-        TooManyRequests: instead of these, when they are too many from one address.
     """
-    try:
-        token = _validated_token(request, unit, resources)
-    except (NoAccessToken, InvalidAccessToken):
-        rate_limit_unauthenticated(request, resources)
-        raise
-    context_of(request).token = token
-    return token.caller
+    context = context_of(request)
+    verified = context.verified or verify_credential(request, resources)
+    context.is_authenticated = False
+    context.token = validate_token(unit, verified)
+    context.is_authenticated = True
+    return context.token.caller
 
 
-def _validated_token(request: Request, unit: UnitOfWork, resources: Resources) -> AccessToken:
+def verify_credential(request: Request, resources: Resources) -> VerifiedToken:
+    """Verify the request's access token and proof as far as that needs no database.
+
+    Raises:
+        NoAccessToken: without a token.
+        InvalidAccessToken: when the token is not valid.
+        InvalidProof: when the token is bound to a key and the proof is not valid.
+    """
+    context = context_of(request)
+    context.is_authenticated = False
+    verified = verify_token(resources.issuer, _presented_token(request, resources))
+    context.is_authenticated, context.verified = None, verified
+    return verified
+
+
+def _presented_token(request: Request, resources: Resources) -> PresentedToken:
     scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
     scheme = scheme.lower()
     if not token or scheme not in {"bearer", "dpop"}:
         raise NoAccessToken
     if scheme == "dpop":
         issue_nonce(request, resources)
-    presented = PresentedToken(
+    return PresentedToken(
         token=token,
         scheme=scheme,
         proofs=proofs_in(request),
         request=expected_request(request, resources, token),
     )
-    return validate_token(unit, resources.issuer, presented)
 
 
 def token_is_active(unit: UnitOfWork, request: Request, scope: Scope) -> bool:
@@ -102,5 +119,5 @@ def expected_request(
     request: Request, resources: Resources, token: str | None = None
 ) -> ExpectedRequest:
     """Return the request that a proof has to match, at our public address, regardless of `Host`."""
-    path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
-    return ExpectedRequest(request.method, f"{resources.public_url}{path}", token)
+    url = f"{resources.public_url}{path_of(request)}"
+    return ExpectedRequest(request.method, url, token)

@@ -1,6 +1,5 @@
 """Permissions: the scope that a route's signature asks for, and the authorization of a request."""
 
-import re
 from dataclasses import replace
 from typing import Annotated
 
@@ -11,10 +10,11 @@ from services.api.dependencies import ResourcesDep, UnitDep
 from services.api.http.context import context_of
 from services.api.http.threads import run_in_thread
 from services.api.operations.known_parameters import refuse_unknown_query
+from services.api.operations.path_ids import ids_in_path, is_malformed
 from services.api.resources import Resources
 from services.api.security.authentication import authenticate
 from services.api.security.rate_limits import rate_limit
-from shared.access.decisions import require_scope
+from shared.access.decisions import Rule, deny, require_scope
 from shared.access.requests import AccessRequest
 from shared.access.rules import (
     PRODUCT_OF_SCOPE,
@@ -28,8 +28,6 @@ from shared.access.rules import (
 from shared.core.unit_of_work import UnitOfWork
 from shared.mandates.repository import mandated_schools
 
-_SCHOOL_ID = re.compile(r"[0-9]{6}")
-_OPAQUE = re.compile(r"[0-9]{6}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NO_REACH = Reach(frozenset())
 
 
@@ -56,11 +54,17 @@ class Permission:
         return access
 
     def authorize(self, request: Request, unit: UnitOfWork, resources: Resources) -> AccessRequest:
-        """Authorize a request: token, rate limit, scope, known parameters, reach; in a thread."""
+        """Authorize a request: token, rate limit, scope, parameters, reach; in a thread.
+
+        A UUID in the path that is not in canonical form names no resource: it is denied here, with
+        the response to an unknown one.
+        """
         access = _access_request(request, authenticate(request, unit, resources))
         rate_limit(request, unit, resources, access, reads=self._may_read_students(access.caller))
         require_scope(unit, access, self.required_scopes, _school_in_path(request))
         refuse_unknown_query(request)
+        if is_malformed(request):
+            deny(unit, access, None, Rule.REACH)
         return replace(access, reach=self._reach(unit.session, access.caller, request))
 
     def _may_read_students(self, caller: Caller) -> bool:
@@ -86,16 +90,14 @@ def _access_request(request: Request, caller: Caller) -> AccessRequest:
 
 def _school_in_path(request: Request) -> str | None:
     """Return the school number in the path, if it has the form of one."""
-    school_id = str(request.path_params.get("schoolId", ""))
-    return school_id if _SCHOOL_ID.fullmatch(school_id) else None
+    return ids_in_path(request).get("schoolId")
 
 
 def _resource(request: Request) -> str:
-    """Return the path, with the parameter's name in place of a value that is not an opaque id."""
+    """Return the path, with the parameter's name in place of a value that is not an id."""
     path: str = request.scope["route"].path_format
-    for name, value in request.path_params.items():
-        if _OPAQUE.fullmatch(str(value)):
-            path = path.replace(f"{{{name}}}", str(value))
+    for name, value in ids_in_path(request).items():
+        path = path.replace(f"{{{name}}}", value)
     return path
 
 

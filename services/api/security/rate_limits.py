@@ -1,9 +1,8 @@
-"""Rate limits of a request: per caller, and per address without a valid token."""
+"""Rate limits of callers, and of clients at the token endpoint."""
 
 import structlog
 from fastapi import Request
 
-from services.api.dependencies import ResourcesDep
 from services.api.http.context import context_of
 from services.api.http.problems import TooManyRequests
 from services.api.http.rate_limiter import RateLimitStatus
@@ -34,16 +33,13 @@ def rate_limit(
         record_alarm(unit, access)
 
 
-def rate_limit_unauthenticated(request: Request, resources: ResourcesDep) -> None:
-    """Count a request without a valid token by its address.
-
-    A reverse proxy must forward the address, or all its unauthenticated clients count as one.
+def rate_limit_client(request: Request, resources: Resources, client_id: str) -> None:
+    """Count the request of a client that has authenticated with its own key.
 
     Raises:
         TooManyRequests: over the limit.
     """
-    address = request.client.host if request.client else ""
-    _apply(request, resources.rate_limiter.check_address(address))
+    _apply(request, resources.rate_limiter.check_client(client_id))
 
 
 def _apply(request: Request, status: RateLimitStatus) -> None:

@@ -4,6 +4,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from shared.access.rules import GRANTABLE, CallerKind, Scope
+from shared.core.identifiers import canonical_uuid
 
 
 class ClientKind(StrEnum):
@@ -32,7 +33,4 @@ def allowed_scopes(kind: ClientKind) -> frozenset[Scope]:
 
 def registered_id(client: str) -> UUID | None:
     """Return the id of a registered client; None for a client named on the command line."""
-    try:
-        return UUID(client)
-    except ValueError:
-        return None
+    return canonical_uuid(client)

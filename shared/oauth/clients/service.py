@@ -12,6 +12,7 @@ from shared.access.decisions import record_change
 from shared.access.requests import AccessRequest
 from shared.access.rules import Scope
 from shared.core.errors import Conflict, InvalidInput, ResourceNotFound
+from shared.core.plain_text import require_plain_text
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth import jose
 from shared.oauth.clients import repository
@@ -78,6 +79,7 @@ def register(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> ClientV
         InvalidInput: when a scope is not for its kind, or a key cannot be used.
         Conflict: when the name or a key is taken.
     """
+    require_plain_text("name", new.name)
     _require_allowed(new.kind, new.scopes)
     scopes = sorted(new.scopes or allowed_scopes(new.kind))
     client = repository.add_client(
@@ -105,6 +107,7 @@ def change(
     if "scopes" in changes:
         _require_allowed(ClientKind(client.kind), changes["scopes"])
     new_name = changes.get("name", client.name)
+    require_plain_text("name", new_name)
     if new_name != client.name and repository.name_exists(unit.session, new_name):
         raise _name_taken()
     for name, value in changes.items():

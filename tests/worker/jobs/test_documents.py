@@ -189,7 +189,6 @@ def test_a_component_that_is_never_released_is_left_out(
         ReleaseWindow(
             administration_id="2024",
             product="studentFeedback",
-            target_group_id=component.target_group_id,
             component_id=component.id,
             never=True,
         )

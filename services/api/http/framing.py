@@ -1,0 +1,44 @@
+"""Strict framing of HTTP/1.1 messages (RFC 9112): nothing that two parsers may read differently."""
+
+import re
+
+import h11
+from h11._receivebuffer import ReceiveBuffer
+
+MAX_HEAD_BYTES = 32 * 1024
+"""The limit of request line and headers together, and of trailers."""
+
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+_FRAMING = {b"content-length", b"transfer-encoding"}
+
+
+class StrictBuffer(ReceiveBuffer):
+    """The receive buffer of a connection; refuses heads and trailers that are ambiguous or large.
+
+    h11 also ends a line at a bare LF, takes Transfer-Encoding over Content-Length, and limits only
+    a head that is not complete yet. A proxy in front may read each of these differently, and then
+    sees other requests than the API does (request smuggling).
+    """
+
+    is_too_large = False
+
+    def maybe_extract_lines(self) -> list[bytearray] | None:
+        """Extract the lines of a head.
+
+        Raises:
+            h11.LocalProtocolError: for a head that is refused; h11 turns it into an error of the
+                client.
+        """
+        if not self._data.startswith(b"\r\n"):
+            found = self._data.find(b"\r\n\r\n")
+            size = len(self._data) if found < 0 else found
+            if size > MAX_HEAD_BYTES:
+                self.is_too_large = True
+                raise h11.LocalProtocolError("the head is too large", 431)
+            if _BARE_LF.search(self._data, 0, size):
+                raise h11.LocalProtocolError("a line ends with a bare LF")
+        lines = super().maybe_extract_lines()
+        names = {bytes(line.partition(b":")[0]).strip().lower() for line in lines or ()}
+        if names >= _FRAMING:
+            raise h11.LocalProtocolError("both Content-Length and Transfer-Encoding")
+        return lines

@@ -1,0 +1,138 @@
+"""A refusal costs the same for an id of another school and for one that does not exist."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Engine, event, insert, text
+from sqlalchemy.orm import Session
+
+from shared.access.decisions import act_for
+from shared.access.products import Product
+from shared.access.requests import AccessRequest
+from shared.core.database import Sessions, open_engine, session_factory
+from shared.core.errors import ResourceNotFound
+from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
+from shared.documents.service import read_document
+from shared.mandates.models import Mandate
+from shared.storage.store import Storage
+from shared.students.service import read_student
+from tests.api.seeding import SCHOOL, Seeded, release, seed_schools
+from tests.callers import integrator_request, school_request
+
+Read = Callable[[UnitOfWork, AccessRequest, UUID], object]
+READS: dict[str, Read] = {"students": read_student, "documents": read_document}
+OF_OTHER = {"students": "other", "documents": "of other"}
+CALLERS = {
+    "school": school_request(SCHOOL),
+    "integrator": integrator_request("mandated", {SCHOOL: "p"}),
+}
+ROWS_READ = text("""
+    select relname, seq_scan, seq_tup_read, idx_scan, idx_tup_fetch
+    from pg_stat_xact_user_tables order by relname
+""")
+"""Scans and rows read per table, until the connection sends them to the statistics."""
+
+PLANNED_AFTER = 15
+"""Executions of a statement after which no plan changes; planning reads rows too."""
+
+COMPONENTS, SCHOOLS = 320, 500
+
+
+@pytest.fixture(scope="module")
+def seeded(sessions: Sessions, storage: Storage) -> Seeded:
+    """Add two schools with documents, many components and many other schools."""
+    with UnitOfWork(sessions) as unit:
+        seeded = seed_schools(unit.session, storage)
+        release(unit)
+        for statement in (
+            (
+                "insert into components (administration_id, code, target_group_id, subject, name,"
+                " position, is_calibration, level_scale) select administration_id, code || n,"
+                " target_group_id, subject, name, n, false, level_scale"
+                " from components, generate_series(1, :components / 4) n"
+            ),
+            (
+                "insert into schools (id, name, municipality, main_structure)"
+                " select (200000 + n)::text, 'x', 'x', '211' from generate_series(1, :schools) n"
+            ),
+            (
+                "insert into participations (administration_id, school_id, name, municipality)"
+                " select '2024', id, name, municipality from schools where name = 'x'"
+            ),
+        ):
+            counts = {"components": COMPONENTS, "schools": SCHOOLS}
+            unit.session.execute(text(statement), counts)
+        shared = {"products": [Product.STUDENT_FEEDBACK], "purpose": "p", "decided_by": "portal"}
+        days = {"from_on": date(2024, 1, 1), "until_on": date(2999, 1, 1)}
+        mandate = {"school_id": SCHOOL, "client": "mandated", **shared, **days}
+        unit.session.execute(insert(Mandate).values(mandate))
+        unit.session.execute(text("analyze"))
+    return seeded
+
+
+@pytest.fixture(scope="module")
+def api_engine(api_settings: Settings) -> Iterator[Engine]:
+    engine = open_engine(api_settings, application_name="tests")
+    yield engine
+    engine.dispose()
+
+
+def rows_read(session: Session) -> dict[str, tuple[int, ...]]:
+    return {table: tuple(counts) for table, *counts in session.execute(ROWS_READ)}
+
+
+def cost_of(
+    engine: Engine, access: AccessRequest, read: Read, sought: UUID
+) -> tuple[list[str], dict[str, list[int]]]:
+    """Return the statements of a refused read, and the scans and rows that they cost per table."""
+    statements: list[str] = []
+
+    def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    with UnitOfWork(session_factory(engine)) as unit:
+        act_for(unit, access.caller)
+        before = rows_read(unit.session)
+        event.listen(engine, "before_cursor_execute", record)
+        try:
+            with pytest.raises(ResourceNotFound):
+                read(unit, access, sought)
+        finally:
+            event.remove(engine, "before_cursor_execute", record)
+        after = rows_read(unit.session)
+    costs = {
+        table: [now - then for now, then in zip(after[table], before[table], strict=True)]
+        for table in after
+    }
+    return statements, {table: counts for table, counts in costs.items() if any(counts)}
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("noun", READS)
+def test_refusals_run_the_same_statements_over_the_same_rows(
+    api_engine: Engine, seeded: Seeded, noun: str, caller: str
+) -> None:
+    ids = {"students": seeded.students, "documents": seeded.documents}[noun]
+    first, last = UUID(int=0), UUID(int=2**128 - 1)
+    nonexistent = [first, last, *(uuid4() for _ in range(20))]
+    access, read = CALLERS[caller], READS[noun]
+
+    for _ in range(PLANNED_AFTER):
+        cost_of(api_engine, access, read, uuid4())
+    other = cost_of(api_engine, access, read, ids[OF_OTHER[noun]])
+
+    assert other[1][noun] != [0, 0, 0, 0]
+    costs = [cost_of(api_engine, access, read, sought) for sought in nonexistent]
+    assert costs == [other] * len(costs)
+
+
+def test_reach_and_gate_are_computed_for_a_document_that_does_not_exist(
+    api_engine: Engine, seeded: Seeded
+) -> None:
+    assert seeded.documents
+    _, rows = cost_of(api_engine, CALLERS["integrator"], read_document, uuid4())
+    assert rows["components"][1] >= COMPONENTS
+    assert rows["mandates"] != [0, 0, 0, 0]
