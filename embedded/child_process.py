@@ -1,6 +1,7 @@
 """A child process in its own session, with its output in a log file."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -38,6 +39,11 @@ def wait_until(condition: Condition, seconds: float, is_cancelled: Condition = n
 def _identity_of(user: ServiceUser | None) -> dict[str, Any]:
     """Return the arguments of Popen that switch to the user."""
     return {"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}
+
+
+def _private(path: Path, flags: int) -> BinaryIO:
+    """Open a file for writing that only its owner can read."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o600), "ab")
 
 
 class ChildProcess:
@@ -97,11 +103,27 @@ class ChildProcess:
             with suppress(BrokenPipeError), self._process.stdin as stdin:
                 stdin.write(secret_input)
 
+    def rotate_log(self, limit: int = LOG_ROTATION_BYTES) -> None:
+        """Move a log that has grown too large to `.log.1`, while the process writes to it.
+
+        The process appends to the same file, which is emptied: lines of the moment between copy and
+        truncation are lost.
+        """
+        with suppress(FileNotFoundError):
+            if self.log.stat().st_size <= limit:
+                return
+            draft = self.log.with_suffix(".log.draft")
+            with self.log.open("r+b") as log, _private(draft, os.O_TRUNC) as copy:
+                shutil.copyfileobj(log, copy, 1024 * 1024)
+                log.truncate(0)
+            draft.replace(self.log.with_suffix(".log.1"))
+            self._log_offset = 0
+
     def _open_log(self) -> BinaryIO:
         with suppress(FileNotFoundError):
             if self.log.stat().st_size > LOG_ROTATION_BYTES:
                 self.log.replace(self.log.with_suffix(".log.1"))
-        log = os.fdopen(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
+        log = _private(self.log, os.O_APPEND)
         self._log_offset = log.tell()
         return log
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -38,6 +39,7 @@ class SupervisedProcess(Protocol):
     def exit_description(self) -> str: ...
     def request_stop(self) -> None: ...
     def finish_stop(self, is_forced: Condition) -> None: ...
+    def rotate_log(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class Supervisor:
         """Restart processes until a stop request; return the exit code, 1 if a process is lost."""
         try:
             while not self.is_stopping():
+                self._rotate_logs()
                 for entry in self._entries():
                     # Later processes depend on earlier ones, which are restarted first.
                     if not self._restart_if_exited(entry):
@@ -135,6 +138,12 @@ class Supervisor:
     def _entries(self) -> Iterator[_Entry]:
         for group in self._groups:
             yield from group
+
+    def _rotate_logs(self) -> None:
+        """Rotate the logs that have grown too large; a full disk is no reason to stop."""
+        with suppress(OSError):
+            for entry in self._entries():
+                entry.process.rotate_log()
 
     def _wait_until_ready(self, process: SupervisedProcess) -> None:
         wait_until(

@@ -9,8 +9,9 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 
+from services.api.http.connections import Connections
 from services.api.http.metrics import RequestMetrics
-from services.api.http.middleware import BodyLimit, RequestLogging
+from services.api.http.middleware import BodyLimit, ConnectionReserve, RequestLogging
 from services.api.http.problems import register_exception_handlers
 from services.api.resources import Resources
 from services.api.routes import (
@@ -93,6 +94,7 @@ def build_app(larger_bodies: Mapping[str, int] | None = None) -> FastAPI:
         middleware=[
             Middleware(RequestLogging, metrics=metrics),
             Middleware(AddressLimit),
+            Middleware(ConnectionReserve),
             Middleware(BodyLimit, larger=larger_bodies or {}),
         ],
     )
@@ -104,11 +106,11 @@ def build_app(larger_bodies: Mapping[str, int] | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Connections]]:
     resources: Resources = app.state.resources
     get_running_loop().set_default_executor(resources.threads)
     with _tuned_garbage_collection():
-        yield
+        yield {"connections": resources.connections}
     resources.close()
 
 

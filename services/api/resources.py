@@ -10,6 +10,8 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from services.api.http.connections import Connections
+from services.api.http.download_monitor import DownloadMonitor
 from services.api.http.rate_limiter import RateLimiter
 from shared.core.database import (
     Sessions,
@@ -26,7 +28,7 @@ from shared.oauth.tokens import TokenAuthority
 from shared.storage.store import Storage, open_storage
 
 RESERVED_CONNECTIONS = 2
-"""For short transactions outside of requests, such as the checks during a download."""
+"""For short transactions outside of requests, such as the questions during downloads."""
 
 MAX_CONCURRENT_UPLOADS = 8
 """Deliveries received at a time; each has a few parts of 5 MiB in memory."""
@@ -44,6 +46,8 @@ class Resources:
 
     engine: Engine
     sessions: Sessions
+    downloads: DownloadMonitor
+    connections: Connections
     connection_slots: Semaphore
     threads: ThreadPoolExecutor
     storage: Storage
@@ -70,10 +74,13 @@ class Resources:
         engine = open_engine(settings, application_name="toetsfeedback-api")
         refuse_privileged_logins(engine)
         broker = open_broker(settings, middleware=[])
+        sessions = session_factory(engine)
         slots = max(1, settings.database_pool_size - RESERVED_CONNECTIONS)
         return cls(
             engine=engine,
-            sessions=session_factory(engine),
+            sessions=sessions,
+            downloads=DownloadMonitor(sessions),
+            connections=Connections.of(settings.api_max_connections),
             connection_slots=Semaphore(slots),
             threads=ThreadPoolExecutor(slots, thread_name_prefix="request"),
             storage=storage,
@@ -99,6 +106,7 @@ class Resources:
             pass
 
     def close(self) -> None:
+        self.downloads.close()
         self.broker.close()
         self.engine.dispose()
 

@@ -10,14 +10,18 @@ from shared.client_changes.application import record_with_schools
 from shared.core.errors import Conflict, InvalidInput
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.clients import service as clients
-from shared.oauth.clients.models import Client
 from shared.oauth.clients.repository import find_client, keys_of
 from shared.oauth.clients.rules import ClientKind
 from shared.oauth.errors import OAuthError, invalid_request
+from shared.oauth.service import AuthenticatedClient
 
 
 def add_own_key(
-    unit: UnitOfWork, client: Client, jwk: Mapping[str, Any], thumbprint: str | None, trace_id: str
+    unit: UnitOfWork,
+    client: AuthenticatedClient,
+    jwk: Mapping[str, Any],
+    thumbprint: str | None,
+    trace_id: str,
 ) -> None:
     """Add a key to an authenticated client that has proven its possession.
 
@@ -40,7 +44,9 @@ def add_own_key(
     record_with_schools(unit, access, "addClientKey", client.id, is_own_chain=False)
 
 
-def remove_own_key(unit: UnitOfWork, client: Client, thumbprint: str, trace_id: str) -> None:
+def remove_own_key(
+    unit: UnitOfWork, client: AuthenticatedClient, thumbprint: str, trace_id: str
+) -> None:
     """Remove a key from an authenticated client, which keeps at least one.
 
     Raises:
@@ -57,7 +63,9 @@ def remove_own_key(unit: UnitOfWork, client: Client, thumbprint: str, trace_id: 
     record_with_schools(unit, access, "removeClientKey", client.id, is_own_chain=False)
 
 
-def _access_of(unit: UnitOfWork, client: Client, action: str, trace_id: str) -> AccessRequest:
+def _access_of(
+    unit: UnitOfWork, client: AuthenticatedClient, action: str, trace_id: str
+) -> AccessRequest:
     """Return the access request of a client for itself; the unit acts for it from here on.
 
     A portal has no school here, and so it acts as an integrator does.

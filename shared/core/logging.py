@@ -9,11 +9,13 @@ from typing import Any, TextIO, cast
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from shared.core.log_limit import LogLimit
+
 MAX_FRAMES = 6
 """The number of innermost frames of a traceback in a line."""
 
 
-def configure_logging(level: str, **context: str) -> None:
+def configure_logging(level: str, lines_per_second: int, **context: str) -> None:
     """Configure the logs of the process, once, at its entry point; `context` is in every line.
 
     Libraries log through `logging` in the same format, from WARNING on: below that level their
@@ -23,21 +25,28 @@ def configure_logging(level: str, **context: str) -> None:
     def add_context(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         return {**context, **event}
 
+    limit = LogLimit(lines_per_second)
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         add_context,
+        limit.add_left_out,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _describe_exception,
     ]
     threshold = logging.getLevelNamesMapping()[level]
     structlog.configure(
-        processors=[*processors, structlog.processors.JSONRenderer(ensure_ascii=False)],
+        processors=[
+            limit.drop_excess,
+            *processors,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _LossyStream(sys.stdout))),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(limit)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=processors,

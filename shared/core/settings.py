@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     api_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         default=8000, description="port of the API"
     )
+    api_max_connections: Annotated[int, Field(ge=128)] = Field(
+        default=2_000, description="maximum number of connections to the API"
+    )
     api_max_upload_bytes: Annotated[int, Field(gt=0)] = Field(
         default=2048 * MIB, description="maximum size of an uploaded delivery in bytes"
     )
@@ -99,6 +102,9 @@ class Settings(BaseSettings):
         description="interactive items that are claimed for one bulk item, if both are due",
     )
 
+    log_lines_per_second: Annotated[int, Field(gt=0)] = Field(
+        default=100, description="maximum number of log lines of one kind"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @classmethod

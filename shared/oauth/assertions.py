@@ -18,11 +18,15 @@ CLOCK_SKEW_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """A valid client assertion, unless its `jti` was used before."""
+    """A valid client assertion, unless its `jti` was used before.
+
+    `key` is the thumbprint of the key that signed it.
+    """
 
     client_id: UUID
     id: str
     expires_at: float
+    key: str
 
     @property
     def digest(self) -> bytes:
@@ -59,7 +63,7 @@ def verify_assertion(
     Raises:
         SignatureError: when it is not valid; the message names the part that is wrong.
     """
-    claims = _verified_claims(text, keys)
+    claims, key = _verified_claims(text, keys)
     if not claims.get("iss") == claims.get("sub") == str(client_id):
         raise SignatureError("iss and sub are not both the client id")
     audience = claims.get("aud")
@@ -75,7 +79,7 @@ def verify_assertion(
         begins_at = jose.numeric_date(claims.get(name, now))
         if begins_at is None or begins_at > now + CLOCK_SKEW_SECONDS:
             raise SignatureError(f"{name} is in the future; check the clock")
-    return Assertion(client_id, jose.require_jti(claims), expires_at)
+    return Assertion(client_id, jose.require_jti(claims), expires_at, key.thumbprint())
 
 
 def confirmed_key(text: str) -> dict[str, Any]:
@@ -92,10 +96,10 @@ def confirmed_key(text: str) -> dict[str, Any]:
     return jwk
 
 
-def _verified_claims(text: str, keys: Sequence[PublicKey]) -> dict[str, Any]:
+def _verified_claims(text: str, keys: Sequence[PublicKey]) -> tuple[dict[str, Any], PublicKey]:
     for key in keys:
         try:
-            return jose.verify(text, jose.fixed_key(key), TYPES).claims
+            return jose.verify(text, jose.fixed_key(key), TYPES).claims, key
         except SignatureError:
             continue
     raise SignatureError("it is not signed by a registered key of this client")

@@ -1,8 +1,9 @@
-"""Tables of used identifiers, and of tokens revoked before they expired."""
+"""Tables of used identifiers, of tokens revoked before they expired, and of sign-ons."""
 
 from datetime import datetime
 
-from sqlalchemy import String
+from sqlalchemy import String, Text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.core.database import INSTANT, Base
@@ -26,4 +27,18 @@ class RevokedToken(Base):
     __tablename__ = "revoked_tokens"
 
     id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(INSTANT, index=True)
+
+
+class SignOn(Base):
+    """The scopes of a person at a school, by the roles at the last sign-on; empty without a role.
+
+    Stored as long as a token of the person can be valid.
+    """
+
+    __tablename__ = "sign_ons"
+
+    subject: Mapped[str] = mapped_column(String(128), primary_key=True)
+    school_id: Mapped[str] = mapped_column(String(6), primary_key=True)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     expires_at: Mapped[datetime] = mapped_column(INSTANT, index=True)

@@ -17,6 +17,14 @@ class PersonError(ValueError):
     """A person who cannot get a token; the message names the claim, never its value."""
 
 
+class NoRoleError(PersonError):
+    """A person who has no role at the school (any more)."""
+
+    def __init__(self, reason: str, person: "Person") -> None:
+        super().__init__(reason)
+        self.person = person
+
+
 class ClaimRules(BaseModel):
     """The names of the claims, and the scopes per role; the defaults are those of ACM/IDM."""
 
@@ -51,22 +59,24 @@ def person_of(claims: Mapping[str, Any], rules: ClaimRules) -> Person:
     """Return the person of the claims.
 
     Raises:
-        PersonError: when the person is not at a school, or has no role there.
+        NoRoleError: when the person has no role at the school.
+        PersonError: when the claims do not identify a person at a school.
     """
     if rules.scope not in _scopes(claims.get("scope")):
         raise PersonError(f"scope does not contain {rules.scope}")
-    target_group = claims.get(rules.target_group_claim)
-    if not isinstance(target_group, str) or target_group not in rules.target_groups:
-        raise PersonError(f"{rules.target_group_claim} is not a target group of schools")
     school_id, subject = claims.get(rules.school_claim), claims.get(rules.subject_claim)
     if not isinstance(school_id, str) or not SCHOOL_ID.fullmatch(school_id):
         raise PersonError(f"{rules.school_claim} is not a school number")
     if not isinstance(subject, str) or not SUBJECT.fullmatch(subject):
         raise PersonError(f"{rules.subject_claim} is not a valid identifier")
+    nobody = Person(subject, school_id, frozenset())
+    target_group = claims.get(rules.target_group_claim)
+    if not isinstance(target_group, str) or target_group not in rules.target_groups:
+        raise NoRoleError(f"{rules.target_group_claim} is not a target group of schools", nobody)
     roles = _roles_at(school_id, claims.get(rules.role_claim))
     scopes = frozenset().union(*(rules.roles.get(role, frozenset()) for role in roles))
     if not scopes:
-        raise PersonError(f"{rules.role_claim} has no known role at this school")
+        raise NoRoleError(f"{rules.role_claim} has no known role at this school", nobody)
     return Person(subject, school_id, scopes)
 
 

@@ -1,18 +1,40 @@
-"""SQL of used identifiers and revoked tokens."""
+"""SQL of used identifiers, of sign-ons, and of the state of tokens."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import Engine, bindparam, func, text
+from sqlalchemy import Engine, Row, bindparam, func, text
+from sqlalchemy import Text as TextType
 from sqlalchemy import Uuid as UuidType
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.orm import Session
 
 from shared.access.decisions import SETTINGS_COLUMNS, act_for, settings_parameters
+from shared.access.rules import Scope
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.clients.rules import registered_id
-from shared.oauth.models import RevokedToken, UsedIdentifier
+from shared.oauth.models import RevokedToken, SignOn, UsedIdentifier
+from shared.oauth.person_claims import Person
 from shared.oauth.tokens import AccessToken
+
+_STATUS_COLUMNS = """
+    exists (select from revoked_tokens where id = token.id)
+        or coalesce(client.state <> 'active', false)
+        or (token.client_key is not null and not exists (
+            select from client_keys key
+            where key.thumbprint = token.client_key and key.client_id = token.client_id
+        )) as is_ended,
+    client.scopes as client_scopes,
+    sign_on.scopes as sign_on_scopes
+"""
+_STATUS_JOINS = """
+left join clients client on client.id = token.client_id
+left join sign_ons sign_on
+    on sign_on.subject = token.subject and sign_on.school_id = token.school_id
+"""
+"""The state of `token`, a relation of one or more tokens, in the database."""
 
 _VALIDATE = text(f"""
 with used as (
@@ -23,26 +45,55 @@ with used as (
     returning digest
 )
 select cast(:digest as bytea) is null or exists (select from used) as is_first_use,
-       exists (select from revoked_tokens where id = :token_id) as is_revoked,
-       exists (select from clients where id = :client_id and state <> 'active') as is_suspended,
-       {SETTINGS_COLUMNS}
+       {SETTINGS_COLUMNS},
+       {_STATUS_COLUMNS}
+from (values (cast(:id as text), cast(:client_id as uuid), cast(:client_key as text),
+              cast(:subject as text), cast(:school_id as text))
+) token (id, client_id, client_key, subject, school_id)
+{_STATUS_JOINS}
 """).bindparams(bindparam("client_id", type_=UuidType))
 """A replay of a proof whose first use is not committed yet is rejected without waiting for it."""
 
+_CHECK = text(f"""
+select {_STATUS_COLUMNS}
+from unnest(:id, :client_id, :client_key, :subject, :school_id) with ordinality
+    token (id, client_id, client_key, subject, school_id, number)
+{_STATUS_JOINS}
+order by token.number
+""").bindparams(
+    bindparam("id", type_=ARRAY(TextType)),
+    bindparam("client_id", type_=ARRAY(UuidType)),
+    bindparam("client_key", type_=ARRAY(TextType)),
+    bindparam("subject", type_=ARRAY(TextType)),
+    bindparam("school_id", type_=ARRAY(TextType)),
+)
+
 _REMOVE_EXPIRED = """
-delete from {table} where {key} in (
+delete from {table} where ({key}) in (
     select {key} from {table} where expires_at < now() limit 10000
 )
 """
 
 
+_EXPIRING = {
+    "used_identifiers": "digest",
+    "revoked_tokens": "id",
+    "sign_ons": "subject, school_id",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class TokenStatus:
-    """The state of a token and its proof in the database."""
+    """The state of a token and its proof in the database.
+
+    `is_ended` when it was revoked, its client is suspended, or the key with which the client
+    requested it was removed. `scopes` are those of the token that its client, and at the last
+    sign-on its person, still had.
+    """
 
     is_first_use: bool
-    is_revoked: bool
-    is_suspended: bool
+    is_ended: bool
+    scopes: frozenset[Scope]
 
 
 def check_token(
@@ -58,14 +109,45 @@ def check_token(
         "digest": digest,
         "lock": int.from_bytes((digest or b"")[:8], signed=True),
         "retention": retention,
-        "token_id": token.id,
-        "client_id": registered_id(caller.client),
+        **_parameters(token),
     }
     row = unit.session.execute(_VALIDATE, values).one()
     act_for(unit, caller)
     if digest is not None and row.is_first_use:
         unit.on_rollback(lambda session: session.execute(_insert_use(digest, retention)))
-    return TokenStatus(row.is_first_use, row.is_revoked, row.is_suspended)
+    return TokenStatus(row.is_first_use, row.is_ended, _scopes_left(token, row))
+
+
+def current_scopes(session: Session, tokens: Sequence[AccessToken]) -> list[frozenset[Scope]]:
+    """Return the scopes that each token has now, in one statement; none after it has ended."""
+    if not tokens:
+        return []
+    columns = [_parameters(token) for token in tokens]
+    values = {name: [column[name] for column in columns] for name in columns[0]}
+    rows = session.execute(_CHECK, values)
+    return [
+        frozenset() if row.is_ended else _scopes_left(token, row)
+        for token, row in zip(tokens, rows, strict=True)
+    ]
+
+
+def _parameters(token: AccessToken) -> dict[str, Any]:
+    caller = token.caller
+    return {
+        "id": token.id,
+        "client_id": registered_id(caller.client),
+        "client_key": token.client_key,
+        "subject": caller.subject,
+        "school_id": caller.school_id,
+    }
+
+
+def _scopes_left(token: AccessToken, row: Row[Any]) -> frozenset[Scope]:
+    scopes = token.caller.scopes
+    for limit in (row.client_scopes, row.sign_on_scopes):
+        if limit is not None:
+            scopes = frozenset(scope for scope in scopes if scope in limit)
+    return scopes
 
 
 def record_first_use(engine: Engine, digest: bytes, retention: timedelta) -> bool:
@@ -83,15 +165,25 @@ def revoke(session: Session, token: AccessToken) -> None:
     session.execute(insert(RevokedToken).values(values).on_conflict_do_nothing())
 
 
-def is_revoked(session: Session, token_id: str) -> bool:
-    return session.get(RevokedToken, token_id) is not None
+def record_sign_on(engine: Engine, person: Person, kept_for: timedelta) -> None:
+    """Record the scopes of a person at a school, on a connection that commits at once."""
+    new = insert(SignOn).values(
+        subject=person.subject,
+        school_id=person.school_id,
+        scopes=sorted(person.scopes),
+        expires_at=func.now() + kept_for,
+    )
+    changes = {"scopes": new.excluded.scopes, "expires_at": new.excluded.expires_at}
+    latest = new.on_conflict_do_update(index_elements=["subject", "school_id"], set_=changes)
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(latest)
 
 
 def remove_expired(session: Session) -> int:
-    """Remove expired identifiers and tokens; return their number."""
+    """Remove expired identifiers, tokens and sign-ons; return their number."""
     return sum(
         session.execute(text(_REMOVE_EXPIRED.format(table=table, key=key))).rowcount  # type: ignore[attr-defined]
-        for table, key in (("used_identifiers", "digest"), ("revoked_tokens", "id"))
+        for table, key in _EXPIRING.items()
     )
 
 

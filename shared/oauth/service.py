@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -20,7 +21,6 @@ from shared.oauth.assertions import (
     verify_assertion,
 )
 from shared.oauth.clients import repository as clients
-from shared.oauth.clients.models import Client
 from shared.oauth.clients.rules import CALLER_KIND, ClientKind, ClientState
 from shared.oauth.dpop import (
     MAX_AGE_SECONDS,
@@ -61,7 +61,7 @@ class PresentedToken:
 class VerifiedToken:
     """A token of ours that has not expired, and the proof that it came with.
 
-    The database may still know that the token was revoked, or the proof used before.
+    The database may still know that the token has ended or lost scopes, or the proof used before.
     """
 
     token: AccessToken
@@ -69,10 +69,20 @@ class VerifiedToken:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthenticatedClient:
+    """A client that has authenticated, with the thumbprint of the key that signed its assertion."""
+
+    id: UUID
+    kind: ClientKind
+    scopes: frozenset[Scope]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class IdentifiedClient:
     """An active client, and the assertion that it signed; it may have been used before."""
 
-    client: Client
+    client: AuthenticatedClient
     assertion: Assertion
 
 
@@ -103,30 +113,26 @@ def verify_token(issuer: Issuer, presented: PresentedToken) -> VerifiedToken:
 def validate_token(unit: UnitOfWork, verified: VerifiedToken) -> AccessToken:
     """Validate a verified token with the database, and use up its proof, even after a rollback.
 
-    The unit acts for the caller from here on.
+    The returned token has the scopes that its client and its person still have. The unit acts for
+    the caller from here on.
 
     Raises:
-        InvalidAccessToken: when the token was revoked, or its client suspended.
+        InvalidAccessToken: when the token has ended: it was revoked, its client suspended, or the
+            client's key removed.
         InvalidProof: when the proof was used before.
     """
     digest = verified.proof.digest
     status = repository.check_token(unit, verified.token, digest, PROOF_RETENTION)
     if not status.is_first_use:
         raise InvalidProof(REPLAYED)
-    if status.is_revoked or status.is_suspended:
+    if status.is_ended:
         raise InvalidAccessToken
-    return verified.token
+    return replace(verified.token, caller=replace(verified.token.caller, scopes=status.scopes))
 
 
-def is_active(unit: UnitOfWork, token: AccessToken) -> bool:
-    """Return True when a validated token has neither expired nor been revoked since."""
-    return not (token.has_expired() or is_revoked(unit, token))
-
-
-def is_revoked(unit: UnitOfWork, token: AccessToken) -> bool:
-    """Return True when a validated token was revoked since, or its client suspended."""
-    status = repository.check_token(unit, token, None, PROOF_RETENTION)
-    return status.is_revoked or status.is_suspended
+def current_scopes(session: Session, token: AccessToken) -> frozenset[Scope]:
+    """Return the scopes that a validated token has now; none after its end, though not expired."""
+    return repository.current_scopes(session, [token])[0]
 
 
 def _verify_proof_of_token(issuer: Issuer, presented: PresentedToken) -> Proof:
@@ -167,7 +173,9 @@ def identify_client(
         raise invalid_client("client_id is not the sub of the assertion")
     if client is None or client.state != ClientState.ACTIVE:
         raise invalid_client("the client is suspended")
-    return IdentifiedClient(client, assertion)
+    scopes = frozenset(map(Scope, client.scopes))
+    authenticated = AuthenticatedClient(client.id, ClientKind(client.kind), scopes, assertion.key)
+    return IdentifiedClient(authenticated, assertion)
 
 
 def use_assertion(issuer: Issuer, assertion: Assertion) -> None:
@@ -200,19 +208,18 @@ def use_binding(issuer: Issuer, proof: Proof) -> None:
 
 
 def issue_to_client(
-    issuer: Issuer, client: Client, form: Mapping[str, str], thumbprint: str | None
+    issuer: Issuer, client: AuthenticatedClient, form: Mapping[str, str], thumbprint: str | None
 ) -> IssuedToken:
     """Issue a token to a client for itself (client credentials grant).
 
     Raises:
         OAuthError: for a portal, for scopes that are not registered, or without a DPoP proof.
     """
-    kind = ClientKind(client.kind)
-    if kind is ClientKind.PORTAL:
+    if client.kind is ClientKind.PORTAL:
         raise OAuthError("unauthorized_client", "A portal gets tokens by token exchange only.")
-    scopes = requested_scopes(form, frozenset(map(Scope, client.scopes)))
-    caller = Caller(str(client.id), CALLER_KIND[kind], scopes)
-    return issue(issuer, caller, MAX_LIFETIME, thumbprint)
+    scopes = requested_scopes(form, client.scopes)
+    caller = Caller(str(client.id), CALLER_KIND[client.kind], scopes)
+    return issue(issuer, caller, MAX_LIFETIME, thumbprint, client.key)
 
 
 def requested_scopes(form: Mapping[str, str], allowed: frozenset[Scope]) -> frozenset[Scope]:
@@ -232,23 +239,27 @@ def requested_scopes(form: Mapping[str, str], allowed: frozenset[Scope]) -> froz
 
 
 def issue(
-    issuer: Issuer, caller: Caller, lifetime: timedelta, thumbprint: str | None
+    issuer: Issuer,
+    caller: Caller,
+    lifetime: timedelta,
+    thumbprint: str | None,
+    client_key: str,
 ) -> IssuedToken:
-    """Issue an access token for a caller.
+    """Issue an access token for a caller, whose client has authenticated with the key.
 
     Raises:
         OAuthError: `invalid_dpop_proof` without the key of a proof.
     """
     if thumbprint is None:
         raise OAuthError("invalid_dpop_proof", "Every token is bound to a key: send a DPoP proof.")
-    token = issuer.authority.issue(caller, lifetime, thumbprint)
+    token = issuer.authority.issue(caller, lifetime, thumbprint, client_key)
     return IssuedToken(caller, token, lifetime, caller.scopes)
 
 
 def find_own_token(
-    session: Session, issuer: Issuer, client: Client, form: Mapping[str, str]
+    session: Session, issuer: Issuer, client: AuthenticatedClient, form: Mapping[str, str]
 ) -> AccessToken | None:
-    """Return the token in the form if it is active and belongs to the client.
+    """Return the token in the form, with its present scopes, if it is active and of the client.
 
     Raises:
         OAuthError: `invalid_request` when the form has no token.
@@ -259,5 +270,7 @@ def find_own_token(
         token = issuer.authority.verify(form["token"])
     except InvalidAccessToken:
         return None
-    is_own = token.caller.client == str(client.id)
-    return token if is_own and not repository.is_revoked(session, token.id) else None
+    if token.caller.client != str(client.id):
+        return None
+    scopes = current_scopes(session, token)
+    return replace(token, caller=replace(token.caller, scopes=scopes)) if scopes else None

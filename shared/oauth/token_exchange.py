@@ -3,14 +3,22 @@
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
-from shared.access.rules import Caller, CallerKind, Scope
-from shared.oauth.clients.models import Client
+from shared.access.rules import Caller, CallerKind
+from shared.oauth import repository
 from shared.oauth.clients.rules import ClientKind
 from shared.oauth.errors import OAuthError, invalid_request, provider_unavailable
 from shared.oauth.identity_provider import Provider, ProviderUnavailableError, UserTokenError
-from shared.oauth.person_claims import PersonError, person_of
-from shared.oauth.service import IssuedToken, Issuer, issue, requested_scopes
+from shared.oauth.person_claims import NoRoleError, Person, PersonError, person_of
+from shared.oauth.service import (
+    AuthenticatedClient,
+    IssuedToken,
+    Issuer,
+    issue,
+    requested_scopes,
+)
+from shared.oauth.tokens import MAX_LIFETIME
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # the name of a type
@@ -20,13 +28,14 @@ MAX_EXCHANGED_LIFETIME = timedelta(minutes=5)
 def exchange(
     issuer: Issuer,
     provider: Provider,
-    client: Client,
+    client: AuthenticatedClient,
     form: Mapping[str, str],
     thumbprint: str | None,
 ) -> IssuedToken:
     """Issue a token for the person of the subject token.
 
-    It expires with the subject token, and after five minutes at the latest.
+    It expires with the subject token, and after five minutes at the latest. Each sign-on limits the
+    earlier tokens of the person at the school to the roles of today.
 
     Raises:
         OAuthError: when the client or the person cannot have a token, without a DPoP proof, or
@@ -37,16 +46,28 @@ def exchange(
     _require_supported(form, issuer.authority.audience)
     try:
         claims = provider.verify_token(form["subject_token"])
-        person = person_of(claims, provider.settings.claims)
+        person = _signed_on(issuer, claims, provider)
     except ProviderUnavailableError:
         raise provider_unavailable() from None
     except (UserTokenError, PersonError) as error:
         raise invalid_request(f"The subject_token cannot be used: {error}.") from None
-    allowed = person.scopes.intersection(map(Scope, client.scopes))
+    allowed = person.scopes & client.scopes
     scopes = requested_scopes(form, allowed)
     caller = Caller(str(client.id), CallerKind.SCHOOL, scopes, person.school_id, person.subject)
     remaining = timedelta(seconds=max(1, int(claims["exp"] - time.time())))
-    return issue(issuer, caller, min(remaining, MAX_EXCHANGED_LIFETIME), thumbprint)
+    lifetime = min(remaining, MAX_EXCHANGED_LIFETIME)
+    return issue(issuer, caller, lifetime, thumbprint, client.key)
+
+
+def _signed_on(issuer: Issuer, claims: Mapping[str, Any], provider: Provider) -> Person:
+    """Return the person of the claims, and record their scopes, also when there are none left."""
+    try:
+        person = person_of(claims, provider.settings.claims)
+    except NoRoleError as error:
+        repository.record_sign_on(issuer.engine, error.person, MAX_LIFETIME)
+        raise
+    repository.record_sign_on(issuer.engine, person, MAX_LIFETIME)
+    return person
 
 
 def _require_supported(form: Mapping[str, str], audience: str) -> None:

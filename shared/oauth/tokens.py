@@ -30,13 +30,17 @@ _DECODE_ERRORS = (CallerError, ValueError, OverflowError, TypeError, KeyError, A
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """The claims of a verified access token; `thumbprint` is of the key that it is bound to."""
+    """The claims of a verified access token; `thumbprint` is of the key that it is bound to.
+
+    `client_key` is the thumbprint of the registered key with which its client requested it.
+    """
 
     caller: Caller
     id: str
     issued_at: datetime
     expires_at: datetime
     thumbprint: str
+    client_key: str | None = None
 
     def has_expired(self) -> bool:
         return self.expires_at + CLOCK_SKEW <= datetime.now(UTC)
@@ -59,7 +63,9 @@ class TokenAuthority:
         keys = SigningKeys.read(settings.signing_keys)
         return cls(keys, settings.public_url, settings.token_audience)
 
-    def issue(self, caller: Caller, lifetime: timedelta, thumbprint: str) -> str:
+    def issue(
+        self, caller: Caller, lifetime: timedelta, thumbprint: str, client_key: str | None = None
+    ) -> str:
         """Issue a token for a caller, valid from now and bound to the key with the thumbprint.
 
         Raises:
@@ -84,6 +90,8 @@ class TokenAuthority:
             claims["school"] = caller.school_id
         if caller.subject is not None:
             claims["act"] = {"sub": caller.client}
+        if client_key is not None:
+            claims["client_key"] = client_key
         key = self.keys.signing
         header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.thumbprint()}
         return jwt.encode(header, claims, key, algorithms=[ALGORITHM])
@@ -133,7 +141,8 @@ def _access_token(claims: dict[str, Any]) -> AccessToken:
     if issued_at > datetime.now(UTC).timestamp() + CLOCK_SKEW.total_seconds():
         raise ValueError("iat")
     person = None if subject == client else subject
-    for identifier in (claims["jti"], thumbprint, person or "-"):
+    client_key = claims.get("client_key")
+    for identifier in (claims["jti"], thumbprint, person or "-", client_key or "-"):
         if not IDENTIFIER.fullmatch(identifier):
             raise ValueError("identifier")
     scopes = frozenset(Scope(scope) for scope in claims["scope"].split())
@@ -143,4 +152,5 @@ def _access_token(claims: dict[str, Any]) -> AccessToken:
         issued_at=datetime.fromtimestamp(issued_at, UTC),
         expires_at=datetime.fromtimestamp(expires_at, UTC),
         thumbprint=thumbprint,
+        client_key=client_key,
     )

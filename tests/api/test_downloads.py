@@ -1,8 +1,18 @@
-from itertools import repeat
+import asyncio
+from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import pytest
 
-from services.api.http.downloads import AccessRevokedError, content_disposition, recheck_access
+from services.api.http.download_monitor import DownloadMonitor
+from services.api.http.downloads import content_disposition
+from shared.core.database import Sessions
+from shared.core.unit_of_work import UnitOfWork
+from shared.documents.downloads import Download
+from shared.documents.models import Document
+from shared.oauth.tokens import AccessToken
+from tests.api.seeding import SCHOOL, Seeded
+from tests.callers import school_request
 
 
 @pytest.mark.parametrize(
@@ -21,16 +31,23 @@ def test_file_name_cannot_break_out_of_its_header(name: str, plain: str, extende
     )
 
 
-def test_download_ends_at_the_next_chunk_after_access_is_denied() -> None:
-    decisions = iter([True, False])
-    chunks = recheck_access(repeat(b"chunk"), lambda: next(decisions), interval=0)
-    assert next(chunks) == b"chunk"
-    with pytest.raises(AccessRevokedError):
-        next(chunks)
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_connection_is_aborted_only_while_its_download_runs(
+    *, is_running: bool, seeded: Seeded, sessions: Sessions
+) -> None:
+    """The decision about a download may come after its end, when the connection has another."""
+    with UnitOfWork(sessions) as unit:
+        document = unit.session.get_one(Document, seeded.documents["fiche"])
+    access, now = school_request(SCHOOL), datetime.now(UTC)
+    expired = AccessToken(access.caller, "id", now, now - timedelta(hours=1), "key")
+    monitor, aborted = DownloadMonitor(sessions), []
 
+    async def download() -> None:
+        wanted = Download(expired, access, document)
+        async with monitor.watch(wanted, monotonic(), lambda: aborted.append(True)):
+            await asyncio.sleep(0.5 if is_running else 0)
+        await asyncio.sleep(0.5)
 
-def test_access_is_not_checked_again_for_every_chunk() -> None:
-    def fail() -> bool:
-        raise AssertionError
-
-    assert list(recheck_access(iter([b"1", b"2"]), fail, interval=3600)) == [b"1", b"2"]
+    asyncio.run(download())
+    monitor.close()
+    assert aborted == [True] * is_running

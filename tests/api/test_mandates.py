@@ -1,27 +1,19 @@
 """Mandates of a school for an integrator, through the running API."""
 
-import time
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import update
 
-from services.api.http.downloads import RECHECK_SECONDS
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
 from shared.core.clock import in_brussels
 from shared.core.database import Sessions
-from shared.core.settings import MIB
-from shared.core.unit_of_work import UnitOfWork
-from shared.documents.models import Document
 from shared.oauth.clients.rules import ClientKind
-from shared.storage.store import Storage
 from tests.api.conftest import AuditLog, Callers
 from tests.api.oauth_clients import register_client
-from tests.api.seeding import OTHER, OVERVIEW, SCHOOL, Seeded
+from tests.api.seeding import OTHER, SCHOOL, Seeded
 
 MANDATES = "/v1/mandates"
 
@@ -107,37 +99,6 @@ def test_an_issued_token_follows_changes_of_the_mandate_immediately(
     assert revoked["revokedAt"] == revoked["updatedAt"]
     assert statuses(vendor.client, seeded) == {404}
     assert vendor.client.get("/v1/schools").json()["total"] == 0
-
-
-@pytest.fixture
-def long_document(seeded: Seeded, sessions: Sessions, storage: Storage) -> Iterator[str]:
-    """Give the overview more bytes than fit in the buffers between server and client."""
-    document = seeded.documents["overview"]
-    storage.put("documents/long", bytes(MIB * 48))
-    row = update(Document).where(Document.id == document)
-    with UnitOfWork(sessions) as unit:
-        unit.session.execute(row.values(storage_keys=["documents/long"], byte_sizes=[MIB * 48]))
-    yield f"/v1/documents/{document}/content"
-    with UnitOfWork(sessions) as unit:
-        original = {"storage_keys": ["documents/overview.xlsx"], "byte_sizes": [len(OVERVIEW)]}
-        unit.session.execute(row.values(original))
-
-
-@pytest.mark.usefixtures("open_now")
-def test_a_running_download_is_aborted_when_its_mandate_is_revoked(
-    school: httpx.Client, vendor: Vendor, long_document: str, audit_log: AuditLog
-) -> None:
-    href = vendor.create_mandate(school).json()["href"]
-    received = 0
-    with vendor.client.stream("GET", long_document) as response:
-        chunks = response.iter_bytes(MIB)
-        received += len(next(chunks))
-        school.post(f"{href}/revoke")
-        time.sleep(RECHECK_SECONDS)
-        with pytest.raises(httpx.RemoteProtocolError):
-            received += sum(len(chunk) for chunk in chunks)
-    assert received < MIB * 48
-    assert audit_log.decisions()[-1] == ("getDocumentContent", SCHOOL, "refused", "reach")
 
 
 @pytest.mark.usefixtures("open_now")

@@ -169,6 +169,9 @@ class Targets:
             "caller_kind": caller.kind,
             "caller_organisation": caller.school_id,
             "school_id": SCHOOL,
+            "token_id": secret,
+            "token_issued_at": datetime.now(UTC),
+            "token_expires_at": datetime.now(UTC) + HOUR,
             "expires_at": datetime.now(UTC) + HOUR,
         }
 

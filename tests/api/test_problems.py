@@ -239,7 +239,7 @@ def test_unknown_path_is_not_found_and_not_redirected(school: httpx.Client, path
     ("method", "path", "allowed"),
     [
         ("DELETE", "/v1/jobs", "GET, POST"),
-        ("PUT", f"/v1/releaseWindows/{UNKNOWN_ID}", "GET, PATCH"),
+        ("PUT", f"/v1/releaseWindows/{UNKNOWN_ID}", "DELETE, GET, PATCH"),
         ("POST", f"/v1/documents/{UNKNOWN_ID}/content", "GET, HEAD"),
         ("BREW", "/health", "GET"),
     ],

@@ -24,10 +24,15 @@ class Intensity:
     rounds: int
     store_faults: int
     stopped_seconds: float
+    idle_seconds: float
 
 
-SHORT = Intensity(schools=6, worker_kills=3, rounds=1, store_faults=20, stopped_seconds=3)
-LONG = Intensity(schools=60, worker_kills=20, rounds=3, store_faults=150, stopped_seconds=30)
+SHORT = Intensity(
+    schools=6, worker_kills=3, rounds=1, store_faults=20, stopped_seconds=3, idle_seconds=5
+)
+LONG = Intensity(
+    schools=60, worker_kills=20, rounds=3, store_faults=150, stopped_seconds=30, idle_seconds=60
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

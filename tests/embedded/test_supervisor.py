@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from embedded.child_process import ChildProcess
+from embedded.child_process import LOG_ROTATION_BYTES, ChildProcess
 from embedded.errors import EmbeddedError, StartInterruptedError
 from embedded.process_identity import ProcessIdentity
 from embedded.programs import Program
@@ -172,3 +172,28 @@ def test_process_identity_differs_for_a_reused_pid() -> None:
         process.kill()
     assert not identity.is_alive()
     assert ProcessIdentity.of(process.pid) is None
+
+
+def test_a_large_log_is_rotated_while_its_process_runs(
+    tmp_path: Path, eventually: Eventually
+) -> None:
+    log = tmp_path / "chatty.log"
+    part = program(log, "while True: print('x' * 1000)")
+    supervisor = supervise([])
+    supervisor.start(part)
+    watching = threading.Thread(target=supervisor.watch)
+    watching.start()
+    rotated = log.with_suffix(".log.1")
+    try:
+        assert eventually(lambda: rotated.exists() and log.stat().st_size < LOG_ROTATION_BYTES)
+        pid, before = part.pid, log.stat().st_size
+        assert pid is not None
+        assert eventually(lambda: log.stat().st_size != before)
+        assert part.pid == pid
+        assert rotated.stat().st_mode & 0o077 == 0
+        lines = rotated.read_text().split()
+        assert lines.count("x" * 1000) >= len(lines) - 2  # the first and the last may be cut
+    finally:
+        supervisor.request_stop()
+        watching.join()
+        supervisor.stop()

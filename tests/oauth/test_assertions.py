@@ -42,7 +42,7 @@ def read(text: str, *keys: Any) -> Assertion:
 def test_an_assertion_may_be_signed_by_any_key_of_the_client(algorithm: str) -> None:
     key = KEY_FACTORIES[algorithm]()
     text = signed({"alg": algorithm}, claims(), key)
-    assert read(text, KEY, key) == Assertion(CLIENT, "1", NOW + 60)
+    assert read(text, KEY, key) == Assertion(CLIENT, "1", NOW + 60, key.thumbprint())
 
 
 @pytest.mark.parametrize(
@@ -120,5 +120,5 @@ def test_an_assertion_without_a_client_id_is_rejected(subject: object) -> None:
 
 
 def test_assertion_ids_are_scoped_per_client() -> None:
-    digests = {Assertion(client, "1", NOW).digest for client in (CLIENT, UUID(int=1))}
+    digests = {Assertion(client, "1", NOW, "key").digest for client in (CLIENT, UUID(int=1))}
     assert len(digests) == 2

@@ -1,6 +1,6 @@
 """Responses with the bytes of a stored document: all of them, a range, or 304 Not Modified."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import chain
 from time import monotonic
 from urllib.parse import quote
@@ -15,50 +15,58 @@ from services.api.http.byte_ranges import (
     matches_entity_tag,
     parse_single_range,
 )
+from services.api.http.download_monitor import (
+    AccessRevokedError,
+    DownloadMonitor,
+    RunningDownload,
+)
 from services.api.http.problem_types import Problem
+from shared.documents.downloads import Download
 from shared.documents.models import Document
 from shared.storage.store import Storage
 
-RECHECK_SECONDS = 1.0
-"""How often access is checked again during a download, before the next chunk is sent."""
-
-
-class AccessRevokedError(Exception):
-    """Access was revoked during a download; the response is aborted."""
+PIECE_BYTES = 128 * 1024
+"""How much is given to the connection at a time, each time with a recent decision about access."""
 
 
 class StoredContentResponse(StreamingResponse):
     """A stream that opens the object when the response is sent, after the transaction has ended.
 
     It reads the first chunk before the status line, so that an error of the object store still
-    becomes a problem.
+    becomes a problem. Access is asked about again while the bytes are sent.
     """
 
-    def __init__(self, chunks: Iterator[bytes], status: int, headers: dict[str, str]) -> None:
+    def __init__(
+        self,
+        chunks: Iterator[bytes],
+        monitor: DownloadMonitor,
+        download: Download,
+        status: int,
+        headers: dict[str, str],
+    ) -> None:
         super().__init__((), status, headers)
         self._chunks = chunks
+        self._monitor = monitor
+        self._download = download
+        self._decided_at = monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        first = await run_in_threadpool(next, self._chunks, b"")
-        self.body_iterator = iterate_in_threadpool(chain((first,), self._chunks))
-        await super().__call__(scope, receive, send)
-
-
-def recheck_access(
-    chunks: Iterator[bytes], is_allowed: Callable[[], bool], interval: float = RECHECK_SECONDS
-) -> Iterator[bytes]:
-    """Yield the chunks while access is allowed, checked every `interval` seconds.
-
-    Raises:
-        AccessRevokedError: when it is no longer allowed; a client sees an incomplete body.
-    """
-    checked_at = monotonic()
-    for chunk in chunks:
-        if monotonic() - checked_at >= interval:
-            if not is_allowed():
+        abort = scope["state"]["abort_connection"]
+        async with self._monitor.watch(self._download, self._decided_at, abort) as running:
+            first = await run_in_threadpool(next, self._chunks, b"")
+            self.body_iterator = self._pieces(running, chain((first,), self._chunks))
+            await super().__call__(scope, receive, send)
+            if running.is_ended:
                 raise AccessRevokedError
-            checked_at = monotonic()
-        yield chunk
+
+    async def _pieces(
+        self, running: RunningDownload, chunks: Iterable[bytes]
+    ) -> AsyncIterator[memoryview]:
+        async for chunk in iterate_in_threadpool(chunks):
+            whole = memoryview(chunk)
+            for start in range(0, len(whole), PIECE_BYTES):
+                await self._monitor.require_access(running)
+                yield whole[start : start + PIECE_BYTES]
 
 
 def metadata_headers(document: Document) -> dict[str, str]:
@@ -86,9 +94,9 @@ def content_disposition(file_name: str) -> str:
 
 
 def content_response(
-    document: Document,
+    download: Download,
     storage: Storage,
-    is_allowed: Callable[[], bool],
+    monitor: DownloadMonitor,
     *,
     range_header: str | None = None,
     if_range: str | None = None,
@@ -96,12 +104,10 @@ def content_response(
 ) -> Response:
     """Return the response to a conditional or range request for a document.
 
-    `is_allowed` is called while the bytes are sent, in a thread and outside the request's
-    transaction.
-
     Raises:
         Problem: `rangeNotSatisfiable` for a range outside the document.
     """
+    document = download.document
     headers = metadata_headers(document)
     if if_none_match is not None and matches_entity_tag(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
@@ -113,10 +119,9 @@ def content_response(
     headers["Content-Length"] = str(sent.end - sent.start)
     if requested is not None:
         headers["Content-Range"] = f"bytes {sent.start}-{sent.end - 1}/{document.byte_size}"
-    chunks = recheck_access(
-        storage.stream_segments(document.segments, sent.start, sent.end), is_allowed
-    )
-    return StoredContentResponse(chunks, 200 if requested is None else 206, headers)
+    chunks = storage.stream_segments(document.segments, sent.start, sent.end)
+    status = 200 if requested is None else 206
+    return StoredContentResponse(chunks, monitor, download, status, headers)
 
 
 def _requested_range(range_header: str, size: int) -> ByteRange | None:

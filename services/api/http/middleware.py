@@ -13,11 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.api.http.connections import USES_RESERVE
 from services.api.http.context import RequestContext
 from services.api.http.metrics import RequestMetrics
 from services.api.http.problems import (
     InternalServerError,
     PayloadTooLarge,
+    ServiceUnavailable,
     problem_response,
 )
 from shared.core.logging import describe_error
@@ -35,6 +37,7 @@ MIN_BYTES_PER_SECOND = 512 * 1024
 """A path with a higher limit gets more time: what its limit takes at this rate."""
 
 UNMATCHED = "unmatched"
+HEALTH_PATH = "/health"
 CLIENT_CLOSED_REQUEST = 499
 
 SECURITY_HEADERS = {
@@ -132,6 +135,23 @@ def _add_headers(message: Message, path: str, headers: Mapping[str, str]) -> Non
     if b"cache-control" not in own:
         sent.append((b"cache-control", b"no-store" if is_uncacheable else b"no-cache"))
     message["headers"] = sent
+
+
+class ConnectionReserve:
+    """Responds to `/health` alone while as many requests are in progress as connections allow."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] != HEALTH_PATH:
+            state = scope["state"]
+            if state.get(USES_RESERVE):
+                response = problem_response(ServiceUnavailable(), state["context"].trace_id)
+                response.headers["Connection"] = "close"
+                await response(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
 
 
 class BodyLimit:

@@ -96,7 +96,7 @@ class RequestTimeout(Problem):
     def __init__(self) -> None:
         super().__init__(
             "requestTimeout",
-            "The body was received too slowly; send it again.",
+            "The request was received too slowly; send it again.",
             headers={"Connection": "close"},
         )
 

@@ -50,7 +50,7 @@ _DESCRIPTIONS = {
     401: "The access token is missing or not valid.",
     403: "The access token has none of the required scopes.",
     404: "The resource does not exist, or is not available to the caller, or not yet.",
-    408: "The body arrived too slowly.",
+    408: "The request arrived too slowly.",
     409: "The request conflicts with the current state of the resource.",
     413: "The body is too large.",
     415: "This operation does not accept the media type of the body.",

@@ -15,9 +15,10 @@ from services.api.operations.parameters import DeliveryPath
 from services.api.routes.jobs import ACCEPTED, accepted
 from services.api.schemas.deliveries import Delivery
 from services.api.schemas.jobs import Job
-from services.api.security.authentication import require_token_not_revoked
+from services.api.security.authentication import require_scope_left
 from services.api.security.permissions import DeliveriesReader, DeliveriesWriter
 from shared.access.decisions import act_for
+from shared.access.rules import Scope
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries import service
 from shared.deliveries.uploads import UPLOADS, receive_delivery
@@ -65,7 +66,7 @@ async def create_delivery(
             UnitOfWork(resources.sessions) as second,
         ):
             act_for(second, access.caller)
-            require_token_not_revoked(second, request)
+            require_scope_left(second, request, Scope.DELIVERIES_WRITE)
             idempotent = IdempotentRequest.of(request, access, key, stored.sha256)
             idempotent.replay(second)
             job = receive_delivery(second, resources.queue, stored.key, access.caller.client)

@@ -1,7 +1,6 @@
 """Operations on documents: their metadata and their content."""
 
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import Header, Path, Request, Response
 
@@ -13,17 +12,13 @@ from services.api.http.problems import problem_response
 from services.api.operations.operation import operations, problems
 from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import DocumentFilterDep, DocumentPath
-from services.api.resources import Resources
 from services.api.schemas.documents import Document, DocumentPage, DownloadGrant
 from services.api.security.permissions import DocumentsReader
 from shared.access.decisions import act_for
-from shared.access.products import Product
-from shared.access.requests import AccessRequest
-from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents import service
+from shared.documents.downloads import Download
 from shared.documents.grants import service as grants
-from shared.mandates.service import renew_reach
 
 router = operations("documents")
 
@@ -90,13 +85,17 @@ def get_document_content(
     if_range: Annotated[str | None, Header()] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Download a document, or a single range of it; the release is checked at every download."""
+    """Download a document, or a single range of it; the release is checked at every download.
+
+    The download ends with the access: also while it runs, and when the token expires. Request the
+    rest with `Range` and `If-Range`, and a new token.
+    """
     document = service.read_document(unit, access, document_id).document
     try:
         return content_response(
-            document,
+            Download(context_of(request).require_token(), access, document),
             resources.storage,
-            lambda: _may_continue(resources, access, document_id, document.product),
+            resources.downloads,
             range_header=range_,
             if_range=if_range,
             if_none_match=if_none_match,
@@ -114,14 +113,17 @@ def create_download_grant(
     document_id: DocumentPath,
     access: DocumentsReader,
     unit: UnitDep,
+    request: Request,
     links: LinksDep,
     response: Response,
 ) -> DownloadGrant:
     """Create a link for a browser that cannot send a token: one download within 60 seconds.
 
-    The permissions of the caller are checked again when the link is used.
+    The permissions of the caller are checked again when the link is used. The link and its download
+    end with the token of this request: use a new token for a large document.
     """
-    grant = DownloadGrant.of(grants.issue_grant(unit, access, document_id), links)
+    token = context_of(request).require_token()
+    grant = DownloadGrant.of(grants.issue_grant(unit, token, access, document_id), links)
     response.headers["Location"] = grant.href
     return grant
 
@@ -142,28 +144,9 @@ def use_download_grant(
         grant = grants.find_grant(lookup.session, secret)
     act_for(unit, grants.caller_of(grant))
     operation_id: str = request.scope["route"].operation_id
-    access, row = grants.use_grant(unit, grant, operation_id, context_of(request).trace_id)
-    document = row.document
+    download = grants.use_grant(unit, grant, operation_id, context_of(request).trace_id)
     context_of(request).is_authenticated = True
-    return content_response(
-        document,
-        resources.storage,
-        lambda: _may_continue(resources, access, document.id, document.product),
-    )
-
-
-def _may_continue(
-    resources: Resources, access: AccessRequest, document_id: UUID, product: Product
-) -> bool:
-    """Check reach and gate again for a running download; a refusal is recorded in the audit log."""
-    try:
-        with UnitOfWork(resources.sessions) as unit:
-            act_for(unit, access.caller)
-            renewed = renew_reach(unit.session, access, product)
-            service.require_document(unit, renewed, document_id)
-    except ResourceNotFound:
-        return False
-    return True
+    return content_response(download, resources.storage, resources.downloads)
 
 
 @router.head(

@@ -31,6 +31,7 @@ from services.api.security.authentication import token_is_active
 from services.api.security.permissions import JobsReader, JobsWriter
 from shared.access.decisions import act_for
 from shared.access.requests import AccessRequest
+from shared.access.rules import Scope
 from shared.core.database import DATABASE_UNAVAILABLE
 from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
@@ -137,7 +138,7 @@ def _progress(
     try:
         with UnitOfWork(resources.sessions) as unit:
             act_for(unit, access.caller)
-            if not token_is_active(unit, request):
+            if not token_is_active(unit, request, Scope.JOBS_READ):
                 return None
             job, counts = service.read(unit.session, job_id)
             pace = service.measure_pace(unit.session, job, counts)

@@ -27,10 +27,9 @@ from shared.core.unit_of_work import UnitOfWork
 from shared.oauth import repository, service
 from shared.oauth.assertions import ASSERTION_TYPE, claimed_client_id
 from shared.oauth.audit_events import record_issued_token, record_refused_client
-from shared.oauth.clients.models import Client
 from shared.oauth.errors import OAuthError, invalid_request, provider_unavailable
 from shared.oauth.jose import ALGORITHMS
-from shared.oauth.service import IssuedToken
+from shared.oauth.service import AuthenticatedClient, IssuedToken
 from shared.oauth.token_exchange import ACCESS_TOKEN, GRANT_TYPE, exchange
 
 CLIENT_CREDENTIALS = "client_credentials"
@@ -109,7 +108,7 @@ FormDep = Annotated[Mapping[str, str], Depends(read_form)]
 class BoundClient:
     """An authenticated client, and the key that a new token is bound to, if there is one."""
 
-    client: Client
+    client: AuthenticatedClient
     thumbprint: str | None
 
 
@@ -119,7 +118,9 @@ async def offer_nonce(request: Request, resources: ResourcesDep) -> None:
         issue_nonce(request, resources)
 
 
-async def client_of(request: Request, resources: ResourcesDep, form: FormDep) -> Client:
+async def client_of(
+    request: Request, resources: ResourcesDep, form: FormDep
+) -> AuthenticatedClient:
     """Authenticate the client by the assertion in the form, in a connection slot of its own."""
     async with resources.connection_slots:
         return (await run_in_threadpool(_authenticate, request, resources, form, ())).client
@@ -159,7 +160,7 @@ def _authenticate(
     return BoundClient(identified.client, proof.thumbprint if proof else None)
 
 
-ClientDep = Annotated[Client, Depends(client_of)]
+ClientDep = Annotated[AuthenticatedClient, Depends(client_of)]
 BoundClientDep = Annotated[BoundClient, Depends(bound_client_of)]
 
 

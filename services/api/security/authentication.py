@@ -9,7 +9,7 @@ from services.api.http.context import context_of
 from services.api.http.links import path_of
 from services.api.http.problems import NoAccessToken
 from services.api.resources import Resources
-from shared.access.rules import Caller
+from shared.access.rules import Caller, Scope
 from shared.core.errors import InvalidAccessToken
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.dpop import ExpectedRequest
@@ -18,8 +18,7 @@ from shared.oauth.jose import ALGORITHMS
 from shared.oauth.service import (
     PresentedToken,
     VerifiedToken,
-    is_active,
-    is_revoked,
+    current_scopes,
     validate_token,
     verify_token,
 )
@@ -85,14 +84,18 @@ def _presented_token(request: Request, resources: Resources) -> PresentedToken:
     )
 
 
-def token_is_active(unit: UnitOfWork, request: Request) -> bool:
-    """Return True when the token of an authorized request is still valid; for long responses."""
-    return is_active(unit, context_of(request).require_token())
+def token_is_active(unit: UnitOfWork, request: Request, scope: Scope) -> bool:
+    """Return True when the token of an authorized request still has the scope.
+
+    For long responses: False as well after the token has expired.
+    """
+    token = context_of(request).require_token()
+    return not token.has_expired() and scope in current_scopes(unit.session, token)
 
 
-def require_token_not_revoked(unit: UnitOfWork, request: Request) -> None:
-    """Raise InvalidAccessToken if the token has been revoked; it may have expired."""
-    if is_revoked(unit, context_of(request).require_token()):
+def require_scope_left(unit: UnitOfWork, request: Request, scope: Scope) -> None:
+    """Raise InvalidAccessToken when the token lost the scope since; it may have expired."""
+    if scope not in current_scopes(unit.session, context_of(request).require_token()):
         raise InvalidAccessToken
 
 

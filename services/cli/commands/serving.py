@@ -31,25 +31,14 @@ def api(
     port: Annotated[int | None, typer.Option(help="Overrides TOETSFEEDBACK_API_PORT.")] = None,
 ) -> None:
     """Run the API against the servers in the environment."""
-    import uvicorn
-
     from services.api.app import create_app
-    from services.api.http.protocol import ProblemProtocol
+    from services.api.http.server import serve
 
     settings = Settings.from_environment()
-    configure_logging(settings.log_level, process="api")
+    configure_logging(settings.log_level, settings.log_lines_per_second, process="api")
     app = create_app(settings)
     app.state.resources.require_unprivileged_login()
-    uvicorn.run(
-        app,
-        host=settings.api_host,
-        port=settings.api_port if port is None else port,
-        http=ProblemProtocol,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
+    serve(app, settings.api_host, settings.api_port if port is None else port)
 
 
 def worker() -> None:
@@ -57,7 +46,7 @@ def worker() -> None:
     from services.worker.process import run_worker
 
     settings = Settings.from_environment()
-    configure_logging(settings.log_level, process="worker")
+    configure_logging(settings.log_level, settings.log_lines_per_second, process="worker")
     run_worker(settings)
 
 

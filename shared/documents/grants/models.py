@@ -14,7 +14,8 @@ class DownloadGrant(Base):
 
     `client`, `caller_kind` and `caller_organisation` identify the issuer, whose rights are
     checked again when the link is used. `caller_subject` is the person for whom the issuer called,
-    if any; `school_id` is the school of the document.
+    if any; `school_id` is the school of the document. The link ends with the token of the request,
+    which is stored by its id, its times, and the client's key with which it was requested.
     """
 
     __tablename__ = "download_grants"
@@ -31,5 +32,9 @@ class DownloadGrant(Base):
     caller_organisation: Mapped[str | None] = mapped_column(String(6))
     caller_subject: Mapped[str | None] = mapped_column(String(128))
     school_id: Mapped[str] = mapped_column(ForeignKey("schools.id"))
+    token_id: Mapped[str] = mapped_column(String(128))
+    token_issued_at: Mapped[datetime] = mapped_column(INSTANT)
+    token_expires_at: Mapped[datetime] = mapped_column(INSTANT)
+    client_key: Mapped[str | None] = mapped_column(String(43))
     expires_at: Mapped[datetime] = mapped_column(INSTANT)
     used_at: Mapped[datetime | None] = mapped_column(INSTANT)

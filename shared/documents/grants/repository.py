@@ -10,10 +10,11 @@ from shared.documents.grants.models import DownloadGrant
 
 
 def add_grant(session: Session, lifetime: timedelta, values: dict[str, Any]) -> datetime:
-    """Add a grant and return its expiry."""
+    """Add a grant and return its expiry, which is not later than that of its token."""
+    expires_at = func.least(func.now() + lifetime, values["token_expires_at"])
     return session.execute(
         insert(DownloadGrant)
-        .values(values | {"expires_at": func.now() + lifetime})
+        .values(values | {"expires_at": expires_at})
         .returning(DownloadGrant.expires_at)
     ).scalar_one()
 

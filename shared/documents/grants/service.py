@@ -10,15 +10,17 @@ from sqlalchemy.orm import Session
 
 from shared.access.decisions import About, Rule, deny
 from shared.access.requests import AccessRequest
-from shared.access.rules import Caller, CallerKind, Scope, reach_of_students
+from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope, reach_of_students
 from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
+from shared.documents.downloads import Download
 from shared.documents.grants import repository
 from shared.documents.grants.models import DownloadGrant
-from shared.documents.repository import DocumentRow, kind_of_document
+from shared.documents.repository import kind_of_document
 from shared.documents.service import read_document
 from shared.mandates.service import renew_reach
-from shared.oauth.clients.service import may_use
+from shared.oauth.service import current_scopes
+from shared.oauth.tokens import AccessToken
 
 LIFETIME = timedelta(seconds=60)
 RETENTION = timedelta(days=1)
@@ -34,8 +36,10 @@ class IssuedGrant:
     expires_at: datetime
 
 
-def issue_grant(unit: UnitOfWork, access: AccessRequest, document_id: UUID) -> IssuedGrant:
-    """Issue a grant for a document that the caller may read now.
+def issue_grant(
+    unit: UnitOfWork, token: AccessToken, access: AccessRequest, document_id: UUID
+) -> IssuedGrant:
+    """Issue a grant for a document that the caller may read now; it ends with the token.
 
     Raises:
         ResourceNotFound: when the caller may not read it.
@@ -51,6 +55,10 @@ def issue_grant(unit: UnitOfWork, access: AccessRequest, document_id: UUID) -> I
         "caller_organisation": caller.school_id,
         "caller_subject": caller.subject,
         "school_id": document.school_id,
+        "token_id": token.id,
+        "token_issued_at": token.issued_at,
+        "token_expires_at": token.expires_at,
+        "client_key": token.client_key,
     }
     return IssuedGrant(secret, repository.add_grant(unit.session, LIFETIME, values))
 
@@ -64,11 +72,12 @@ def find_grant(session: Session, secret: str) -> DownloadGrant:
 
 
 def caller_of(grant: DownloadGrant) -> Caller:
-    """Return the issuer of the grant as a caller without scopes: the grant replaces a token."""
+    """Return the caller that issued the grant, with the one scope that the grant needs."""
+    kind = CallerKind(grant.caller_kind)
     return Caller(
         grant.client,
-        CallerKind(grant.caller_kind),
-        frozenset(),
+        kind,
+        GRANTABLE[kind] & {Scope.DOCUMENTS_READ},
         grant.caller_organisation,
         grant.caller_subject,
     )
@@ -76,8 +85,8 @@ def caller_of(grant: DownloadGrant) -> Caller:
 
 def use_grant(
     unit: UnitOfWork, grant: DownloadGrant, action: str, trace_id: str | None
-) -> tuple[AccessRequest, DocumentRow]:
-    """Use the grant; return the access request of its issuer, and the document.
+) -> Download:
+    """Use the grant; return the download with the access request and token of its issuer.
 
     Raises:
         ResourceNotFound: when it was used or has expired, and when its issuer may not read the
@@ -89,11 +98,25 @@ def use_grant(
     about = About(document=grant.document_id)
     if not repository.use_grant(unit.session, grant.secret_sha256):
         deny(unit, access, grant.school_id, Rule.GRANT, about)
-    if not may_use(unit.session, grant.client, Scope.DOCUMENTS_READ):
+    token = _token_of(grant, caller)
+    if Scope.DOCUMENTS_READ not in current_scopes(unit.session, token):
         deny(unit, access, grant.school_id, Rule.SCOPE, about)
     kind = kind_of_document(unit.session, grant.document_id)
     renewed = renew_reach(unit.session, access, kind.product)
-    return renewed, read_document(unit, renewed, grant.document_id)
+    document = read_document(unit, renewed, grant.document_id).document
+    return Download(token, renewed, document)
+
+
+def _token_of(grant: DownloadGrant, caller: Caller) -> AccessToken:
+    """Return the token that the grant was issued with, as far as a download needs it."""
+    return AccessToken(
+        caller,
+        grant.token_id,
+        grant.token_issued_at,
+        grant.token_expires_at,
+        thumbprint="",  # not stored: a link is used without a proof
+        client_key=grant.client_key,
+    )
 
 
 def remove_old_grants(session: Session) -> int:

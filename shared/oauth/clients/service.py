@@ -75,17 +75,6 @@ def is_integrator(session: Session, client: str) -> bool:
     )
 
 
-def may_use(session: Session, client: str, scope: Scope) -> bool:
-    """Return True when a client may use the scope now.
-
-    A client named on the command line is not registered and always may.
-    """
-    registered = find_registered(session, client)
-    return registered is None or (
-        registered.state == ClientState.ACTIVE and scope in registered.scopes
-    )
-
-
 def find_registered(session: Session, client: str) -> Client | None:
     """Return the client that a caller names, if it is registered."""
     client_id = registered_id(client)
