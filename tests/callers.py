@@ -1,9 +1,13 @@
 """Access requests of fictitious callers, for tests that call use cases without the API."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from shared.access.requests import AccessRequest
 from shared.access.rules import Caller, CallerKind, Reach
+
+IN_A_YEAR = datetime.now(UTC).date() + timedelta(days=300)
+"""A last day that a mandate may have."""
 
 
 def school_request(

@@ -8,7 +8,6 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from services.api.schemas.model import LATEST
 from shared.access.products import Product
 from shared.access.rules import CallerKind, Scope
 from shared.core.database import Sessions
@@ -18,7 +17,7 @@ from shared.oauth.clients.rules import ClientKind
 from tests.api.conftest import AuditLog, Callers
 from tests.api.oauth_clients import OAuthClient, register_client
 from tests.api.seeding import OTHER, SCHOOL
-from tests.callers import school_request
+from tests.callers import IN_A_YEAR, school_request
 from tests.oauth.signing import KEY_FACTORIES
 
 CHANGES = "/v1/clientChanges"
@@ -36,7 +35,7 @@ def vendor(url: str, sessions: Sessions) -> OAuthClient:
     """A vendor with a mandate of one school."""
     vendor = register_client(sessions, url, ClientKind.INTEGRATOR, Scope.SCHOOLS_READ)
     with UnitOfWork(sessions) as unit:
-        plan = MandatePlan(vendor.id, [Product.SCHOOL_FEEDBACK], LATEST.date(), "Report book")
+        plan = MandatePlan(vendor.id, [Product.SCHOOL_FEEDBACK], IN_A_YEAR, "Report book")
         give_mandate(unit, school_request(SCHOOL), plan)
     return vendor
 

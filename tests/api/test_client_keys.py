@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from services.api.schemas.model import LATEST
 from services.cli.signing import ProofKey
 from shared.access.products import Product
 from shared.core.database import Sessions
@@ -14,7 +13,7 @@ from shared.oauth.clients.rules import ClientKind
 from tests.api.conftest import AuditLog
 from tests.api.oauth_clients import KEYS, OAuthClient, register_client
 from tests.api.seeding import SCHOOL
-from tests.callers import school_request
+from tests.callers import IN_A_YEAR, school_request
 from tests.oauth.signing import KEY_FACTORIES
 
 
@@ -22,7 +21,7 @@ from tests.oauth.signing import KEY_FACTORIES
 def vendor(url: str, sessions: Sessions) -> OAuthClient:
     vendor = register_client(sessions, url, ClientKind.INTEGRATOR)
     with UnitOfWork(sessions) as unit:
-        plan = MandatePlan(vendor.id, [Product.STUDENT_FEEDBACK], LATEST.date(), "Report book")
+        plan = MandatePlan(vendor.id, [Product.STUDENT_FEEDBACK], IN_A_YEAR, "Report book")
         give_mandate(unit, school_request(SCHOOL), plan)
     return vendor
 

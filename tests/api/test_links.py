@@ -31,6 +31,7 @@ ADDRESS = re.compile(r"[a-z]+://[^\s\"'<>]+")
 def ids_of(seeded: Seeded, vendor: str) -> dict[str, str]:
     return {
         "administrationId": ADMINISTRATION,
+        "changeId": vendor,
         "asset_name": "start.js",
         "clientId": vendor,
         "component": "SO2A-LEZ",

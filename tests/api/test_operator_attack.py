@@ -8,7 +8,6 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from services.api.schemas.model import LATEST
 from services.cli.signing import ProofKey
 from shared.access.products import Product
 from shared.access.rules import Scope
@@ -20,7 +19,7 @@ from shared.oauth.clients.models import Client
 from shared.oauth.clients.rules import ClientKind
 from tests.api.oauth_clients import OAuthClient, register_client
 from tests.api.seeding import SCHOOL
-from tests.callers import school_request
+from tests.callers import IN_A_YEAR, school_request
 from tests.oauth.signing import KEY_FACTORIES
 
 RESULTS = f"/v1/schools/{SCHOOL}/results"
@@ -33,7 +32,7 @@ def vendor(url: str, sessions: Sessions) -> OAuthClient:
     """A vendor with a mandate of the school."""
     vendor = register_client(sessions, url, ClientKind.INTEGRATOR)
     with UnitOfWork(sessions) as unit:
-        plan = MandatePlan(vendor.id, [Product.STUDENT_FEEDBACK], LATEST.date(), "Report book")
+        plan = MandatePlan(vendor.id, [Product.STUDENT_FEEDBACK], IN_A_YEAR, "Report book")
         give_mandate(unit, school_request(SCHOOL), plan)
     return vendor
 

@@ -198,23 +198,24 @@ def test_rejected_read_is_not_counted_as_a_read(
     assert not any(status.is_unusual for status in checked)
 
 
-def send_stalled_request(url: str) -> bytes:
+def send_stalled_request(url: str, headers: dict[str, str]) -> bytes:
     """Return the response to a request without its body, until the server closes it."""
     address = httpx.URL(url)
     with socket.create_connection((address.host, address.port or 80), timeout=20) as connection:
-        connection.sendall(
-            b"POST /v1/jobs HTTP/1.1\r\nHost: here\r\n"
-            b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
-        )
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        head = ["POST /v1/jobs HTTP/1.1", "Host: here", "Content-Length: 100", *lines]
+        connection.sendall("\r\n".join([*head, "Content-Type: application/json", "", "{"]).encode())
         response = b""
         while received := connection.recv(65536):
             response += received
     return response
 
 
-def test_stalled_body_times_out(api_settings: Settings) -> None:
+def test_stalled_body_times_out(api_settings: Settings, callers: Callers) -> None:
+    token = callers.token(CallerKind.OPERATOR)
+    headers = callers.headers(token, "POST", f"{api_settings.public_url}/v1/jobs")
     with serve(BodyLimit(create_app(api_settings), {}, timeout=0.1)) as url:
-        response = send_stalled_request(url)
+        response = send_stalled_request(url, headers)
     head, _, body = response.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408 ")
     assert b"application/problem+json" in head

@@ -6,7 +6,7 @@ from services.api.dependencies import UnitDep
 from services.api.http.context import context_of
 from services.api.operations.forms import OAUTH_PROBLEMS, form_request_body
 from services.api.operations.operation import CommittingRoute
-from services.api.routes.oauth2 import (
+from services.api.security.client_authentication import (
     ASSERTION_FIELDS,
     BoundClientDep,
     ClientDep,

@@ -1,9 +1,8 @@
 """The authorization server: tokens for registered clients, and its metadata."""
 
 from asyncio import Semaphore, timeout
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -12,41 +11,35 @@ from starlette.responses import Response
 
 from services.api.dependencies import ResourcesDep, UnitDep
 from services.api.http.context import context_of
-from services.api.operations.forms import OAUTH_PROBLEMS, form_request_body, read_form
-from services.api.operations.operation import CommittingRoute, RouteHandler
+from services.api.operations.forms import OAUTH_PROBLEMS, form_request_body
 from services.api.resources import Resources
 from services.api.schemas.oauth2 import Introspection, KeySet, Metadata, TokenResponse
-from services.api.security.authentication import (
-    expected_request,
-    issue_nonce,
-    proofs_in,
+from services.api.security.client_authentication import (
+    ASSERTION_FIELDS,
+    TOKEN_PATH,
+    AuthenticatingRoute,
+    BoundClientDep,
+    ClientDep,
+    FormDep,
+    offer_nonce,
 )
-from services.api.security.rate_limits import rate_limit_client
 from shared.access.rules import Scope
-from shared.core.unit_of_work import UnitOfWork
 from shared.oauth import repository, service
-from shared.oauth.assertions import ASSERTION_TYPE, claimed_client_id
-from shared.oauth.audit_events import record_issued_token, record_refused_client
+from shared.oauth.audit_events import record_issued_token
 from shared.oauth.errors import OAuthError, invalid_request, provider_unavailable
 from shared.oauth.jose import ALGORITHMS
-from shared.oauth.service import AuthenticatedClient, IssuedToken
+from shared.oauth.service import IssuedToken
 from shared.oauth.token_exchange import ACCESS_TOKEN, GRANT_TYPE, exchange
 
 CLIENT_CREDENTIALS = "client_credentials"
 TOKEN_TYPE = "DPoP"  # noqa: S105  # the name of a type
 PROVIDER_SLOT_TIMEOUT_SECONDS = 2.0
 """The longest time an exchange waits for a slot to call a slow identity provider."""
-TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH, KEYS_PATH = (
-    "/oauth2/token",
+INTROSPECTION_PATH, REVOCATION_PATH, KEYS_PATH = (
     "/oauth2/introspect",
     "/oauth2/revoke",
     "/.well-known/jwks.json",
 )
-ASSERTION_FIELDS = {
-    "client_assertion_type": f"`{ASSERTION_TYPE}`.",
-    "client_assertion": "A JWT signed with a key of the client (RFC 7523): `iss` and `sub` are "
-    "its id, `aud` is the issuer or this URL, `jti` is unique, `exp` at most 10 minutes ahead.",
-}
 _TOKEN = form_request_body(
     {"grant_type": f"`{CLIENT_CREDENTIALS}` or `{GRANT_TYPE}`.", **ASSERTION_FIELDS},
     {
@@ -60,108 +53,7 @@ _TOKEN_FORM = form_request_body(
 )
 
 
-class AuthenticatingRoute(CommittingRoute):
-    """A route that records the refusal of a request in the audit log.
-
-    Refusals before the client is looked up are not recorded: anyone can cause any number of them.
-    """
-
-    def get_route_handler(self) -> RouteHandler:
-        handle = super().get_route_handler()
-
-        async def handle_and_record(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except OAuthError as error:
-                if context_of(request).has_claimed_client:
-                    await _record_refusal(request, error)
-                raise
-
-        return handle_and_record
-
-
-async def _record_refusal(request: Request, error: OAuthError) -> None:
-    resources: Resources = request.app.state.resources
-    context = context_of(request)
-
-    def record() -> None:
-        with UnitOfWork(resources.sessions) as unit:
-            record_refused_client(
-                unit,
-                context.claimed_client,
-                error.error,
-                request.scope["route"].operation_id,
-                request.url.path,
-                context.trace_id,
-            )
-
-    async with resources.connection_slots:
-        await run_in_threadpool(record)
-
-
 router = APIRouter(tags=["oauth2"], route_class=AuthenticatingRoute)
-
-FormDep = Annotated[Mapping[str, str], Depends(read_form)]
-
-
-@dataclass(frozen=True, slots=True)
-class BoundClient:
-    """An authenticated client, and the key that a new token is bound to, if there is one."""
-
-    client: AuthenticatedClient
-    thumbprint: str | None
-
-
-async def offer_nonce(request: Request, resources: ResourcesDep) -> None:
-    """Add the nonce for the next proof to the response, if the request has a proof."""
-    if proofs_in(request):
-        issue_nonce(request, resources)
-
-
-async def client_of(
-    request: Request, resources: ResourcesDep, form: FormDep
-) -> AuthenticatedClient:
-    """Authenticate the client by the assertion in the form, in a connection slot of its own."""
-    async with resources.connection_slots:
-        return (await run_in_threadpool(_authenticate, request, resources, form, ())).client
-
-
-async def bound_client_of(request: Request, resources: ResourcesDep, form: FormDep) -> BoundClient:
-    """Authenticate the client, and verify the proof of the key that a new token is bound to."""
-    async with resources.connection_slots:
-        return await run_in_threadpool(_authenticate, request, resources, form, proofs_in(request))
-
-
-def _authenticate(
-    request: Request, resources: Resources, form: Mapping[str, str], proofs: tuple[str, ...]
-) -> BoundClient:
-    """Identify and count the client, verify its proof, and then use up assertion and proof.
-
-    A client that is not registered writes no row. A proof without its nonce does not use up the
-    assertion, so that the client can send both again.
-
-    Raises:
-        OAuthError: when the client or its proof is not valid.
-        TooManyRequests: over the limit of the client.
-    """
-    issuer, context = resources.issuer, context_of(request)
-    addresses = {f"{resources.public_url}{path}" for path in (TOKEN_PATH, request.url.path)}
-    audiences = frozenset({issuer.authority.issuer} | addresses)
-    context.is_authenticated = False
-    context.has_claimed_client = True
-    context.claimed_client = claimed_client_id(form.get("client_assertion", ""))
-    identified = service.identify_client(issuer, form, audiences)
-    context.is_authenticated = True
-    rate_limit_client(request, resources, str(identified.client.id))
-    proof = service.verify_binding(issuer, proofs, expected_request(request, resources))
-    service.use_assertion(issuer, identified.assertion)
-    if proof is not None:
-        service.use_binding(issuer, proof)
-    return BoundClient(identified.client, proof.thumbprint if proof else None)
-
-
-ClientDep = Annotated[AuthenticatedClient, Depends(client_of)]
-BoundClientDep = Annotated[BoundClient, Depends(bound_client_of)]
 
 
 async def exchange_of(

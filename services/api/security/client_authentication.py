@@ -1,0 +1,132 @@
+"""Authentication of clients at the authorization server, by private_key_jwt."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from services.api.dependencies import ResourcesDep
+from services.api.http.context import context_of
+from services.api.operations.forms import read_form
+from services.api.operations.operation import CommittingRoute, RouteHandler
+from services.api.resources import Resources
+from services.api.security.authentication import expected_request, issue_nonce, proofs_in
+from services.api.security.rate_limits import rate_limit_client
+from shared.core.unit_of_work import UnitOfWork
+from shared.oauth import service
+from shared.oauth.assertions import ASSERTION_TYPE, claimed_client_id
+from shared.oauth.audit_events import record_refused_client
+from shared.oauth.errors import OAuthError
+from shared.oauth.service import AuthenticatedClient
+
+TOKEN_PATH = "/oauth2/token"  # noqa: S105  # a path
+ASSERTION_FIELDS = {
+    "client_assertion_type": f"`{ASSERTION_TYPE}`.",
+    "client_assertion": "A JWT signed with a key of the client (RFC 7523): `iss` and `sub` are "
+    "its id, `aud` is the issuer or this URL, `jti` is unique, `exp` at most 10 minutes ahead.",
+}
+
+
+class AuthenticatingRoute(CommittingRoute):
+    """A route that records the refusal of a request in the audit log.
+
+    Refusals before the client is looked up are not recorded: anyone can cause any number of them.
+    """
+
+    def get_route_handler(self) -> RouteHandler:
+        handle = super().get_route_handler()
+
+        async def handle_and_record(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except OAuthError as error:
+                if context_of(request).has_claimed_client:
+                    await _record_refusal(request, error)
+                raise
+
+        return handle_and_record
+
+
+async def _record_refusal(request: Request, error: OAuthError) -> None:
+    resources: Resources = request.app.state.resources
+    context = context_of(request)
+
+    def record() -> None:
+        with UnitOfWork(resources.sessions) as unit:
+            record_refused_client(
+                unit,
+                context.claimed_client,
+                error.error,
+                request.scope["route"].operation_id,
+                request.url.path,
+                context.trace_id,
+            )
+
+    async with resources.connection_slots:
+        await run_in_threadpool(record)
+
+
+FormDep = Annotated[Mapping[str, str], Depends(read_form)]
+
+
+@dataclass(frozen=True, slots=True)
+class BoundClient:
+    """An authenticated client, and the key that a new token is bound to, if there is one."""
+
+    client: AuthenticatedClient
+    thumbprint: str | None
+
+
+async def offer_nonce(request: Request, resources: ResourcesDep) -> None:
+    """Add the nonce for the next proof to the response, if the request has a proof."""
+    if proofs_in(request):
+        issue_nonce(request, resources)
+
+
+async def client_of(
+    request: Request, resources: ResourcesDep, form: FormDep
+) -> AuthenticatedClient:
+    """Authenticate the client by the assertion in the form, in a connection slot of its own."""
+    async with resources.connection_slots:
+        return (await run_in_threadpool(_authenticate, request, resources, form, ())).client
+
+
+async def bound_client_of(request: Request, resources: ResourcesDep, form: FormDep) -> BoundClient:
+    """Authenticate the client, and verify the proof of the key that a new token is bound to."""
+    async with resources.connection_slots:
+        return await run_in_threadpool(_authenticate, request, resources, form, proofs_in(request))
+
+
+def _authenticate(
+    request: Request, resources: Resources, form: Mapping[str, str], proofs: tuple[str, ...]
+) -> BoundClient:
+    """Identify and count the client, verify its proof, and then use up assertion and proof.
+
+    A client that is not registered writes no row. A proof without its nonce does not use up the
+    assertion, so that the client can send both again.
+
+    Raises:
+        OAuthError: when the client or its proof is not valid.
+        TooManyRequests: over the limit of the client.
+    """
+    issuer, context = resources.issuer, context_of(request)
+    addresses = {f"{resources.public_url}{path}" for path in (TOKEN_PATH, request.url.path)}
+    audiences = frozenset({issuer.authority.issuer} | addresses)
+    context.is_authenticated = False
+    context.has_claimed_client = True
+    context.claimed_client = claimed_client_id(form.get("client_assertion", ""))
+    identified = service.identify_client(issuer, form, audiences)
+    context.is_authenticated = True
+    rate_limit_client(request, resources, str(identified.client.id))
+    proof = service.verify_binding(issuer, proofs, expected_request(request, resources))
+    service.use_assertion(issuer, identified.assertion)
+    if proof is not None:
+        service.use_binding(issuer, proof)
+    return BoundClient(identified.client, proof.thumbprint if proof else None)
+
+
+ClientDep = Annotated[AuthenticatedClient, Depends(client_of)]
+BoundClientDep = Annotated[BoundClient, Depends(bound_client_of)]
