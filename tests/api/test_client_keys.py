@@ -38,7 +38,8 @@ def test_client_replaces_its_key_without_a_pause(vendor: OAuthClient, audit_log:
     removed = successor.post(f"{KEYS}/remove", key_id=vendor.key.thumbprint())
     assert removed.status_code == 200, removed.text
     assert (vendor.request_token().status_code, successor.request_token().status_code) == (401, 200)
-    assert [(action, about) for action, about, _, _ in audit_log.decisions()] == [
+    changes = [entry[:2] for entry in audit_log.decisions() if entry[0].endswith("ClientKey")]
+    assert changes == [
         ("addClientKey", None),
         ("addClientKey", SCHOOL),
         ("removeClientKey", None),

@@ -116,7 +116,6 @@ def test_every_link_starts_with_the_public_url(
         "revokeMandate",
         "listClients",
         "changeClient",
-        "addClientKey",
         "listAuditEvents",
         "getMetadata",
     }

@@ -190,7 +190,8 @@ def operator_with(unit: UnitOfWork, client_id: str) -> UUID:
     """A new person with a client of this id."""
     person = add_person(unit.session, f"person {client_id}")
     assert person is not None
-    values = {"id": UUID(client_id), "name": client_id, "kind": "operator", "scopes": []}
+    scopes = sorted(GRANTABLE[CallerKind.OPERATOR])
+    values = {"id": UUID(client_id), "name": client_id, "kind": "operator", "scopes": scopes}
     unit.session.execute(insert(Client).values(values | {"person_id": person}))
     return person
 

@@ -88,5 +88,5 @@ def change_client(
 def remove_client_key(
     client_id: ClientPath, key_id: KeyPath, access: ClientsWriter, unit: UnitDep
 ) -> None:
-    """Remove a public key; issued tokens stay valid until they expire."""
+    """Remove a public key; the tokens that were requested with it end."""
     application.remove_key(unit, access, client_id, key_id)
