@@ -58,6 +58,6 @@ def add_own_key(request: Request, form: FormDep, bound: BoundClientDep, unit: Un
     openapi_extra=_REMOVE,
 )
 def remove_own_key(request: Request, form: FormDep, client: ClientDep, unit: UnitDep) -> Response:
-    """Remove a key of the client that calls; issued tokens stay valid until they expire."""
+    """Remove a key of the client that calls; the tokens that were requested with it end."""
     own_keys.remove_own_key(unit, client, form.get("key_id", ""), context_of(request).trace_id)
     return Response()
