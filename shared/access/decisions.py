@@ -96,12 +96,6 @@ def require_scope(
         raise
 
 
-def require_reach(unit: UnitOfWork, request: AccessRequest, school_id: str | None) -> None:
-    """Raise `ResourceNotFound` unless the school is within reach; None never is."""
-    if school_id is None or not request.reach.includes(school_id):
-        deny(unit, request, school_id, Rule.REACH)
-
-
 def allow(
     unit: UnitOfWork, request: AccessRequest, school_id: str | None, about: About = NO_STUDENT
 ) -> None:
