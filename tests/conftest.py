@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from joserfc.jwk import ECKey
 from pydantic import SecretStr
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from embedded.servers import Servers, embedded_servers
@@ -205,6 +205,15 @@ def queue(settings: Settings) -> Iterator[WakeUpQueue]:
     broker.flush_all()
     yield WakeUpQueue(broker)
     broker.close()
+
+
+@pytest.fixture
+def no_jobs(sessions: Sessions) -> Iterator[None]:
+    """Remove the jobs that a test commits: the next test would claim their items."""
+    yield
+    with UnitOfWork(sessions) as unit:
+        for table in ("job_failures", "job_items", "jobs"):
+            unit.session.execute(text(f"delete from {table}"))
 
 
 @pytest.fixture(scope="module")

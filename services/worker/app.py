@@ -1,7 +1,8 @@
-"""Composition root of the worker: a broker with an actor for each kind of job."""
+"""Composition root of the worker: an execution of job items, and a broker that starts it."""
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import NamedTuple
 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
@@ -21,8 +22,15 @@ from shared.jobs.rules import APPLY_DELIVERY, BUILD_DOCUMENTS
 from shared.storage.store import open_storage
 
 
-def create_broker(settings: Settings) -> RedisBroker:
-    """Return a broker for `dramatiq.Worker`; it connects to nothing before its first use."""
+class WorkerParts(NamedTuple):
+    """A broker for `dramatiq.Worker` with an actor per job kind; each actor runs `execution`."""
+
+    broker: RedisBroker
+    execution: Execution
+
+
+def create_worker(settings: Settings) -> WorkerParts:
+    """Return the parts of a worker; they connect to nothing before their first use."""
     broker = open_broker(settings, middleware=[])
     engine = open_engine(settings, application_name="toetsfeedback-worker")
     storage = open_storage(settings.storage_url)
@@ -42,11 +50,12 @@ def create_broker(settings: Settings) -> RedisBroker:
         lease=timedelta(seconds=settings.job_lease_seconds),
         max_attempts=settings.job_max_attempts,
         interactive_weight=settings.job_interactive_weight,
+        threads=settings.worker_threads,
     )
     broker.add_middleware(_GracefulShutdown(execution))
     for kind in execution.handlers:
         _declare_actor(broker, kind, execution)
-    return broker
+    return WorkerParts(broker, execution)
 
 
 class _GracefulShutdown(dramatiq.Middleware):

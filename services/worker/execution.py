@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import SystemRandom
-from threading import Event, Thread
+from threading import BoundedSemaphore, Event, Thread
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -71,7 +71,7 @@ Handler = Callable[[UnitOfWork, Claim], HandlerResult]
 class Execution:
     """A runner of job items in this process, which renews the lease of an item while it runs.
 
-    `handlers` are by job kind.
+    `handlers` are by job kind. At most `threads` items run at the same time.
     """
 
     sessions: Sessions
@@ -80,13 +80,30 @@ class Execution:
     lease: timedelta
     max_attempts: int
     interactive_weight: int
+    threads: int = 1
     stopping: Event = field(default_factory=Event)
+    _slots: BoundedSemaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_slots", BoundedSemaphore(self.threads))
 
     def run(self) -> None:
         """Run items until none is due; wake another worker if there is a first one.
 
         So one wake-up reaches all idle workers, whatever their number.
         """
+        with self._slots:
+            self._run_due_items()
+
+    def run_if_idle(self) -> None:
+        """Run due items, unless all threads of this process already do."""
+        if self._slots.acquire(blocking=False):
+            try:
+                self._run_due_items()
+            finally:
+                self._slots.release()
+
+    def _run_due_items(self) -> None:
         has_woken = False
         while not self.stopping.is_set():
             claim = self._claim()
@@ -105,7 +122,7 @@ class Execution:
     def _wake_worker(self, kind: str) -> None:
         try:
             self.queue.wake(kind)
-        except Exception as error:  # noqa: BLE001  # the sweeper repeats the wake-up
+        except Exception as error:  # noqa: BLE001  # idle workers also poll
             logger.warning("worker_wake_up_failed", **describe_error(error))
 
     def _run_item(self, claim: Claim) -> None:

@@ -9,7 +9,8 @@ import dramatiq
 import structlog
 from prometheus_client import start_http_server
 
-from services.worker.app import create_broker
+from services.worker.app import create_worker
+from services.worker.polling import Poller
 from services.worker.sweeper import PeriodicTask, Sweeper
 from shared.audit.head_exports import HeadExporter
 from shared.core.clock import database_now
@@ -19,7 +20,6 @@ from shared.deliveries.uploads import remove_orphaned_uploads
 from shared.documents.grants.service import remove_old_grants
 from shared.documents.objects import MIN_ORPHAN_AGE, remove_orphaned_objects
 from shared.idempotency.service import remove_old_responses
-from shared.jobs.queue import WakeUpQueue
 from shared.jobs.service import sweep
 from shared.oauth.repository import remove_expired
 from shared.storage.store import open_storage
@@ -48,9 +48,10 @@ def run_worker(settings: Settings) -> None:
     stop_requested = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop_requested.set())
-    broker = create_broker(settings)
+    broker, execution = create_worker(settings)
     engine = open_engine(settings, application_name="toetsfeedback-sweeper")
-    sweeper = Sweeper(session_factory(engine), *periodic_tasks(settings, WakeUpQueue(broker)))
+    sweeper = Sweeper(session_factory(engine), *periodic_tasks(settings))
+    poller = Poller(execution, timedelta(seconds=settings.job_sweep_seconds))
     worker = dramatiq.Worker(
         broker, worker_threads=settings.worker_threads, worker_timeout=IDLE_MILLISECONDS
     )
@@ -59,24 +60,26 @@ def run_worker(settings: Settings) -> None:
         start_http_server(settings.worker_metrics_port, addr=settings.worker_metrics_host)
     worker.start()
     sweeper.start()
+    poller.start()
     logger.info("worker_started", metrics_port=settings.worker_metrics_port or None)
     stop_requested.wait()
     sweeper.stop()
     worker.stop(timeout=STOP_MILLISECONDS)
+    poller.join(STOP_MILLISECONDS / 1000)
     broker.close()
     engine.dispose()
     logger.info("worker_stopped")
 
 
-def periodic_tasks(settings: Settings, queue: WakeUpQueue) -> tuple[PeriodicTask, ...]:
+def periodic_tasks(settings: Settings) -> tuple[PeriodicTask, ...]:
     """Return the tasks of the sweeper."""
     storage = open_storage(settings.storage_url)
     exporter = HeadExporter(storage)
     return (
         PeriodicTask(
-            "wake-ups",
+            "leases",
             timedelta(seconds=settings.job_sweep_seconds),
-            lambda unit: sweep(unit, queue, settings.job_max_attempts),
+            lambda unit: sweep(unit.session, settings.job_max_attempts),
         ),
         PeriodicTask(
             "download-grants", GRANTS_INTERVAL, lambda unit: remove_old_grants(unit.session)

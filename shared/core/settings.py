@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         default=30.0, description="time without a heartbeat after which another worker takes over"
     )
     job_sweep_seconds: Annotated[float, Field(gt=0)] = Field(
-        default=2.0, description="interval of the sweeper"
+        default=2.0, description="interval at which workers look for due items and expired leases"
     )
     audit_export_seconds: Annotated[float, Field(gt=0)] = Field(
         default=300.0,

@@ -14,7 +14,6 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    literal_column,
     or_,
     select,
     text,
@@ -210,16 +209,6 @@ def lock_job(session: Session, job_id: UUID) -> str | None:
     that a stronger lock would cause a deadlock.
     """
     return session.scalar(_LOCKED_STATE, {"job_id": job_id})
-
-
-def due_kinds(session: Session) -> Sequence[str]:
-    """Return the kinds with an item that is due and not claimed."""
-    due = exists().where(
-        JobItem.job_id == Job.id,
-        JobItem.state == literal_column("'queued'"),
-        JobItem.due_at <= func.now(),
-    )
-    return session.scalars(select(Job.kind).where(Job.state.in_(ACTIVE), due).distinct()).all()
 
 
 def recently_active_subjects(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -118,19 +117,16 @@ def end_when_complete(session: Session, job_id: UUID) -> None:
     repository.set_state(session, job_id, final_state(repository.count_items(session, job_id)))
 
 
-def sweep(unit: UnitOfWork, queue: WakeUpQueue, max_attempts: int) -> int:
-    """Requeue items whose lease has expired, and wake a worker for each kind that is due.
+def sweep(session: Session, max_attempts: int) -> int:
+    """Requeue items whose lease has expired; idle workers find them.
 
     An item without attempts left fails. Return the number of items changed.
     """
-    session, reason = unit.session, attempts_exhausted_problem(max_attempts)
+    reason = attempts_exhausted_problem(max_attempts)
     failed = claims.fail_exhausted(session, max_attempts, reason, SWEEP_BATCH)
     for job_id in sorted(set(failed)):
         end_when_complete(session, job_id)
-    requeued = claims.requeue_expired(session, SWEEP_BATCH)
-    for kind in repository.due_kinds(session):
-        unit.after_commit(partial(queue.wake, kind))
-    return len(failed) + requeued
+    return len(failed) + claims.requeue_expired(session, SWEEP_BATCH)
 
 
 def _require_job(session: Session, job_id: UUID) -> Job:

@@ -15,7 +15,6 @@ from shared.core.database import Sessions, open_engine, session_factory
 from shared.core.errors import ConfigurationError
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
-from shared.jobs.queue import WakeUpQueue
 from shared.storage.store import Storage, open_storage
 from tests.callers import OPERATOR
 
@@ -74,12 +73,11 @@ def test_removed_last_entries_are_found_without_a_file_of_heads(
     engine: Engine,
     settings: Settings,
     settings_of: Callable[[str], Settings],
-    queue: WakeUpQueue,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     append(sessions, 2)
     worker_engine = open_engine(settings_of("worker"), application_name="tests")
-    tasks = {task.name: task for task in periodic_tasks(settings, queue)}
+    tasks = {task.name: task for task in periodic_tasks(settings)}
     with UnitOfWork(session_factory(worker_engine)) as unit:
         assert tasks["audit-heads"].run(unit) == 1
     worker_engine.dispose()

@@ -12,7 +12,7 @@ from dramatiq.brokers.redis import RedisBroker
 
 from shared.jobs.queue import open_broker
 from tests.chaos.conftest import Intensity
-from tests.chaos.deployment import LEASE_SECONDS, Deployment
+from tests.chaos.deployment import Deployment
 from tests.chaos.invariants import DocumentHashes, assert_consistent
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("chaos")]
@@ -57,6 +57,13 @@ def test_stopped_queue_delays_no_request_and_loses_no_job(
     )  # far below the 60 s of a client; the limit of a second is for an idle machine
 
 
+def test_build_ends_without_a_queue(deployment: Deployment, reference: DocumentHashes) -> None:
+    deployment.kill(deployment.valkey)
+    deployment.build()
+    assert_consistent(deployment, reference)
+    assert not deployment.valkey.is_alive()
+
+
 def test_duplicate_and_reordered_messages_do_no_harm(
     deployment: Deployment, reference: DocumentHashes, rng: Random
 ) -> None:
@@ -94,19 +101,5 @@ def test_api_killed_between_commit_and_message_loses_no_job(
         with pytest.raises(httpx.TransportError):
             response.result(timeout=10)
     assert is_committed_without_response
-    deployment.recover()
-    assert_consistent(deployment, reference)
-
-
-@pytest.mark.chaos_long
-def test_sweeper_killed_between_commit_and_message_loses_no_job(
-    deployment: Deployment, reference: DocumentHashes
-) -> None:
-    deployment.kill(deployment.valkey)
-    deployment.build()
-    deployment.start(deployment.valkey)
-    deployment.send(signal.SIGSTOP, deployment.valkey)
-    time.sleep(LEASE_SECONDS)
-    deployment.kill(*deployment.workers, deployment.valkey)
     deployment.recover()
     assert_consistent(deployment, reference)

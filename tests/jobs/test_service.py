@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier, Thread
@@ -13,7 +12,7 @@ from shared.core.errors import Conflict, ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
 from shared.jobs import claims, repository, service
 from shared.jobs.claims import Claim, LeaseLostError
-from shared.jobs.queue import WAKE_UPS, WakeUpQueue
+from shared.jobs.queue import WakeUpQueue
 from shared.jobs.rules import BUILD_DOCUMENTS, KINDS, Lane, Pace, State
 
 LEASE = timedelta(seconds=30)
@@ -37,15 +36,6 @@ def claim_of(session: Session, subject: str, lease: timedelta = LEASE) -> Claim:
     for other in others.values():
         assert claims.requeue(session, other, timedelta(0), {})
     return claim
-
-
-@pytest.fixture
-def no_jobs(sessions: Sessions) -> Iterator[None]:
-    """Remove the jobs that a test commits: the next test would claim their items."""
-    yield
-    with UnitOfWork(sessions) as unit:
-        unit.session.execute(text("delete from job_items"))
-        unit.session.execute(text("delete from jobs"))
 
 
 def test_a_job_starts_queued_with_its_items(unit: UnitOfWork, queue: WakeUpQueue) -> None:
@@ -116,7 +106,7 @@ def test_an_expired_lease_is_replaced_and_the_old_claim_rejected(
     old = claim_item(unit.session, EXPIRED)
     assert old is not None
     assert claim_item(unit.session) is None
-    assert service.sweep(unit, queue, max_attempts=2) == 1
+    assert service.sweep(unit.session, max_attempts=2) == 1
     new = claim_item(unit.session)
     assert new is not None
     assert new.fencing_token == old.fencing_token + 1
@@ -144,7 +134,6 @@ def test_a_requeued_item_is_not_due_before_its_delay_ends(
     claim = claim_of(unit.session, "000001")
     assert claims.requeue(unit.session, claim, timedelta(hours=1), {"title": "passing"})
     assert claim_item(unit.session) is None
-    assert repository.due_kinds(unit.session) == []
     assert claims.requeue(unit.session, claim, timedelta(0), {}) is False
 
 
@@ -201,7 +190,7 @@ def test_the_sweeper_fails_exhausted_items_with_a_problem(
     job = service.start(unit, queue, new_job(items=("000001",)))
     for _ in range(2):
         assert claim_item(unit.session, EXPIRED) is not None
-        service.sweep(unit, queue, max_attempts=2)
+        service.sweep(unit.session, max_attempts=2)
     ended, counts = service.read(unit.session, job.id)
     _, failures = repository.page_of_failures(unit.session, job.id, 0, 1)
     assert (ended.state, counts.failed) == (State.FAILED, 1)
@@ -214,21 +203,8 @@ def test_a_sweep_keeps_items_with_a_valid_lease(unit: UnitOfWork, queue: WakeUpQ
     service.start(unit, queue, new_job(items=("000001",)))
     claim = claim_item(unit.session)
     assert claim is not None
-    assert service.sweep(unit, queue, max_attempts=1) == 0
+    assert service.sweep(unit.session, max_attempts=1) == 0
     assert claims.extend_lease(unit.session, claim, LEASE)
-
-
-@pytest.mark.usefixtures("no_jobs")
-def test_a_sweep_repeats_lost_wake_ups_for_due_items(
-    sessions: Sessions, queue: WakeUpQueue
-) -> None:
-    with UnitOfWork(sessions) as unit:
-        service.start(unit, queue, new_job())
-    queue._broker.flush_all()
-    for _ in range(2):
-        with UnitOfWork(sessions) as unit:
-            service.sweep(unit, queue, max_attempts=1)
-    assert queue._broker.do_qsize(WAKE_UPS) == 1
 
 
 @pytest.mark.usefixtures("no_jobs")

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from time import monotonic, sleep
@@ -42,15 +41,6 @@ def execution(sessions: Sessions, queue: WakeUpQueue) -> Execution:
 def run(execution: Execution, handler: Handler) -> None:
     """Run all due items with this handler."""
     replace(execution, handlers={BUILD_DOCUMENTS: handler}).run()
-
-
-@pytest.fixture
-def no_jobs(sessions: Sessions) -> Iterator[None]:
-    yield
-    with UnitOfWork(sessions) as unit:
-        unit.session.execute(text("delete from job_failures"))
-        unit.session.execute(text("delete from job_items"))
-        unit.session.execute(text("delete from jobs"))
 
 
 @pytest.fixture
@@ -150,13 +140,13 @@ def test_the_writes_of_a_failed_attempt_are_rolled_back(
 
 
 def test_the_lease_is_renewed_while_the_handler_runs(
-    execution: Execution, sessions: Sessions, queue: WakeUpQueue, made: Made
+    execution: Execution, sessions: Sessions, made: Made
 ) -> None:
     def slow(_unit: UnitOfWork, _claim: Claim) -> HandlerResult:
         until = monotonic() + 1.5
         while monotonic() < until:
             with UnitOfWork(sessions) as other_unit:
-                assert service.sweep(other_unit, queue, max_attempts=2) == 0
+                assert service.sweep(other_unit.session, max_attempts=2) == 0
             sleep(0.1)
         return HandlerResult({})
 
