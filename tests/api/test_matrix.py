@@ -12,11 +12,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from fastapi import FastAPI
-from joserfc import jwt
-from joserfc.jwk import ECKey
 from sqlalchemy import delete, func, insert
 
-from services.cli.signing import ProofKey, TokenAuth
 from shared.access.products import Product
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.client_changes.models import ClientChange, ClientChangeApproval
@@ -29,10 +26,9 @@ from shared.mandates.models import Mandate
 from shared.mandates.service import MandatePlan, give_mandate
 from shared.oauth.clients.models import Client, ClientKey
 from shared.oauth.clients.rules import ClientKind
-from shared.oauth.signing_keys import SigningKeys
-from shared.oauth.tokens import TokenAuthority
 from shared.releases.models import ReleaseWindow
 from tests.api.conftest import Callers
+from tests.api.matrix_callers import CALLERS, OPERATOR_ID, UNAUTHENTICATED, auth_of
 from tests.api.oauth_clients import register_client
 from tests.api.seeding import ADMINISTRATION, LONG_AGO, OTHER, SCHOOL, Seeded
 from tests.callers import school_request
@@ -63,51 +59,6 @@ def cells() -> dict[tuple[str, str], list[str]]:
             for caller, outcomes in zip(callers, rest, strict=True):
                 found[first, caller] = outcomes.split(", ") if "," in outcomes else [outcomes] * 3
     return found
-
-
-def integrator(name: str) -> Caller:
-    return Caller(name, CallerKind.INTEGRATOR, GRANTABLE[CallerKind.INTEGRATOR])
-
-
-def portal(school: str) -> Caller:
-    return Caller("portal", CallerKind.SCHOOL, GRANTABLE[CallerKind.SCHOOL], school)
-
-
-OPERATOR_ID = "00000000-0000-4000-8000-00000000000a"
-CALLERS = {
-    "own school": portal(SCHOOL),
-    "other school": portal(OTHER),
-    "mandated": integrator("mandated"),
-    "no mandate": integrator("no mandate"),
-    "mandate over": integrator("mandate over"),
-    "mandate revoked": integrator("mandate revoked"),
-    "other product": integrator("other product"),
-    "operator": Caller(OPERATOR_ID, CallerKind.OPERATOR, GRANTABLE[CallerKind.OPERATOR]),
-}
-UNAUTHENTICATED = ("nobody", "forged token", "expired token", "another key")
-"""The last three send a token of the school itself that is not valid."""
-
-
-def auth_of(callers: Callers, name: str) -> httpx.Auth | None:
-    """Return the authentication of the callers of a column."""
-    authority, key = callers.authority, callers.key
-    token = callers.issue(CALLERS.get(name, CALLERS["own school"]))
-    if name == "nobody":
-        return None
-    if name == "another key":
-        return TokenAuth(lambda: token, ProofKey())
-    if name == "forged token":
-        keys = SigningKeys(((date.min, ECKey.generate_key("P-256")),))
-        forging = Callers(callers.url, TokenAuthority(keys, authority.issuer, authority.audience))
-        forging.key = key
-        token = forging.issue(CALLERS["own school"])
-    if name == "expired token":
-        signing = authority.keys.signing
-        claims = jwt.decode(token, signing).claims
-        expired = {moment: claims[moment] - 3600 for moment in ("iat", "exp")}
-        header = {"alg": "ES256", "typ": "at+jwt", "kid": signing.thumbprint()}
-        token = jwt.encode(header, claims | expired, signing)
-    return TokenAuth(lambda: token, key)
 
 
 @dataclass

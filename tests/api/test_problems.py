@@ -3,45 +3,21 @@
 import json
 import re
 import socket
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from joserfc.jwk import ECKey
-from pydantic import SecretStr
-from sqlalchemy import Engine, text
 
-from services.api.app import create_app
 from shared.access.rules import Caller, CallerKind, Scope
-from shared.core.settings import Settings
 from shared.oauth.signing_keys import SigningKeys
 from shared.oauth.tokens import TokenAuthority
-from tests.api.conftest import AuditLog, Callers, serve
+from tests.api.conftest import AuditLog, Callers
+from tests.api.problem_details import BELGIF, problem
 from tests.api.seeding import SCHOOL
 
-BELGIF = "urn:problem-type:belgif:"
-ISSUE = f"{BELGIF}input-validation:"
 UNKNOWN_ID = UUID("00000000-0000-4000-8000-000000000000")
-
-
-def problem(response: httpx.Response) -> dict[str, Any]:
-    assert response.headers["Content-Type"] == "application/problem+json"
-    body: dict[str, Any] = response.json()
-    assert body["status"] == response.status_code
-    assert body["instance"] == f"urn:uuid:{response.headers['BelGov-Trace-Id']}"
-    return body
-
-
-def issues(response: httpx.Response) -> list[tuple[str, str, str]]:
-    assert response.status_code == 400, response.text
-    body = problem(response)
-    assert body["type"] == f"{BELGIF}badRequest"
-    return [(i["type"].removeprefix(ISSUE), i["in"], i["name"]) for i in body["issues"]]
 
 
 def test_request_without_a_token_is_unauthorized(unauthenticated: httpx.Client) -> None:
@@ -104,118 +80,6 @@ def test_personal_data_in_a_path_is_not_recorded_in_the_audit_log(
     ]
 
 
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("nonsense=1", [("unknownInput", "query", "nonsense")]),
-        ("page=1&page=2", [("schemaViolation", "query", "page")]),
-        ("page_size=3", [("unknownInput", "query", "page_size")]),
-        ("pageSize=201", [("schemaViolation", "query", "pageSize")]),
-        (
-            "page=0&pageSize=x",
-            [
-                ("schemaViolation", "query", "page"),
-                ("schemaViolation", "query", "pageSize"),
-            ],
-        ),
-        ("classGroup=", [("schemaViolation", "query", "classGroup")]),
-        ("classGroup=%00", [("schemaViolation", "query", "classGroup")]),
-    ],
-)
-def test_unknown_repeated_or_invalid_parameters_are_rejected(
-    school: httpx.Client, query: str, expected: list[tuple[str, str, str]]
-) -> None:
-    assert issues(school.get(f"/v1/schools/{SCHOOL}/students?{query}")) == expected
-
-
-def test_problem_lists_a_limited_number_of_issues(
-    school: httpx.Client, operator: httpx.Client
-) -> None:
-    names = [f"x{number}" for number in range(1000)]
-    in_query = school.get("/v1/schools?" + "&".join(f"{name}=1" for name in names))
-    in_body = operator.post("/v1/jobs", json=dict.fromkeys(names, 1))
-    for response, more in ((in_query, 980), (in_body, 982)):
-        assert len(issues(response)) == 20
-        assert response.json()["detail"].endswith(
-            f" It has {more} more issues, which are not listed."
-        )
-
-
-def test_operation_without_parameters_rejects_any(school: httpx.Client) -> None:
-    response = school.get(f"/v1/schools/{SCHOOL}?page=1")
-    assert issues(response) == [("unknownInput", "query", "page")]
-
-
-def test_invalid_school_number_is_rejected_without_repeating_it(school: httpx.Client) -> None:
-    response = school.get("/v1/schools/12345")
-    assert issues(response) == [("schemaViolation", "path", "schoolId")]
-    assert response.json()["issues"][0]["detail"] == "Must match ^[0-9]{6}$."
-    assert "12345" not in response.text
-
-
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        (
-            {},
-            [
-                ("schemaViolation", "body", "/kind"),
-                ("schemaViolation", "body", "/administrationId"),
-            ],
-        ),
-        (
-            {"kind": "documents.build", "administrationId": "2024", "a/b": 1},
-            [("unknownInput", "body", "/a~1b")],
-        ),
-        (
-            {"kind": "documents.build", "administration_id": "2024"},
-            [
-                ("schemaViolation", "body", "/administrationId"),
-                ("unknownInput", "body", "/administration_id"),
-            ],
-        ),
-        (
-            {"kind": "documents.build", "administrationId": 2024},
-            [("schemaViolation", "body", "/administrationId")],
-        ),
-        (
-            {"kind": "documents.build", "administrationId": "2024", "schoolId": None},
-            [("schemaViolation", "body", "/schoolId")],
-        ),
-    ],
-)
-def test_body_with_unknown_missing_or_mistyped_properties_is_rejected(
-    operator: httpx.Client, body: dict[str, Any], expected: list[tuple[str, str, str]]
-) -> None:
-    assert issues(operator.post("/v1/jobs", json=body)) == expected
-
-
-@pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 60_000, b""])
-def test_unreadable_body_is_a_bad_request(operator: httpx.Client, content: bytes) -> None:
-    headers = {"Content-Type": "application/json"}
-    response = operator.post("/v1/jobs", content=content, headers=headers)
-    assert response.status_code == 400
-    problem(response)
-
-
-def test_unsupported_media_type_is_rejected(operator: httpx.Client) -> None:
-    response = operator.post("/v1/jobs", content=b"<x/>", headers={"Content-Type": "text/xml"})
-    assert response.status_code == 415
-    assert problem(response)["type"].endswith(":unsupportedMediaType")
-
-
-def test_too_large_body_is_rejected(operator: httpx.Client) -> None:
-    declared = operator.post("/v1/jobs", json={"kind": "x" * 70_000})
-    streamed = operator.post(
-        "/v1/jobs",
-        content=(b"x" * 1000 for _ in range(80)),
-        headers={"Content-Type": "application/json"},
-    )
-    for response in (declared, streamed):
-        assert response.status_code == 413
-        assert problem(response)["type"] == f"{BELGIF}payloadTooLarge"
-
-
 def test_malformed_http_is_answered_with_a_problem(url: str) -> None:
     address = httpx.URL(url)
     with socket.create_connection((address.host, address.port or 80), timeout=20) as connection:
@@ -271,75 +135,6 @@ def test_responses_have_security_headers_and_are_not_cacheable(
     assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
     assert response.headers["Cache-Control"] in {"no-store", "no-cache"}
     assert path == "/health" or response.headers["Cache-Control"] == "no-store"
-
-
-@pytest.fixture
-def without_servers(api_settings: Settings) -> FastAPI:
-    """Return an API that cannot reach its servers."""
-    unreachable = {
-        "database_url": SecretStr("postgresql://nobody@127.0.0.1:1/nothing"),
-        "redis_url": SecretStr("redis://127.0.0.1:1/0"),
-    }
-    return create_app(api_settings.model_copy(update=unreachable))
-
-
-def test_service_is_unavailable_without_a_database(
-    without_servers: FastAPI, callers: Callers
-) -> None:
-    auth = callers.auth(callers.token(CallerKind.SCHOOL, SCHOOL))
-    with serve(without_servers) as url, httpx.Client(base_url=url) as client:
-        response = client.get("/v1/schools", auth=auth)
-        health = client.get("/health")
-    assert response.status_code == 503
-    assert problem(response)["type"] == f"{BELGIF}serviceUnavailable"
-    assert int(response.headers["Retry-After"]) > 0
-    assert (health.status_code, health.json()) == (503, {"status": "DOWN"})
-
-
-@pytest.fixture
-def read_only(engine: Engine, api_settings: Settings) -> Iterator[FastAPI]:
-    """Return an API with a read-only database, as after a failover to a standby."""
-    alter = f"alter database {engine.url.database}"
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"{alter} set default_transaction_read_only = on"))
-        yield create_app(api_settings)
-        connection.execute(text(f"{alter} reset default_transaction_read_only"))
-
-
-def test_service_is_unavailable_with_a_read_only_database(
-    read_only: FastAPI, callers: Callers
-) -> None:
-    """Neither the proof nor an audit event can be stored."""
-    auth = callers.auth(callers.token(CallerKind.SCHOOL, SCHOOL))
-    with serve(read_only) as url, httpx.Client(base_url=url) as client:
-        response = client.get(f"/v1/schools/{SCHOOL}/students", auth=auth)
-    assert response.status_code == 503
-    assert problem(response)["type"] == f"{BELGIF}serviceUnavailable"
-
-
-def test_unexpected_error_reveals_nothing(
-    api_settings: Settings, capfd: pytest.CaptureFixture[str]
-) -> None:
-    app = create_app(api_settings)
-
-    @app.get("/v1/broken")
-    def fail() -> None:
-        raise RuntimeError("Jan Peeters, 85073003328")
-
-    with serve(app) as url, httpx.Client(base_url=url) as client:
-        response = client.get("/v1/broken?name=Peeters")
-    assert response.status_code == 500
-    assert problem(response)["type"] == f"{BELGIF}internalServerError"
-    assert response.headers["Cache-Control"] == "no-store"
-    logged = capfd.readouterr()
-    assert "RuntimeError" in logged.out
-    assert not re.search("Peeters|85073003328", response.text + logged.out + logged.err)
-
-
-def test_api_cannot_start_without_its_signing_key(api_settings: Settings, tmp_path: Path) -> None:
-    without_key = api_settings.model_copy(update={"signing_keys": tmp_path / "lost.pem"})
-    with pytest.raises(Exception, match=r"lost\.pem cannot be read"):
-        create_app(without_key)
 
 
 def test_caller_cannot_have_a_scope_of_another_kind() -> None:
