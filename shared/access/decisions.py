@@ -53,7 +53,8 @@ class Rule(StrEnum):
     SCOPE = "scope"
     REACH = "reach"
     GATE = "gate"
-    GRANT = "grant"  # a download grant that was used or has expired
+    LINK_USED = "linkUsed"  # a download link was opened again, for example by a second click
+    LINK_EXPIRED = "linkExpired"
     ALARM = "alarm"  # unusually many reads
 
 

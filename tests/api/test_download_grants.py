@@ -50,7 +50,7 @@ def test_a_link_is_valid_for_one_download_without_a_token(
     assert audit_log.decisions()[-3:] == [
         ("createDownloadGrant", SCHOOL, "allowed", "granted"),
         ("useDownloadGrant", SCHOOL, "allowed", "granted"),
-        ("useDownloadGrant", SCHOOL, "refused", "grant"),
+        ("useDownloadGrant", SCHOOL, "refused", "linkUsed"),
     ]
     assert audit_log.entries()[-1]["resource"] == f"{grants.removesuffix('/grants')}/content"
 
@@ -145,7 +145,7 @@ def test_a_link_expires_and_is_removed_later(
     href = create_grant(school, grants)
     expire_grants(sessions, timedelta(seconds=1))
     assert unauthenticated.get(href).status_code == 404
-    assert audit_log.decisions()[-1] == ("useDownloadGrant", SCHOOL, "refused", "grant")
+    assert audit_log.decisions()[-1] == ("useDownloadGrant", SCHOOL, "refused", "linkExpired")
     with UnitOfWork(sessions) as unit:
         assert remove_old_grants(unit.session) == 0
     expire_grants(sessions, timedelta(days=2))
@@ -171,3 +171,61 @@ def test_a_grant_requires_access_to_the_document(
     assert school.post(grants).status_code == 404
     assert other.post(grants).status_code == 404
     assert operator.post(grants).status_code == 403
+
+
+@pytest.mark.usefixtures("open_now")
+def test_an_interrupted_download_of_a_link_is_resumed_until_its_last_byte_was_sent(
+    school: httpx.Client, unauthenticated: httpx.Client, grants: str, audit_log: AuditLog
+) -> None:
+    href = create_grant(school, grants)
+    first = unauthenticated.get(href, headers={"Range": "bytes=0-9"})
+    assert (first.status_code, first.content) == (206, FICHE[:10])
+    assert unauthenticated.get(href).status_code == 404
+    rest = {"Range": "bytes=10-", "If-Range": first.headers["ETag"]}
+    second = unauthenticated.get(href, headers=rest)
+    assert (second.status_code, second.content) == (206, FICHE[10:])
+    assert unauthenticated.get(href, headers=rest).status_code == 404
+    assert [decision[2:] for decision in audit_log.decisions()[-4:]] == [
+        ("allowed", "granted"),
+        ("refused", "linkUsed"),
+        ("allowed", "granted"),
+        ("refused", "linkUsed"),
+    ]
+
+
+@pytest.mark.usefixtures("open_now")
+def test_a_link_is_not_resumed_after_it_has_expired(
+    school: httpx.Client, unauthenticated: httpx.Client, grants: str, sessions: Sessions
+) -> None:
+    href = create_grant(school, grants)
+    assert unauthenticated.get(href, headers={"Range": "bytes=0-9"}).status_code == 206
+    expire_grants(sessions, timedelta(seconds=1))
+    assert unauthenticated.get(href, headers={"Range": "bytes=10-"}).status_code == 404
+
+
+@pytest.mark.usefixtures("open_now")
+def test_a_range_outside_the_document_is_a_problem_and_does_not_complete_the_link(
+    school: httpx.Client, unauthenticated: httpx.Client, grants: str
+) -> None:
+    href = create_grant(school, grants)
+    outside = unauthenticated.get(href, headers={"Range": f"bytes={len(FICHE)}-"})
+    assert outside.status_code == 416
+    assert unauthenticated.get(href, headers={"Range": "bytes=0-"}).content == FICHE
+
+
+@pytest.mark.usefixtures("open_now")
+@pytest.mark.parametrize("secret", ["used", "A" * 43])
+def test_a_browser_gets_a_page_in_dutch_for_a_link_that_has_ended(
+    school: httpx.Client, unauthenticated: httpx.Client, grants: str, secret: str
+) -> None:
+    href = create_grant(school, grants)
+    assert unauthenticated.get(href).status_code == 200
+    if secret != "used":  # a name, no secret
+        href = f"{href.rpartition('/')[0]}/{secret}"
+    page = unauthenticated.get(href, headers={"Accept": "text/html,application/xhtml+xml"})
+    assert page.status_code == 404
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "Deze link werkt niet meer" in page.text
+    assert 'lang="nl"' in page.text
+    problem = unauthenticated.get(href, headers={"Accept": "*/*"})
+    assert problem.json()["type"].endswith("resourceNotFound")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 
 import structlog
@@ -90,6 +91,11 @@ class DownloadMonitor:
         if running.is_ended:
             raise AccessRevokedError
 
+    async def record(self, write: Callable[[UnitOfWork], None]) -> None:
+        """Write in a unit of work of its own; a database that does not respond is logged."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._recording, self._write, write)
+
     def close(self) -> None:
         """Wait until the audit log has every download that was ended."""
         self._thread.shutdown()
@@ -119,15 +125,16 @@ class DownloadMonitor:
                 running.decided_at = asked_at
             elif running in self._running and not running.is_ended:
                 running.end()
-                loop.run_in_executor(self._recording, self._record, running.download)
+                end = partial(record_end, download=running.download)
+                loop.run_in_executor(self._recording, self._write, end)
 
     def _decide(self, downloads: Sequence[Download]) -> list[bool]:
         with UnitOfWork(self.sessions) as unit:
             return may_go_on(unit.session, downloads)
 
-    def _record(self, download: Download) -> None:
+    def _write(self, write: Callable[[UnitOfWork], None]) -> None:
         try:
             with suppress(ResourceNotFound), UnitOfWork(self.sessions) as unit:
-                record_end(unit, download)
+                write(unit)
         except DATABASE_UNAVAILABLE as error:
-            logger.warning("ended_download_not_recorded", error=type(error).__name__)
+            logger.warning("end_of_download_not_recorded", error=type(error).__name__)

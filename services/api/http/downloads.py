@@ -1,6 +1,6 @@
 """Responses with the bytes of a stored document: all of them, a range, or 304 Not Modified."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from itertools import chain
 from time import monotonic
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from services.api.http.download_monitor import (
     RunningDownload,
 )
 from services.api.http.problem_types import Problem
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents.downloads import Download
 from shared.documents.models import Document
 from shared.storage.store import Storage
@@ -33,7 +34,8 @@ class StoredContentResponse(StreamingResponse):
     """A stream that opens the object when the response is sent, after the transaction has ended.
 
     It reads the first chunk before the status line, so that an error of the object store still
-    becomes a problem. Access is asked about again while the bytes are sent.
+    becomes a problem. Access is asked about again while the bytes are sent. `complete` is
+    called after the last byte was sent.
     """
 
     def __init__(
@@ -43,8 +45,10 @@ class StoredContentResponse(StreamingResponse):
         download: Download,
         status: int,
         headers: dict[str, str],
+        complete: Callable[[UnitOfWork], None] | None = None,
     ) -> None:
         super().__init__((), status, headers)
+        self._complete = complete
         self._chunks = chunks
         self._monitor = monitor
         self._download = download
@@ -67,6 +71,8 @@ class StoredContentResponse(StreamingResponse):
             for start in range(0, len(whole), PIECE_BYTES):
                 await self._monitor.require_access(running)
                 yield whole[start : start + PIECE_BYTES]
+        if self._complete is not None:
+            await self._monitor.record(self._complete)
 
 
 def metadata_headers(document: Document) -> dict[str, str]:
@@ -101,8 +107,11 @@ def content_response(
     range_header: str | None = None,
     if_range: str | None = None,
     if_none_match: str | None = None,
+    complete: Callable[[UnitOfWork], None] | None = None,
 ) -> Response:
     """Return the response to a conditional or range request for a document.
+
+    `complete` is called after the last byte of the document was sent.
 
     Raises:
         Problem: `rangeNotSatisfiable` for a range outside the document.
@@ -121,7 +130,8 @@ def content_response(
         headers["Content-Range"] = f"bytes {sent.start}-{sent.end - 1}/{document.byte_size}"
     chunks = storage.stream_segments(document.segments, sent.start, sent.end)
     status = 200 if requested is None else 206
-    return StoredContentResponse(chunks, monitor, download, status, headers)
+    at_end = complete if sent.end == document.byte_size else None
+    return StoredContentResponse(chunks, monitor, download, status, headers, at_end)
 
 
 def _requested_range(range_header: str, size: int) -> ByteRange | None:

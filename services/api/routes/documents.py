@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import Header, Path, Request, Response
+from fastapi import Header, Request, Response
 
 from services.api.dependencies import LinksDep, ResourcesDep, UnitDep
 from services.api.http.context import context_of
@@ -14,8 +14,6 @@ from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import DocumentFilterDep, DocumentPath
 from services.api.schemas.documents import Document, DocumentPage, DownloadGrant
 from services.api.security.permissions import DocumentsReader
-from shared.access.decisions import act_for
-from shared.core.unit_of_work import UnitOfWork
 from shared.documents import service
 from shared.documents.downloads import Download
 from shared.documents.grants import service as grants
@@ -23,7 +21,7 @@ from shared.documents.grants import service as grants
 router = operations("documents")
 
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
-_CONTENT = dict.fromkeys(
+CONTENT = dict.fromkeys(
     (
         "application/pdf",
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -35,7 +33,7 @@ _METADATA = {
     "ETag": {"description": "SHA-256 of the bytes, quoted.", "schema": {"type": "string"}},
     "Accept-Ranges": {"schema": {"type": "string"}},
 }
-_HEADERS = {
+HEADERS = {
     **_METADATA,
     "Content-Disposition": {"description": "The file's name.", "schema": {"type": "string"}},
 }
@@ -69,8 +67,8 @@ def get_document(
     "/documents/{documentId}/content",
     response_class=Response,
     responses={
-        200: {"description": "The whole document.", "content": _CONTENT, "headers": _HEADERS},
-        206: {"description": "The requested range.", "content": _CONTENT, "headers": _HEADERS},
+        200: {"description": "The whole document.", "content": CONTENT, "headers": HEADERS},
+        206: {"description": "The requested range.", "content": CONTENT, "headers": HEADERS},
         **_UNCHANGED,
         **problems(416),
     },
@@ -126,27 +124,6 @@ def create_download_grant(
     grant = DownloadGrant.of(grants.issue_grant(unit, token, access, document_id), links)
     response.headers["Location"] = grant.href
     return grant
-
-
-@router.get(
-    "/downloads/{secret}",
-    response_class=Response,
-    responses={200: {"description": "The document.", "content": _CONTENT, "headers": _HEADERS}},
-)
-def use_download_grant(
-    request: Request,
-    resources: ResourcesDep,
-    unit: UnitDep,
-    secret: Annotated[str, Path(min_length=1, max_length=64, description="Secret of the link.")],
-) -> Response:
-    """Download the document of a link; a link works once."""
-    with UnitOfWork(resources.sessions) as lookup:
-        grant = grants.find_grant(lookup.session, secret)
-    act_for(unit, grants.caller_of(grant))
-    operation_id: str = request.scope["route"].operation_id
-    download = grants.use_grant(unit, grant, operation_id, context_of(request).trace_id)
-    context_of(request).is_authenticated = True
-    return content_response(download, resources.storage, resources.downloads)
 
 
 @router.head(

@@ -1,4 +1,4 @@
-"""Table of download grants: links that are valid for one download."""
+"""Table of download grants: links that are valid until their document has been sent once."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +11,9 @@ from shared.core.database import INSTANT, Base
 
 class DownloadGrant(Base):
     """A link to one document that is valid once. Only a hash of its secret is stored.
+
+    `used_at` is the first use; the link can be resumed until `completed_at`, when the last byte of
+    the document was sent, or until it expires.
 
     `client`, `caller_kind` and `caller_organisation` identify the issuer, whose rights are
     checked again when the link is used. `caller_subject` is the person for whom the issuer called,
@@ -38,3 +41,4 @@ class DownloadGrant(Base):
     client_key: Mapped[str | None] = mapped_column(String(43))
     expires_at: Mapped[datetime] = mapped_column(INSTANT)
     used_at: Mapped[datetime | None] = mapped_column(INSTANT)
+    completed_at: Mapped[datetime | None] = mapped_column(INSTANT)

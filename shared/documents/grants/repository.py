@@ -23,19 +23,31 @@ def find_grant(session: Session, secret_sha256: bytes) -> DownloadGrant | None:
     return session.get(DownloadGrant, secret_sha256)
 
 
-def use_grant(session: Session, secret_sha256: bytes) -> bool:
-    """Mark the grant as used; False if it was used before or has expired."""
+def use_grant(session: Session, secret_sha256: bytes, *, is_resumed: bool) -> bool:
+    """Mark the grant as used; False if it has expired, is completed, or was used before.
+
+    A request that resumes a download may follow another use.
+    """
     used = session.execute(
         update(DownloadGrant)
         .where(
             DownloadGrant.secret_sha256 == secret_sha256,
-            DownloadGrant.used_at.is_(None),
+            DownloadGrant.completed_at.is_(None),
+            *(() if is_resumed else (DownloadGrant.used_at.is_(None),)),
             DownloadGrant.expires_at > func.now(),
         )
-        .values(used_at=func.now())
+        .values(used_at=func.coalesce(DownloadGrant.used_at, func.now()))
         .returning(DownloadGrant.secret_sha256)
     )
     return used.one_or_none() is not None
+
+
+def complete_grant(session: Session, secret_sha256: bytes) -> None:
+    session.execute(
+        update(DownloadGrant)
+        .where(DownloadGrant.secret_sha256 == secret_sha256)
+        .values(completed_at=func.now())
+    )
 
 
 def remove_grants(session: Session, expired_before: timedelta) -> int:

@@ -84,9 +84,11 @@ def caller_of(grant: DownloadGrant) -> Caller:
 
 
 def use_grant(
-    unit: UnitOfWork, grant: DownloadGrant, action: str, trace_id: str | None
+    unit: UnitOfWork, grant: DownloadGrant, action: str, trace_id: str | None, *, is_resumed: bool
 ) -> Download:
     """Use the grant; return the download with the access request and token of its issuer.
+
+    A request for a range resumes: it may follow another use, until the last byte was sent.
 
     Raises:
         ResourceNotFound: when it was used or has expired, and when its issuer may not read the
@@ -96,8 +98,9 @@ def use_grant(
     resource = f"/v1/documents/{grant.document_id}/content"
     access = AccessRequest(caller, action, resource, trace_id, reach_of_students(caller))
     about = About(document=grant.document_id)
-    if not repository.use_grant(unit.session, grant.secret_sha256):
-        deny(unit, access, grant.school_id, Rule.GRANT, about)
+    if not repository.use_grant(unit.session, grant.secret_sha256, is_resumed=is_resumed):
+        rule = Rule.LINK_EXPIRED if grant.used_at is None else Rule.LINK_USED
+        deny(unit, access, grant.school_id, rule, about)
     token = _token_of(grant, caller)
     if Scope.DOCUMENTS_READ not in current_scopes(unit.session, token):
         deny(unit, access, grant.school_id, Rule.SCOPE, about)
@@ -105,6 +108,11 @@ def use_grant(
     renewed = renew_reach(unit.session, access, kind.product)
     document = read_document(unit, renewed, grant.document_id).document
     return Download(token, renewed, document)
+
+
+def complete_grant(grant: DownloadGrant, unit: UnitOfWork) -> None:
+    """End the link: the last byte of its document was sent."""
+    repository.complete_grant(unit.session, grant.secret_sha256)
 
 
 def _token_of(grant: DownloadGrant, caller: Caller) -> AccessToken:
