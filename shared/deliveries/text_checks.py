@@ -1,0 +1,87 @@
+"""Text of a delivery: the form in which codes are compared, and signs of damage upstream."""
+
+import re
+from html.entities import html5
+from typing import Final
+from unicodedata import is_normalized, normalize
+
+from shared.core.plain_text import BIDI_CONTROLS
+
+REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+
+_BLANKS: Final = "\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_ZERO_WIDTH: Final = "\u00ad\u034f\u180e\u200b\u2060-\u2064\ufeff"
+_JOINERS: Final = "\u200c\u200d"
+_CONTINUATION: Final = "\u00a0-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
+"""The characters of the bytes 80 to BF in Windows-1252: in UTF-8, they continue a character."""
+_NOT_PUNCTUATION: Final = "\u00a1-\u00aa\u00ac-\u00af\u00b1-\u00ba\u00bc-\u00bf€‚ƒ„†‡ˆ‰Š‹ŒŽ•˜™š›œžŸ"
+
+_MISREAD: Final = re.compile(
+    f"[ÂÃÄÅ][{_CONTINUATION}]"
+    f"|[Æ-ß][{_NOT_PUNCTUATION}]"
+    f"|[à-ï][{_CONTINUATION}]{{2}}"
+    f"|[ð-ô][{_CONTINUATION}]{{3}}"
+    "|[√├┬][^\x00-\x7f\\w]"
+)
+"""UTF-8 that was read as Windows-1252, as Mac Roman or in the code page of a command prompt."""
+
+_FOLDED_AWAY: Final = re.compile(f"[{_ZERO_WIDTH}{BIDI_CONTROLS}]")
+_INVISIBLE: Final = re.compile(f"[{_ZERO_WIDTH}{_JOINERS}]")
+_BIDI: Final = re.compile(f"[{BIDI_CONTROLS}]")
+_NOTHING_VISIBLE: Final = re.compile(f"[\\s{_ZERO_WIDTH}{_JOINERS}{BIDI_CONTROLS}]*")
+_ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|([A-Za-z][A-Za-z0-9]{1,30}));")
+_SUSPECT: Final = re.compile(f"[{_BLANKS}{_ZERO_WIDTH}{_JOINERS}{BIDI_CONTROLS}{REPLACEMENT}]")
+_TWO_NOT_ASCII: Final = re.compile("[^\x00-\x7f]{2}")
+
+
+def fold(text: str) -> str:
+    """Return the text as codes are compared and stored.
+
+    Characters are composed (NFC), invisible ones left out, and each run of blanks is one space,
+    with none at the ends: what looks the same in a spreadsheet is the same.
+    """
+    return " ".join(_FOLDED_AWAY.sub("", normalize("NFC", text)).split())
+
+
+def is_blank(text: str) -> bool:
+    """Return whether the text has no visible character."""
+    return _NOTHING_VISIBLE.fullmatch(text) is not None
+
+
+def needs_checks(text: str, delimiter: str) -> bool:
+    """Return whether lines may contain a value that `fold` changes or that may be damaged.
+
+    It is called for each block of a file, so that the usual block costs a few searches.
+    """
+    if " " in text and _has_blanks_around(text, delimiter):
+        return True
+    if ("&" in text and _ENTITY.search(text)) or "?" in text:
+        return True
+    if text.isascii():
+        return False
+    if _SUSPECT.search(text) or not is_normalized("NFC", text):
+        return True
+    return _TWO_NOT_ASCII.search(text) is not None and _MISREAD.search(text) is not None
+
+
+def _has_blanks_around(text: str, delimiter: str) -> bool:
+    around = ("  ", f"{delimiter} ", f" {delimiter}", "\n ", " \n")
+    return text[0] == " " or text[-1] == " " or any(blanks in text for blanks in around)
+
+
+def has_entity(text: str) -> bool:
+    return any(
+        not found[1] or f"{found[1]};" in html5 for found in _ENTITY.finditer(text) if "&" in text
+    )
+
+
+def signs_of_damage(text: str, *, is_name: bool) -> list[str]:
+    """Return the kinds of warnings about a text; `is_name` is for the name of a person."""
+    signs = {
+        "misreadText": not text.isascii() and _MISREAD.search(text) is not None,
+        "htmlEntity": has_entity(text),
+        "bidiControl": _BIDI.search(text) is not None,
+        "invisibleCharacter": _INVISIBLE.search(text) is not None,
+        "questionMark": is_name and "?" in text,
+    }
+    return [kind for kind, is_found in signs.items() if is_found]
