@@ -34,10 +34,10 @@ class Column:
     `is_optional`: the file may lack the column, and a row its value. `limit` is in characters.
     A value must match `pattern`, a PostgreSQL regular expression, and be one of `values`;
     `expected` describes such a value, and `kind` is the kind of fault of any other.
-    `is_personal` values are never quoted in a report. `is_text` is for values that people read: they
-    are stored as delivered, and any other value in the form that `fold` gives it. With `may_be_empty`
-    a row may lack the value of a column that is required. A delivery of a format version before
-    `since` cannot have the column.
+    `is_personal` values are never quoted in a report. `is_text` is for values that people read:
+    they are stored as delivered, and any other value as `fold` returns it. With `may_be_empty`
+    a row may lack the value of a required column. `since` is the first version of the format
+    with the column.
     """
 
     name: str

@@ -13,8 +13,7 @@ CONTROL_EXCEPT_BREAKS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f
 
 _FAULTS: Final = {
     "replacementCharacter": (
-        "The value contains U+FFFD, which a program writes for a character that it cannot read: "
-        "the original character is lost.",
+        "The value contains U+FFFD, which replaces a character that a program could not read.",
         "Export the value again from its source, and save the file as UTF-8.",
     ),
     "nulByte": (
@@ -22,8 +21,7 @@ _FAULTS: Final = {
         "Export the file again: it was not written completely, or a part of it is UTF-16.",
     ),
     "controlCharacter": (
-        "The value contains a control character, such as a tab or a line break; those from U+0080 "
-        "to U+009F are usually UTF-8 that was read as Latin-1.",
+        "The value contains a control character, such as a tab or line break, or misread UTF-8.",
         "Remove it, or export the value again and read it as UTF-8 in each program between.",
     ),
 }

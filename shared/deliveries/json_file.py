@@ -111,22 +111,17 @@ def _load_object(data: bytes, file: str, kind: str, faults: FaultLog) -> dict[st
         detail = f"The file is larger than {MAX_BYTES // 1024} KiB."
         faults.add(Fault(kind, detail, remedy, file))
         return None
-    encoding = encoding_fault(file, data)
-    if encoding is not None:
-        faults.add(encoding)
+    text = _decode(data, file, faults)
+    if text is None:
         return None
     try:
         value = json.loads(
-            data.decode("utf-8-sig"),
+            text,
             object_pairs_hook=_unique_members,
             parse_constant=_reject_constant,
         )
     except json.JSONDecodeError as error:
         faults.add(Fault(kind, "The file is not valid JSON.", remedy, file, error.lineno))
-        return None
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        faults.add(undecodable_fault(file, line, data))
         return None
     except (ValueError, RecursionError):
         detail = "The JSON has a duplicate member, an invalid value, or too many nested levels."
@@ -135,6 +130,19 @@ def _load_object(data: bytes, file: str, kind: str, faults: FaultLog) -> dict[st
     if isinstance(value, dict):
         return value
     faults.add(Fault(kind, "The file does not contain a JSON object.", remedy, file, 1))
+    return None
+
+
+def _decode(data: bytes, file: str, faults: FaultLog) -> str | None:
+    fault = encoding_fault(file, data)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        fault = fault or undecodable_fault(file, line, data)
+    if fault is None:
+        return text
+    faults.add(fault)
     return None
 
 

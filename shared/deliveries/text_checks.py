@@ -3,7 +3,7 @@
 import re
 from html.entities import html5
 from typing import Final
-from unicodedata import is_normalized, normalize
+from unicodedata import category, is_normalized, normalize
 
 from shared.core.plain_text import BIDI_CONTROLS
 
@@ -12,16 +12,16 @@ REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _BLANKS: Final = "\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _ZERO_WIDTH: Final = "\u00ad\u034f\u180e\u200b\u2060-\u2064\ufeff"
 _JOINERS: Final = "\u200c\u200d"
-_CONTINUATION: Final = "\u00a0-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
-"""The characters of the bytes 80 to BF in Windows-1252: in UTF-8, they continue a character."""
-_NOT_PUNCTUATION: Final = "\u00a1-\u00aa\u00ac-\u00af\u00b1-\u00ba\u00bc-\u00bf€‚ƒ„†‡ˆ‰Š‹ŒŽ•˜™š›œžŸ"
+_CONTINUATION: Final = bytes(range(0x80, 0xC0)).decode("cp1252", errors="ignore")
+"""The characters in Windows-1252 of the bytes that continue a character in UTF-8."""
+_NOT_PUNCTUATION: Final = "".join(c for c in _CONTINUATION if category(c)[0] not in "PZ")
 
 _MISREAD: Final = re.compile(
     f"[ÂÃÄÅ][{_CONTINUATION}]"
     f"|[Æ-ß][{_NOT_PUNCTUATION}]"
     f"|[à-ï][{_CONTINUATION}]{{2}}"
     f"|[ð-ô][{_CONTINUATION}]{{3}}"
-    "|[√├┬][^\x00-\x7f\\w]"
+    "|[√├┬][^\x00-\x7fπ]"
 )
 """UTF-8 that was read as Windows-1252, as Mac Roman or in the code page of a command prompt."""
 

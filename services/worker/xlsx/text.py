@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from shared.core.plain_text import remove_bidi_controls
+
 _MAX_SHEET_NAME = 31
 _NOT_IN_SHEET_NAME = re.compile(r"[\[\]:*?/\\]+")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
@@ -12,18 +14,22 @@ _ESCAPED = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def escape_text(text: str) -> str:
-    """Escape characters as ST_Xstring does: `_x0007_` is the character with that code."""
-    return _ESCAPED.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
+    """Escape characters as ST_Xstring does: `_x0007_` is the character with that code.
+
+    Controls of the writing direction are left out: a cell would show another text.
+    """
+    plain = remove_bidi_controls(text)
+    return _ESCAPED.sub(lambda found: f"_x{ord(found[0]):04X}_", plain)
 
 
 def needs_quote_prefix(text: str) -> bool:
     """Return whether a program would read the text as a formula once a user edits the cell."""
-    return text.startswith(_FORMULA_STARTS)
+    return remove_bidi_controls(text).startswith(_FORMULA_STARTS)
 
 
 def single_line(text: str) -> str:
-    """Return the text without line breaks and control characters, for names and page headers."""
-    return " ".join(_CONTROL.sub(" ", text).split())
+    """Return the text without line breaks and controls, for names and page headers."""
+    return " ".join(_CONTROL.sub(" ", remove_bidi_controls(text)).split())
 
 
 def unique_names(names: Iterable[str], max_length: int = 250) -> tuple[str, ...]:
