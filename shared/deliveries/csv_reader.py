@@ -183,7 +183,10 @@ class CsvReader:
                 raise UnreadableDeliveryError(carriage_return_fault(self._file.name, line))
             self._skip(line, "fieldCount", f"{len(header.columns)} are expected")
             return None
-        return Record(line, self._checks.check(line, fields, header.columns, is_decoded=is_decoded))
+        if '"' not in text and text.isprintable() and not needs_checks(text, header.delimiter):
+            return Record(line, fields)
+        checked = self._checks.check(line, fields, header.columns, is_decoded=is_decoded)
+        return Record(line, checked)
 
     def _skip(self, line: int, kind: str, expected: str = "") -> None:
         self._findings.faults.add(self._structural_fault(line, kind, expected))

@@ -21,17 +21,6 @@ stored."""
 
 # A student who goes to the successor of a school has not disappeared. A result is lost if the
 # delivery has no row of it; a withdrawn result has one.
-_REMOVED: Final = "tooMuchRemoved"
-
-_ALWAYS_ALLOWED: Final = 2
-"""Students that may always be removed, so that a small school can lose one."""
-
-MAX_COUNTED_REFUSALS: Final = 10
-"""Refusals of an administration in 24 hours that have counts: each tells something of what is
-stored."""
-
-# A student stays at a school, or goes to its successor. A student loses a result that is stored, and of which the delivery has no row: a withdrawn result
-# has one.
 _REMOVED: Final = """
     select p.school_id, p.id as student_id from students p
     where p.administration_id = %(administration)s and p.removed_at is null
@@ -110,6 +99,9 @@ def find_removal_fault(
 
     The fault counts students and schools, and names none. It has no counts without `has_counts`.
     """
+    parameters = {"administration": administration}
+    if connection.execute(f"{_REMOVED} limit 1", parameters).rowcount == 0:
+        return None
     counts = _count(connection, administration, limit.max_share)
     if limit.allowed is not None:
         is_allowed = counts.removed <= limit.allowed
