@@ -4,16 +4,12 @@ import re
 
 from shared.core.errors import InvalidInput
 
-BIDI_CONTROLS = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-"""A character class of the controls of UAX 9: they change the order in which a text is shown."""
-
 PLAIN_TEXT = (
     r"^[^\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]+$"
 )
 """No control characters, no line separators, and no invisible or bidirectional format characters
 (UAX 9): with these, a name or purpose could be shown as another text."""
 
-_BIDI_CONTROLS = re.compile(f"[{BIDI_CONTROLS}]")
 _PLAIN_TEXT = re.compile(PLAIN_TEXT.strip("^$"))
 
 
@@ -23,8 +19,3 @@ def require_plain_text(field: str, text: str) -> None:
         raise InvalidInput(
             field, detail="Must be one line without control and invisible characters."
         )
-
-
-def remove_bidi_controls(text: str) -> str:
-    """Return the text without controls of its direction, which could show it as another text."""
-    return text if text.isascii() else _BIDI_CONTROLS.sub("", text)

@@ -8,8 +8,7 @@ from xml.sax.saxutils import escape
 from services.worker.xlsx.canonical_xml import DECLARATION
 from services.worker.xlsx.cell_xml import StyleIndexes, empty_cell, text_cell
 from services.worker.xlsx.sheet_writer import CellStyle
-from services.worker.xlsx.text import escape_text
-from shared.core.plain_text import BIDI_CONTROLS
+from services.worker.xlsx.text import BIDI_CONTROLS, escape_text
 
 PART_NAME: Final = "xl/sharedStrings.xml"
 TABLE_START: Final = (

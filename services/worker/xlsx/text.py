@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable
 
-from shared.core.plain_text import remove_bidi_controls
-
 _MAX_SHEET_NAME = 31
 _NOT_IN_SHEET_NAME = re.compile(r"[\[\]:*?/\\]+")
+BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+"""A character class of the controls of the writing direction (UAX 9)."""
+_BIDI_CONTROL = re.compile(f"[{BIDI_CONTROLS}]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
 # Characters that XML cannot contain, or would change, and text that looks like their escape.
@@ -18,18 +19,18 @@ def escape_text(text: str) -> str:
 
     Controls of the writing direction are left out: a cell would show another text.
     """
-    plain = remove_bidi_controls(text)
+    plain = _BIDI_CONTROL.sub("", text)
     return _ESCAPED.sub(lambda found: f"_x{ord(found[0]):04X}_", plain)
 
 
 def needs_quote_prefix(text: str) -> bool:
     """Return whether a program would read the text as a formula once a user edits the cell."""
-    return remove_bidi_controls(text).startswith(_FORMULA_STARTS)
+    return _BIDI_CONTROL.sub("", text).startswith(_FORMULA_STARTS)
 
 
 def single_line(text: str) -> str:
     """Return the text without line breaks and controls, for names and page headers."""
-    return " ".join(_CONTROL.sub(" ", remove_bidi_controls(text)).split())
+    return " ".join(_CONTROL.sub(" ", _BIDI_CONTROL.sub("", text)).split())
 
 
 def unique_names(names: Iterable[str], max_length: int = 250) -> tuple[str, ...]:
