@@ -41,7 +41,7 @@ def create_worker(settings: Settings) -> WorkerParts:
         return build_school(unit.session, claim, storage, catalogues, renderers)
 
     def apply(unit: UnitOfWork, claim: Claim) -> HandlerResult:
-        return apply_delivery(unit, claim, storage, insz_key)
+        return apply_delivery(unit, claim, storage, insz_key, settings.delivery_max_removed_share)
 
     execution = Execution(
         sessions=session_factory(engine),

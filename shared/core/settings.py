@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.core.errors import ConfigurationError
 
 MIB = 1024 * 1024
+MAX_REMOVED_SHARE = 0.1
 
 
 class Settings(BaseSettings):
@@ -67,6 +68,12 @@ class Settings(BaseSettings):
     )
     database_pool_size: Annotated[int, Field(gt=0)] = Field(
         default=6, description="maximum size of a connection pool"
+    )
+
+    delivery_max_removed_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=MAX_REMOVED_SHARE,
+        description="share of the students of an administration, and of a school, that a full "
+        "delivery can remove unless it is allowed by number",
     )
 
     mandate_max_days: Annotated[int, Field(gt=0)] = Field(

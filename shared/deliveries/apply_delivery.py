@@ -12,8 +12,17 @@ from shared.deliveries.upserts import UPSERTS, Changes, Parameters, run_upsert
 _ANALYZE_FROM: Final = 1_000
 """Number of new rows that makes the planner's statistics wrong enough to refresh them at once."""
 
-_ABOUT_STUDENTS: Final = frozenset({"students", "results", "itemResults"})
-"""Names in the report of the changes of rows about students."""
+_NAMED_ROWS: Final = (
+    ("students", "changed", "select count(*) from staged_students"),
+    ("results", "changed", "select count(*) from staged_results where status <> 'withdrawn'"),
+    ("results", "removed", "select count(*) from staged_results where status = 'withdrawn'"),
+    (
+        "itemResults",
+        "changed",
+        "select count(distinct (student, component)) from staged_item_results",
+    ),
+)
+"""Queries of the rows about students in a correction, by name and change in the report."""
 
 _TABLES: Final = "class_groups, students, results, scale_scores, item_results"
 
@@ -73,15 +82,21 @@ def apply_delivery(
     return changes
 
 
-def reported_changes(changes: dict[str, Changes], mode: Mode) -> dict[str, Changes]:
+def reported_changes(
+    connection: psycopg.Connection[Any], changes: dict[str, Changes], mode: Mode
+) -> dict[str, Changes]:
     """Return the changes that the report contains: sums over the delivery.
 
     A correction can have a single row. Whether that row changed anything would tell if a guess
-    about a student is right, so its report counts no changes of rows about students.
+    about a student is right, so its report counts the rows about students that it names.
     """
     if mode == "full":
         return changes
-    return {name: change for name, change in changes.items() if name not in _ABOUT_STUDENTS}
+    named: dict[str, Changes] = {}
+    for name, change, query in _NAMED_ROWS:
+        (count,) = connection.execute(query).fetchone() or (0,)
+        named.setdefault(name, {})[change] = count
+    return changes | named
 
 
 def _apply_administration(connection: psycopg.Connection[Any], facts: AdministrationFacts) -> bool:

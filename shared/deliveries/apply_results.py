@@ -172,10 +172,7 @@ _INSERT_ITEMS_OF_SIBLINGS: Final = f"""
 def apply_results(
     connection: psycopg.Connection[Any], mode: Mode, parameters: Parameters
 ) -> Changes:
-    """Apply the staged results and count the changes; students and catalogue come first.
-
-    A replaced result counts as superseded and as added.
-    """
+    """Apply the staged results and count the changes; students and catalogue come first."""
 
     def rows(statement: str) -> int:
         return connection.execute(statement, parameters).rowcount
@@ -185,14 +182,14 @@ def apply_results(
     if mode == "correction":
         rows(_OF_SIBLINGS)
     rows("analyze delivered_results")
-    superseded = rows(_SUPERSEDE_MISSING if mode == "full" else _SUPERSEDE_WITHDRAWN)
-    superseded += rows(_SUPERSEDE_CHANGED)
-    added = rows(_INSERT)
+    removed = rows(_SUPERSEDE_MISSING if mode == "full" else _SUPERSEDE_WITHDRAWN)
+    changed = rows(_SUPERSEDE_CHANGED)
+    added = rows(_INSERT) - changed
     rows(_INSERT_SCORES)
     unchanged = connection.execute("select count(*) from delivered_results where is_same")
     (same,) = unchanged.fetchone() or (0,)
     rows("drop table delivered_results")
-    return {"added": added, "superseded": superseded, "unchanged": same}
+    return {"added": added, "changed": changed, "removed": removed, "unchanged": same}
 
 
 def apply_item_results(

@@ -11,16 +11,20 @@ from shared.deliveries.csv_header import Header, parse_header
 from shared.deliveries.delivery_format import FileFormat
 from shared.deliveries.delivery_source import HashingStream, UnreadableDeliveryError
 from shared.deliveries.faults import Fault, Findings
+from shared.deliveries.field_checks import CONTROL_EXCEPT_BREAKS, FieldChecks
+from shared.deliveries.file_signatures import (
+    carriage_return_fault,
+    undecodable_fault,
+    unreadable_csv_fault,
+)
+from shared.deliveries.text_checks import REPLACEMENT, needs_checks
 
 MAX_RECORD_LENGTH: Final = 64 * 1024
 """Characters of one record: more than any real record has, and a bound on memory."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _CONTROL_BYTES: Final = bytes(code for code in range(32) if code not in b"\r\n") + b"\x7f"
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
-_CONTROL_EXCEPT_BREAKS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _UNDECODED: Final = re.compile(r"[\ud800-\udfff]")
-_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,15 @@ class CsvReader:
     replaced in its value, so that later checks still see the row.
     """
 
-    def __init__(self, stream: HashingStream, file: FileFormat, findings: Findings) -> None:
+    def __init__(
+        self, stream: HashingStream, file: FileFormat, version: str, findings: Findings
+    ) -> None:
         self.rows = 0
         self.is_truncated = False
         self._file = file
+        self._version = version
         self._findings = findings
+        self._checks = FieldChecks(file, findings)
         self._texts = _read_whole_lines(stream)
         self._line = 1
         self._pending: list[str] = []
@@ -93,7 +101,9 @@ class CsvReader:
         first, _, rest = block.text.partition("\n")
         self._rest = TextBlock(rest, block.is_clean)
         self._line = 2
-        header = parse_header(first.removesuffix("\r"), self._file, self._findings.faults)
+        header = parse_header(
+            first.removesuffix("\r"), self._file, self._version, self._findings.faults
+        )
         if header is None:
             self._findings.incomplete.add(self._file.name)
             self.is_truncated = True
@@ -114,7 +124,8 @@ class CsvReader:
         lines = text.split("\n")
         if not lines[-1]:
             lines.pop()
-        if is_clean and not self._pending and '"' not in text:
+        is_plain = is_clean and not self._pending and '"' not in text
+        if is_plain and not needs_checks(text, header.delimiter):
             separators = set(map(str.count, lines, repeat(header.delimiter)))
             if separators == {len(header.columns) - 1}:
                 yield PlainLines(self._line, lines)
@@ -152,7 +163,11 @@ class CsvReader:
     def _complete(self, line: int, text: str, header: Header) -> Record | None:
         self.rows += 1
         text = text.removesuffix("\r")
-        text = self._replace_undecoded(line, text)
+        is_decoded = _UNDECODED.search(text) is None
+        if not is_decoded:
+            raw = text.encode(errors="surrogateescape")
+            self._findings.faults.add(undecodable_fault(self._file.name, line, raw))
+            text = _UNDECODED.sub(REPLACEMENT, text)
         if '"' not in text:
             fields = text.split(header.delimiter)
         elif len(text) > MAX_RECORD_LENGTH:
@@ -164,30 +179,14 @@ class CsvReader:
             self._skip(line, "unbalancedQuotes")
             return None
         if len(fields) != len(header.columns):
+            if "\r" in text and '"' not in text:
+                raise UnreadableDeliveryError(carriage_return_fault(self._file.name, line))
             self._skip(line, "fieldCount", f"{len(header.columns)} are expected")
             return None
-        return Record(line, self._replace_controls(line, fields, header))
-
-    def _replace_undecoded(self, line: int, text: str) -> str:
-        if _UNDECODED.search(text) is None:
-            return text
-        self._add("badUtf8", line, "The record is not UTF-8.", "Write the file in UTF-8.")
-        return _UNDECODED.sub(_REPLACEMENT, text)
-
-    def _replace_controls(self, line: int, fields: list[str], header: Header) -> list[str]:
-        clean = fields
-        for index, (field, column) in enumerate(zip(fields, header.columns, strict=True)):
-            disallowed = _CONTROL_EXCEPT_BREAKS if column.has_line_breaks else _CONTROL
-            if disallowed.search(field) is None:
-                continue
-            kind, detail = (
-                ("nulByte", "The value contains a NUL byte.")
-                if "\0" in field
-                else ("controlCharacter", "The value contains a control character.")
-            )
-            self._add(kind, line, detail, "Remove it.", column.name)
-            clean = [*clean[:index], disallowed.sub(_REPLACEMENT, field), *clean[index + 1 :]]
-        return clean
+        if '"' not in text and text.isprintable() and not needs_checks(text, header.delimiter):
+            return Record(line, fields)
+        checked = self._checks.check(line, fields, header.columns, is_decoded=is_decoded)
+        return Record(line, checked)
 
     def _skip(self, line: int, kind: str, expected: str = "") -> None:
         self._findings.faults.add(self._structural_fault(line, kind, expected))
@@ -213,11 +212,6 @@ class CsvReader:
         }[kind]
         return Fault(kind, detail, remedy, self._file.name, line)
 
-    def _add(
-        self, kind: str, line: int, detail: str, remedy: str, column: str | None = None
-    ) -> None:
-        self._findings.faults.add(Fault(kind, detail, remedy, self._file.name, line, column))
-
 
 def _read_whole_lines(stream: HashingStream) -> Iterator[TextBlock]:
     """Yield the text of the file in blocks of whole lines.
@@ -229,6 +223,9 @@ def _read_whole_lines(stream: HashingStream) -> Iterator[TextBlock]:
     is_first = True
     while data := stream.read():
         if is_first:
+            fault = unreadable_csv_fault(stream.name, data)
+            if fault is not None:
+                raise UnreadableDeliveryError(fault)
             data, is_first = data.removeprefix(_BOM), False
         cut = data.rfind(b"\n") + 1
         if cut:
@@ -251,7 +248,7 @@ def _decode(data: bytes) -> TextBlock:
     except UnicodeDecodeError:
         text, is_clean = data.decode(errors="surrogateescape"), False
     if b"\xc2" in data or b"\xef\xbf" in data:
-        is_clean = is_clean and _CONTROL_EXCEPT_BREAKS.search(text) is None
+        is_clean = is_clean and CONTROL_EXCEPT_BREAKS.search(text) is None
     if is_clean and "\r" in text:
         lines = text.replace("\r\n", "\n")
         if "\r" in lines or '"' in lines:

@@ -1,4 +1,4 @@
-"""The delivery format 1.0 as data: files, columns, keys, lengths and valid values."""
+"""The delivery format as data: versions, files, columns, keys, lengths and valid values."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +20,9 @@ from shared.students.models import ClassGroup, Student
 MANIFEST: Final = "delivery.json"
 ADMINISTRATION: Final = "administration.json"
 
+FORMAT_1_0: Final = "1.0"
+FORMAT_1_1: Final = "1.1"
+
 WITHDRAWN: Final = "withdrawn"
 INSZ: Final = "insz"
 
@@ -31,7 +34,10 @@ class Column:
     `is_optional`: the file may lack the column, and a row its value. `limit` is in characters.
     A value must match `pattern`, a PostgreSQL regular expression, and be one of `values`;
     `expected` describes such a value, and `kind` is the kind of fault of any other.
-    `is_personal` values are never quoted in a report.
+    `is_personal` values are never quoted in a report. `is_text` is for values that people read:
+    they are stored as delivered, and any other value as `fold` returns it. With `may_be_empty`
+    a row may lack the value of a required column. `since` is the first version of the format
+    with the column.
     """
 
     name: str
@@ -43,6 +49,9 @@ class Column:
     kind: str = "invalidValue"
     is_personal: bool = False
     has_line_breaks: bool = False
+    is_text: bool = False
+    may_be_empty: bool = False
+    since: str = FORMAT_1_0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,10 @@ def _boolean(name: str, *, is_optional: bool = False) -> Column:
     return Column(name, values=("true", "false"), expected="true or false", is_optional=is_optional)
 
 
+def _person_name(name: str, limit: int) -> Column:
+    return Column(name, limit, is_personal=True, is_text=True, may_be_empty=True)
+
+
 def _integer(name: str, pattern: str, expected: str) -> Column:
     return Column(name, pattern=pattern, expected=expected)
 
@@ -107,7 +120,7 @@ TARGET_GROUPS: Final = FileFormat(
     ("target_group",),
     (
         Column("target_group", _limit(TargetGroup.code)),
-        Column("name", _limit(TargetGroup.name)),
+        Column("name", _limit(TargetGroup.name), is_text=True),
         Column("education_level", values=("lager", "secundair"), expected="lager or secundair"),
         _integer("grade", "^[1-9]$", "a whole number from 1 to 9"),
         Column("stream", _limit(TargetGroup.stream), is_optional=True),
@@ -120,7 +133,7 @@ COMPONENTS: Final = FileFormat(
         Column("component", _limit(Component.code)),
         Column("target_group"),
         Column("subject", values=("nederlands", "wiskunde"), expected="nederlands or wiskunde"),
-        Column("name", _limit(Component.name)),
+        Column("name", _limit(Component.name), is_text=True),
         _integer("position", "^[0-9]{1,6}$", "a whole number, 0 or more"),
         _boolean("calibration"),
         Column("level_scale", _limit(Component.level_scale)),
@@ -133,7 +146,7 @@ LEVELS: Final = FileFormat(
         Column("level_scale", _limit(Level.level_scale)),
         Column("level", _limit(Level.code)),
         _integer("ordinal", "^[1-9][0-9]{0,3}$", "a whole number, 1 for the lowest level"),
-        Column("label", _limit(Level.label)),
+        Column("label", _limit(Level.label), is_text=True),
         _boolean("attains_basic_literacy", is_optional=True),
         _boolean("attains_final_objectives", is_optional=True),
     ),
@@ -144,7 +157,7 @@ LEVEL_DESCRIPTIONS: Final = FileFormat(
     (
         Column("component"),
         Column("level"),
-        Column("text", _limit(LevelDescription.text), has_line_breaks=True),
+        Column("text", _limit(LevelDescription.text), has_line_breaks=True, is_text=True),
     ),
 )
 SCHOOLS: Final = FileFormat(
@@ -152,8 +165,8 @@ SCHOOLS: Final = FileFormat(
     ("school",),
     (
         _school(),
-        Column("name", _limit(School.name)),
-        Column("municipality", _limit(School.municipality)),
+        Column("name", _limit(School.name), is_text=True),
+        Column("municipality", _limit(School.municipality), is_text=True),
         Column("main_structure", pattern="^[0-9]{3}$", expected="a main structure of 3 digits"),
         Column("comparison_group", _limit(Participation.comparison_group), is_optional=True),
         _school("successor_of", is_optional=True),
@@ -167,7 +180,7 @@ CLASS_GROUPS: Final = FileFormat(
         Column("class_group", _limit(ClassGroup.name)),
         Column("target_group"),
         Column("site", _limit(ClassGroup.site), is_optional=True),
-        Column("site_name", _limit(ClassGroup.site_name), is_optional=True),
+        Column("site_name", _limit(ClassGroup.site_name), is_optional=True, is_text=True),
     ),
 )
 STUDENTS: Final = FileFormat(
@@ -177,8 +190,8 @@ STUDENTS: Final = FileFormat(
         Column("student", _limit(Student.delivered_as)),
         _school(),
         Column("class_group"),
-        Column("family_name", _limit(Student.family_name), is_personal=True),
-        Column("given_name", _limit(Student.given_name), is_personal=True),
+        _person_name("family_name", _limit(Student.family_name)),
+        _person_name("given_name", _limit(Student.given_name)),
         Column(
             "stamnummer",
             pattern="^[0-9]{7}$",

@@ -58,6 +58,15 @@ ENROLMENT_CHECKS: Final = (
         reads_stored=True,
     ),
     IntegrityCheck(
+        "missingValue",
+        STUDENTS,
+        "family_name",
+        """select line, null as value, null as context from staged_students
+           where family_name is null and given_name is null""",
+        "The student has no name.",
+        "Give a family name, a given name, or both.",
+    ),
+    IntegrityCheck(
         "duplicateStamnummer",
         STUDENTS,
         "stamnummer",

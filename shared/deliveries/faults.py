@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
 
-from shared.deliveries.delivery_format import FILE_NAMES
+from shared.deliveries.delivery_format import FILE_NAMES, FileFormat
 from shared.deliveries.insz import is_valid_insz
 
 MAX_LISTED_FAULTS: Final = 1000
 """Number of faults that a report lists; every other fault is only counted by kind."""
 
+_MAX_FOLDED_LINES: Final = 10_000
 _MAX_QUOTED_LENGTH: Final = 80
 _MAY_BE_INSZ = re.compile(
     r"(?<![0-9A-Za-z])\d{2}[. /-]?\d{2}[. /-]?\d{2}[. /-]?\d{3}[. /-]?\d{2}(?![0-9A-Za-z])"
@@ -106,7 +107,7 @@ class Findings:
     """The faults, warnings and row counts of one delivery.
 
     `incomplete` are the files of which not every row could be read: a reference to such a file
-    is not checked.
+    is not checked. `folded` are the first lines of a file of which a code was changed by `fold`.
     """
 
     def __init__(self) -> None:
@@ -114,6 +115,12 @@ class Findings:
         self.warnings = FaultLog()
         self.rows: dict[str, int] = {}
         self.incomplete: set[str] = set()
+        self.folded: dict[str, list[int]] = {}
+
+    def add_folded(self, file: FileFormat, line: int) -> None:
+        lines = self.folded.setdefault(file.name, [])
+        if len(lines) < _MAX_FOLDED_LINES:
+            lines.append(line)
 
     def report(self, changes: dict[str, dict[str, int]] | None = None) -> dict[str, Any]:
         """Return the report in `GET /deliveries/{id}`; its counts cover unlisted faults too."""

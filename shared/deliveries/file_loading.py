@@ -66,7 +66,7 @@ def stage_files(
             continue
         try:
             with source.open(file.name) as stream:
-                reader = stage_file(connection, file, stream, insz_key, findings)
+                reader = stage_file(connection, file, stream, manifest, insz_key, findings)
                 rows = None if reader.is_truncated else reader.rows
                 _compare_with_manifest(stream, manifest, rows, findings)
         except UnreadableDeliveryError as error:

@@ -14,14 +14,21 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from shared.deliveries.faults import Fault, FaultLog, quotable
+from shared.deliveries.file_signatures import encoding_fault, undecodable_fault
 
 MAX_BYTES: Final = 1024 * 1024
 
 _INVALID: Final = "invalid_member"
+_NEWER: Final = "newer_member"
 
 _MEMBER_FAULTS: Final = {
     "missing": ("missingMember", "The member is missing.", "Add it with its value."),
     "extra_forbidden": ("unknownMember", "The format has no such member.", "Remove it."),
+    _NEWER: (
+        "newerFormat",
+        "Format {version} does not have this member.",
+        "Set formatVersion to {since}, or remove the member.",
+    ),
     _INVALID: ("invalidMember", "The value of the member is invalid.", "Give {expected}."),
 }
 """Kind, detail and remedy of a fault, by the type of Pydantic's error. Every other type is that of
@@ -56,6 +63,13 @@ def invalid_member(description: str) -> PydanticCustomError:
     return PydanticCustomError(_INVALID, "expected {expected}", {"expected": description})
 
 
+def newer_member(version: str, since: str) -> PydanticCustomError:
+    """Return the error of a member that came with a later version of the format."""
+    return PydanticCustomError(
+        _NEWER, "came with {since}, not in {version}", {"version": version, "since": since}
+    )
+
+
 def parse_json(
     data: bytes, model: type[Model], file: str, kind: str, faults: FaultLog
 ) -> Model | None:
@@ -80,10 +94,11 @@ def _member_fault(error: ErrorDetails, file: str) -> Fault:
         kind = "missing"
     fault, detail, remedy = _MEMBER_FAULTS.get(kind, _MEMBER_FAULTS[_INVALID])
     is_quoted = fault == "invalidMember" and isinstance(value, str | int | float)
+    context = {"expected": "an object", **error.get("ctx", {})}
     return Fault(
         fault,
-        detail,
-        remedy.format(expected=error.get("ctx", {}).get("expected", "an object")),
+        detail.format(**context),
+        remedy.format(**context),
         file,
         column=quotable(".".join(map(str, error["loc"]))),
         value=quotable(str(value)) if is_quoted else None,
@@ -96,18 +111,17 @@ def _load_object(data: bytes, file: str, kind: str, faults: FaultLog) -> dict[st
         detail = f"The file is larger than {MAX_BYTES // 1024} KiB."
         faults.add(Fault(kind, detail, remedy, file))
         return None
+    text = _decode(data, file, faults)
+    if text is None:
+        return None
     try:
         value = json.loads(
-            data.decode("utf-8-sig"),
+            text,
             object_pairs_hook=_unique_members,
             parse_constant=_reject_constant,
         )
     except json.JSONDecodeError as error:
         faults.add(Fault(kind, "The file is not valid JSON.", remedy, file, error.lineno))
-        return None
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        faults.add(Fault("badUtf8", "The file is not UTF-8.", "Write it in UTF-8.", file, line))
         return None
     except (ValueError, RecursionError):
         detail = "The JSON has a duplicate member, an invalid value, or too many nested levels."
@@ -116,6 +130,19 @@ def _load_object(data: bytes, file: str, kind: str, faults: FaultLog) -> dict[st
     if isinstance(value, dict):
         return value
     faults.add(Fault(kind, "The file does not contain a JSON object.", remedy, file, 1))
+    return None
+
+
+def _decode(data: bytes, file: str, faults: FaultLog) -> str | None:
+    fault = encoding_fault(file, data)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        fault = fault or undecodable_fault(file, line, data)
+    if fault is None:
+        return text
+    faults.add(fault)
     return None
 
 

@@ -17,20 +17,28 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
-from shared.deliveries.delivery_format import ADMINISTRATION, MANIFEST
+from shared.deliveries.delivery_format import ADMINISTRATION, FORMAT_1_1, MANIFEST
 from shared.deliveries.faults import Fault, FaultLog
-from shared.deliveries.json_file import JsonModel, expected, invalid_member, parse_json
+from shared.deliveries.json_file import (
+    JsonModel,
+    expected,
+    invalid_member,
+    newer_member,
+    parse_json,
+)
+from shared.deliveries.text_checks import is_blank
 
 Mode = Literal["full", "correction"]
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_NOT_TEXT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd-\uffff]")
+_PLAIN: Final = "without blanks around it, control characters and U+FFFD"
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MAX_INSTANT_LENGTH: Final = 64
 
 
 def _require_text(value: str) -> str:
-    if not value or value.strip() != value or _CONTROL.search(value):
-        raise ValueError("empty, padded, or with a control character")
+    if is_blank(value) or value.strip() != value or _NOT_TEXT.search(value):
+        raise ValueError("empty, padded, or with a control or replacement character")
     return value
 
 
@@ -104,18 +112,31 @@ FileEntries = TypedDict(
 class Manifest(JsonModel):
     """The content of delivery.json."""
 
-    format_version: Annotated[Literal["1.0"], expected('"1.0"')] = Field(alias="formatVersion")
+    format_version: Annotated[Literal["1.0", "1.1"], expected('"1.0" or "1.1"')] = Field(
+        alias="formatVersion"
+    )
     delivery_id: Annotated[
         str,
         Field(max_length=128),
         AfterValidator(_require_text),
-        expected("a text of 1 to 128 characters"),
+        expected(f"a text of 1 to 128 characters, {_PLAIN}"),
     ] = Field(alias="deliveryId")
     administration_id: AdministrationId = Field(alias="administrationId")
     mode: Annotated[Mode, expected("full or correction")]
     sequence: Annotated[int, Field(ge=1, lt=2**31), expected("a whole number, 1 or more")]
     created_at: Instant = Field(alias="createdAt")
     files: FileEntries
+    allow_removals: Annotated[
+        int | None, Field(ge=0, lt=2**31), expected("a whole number, 0 or more")
+    ] = Field(default=None, alias="allowRemovals")
+
+    @field_validator("allow_removals")
+    @classmethod
+    def _require_format_1_1(cls, value: int | None, info: ValidationInfo) -> int | None:
+        version = info.data.get("format_version", FORMAT_1_1)
+        if version < FORMAT_1_1:
+            raise newer_member(version, FORMAT_1_1)
+        return value
 
     @property
     def entries(self) -> Mapping[str, FileEntry]:
@@ -124,7 +145,10 @@ class Manifest(JsonModel):
 
     @property
     def content_sha256(self) -> bytes:
-        """A hash that is the same for two deliveries of the same content."""
+        """A hash that is the same for two deliveries of the same content.
+
+        What may be removed is not content, no more than the moment of creation.
+        """
         content = {
             "administrationId": self.administration_id,
             "files": {name: entry.model_dump() for name, entry in self.entries.items()},
@@ -144,7 +168,7 @@ class AdministrationFacts(JsonModel):
         str,
         Field(max_length=200),
         AfterValidator(_require_text),
-        expected("a text of 1 to 200 characters"),
+        expected(f"a text of 1 to 200 characters, {_PLAIN}"),
     ]
     tested_from_on: Day = Field(alias="testedFrom")
     tested_until_on: Day = Field(alias="testedUntil")

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, String, text
+from sqlalchemy import CheckConstraint, Index, LargeBinary, SmallInteger, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -51,3 +51,19 @@ class Delivery(Base):
     received_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
     finished_at: Mapped[datetime | None] = mapped_column(INSTANT)
     report: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+
+
+class InszKey(Base):
+    """The check value of the key that hashes INSZ numbers, from the first applied delivery on.
+
+    It has one row at most.
+    """
+
+    __tablename__ = "insz_key"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(
+        SmallInteger, primary_key=True, autoincrement=False, server_default=text("1")
+    )
+    check_value: Mapped[bytes] = mapped_column(LargeBinary)
+    stored_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))

@@ -25,6 +25,21 @@ _RECORD_CORRECTIONS = text("""
 """)
 
 
+_RECORD_REFUSAL = text("""
+    select append_audit_event(
+        null, null, null, null, null, 'importDelivery', '/v1/deliveries/' || :delivery_id,
+        'refused', :rule, null
+    )
+""")
+
+_COUNT_REFUSALS = text("""
+    select count(*) from deliveries
+    where administration_id = :administration_id and status = 'refused'
+      and finished_at > now() - interval '24 hours'
+      and (report -> 'faultCounts') ? :kind
+""")
+
+
 def add_delivery(session: Session, delivery: Delivery) -> Delivery:
     session.add(delivery)
     session.flush()
@@ -46,6 +61,17 @@ def record_corrections(session: Session, delivery_id: UUID) -> None:
     Schools come in the order of their chains. The database takes the caller from the login.
     """
     session.execute(_RECORD_CORRECTIONS, {"delivery_id": delivery_id})
+
+
+def record_refusal(session: Session, delivery_id: UUID, rule: str) -> None:
+    """Append an audit event of a refused delivery, about no school."""
+    session.execute(_RECORD_REFUSAL, {"delivery_id": delivery_id, "rule": rule})
+
+
+def count_refusals(session: Session, administration_id: str, kind: str) -> int:
+    """Return the number of deliveries with this kind of fault in the last 24 hours."""
+    parameters = {"administration_id": administration_id, "kind": kind}
+    return int(session.execute(_COUNT_REFUSALS, parameters).scalar_one())
 
 
 def find_applied_content(session: Session, reference: str) -> bytes | None:

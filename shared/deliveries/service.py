@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 from uuid import UUID
@@ -18,9 +18,16 @@ from shared.deliveries.delivery_source import DeliverySource, SourceLimits, Unre
 from shared.deliveries.effective_views import create_effective_views
 from shared.deliveries.faults import Findings
 from shared.deliveries.file_loading import read_manifest, stage_files, verify_files
+from shared.deliveries.insz_key import require_stored_key, store_key
 from shared.deliveries.manifest import Manifest, Mode
 from shared.deliveries.models import Delivery
 from shared.deliveries.open_delivery import open_delivery
+from shared.deliveries.removal_check import (
+    MAX_COUNTED_REFUSALS,
+    TOO_MUCH_REMOVED,
+    RemovalLimit,
+    find_removal_fault,
+)
 from shared.deliveries.sequence import (
     check_sequence,
     is_already_applied,
@@ -45,6 +52,15 @@ class ImportOutcome:
     status: Status
     report: dict[str, Any]
 
+    @property
+    def sums(self) -> dict[str, int]:
+        """The rows of the delivery, and the stored rows that it added, changed and removed."""
+        changes = self.report["changes"].values()
+        return {"rows": sum(self.report["rows"].values())} | {
+            kind: sum(change.get(kind, 0) for change in changes)
+            for kind in ("added", "changed", "removed")
+        }
+
 
 def import_delivery(
     session: Session,
@@ -55,6 +71,7 @@ def import_delivery(
     delivery_id: UUID | None = None,
     storage_key: str | None = None,
     limits: SourceLimits | None = None,
+    removals: RemovalLimit | None = None,
 ) -> ImportOutcome:
     """Import the directory or ZIP file at `source`; the caller commits, also after a refusal.
 
@@ -64,16 +81,19 @@ def import_delivery(
 
     Raises:
         LookupError: there is no delivery with `delivery_id`.
+        Conflict: earlier imports used another key for INSZ numbers. Nothing is recorded then.
     """
+    require_stored_key(session, insz_key)
     delivery = _find_or_add(session, delivery_id, received_from, storage_key)
     if delivery.status != "received":
         return ImportOutcome(delivery.id, cast("Status", delivery.status), delivery.report)
     findings = Findings()
     status: Status = "refused"
     changes: dict[str, dict[str, int]] = {}
+    running = _Import(session, delivery, insz_key, findings, removals or RemovalLimit())
     try:
         with open_delivery(source, limits or SourceLimits(), findings.faults) as opened:
-            status, changes = _import_files(session, opened, delivery, insz_key, findings)
+            status, changes = running.run(opened)
     except UnreadableDeliveryError as error:
         findings.faults.add(error.fault)
     report = findings.report(changes)
@@ -81,7 +101,10 @@ def import_delivery(
     session.flush()
     session.expire_all()
     if status == "applied":
+        store_key(session, insz_key)
         repository.record_corrections(session, delivery.id)
+    elif TOO_MUCH_REMOVED in findings.faults.counts:
+        repository.record_refusal(session, delivery.id, TOO_MUCH_REMOVED)
     return ImportOutcome(delivery.id, status, report)
 
 
@@ -113,33 +136,59 @@ def _find_or_add(
     return found
 
 
-def _import_files(
-    session: Session,
-    source: DeliverySource,
-    delivery: Delivery,
-    insz_key: bytes,
-    findings: Findings,
-) -> tuple[Status, dict[str, dict[str, int]]]:
-    manifest = read_manifest(source, findings.faults)
-    if manifest is None:
-        return "refused", {}
-    _record_manifest(delivery, manifest)
-    lock_administration(session, manifest)
-    if is_already_applied(session, manifest, findings.faults):
-        verify_files(source, manifest, findings)
-        return ("refused" if findings.faults else "unchanged"), {}
-    check_sequence(session, manifest, findings.faults)
-    with _staging(session, manifest.mode) as connection:
-        facts = stage_files(connection, source, manifest, insz_key, findings)
+@dataclass(frozen=True, slots=True)
+class _Import:
+    """One import: what its steps have in common."""
+
+    session: Session
+    delivery: Delivery
+    insz_key: bytes
+    findings: Findings
+    removals: RemovalLimit
+
+    def run(self, source: DeliverySource) -> tuple[Status, dict[str, dict[str, int]]]:
+        """Import the files; return the status and the changes by kind of row."""
+        session, findings = self.session, self.findings
+        manifest = read_manifest(source, findings.faults)
+        if manifest is None:
+            return "refused", {}
+        _record_manifest(self.delivery, manifest)
+        lock_administration(session, manifest)
+        if is_already_applied(session, manifest, findings.faults):
+            verify_files(source, manifest, findings)
+            return ("refused" if findings.faults else "unchanged"), {}
+        check_sequence(session, manifest, findings.faults)
+        with _staging(session, manifest.mode) as connection:
+            facts = stage_files(connection, source, manifest, self.insz_key, findings)
+            self._check_staged(connection, manifest)
+            if findings.faults:
+                return "refused", {}
+            changes = apply_delivery(connection, manifest, facts, self.delivery.id)
+            return "applied", reported_changes(connection, changes, manifest.mode)
+
+    def _check_staged(self, connection: psycopg.Connection[Any], manifest: Manifest) -> None:
+        """Add the faults of the staged rows, and without any those of stored rows."""
+        findings = self.findings
         create_effective_views(connection, manifest.mode, manifest.administration_id)
         validate(connection, manifest.mode, manifest.administration_id, findings)
-        check_release_windows(session, connection, manifest, findings)
-        if manifest.mode == "correction" and not findings.faults:
-            check_stored_rows(connection, manifest.administration_id, findings)
+        check_release_windows(self.session, connection, manifest, findings)
         if findings.faults:
-            return "refused", {}
-        changes = apply_delivery(connection, manifest, facts, delivery.id)
-        return "applied", reported_changes(changes, manifest.mode)
+            return
+        if manifest.mode == "correction":
+            check_stored_rows(connection, manifest.administration_id, findings)
+        else:
+            self._check_removals(connection, manifest)
+
+    def _check_removals(self, connection: psycopg.Connection[Any], manifest: Manifest) -> None:
+        limit = self.removals
+        if limit.allowed is None:
+            limit = replace(limit, allowed=manifest.allow_removals)
+        administration = manifest.administration_id
+        refusals = repository.count_refusals(self.session, administration, TOO_MUCH_REMOVED)
+        has_counts = refusals < MAX_COUNTED_REFUSALS
+        fault = find_removal_fault(connection, administration, limit, has_counts=has_counts)
+        if fault is not None:
+            self.findings.faults.add(fault)
 
 
 def _record_manifest(delivery: Delivery, manifest: Manifest) -> None:

@@ -17,7 +17,7 @@ from shared.deliveries.delivery_format import (
 )
 from shared.deliveries.delivery_source import HashingStream, UnreadableDeliveryError
 from shared.deliveries.faults import Fault, Findings
-from shared.deliveries.manifest import FileEntry, Mode
+from shared.deliveries.manifest import FileEntry, Manifest, Mode
 
 WRITE_SIZE: Final = 64 * 1024
 
@@ -63,11 +63,12 @@ def stage_file(
     connection: psycopg.Connection[Any],
     file: FileFormat,
     stream: HashingStream,
+    manifest: Manifest,
     insz_key: bytes,
     findings: Findings,
 ) -> CsvReader:
     """Copy every readable row to the file's table, in one pass over the stream."""
-    reader = CsvReader(stream, file, findings)
+    reader = CsvReader(stream, file, manifest.format_version, findings)
     if reader.header is not None:
         encoder = encoder_for(file, reader.header, insz_key, findings.faults)
         with connection.cursor().copy(

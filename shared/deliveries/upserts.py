@@ -188,7 +188,8 @@ STUDENTS: Final = Upsert(
     ("administration_id", "school_id", "delivered_as"),
     ("class_group_id", "family_name", "given_name", "stamnummer", "insz_hash"),
     """select g.administration_id, s.school as school_id, s.student as delivered_as,
-              g.id as class_group_id, s.family_name, s.given_name, s.stamnummer, s.insz_hash, s.line
+              g.id as class_group_id, coalesce(s.family_name, '') as family_name,
+              coalesce(s.given_name, '') as given_name, s.stamnummer, s.insz_hash, s.line
        from staged_students s
        join class_groups g on g.administration_id = %(administration)s
          and g.school_id = s.school and g.name = s.class_group""",

@@ -12,6 +12,7 @@ from shared.deliveries.delivery_format import CSV_FILES, INSZ, ITEM_RESULTS, Col
 from shared.deliveries.enrolment_checks import ENROLMENT_CHECKS
 from shared.deliveries.faults import MAX_LISTED_FAULTS, Fault, Findings, quotable
 from shared.deliveries.integrity_check import IntegrityCheck, unique_key_check
+from shared.deliveries.look_alikes import LOOK_ALIKE_CHECKS, merge_class_groups
 from shared.deliveries.manifest import Mode
 from shared.deliveries.result_checks import RESULT_CHECKS
 
@@ -20,6 +21,7 @@ UNIQUE_KEYS: Final = tuple(unique_key_check(file) for file in CSV_FILES if file 
 CHECKS: Final = (
     *UNIQUE_KEYS,
     *CATALOGUE_CHECKS,
+    *LOOK_ALIKE_CHECKS,
     *ENROLMENT_CHECKS,
     *RESULT_CHECKS,
     *CORRECTION_CHECKS,
@@ -71,6 +73,7 @@ def validate(
     For a correction, `check_stored_rows` follows.
     """
     parameters = {"administration": administration}
+    merge_class_groups(connection, findings)
     for file in CSV_FILES:
         _check_values(connection, file, findings)
     for check in CHECKS:
@@ -186,7 +189,7 @@ def _kind_of_fault(column: Column) -> str:
 def _value_rules(column: Column) -> list[_ValueRule]:
     name = f"s.{column.name}"
     rules: list[_ValueRule] = []
-    if not column.is_optional:
+    if not (column.is_optional or column.may_be_empty):
         rules.append(_ValueRule(f"coalesce(btrim({name}), '') = ''", "missingValue"))
     if column.limit is not None:
         rules.append(_ValueRule(f"char_length({name}) > {column.limit}", "valueTooLong"))

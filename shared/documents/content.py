@@ -162,9 +162,7 @@ class FicheContent:
 
     def __post_init__(self) -> None:
         _require_valid_texts(self, filled=("document_number", "target_group_name", "class_group"))
-        _require(
-            (self.given_name + self.family_name).strip(), "a fiche needs a name of its student"
-        )
+        _require(self.student_name, "a fiche needs a name of its student")
         _require(
             self.sections, "a fiche needs a component: build none for a student without results"
         )
@@ -173,6 +171,11 @@ class FicheContent:
             (outcome.component for section in self.sections for outcome in section.outcomes),
             "components of a fiche",
         )
+
+    @property
+    def student_name(self) -> str:
+        """Given and family name, or the one that there is."""
+        return f"{self.given_name} {self.family_name}".strip()
 
 
 @dataclass(frozen=True, slots=True)

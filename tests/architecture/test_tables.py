@@ -10,6 +10,7 @@ WITHOUT_A_POLICY = {
     "components": SAME_FOR_EVERYONE,
     "levels": SAME_FOR_EVERYONE,
     "level_descriptions": SAME_FOR_EVERYONE,
+    "insz_key": "a check value of one key; no data about a school or a student",
     "download_grants": "looked up by the hash of a secret; has no personal data",
     "stored_responses": "looked up by a hash of caller, operation and key; has no personal data",
     "schools": "the list of schools is public; participations are in their own table",

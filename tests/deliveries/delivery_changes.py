@@ -12,6 +12,14 @@ def set_value(file: str, line: int, column: str, value: str) -> Change:
     return lambda delivery: delivery.set(file, line, column, value)
 
 
+def set_names(file: str, line: int, family_name: str, given_name: str) -> Change:
+    def change(delivery: DeliveryFiles) -> None:
+        delivery.set(file, line, "family_name", family_name)
+        delivery.set(file, line, "given_name", given_name)
+
+    return change
+
+
 def add_row(file: str, *values: str) -> Change:
     return lambda delivery: delivery.add(file, *values)
 

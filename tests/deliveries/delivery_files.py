@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from shared.core.database import Base
 from shared.deliveries.delivery_source import SourceLimits
 from shared.deliveries.models import Delivery
+from shared.deliveries.removal_check import RemovalLimit
 from shared.deliveries.service import ImportOutcome, import_delivery
 
 INSZ_KEY = b"a key that only tests have, 32 b."
@@ -173,19 +174,31 @@ def correction(sequence: int, **rows: list[list[str]]) -> DeliveryFiles:
     return delivery
 
 
-def run_import(session: Session, path: Path, limits: SourceLimits | None = None) -> ImportOutcome:
-    return import_delivery(session, path, insz_key=INSZ_KEY, received_from="tests", limits=limits)
+def run_import(
+    session: Session,
+    path: Path,
+    limits: SourceLimits | None = None,
+    removals: RemovalLimit | None = None,
+) -> ImportOutcome:
+    return import_delivery(
+        session,
+        path,
+        insz_key=INSZ_KEY,
+        removals=removals,
+        received_from="tests",
+        limits=limits,
+    )
 
 
-def table_contents(session: Session) -> dict[str, list[str]]:
-    """Return every row of every table except the deliveries, as text."""
+def table_contents(session: Session, without: Collection[str] = ()) -> dict[str, list[str]]:
+    """Return every row of every table except the deliveries and those `without`, as text."""
     return {
         table: [
             row
             for (row,) in session.execute(text(f"select t::text from {table} t order by t::text"))
         ]
         for table in Base.metadata.tables
-        if table != "deliveries"
+        if table not in {"deliveries", *without}
     }
 
 

@@ -41,7 +41,8 @@ def test_sample_is_applied_with_the_counts_of_its_manifest(session: Session) -> 
     assert answers.scalar_one() == rows["item_results.csv"]
     assert outcome.report["changes"]["results"] == {
         "added": rows["results.csv"],
-        "superseded": 0,
+        "changed": 0,
+        "removed": 0,
         "unchanged": 0,
     }
 

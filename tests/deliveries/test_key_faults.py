@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from shared.deliveries.validation import CHECKS
 from tests.deliveries.delivery_changes import Place
 from tests.deliveries.delivery_files import DeliveryFiles, correction, full, import_refused
+from tests.deliveries.test_look_alikes import LOOK_ALIKES
 from tests.deliveries.test_result_faults import RESULT_FAULTS
 from tests.deliveries.test_row_faults import ROW_FAULTS
 
@@ -144,6 +145,8 @@ def test_every_integrity_check_has_a_test() -> None:
     tested += [place for _, place in CORRECTIONS.values()]
     tested += [("duplicateKey", "levels.csv", 7, "level_scale")]
     tested += [("inszShared", "students.csv", 4, "insz")]
+    tested += [("lookAlike", "class_groups.csv", 6, "class_group")]
+    tested += [("lookAlike", file, None, column) for file, (column, _) in LOOK_ALIKES.items()]
     contradicted = {check for _, check in CONTRADICTIONS.values()}
 
     def names(*, reads_stored: bool) -> set[tuple[str, str, str]]:

@@ -182,6 +182,7 @@ def test_correction_moves_a_student_and_withdraws_the_old_results(
 def test_full_delivery_removes_missing_rows(session: Session, tmp_path: Path) -> None:
     import_applied(session, full(), tmp_path)
     smaller = full(2)
+    smaller.manifest |= {"formatVersion": "1.1", "allowRemovals": 3}
     smaller.remove("schools.csv", 3)
     del smaller.rows["class_groups.csv"][3:]
     for line in (7, 5, 4):
@@ -204,10 +205,15 @@ def test_full_delivery_removes_missing_rows(session: Session, tmp_path: Path) ->
         "participations": 1,
         "classGroups": 2,
         "students": 3,
-        "results": None,
+        "results": 3,
         "itemResults": 4,
     }
-    assert outcome.report["changes"]["results"] == {"added": 0, "superseded": 3, "unchanged": 5}
+    assert outcome.report["changes"]["results"] == {
+        "added": 0,
+        "changed": 0,
+        "removed": 3,
+        "unchanged": 5,
+    }
     assert {row[:2] for row in current_results(session)} == {
         ("s1", "000028"),
         ("s2", "000028"),
@@ -239,7 +245,12 @@ def test_full_delivery_does_not_change_equal_rows(session: Session, tmp_path: Pa
     outcome = import_applied(session, full(2), tmp_path)
 
     assert table_contents(session) == before
-    assert outcome.report["changes"]["results"] == {"added": 0, "superseded": 0, "unchanged": 8}
+    assert outcome.report["changes"]["results"] == {
+        "added": 0,
+        "changed": 0,
+        "removed": 0,
+        "unchanged": 8,
+    }
 
 
 def test_other_administration_is_not_changed(session: Session, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from tests.deliveries.delivery_changes import Place, add_row, set_value
+from tests.deliveries.delivery_changes import Place, add_row, set_names, set_value
 from tests.deliveries.delivery_files import Change, full, import_refused, insz, run_import
 
 LONG = "x" * 201
@@ -48,9 +48,25 @@ ROW_FAULTS: dict[str, tuple[Change, Place]] = {
         set_value("level_descriptions.csv", 3, "text", "t" * 2001),
         ("valueTooLong", "level_descriptions.csv", 3, "text"),
     ),
-    "empty name": (
-        set_value("students.csv", 3, "given_name", ""),
-        ("missingValue", "students.csv", 3, "given_name"),
+    "student without a name": (
+        set_names("students.csv", 3, "", "\u200b"),
+        ("missingValue", "students.csv", 3, "family_name"),
+    ),
+    "empty name of a school": (
+        set_value("schools.csv", 3, "name", ""),
+        ("missingValue", "schools.csv", 3, "name"),
+    ),
+    "name of invisible characters": (
+        set_value("components.csv", 3, "name", "\u00a0\u200b"),
+        ("missingValue", "components.csv", 3, "name"),
+    ),
+    "character that was lost": (
+        set_value("students.csv", 4, "given_name", "Zo\ufffd"),
+        ("replacementCharacter", "students.csv", 4, "given_name"),
+    ),
+    "lost character in a description": (
+        set_value("level_descriptions.csv", 3, "text", "Leest \ufffdn zin."),
+        ("replacementCharacter", "level_descriptions.csv", 3, "text"),
     ),
     "name of blanks": (
         set_value("schools.csv", 3, "name", "  "),

@@ -35,7 +35,9 @@ class Delivery(ResponseModel):
         Field(
             description="Rows per file, warnings, and every fault with its location and remedy. "
             "A correction that does not fit the stored rows about students has one fault without "
-            "a location, and the report of an applied correction counts no changes of such rows."
+            "a location, and the report of an applied correction counts the rows that it names. "
+            "A full delivery that removes too many students has a fault `tooMuchRemoved`, unless "
+            "its manifest has a sufficient `allowRemovals` (format 1.1)."
         ),
     ]
 

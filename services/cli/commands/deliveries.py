@@ -11,6 +11,7 @@ from services.cli.progress import progress_bar
 from services.cli.target import DEFAULT_DATA, DataOption, sessions_of, settings_for
 from shared.core.secrets import read_insz_key
 from shared.core.unit_of_work import UnitOfWork
+from shared.deliveries.removal_check import RemovalLimit
 from shared.deliveries.service import import_delivery
 from synthetic.generate import generate_delivery
 from synthetic.plan import DeliveryPlan
@@ -37,18 +38,28 @@ def generate(
 def import_path(
     path: Annotated[Path, typer.Argument(help="A delivery: a directory or a ZIP file.")],
     data: DataOption = DEFAULT_DATA,
+    allow_removals: Annotated[
+        int | None,
+        typer.Option(min=0, help="Number of students that a full delivery can remove."),
+    ] = None,
 ) -> None:
     """Import a delivery as a whole, or report every fault and change nothing."""
     settings = settings_for(data, "importer")
     insz_key = read_insz_key(settings.insz_key_file)
     with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
-        outcome = import_delivery(unit.session, path, insz_key=insz_key, received_from="cli")
+        outcome = import_delivery(
+            unit.session,
+            path,
+            insz_key=insz_key,
+            removals=RemovalLimit(settings.delivery_max_removed_share, allow_removals),
+            received_from="cli",
+        )
     if outcome.status == "refused":
         _print_faults(outcome.report)
         raise typer.Exit(1)
     _print_rows(f"Delivery {outcome.delivery_id}: {outcome.status}", outcome.report["rows"])
-    for kind, count in outcome.report["warningCounts"].items():
-        print(f"Warning {kind}: {count}")
+    _print_changes(outcome.report["changes"], outcome.sums)
+    _print_warnings(outcome.report)
 
 
 def _print_rows(title: str, rows: dict[str, int]) -> None:
@@ -61,9 +72,27 @@ def _print_rows(title: str, rows: dict[str, int]) -> None:
 
 def _print_faults(report: dict[str, Any]) -> None:
     print("The delivery is refused; nothing has changed.")
-    for fault in report["faults"][:MAX_PRINTED_FAULTS]:
+    _print_places(report["faults"])
+    for kind, count in report["faultCounts"].items():
+        print(f"  {kind}: {count}")
+
+
+def _print_warnings(report: dict[str, Any]) -> None:
+    for kind, count in report["warningCounts"].items():
+        print(f"Warning {kind}: {count}")
+    _print_places(report["warnings"])
+
+
+def _print_places(faults: list[dict[str, Any]]) -> None:
+    for fault in faults[:MAX_PRINTED_FAULTS]:
         place = ":".join(str(fault[key]) for key in ("file", "line", "column") if key in fault)
         value = f" ({fault['value']!r})" if "value" in fault else ""
         print(f"  {place}: {fault['detail']}{value} {fault['remedy']}")
-    for kind, count in report["faultCounts"].items():
-        print(f"  {kind}: {count}")
+
+
+def _print_changes(changes: dict[str, dict[str, int]], sums: dict[str, int]) -> None:
+    kinds = ("added", "changed", "removed")
+    table = Table("changes", *kinds)
+    for name, counts in [*changes.items(), ("sum", sums)]:
+        table.add_row(name, *(f"{counts[kind]:,}" if kind in counts else "" for kind in kinds))
+    Console().print(table)

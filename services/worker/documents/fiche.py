@@ -117,7 +117,7 @@ class FicheRenderer:
         is_drawable = components.is_drawable and head.is_drawable
         if not is_drawable or any(map(undrawable_characters, own)):
             require_drawable(content)
-        name = student_name(content.given_name, content.family_name)
+        name = student_name(content.student_name)
         for number, attempt in enumerate(ATTEMPTS):
             height = head.title_height + name.height + head.facts_height(attempt.density)
             template = self._template(

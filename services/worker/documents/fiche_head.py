@@ -48,7 +48,7 @@ def head(content: FicheContent, texts: Texts, density: Density) -> Block:
     return stack_blocks(
         (
             title(texts.fiche, content.administration),
-            student_name(content.given_name, content.family_name),
+            student_name(content.student_name),
             *fact_blocks(fact_rows(FicheFacts.of(content), texts), density),
             introduction(texts.fiche, density),
         )
@@ -66,8 +66,7 @@ def title(words: FicheTexts, administration: AdministrationFacts) -> Block:
     return column.to_block()
 
 
-def student_name(given_name: str, family_name: str) -> Block:
-    name = f"{given_name} {family_name}"
+def student_name(name: str) -> Block:
     size = 25.0
     lines = wrap_text(name, size, WIDTH, bold=True)
     while len(lines) > _MAX_NAME_LINES and size > _MIN_NAME_SIZE:
@@ -161,7 +160,7 @@ def _fact(label: str, value: str, column: _FactColumn, size: float) -> tuple[Blo
 
 def running_head(content: FicheContent, words: FicheTexts) -> Block:
     """Return the line that identifies the fiche on a further page."""
-    student = f"{content.given_name} {content.family_name}, {content.class_group}"
+    student = f"{content.student_name}, {content.class_group}"
     line = f"{words.title} {content.administration.name}: {student}"
     return Block(0.0, (TaggedContent("P", (_foot_line(line, 9),)),))
 

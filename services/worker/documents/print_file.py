@@ -19,7 +19,7 @@ def render_print_file(renderer: FicheRenderer, fiches: Sequence[FicheLayout]) ->
     file = MergedFile(renderer.prefix, GEOMETRY)
     for fiche in fiches:
         content = fiche.content
-        bookmark = normalize_text(f"{content.given_name} {content.family_name}")
+        bookmark = normalize_text(content.student_name)
         section = FileSection(fiche.template, fiche.streams, fiche.fallback_characters, bookmark)
         file.add(section)
     first, texts = fiches[0].content, renderer.texts

@@ -8,13 +8,14 @@ from services.worker.execution import HandlerResult
 from shared.core.errors import Conflict, DomainError
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.models import Delivery
+from shared.deliveries.removal_check import RemovalLimit
 from shared.deliveries.service import import_delivery
 from shared.jobs.claims import Claim
 from shared.storage.store import Storage
 
 
 def apply_delivery(
-    unit: UnitOfWork, claim: Claim, storage: Storage, insz_key: bytes
+    unit: UnitOfWork, claim: Claim, storage: Storage, insz_key: bytes, max_removed_share: float
 ) -> HandlerResult:
     """Apply a delivery, whose id is the item's subject, and delete its upload after commit."""
     session = unit.session
@@ -31,12 +32,12 @@ def apply_delivery(
             session,
             path,
             insz_key=insz_key,
+            removals=RemovalLimit(max_removed_share),
             received_from=delivery.received_from,
             delivery_id=delivery.id,
         )
     delivery.storage_key = None
     unit.after_commit(lambda: storage.delete([key]))
-    rows = outcome.report.get("rows", {})
     problem = None
     if outcome.status == "refused":
         problem = DomainError(
@@ -44,4 +45,4 @@ def apply_delivery(
             "Nothing of the delivery was applied; its report lists every fault.",
             deliveryId=str(delivery.id),
         ).as_json()
-    return HandlerResult({"rows": sum(rows.values())}, problem=problem)
+    return HandlerResult(outcome.sums, problem=problem)

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 from services.worker.xlsx.canonical_xml import DECLARATION
 from services.worker.xlsx.cell_xml import StyleIndexes, empty_cell, text_cell
 from services.worker.xlsx.sheet_writer import CellStyle
-from services.worker.xlsx.text import escape_text
+from services.worker.xlsx.text import BIDI_CONTROLS, escape_text
 
 PART_NAME: Final = "xl/sharedStrings.xml"
 TABLE_START: Final = (
@@ -29,7 +29,7 @@ _RELATIONSHIP: Final = (
 _INLINE_STRING: Final = re.compile(
     r't="inlineStr"><is><t(?: xml:space="preserve")?>([^<]*)</t></is>'
 )
-_NEEDS_ESCAPE: Final = re.compile("[\x00-\x08\x0b-\x1f&<>_\ufffe\uffff]")
+_NEEDS_ESCAPE: Final = re.compile(f"[\x00-\x08\x0b-\x1f&<>_{BIDI_CONTROLS}\ufffe\uffff]")
 
 
 def xml_text(text: str) -> str:

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 
 _MAX_SHEET_NAME = 31
 _NOT_IN_SHEET_NAME = re.compile(r"[\[\]:*?/\\]+")
+BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+"""A character class of the controls of the writing direction (UAX 9)."""
+_BIDI_CONTROL = re.compile(f"[{BIDI_CONTROLS}]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
 # Characters that XML cannot contain, or would change, and text that looks like their escape.
@@ -12,18 +15,22 @@ _ESCAPED = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def escape_text(text: str) -> str:
-    """Escape characters as ST_Xstring does: `_x0007_` is the character with that code."""
-    return _ESCAPED.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
+    """Escape characters as ST_Xstring does: `_x0007_` is the character with that code.
+
+    Controls of the writing direction are left out: a cell would show another text.
+    """
+    plain = _BIDI_CONTROL.sub("", text)
+    return _ESCAPED.sub(lambda found: f"_x{ord(found[0]):04X}_", plain)
 
 
 def needs_quote_prefix(text: str) -> bool:
     """Return whether a program would read the text as a formula once a user edits the cell."""
-    return text.startswith(_FORMULA_STARTS)
+    return _BIDI_CONTROL.sub("", text).startswith(_FORMULA_STARTS)
 
 
 def single_line(text: str) -> str:
-    """Return the text without line breaks and control characters, for names and page headers."""
-    return " ".join(_CONTROL.sub(" ", text).split())
+    """Return the text without line breaks and controls, for names and page headers."""
+    return " ".join(_CONTROL.sub(" ", _BIDI_CONTROL.sub("", text)).split())
 
 
 def unique_names(names: Iterable[str], max_length: int = 250) -> tuple[str, ...]:

@@ -151,6 +151,25 @@ def test_any_name_is_extracted_intact(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("given_name", "family_name"), [("", "Peeters"), ("Peeters", ""), ("Peeters", " ")]
+)
+def test_a_student_with_one_name_is_drawn_with_it(given_name: str, family_name: str) -> None:
+    long = "Leest teksten. " * 60
+    found = outcome(description=long)
+    sections = tuple(
+        SubjectSection(subject, tuple(replace(found, component=f"{subject}{n}") for n in range(3)))
+        for subject in ("nederlands", "wiskunde")
+    )
+    content = fiche(given_name=given_name, family_name=family_name, sections=sections)
+
+    texts = page_texts(RENDERER.render(content).data)
+
+    assert "2024 Peeters Klas 4A" in texts[0]
+    assert len(texts) == 2
+    assert ": Peeters, 4A" in texts[1]
+
+
 def test_an_undrawable_letter_is_reported_without_the_name() -> None:
     with pytest.raises(UndrawableTextError) as caught:
         RENDERER.render(fiche(given_name="Mei 美麗", family_name="Wang王"))

@@ -1,5 +1,7 @@
 """File names are unique in a folder and accepted by every operating system."""
 
+from unicodedata import normalize
+
 import pytest
 
 from services.worker.documents.file_names import FileNames, safe_file_name
@@ -11,6 +13,20 @@ def test_the_file_name_of_a_fiche_is_family_and_given_name() -> None:
     assert names.fiche(fiche()) == "Jacobs Žofie.pdf"
     assert names.fiche(fiche()) == "Jacobs Žofie (2).pdf"
     assert names.fiche(fiche(family_name="JACOBS")) == "JACOBS Žofie (3).pdf"
+
+
+@pytest.mark.parametrize(("family_name", "given_name"), [("", "Noor"), ("Noor", "")])
+def test_the_file_of_a_student_with_one_name_has_that_name(
+    family_name: str, given_name: str
+) -> None:
+    content = fiche(family_name=family_name, given_name=given_name)
+    assert FileNames().fiche(content) == "Noor.pdf"
+
+
+def test_class_groups_that_look_alike_have_different_folders() -> None:
+    names = FileNames()
+    folders = [names.folder(name) for name in ("4\u00e9", "4e\u0301", "4É", "4é ", "4\u200bé")]
+    assert len({normalize("NFC", folder).casefold() for folder in folders}) == len(folders)
 
 
 def test_each_class_group_of_a_school_has_a_unique_folder() -> None:

@@ -205,3 +205,11 @@ def test_a_part_with_a_deflated_prefix_is_readable_as_a_whole() -> None:
             assert read.testzip() is None
             assert read.read("a.xml") == prefix.text + rest
             assert (read.read("first.xml"), read.read("b")) == (b"<first/>", b"")
+
+
+def test_controls_of_the_writing_direction_are_left_out() -> None:
+    rendered = OverviewRenderer().render(overview([("\u202eJacobs\u202c", "\u2066=1+1\u2069")]))
+    sheet = load_workbook(BytesIO(rendered))[STUDENTS]
+    assert (sheet["B2"].value, sheet["C2"].value) == ("Jacobs", "=1+1")
+    assert sheet["C2"].quotePrefix
+    assert not re.search("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]", str(_parts(rendered)))
