@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from services.worker.documents.fiche import PRODUCER, FicheLayout, FicheRenderer
 from services.worker.documents.fiche_pages import GEOMETRY
-from services.worker.layout.typesetting import normalize_text
 from services.worker.pdf.merged_file import FileSection, MergedFile
 from services.worker.pdf.metadata import DocumentMetadata
+from shared.core.drawable_text import normalize_text
 
 
 def render_print_file(renderer: FicheRenderer, fiches: Sequence[FicheLayout]) -> bytes:

@@ -14,12 +14,12 @@ from services.worker.documents.fiche_head import (
     title,
 )
 from services.worker.layout.blocks import Block
-from services.worker.layout.typesetting import undrawable_characters
 from services.worker.pdf.content_stream import (
     ContentStream,
     join_content_streams,
     write_content_stream,
 )
+from shared.core.drawable_text import undrawable_characters
 from shared.documents.content import Level, SubjectSection
 from shared.documents.texts import Texts
 

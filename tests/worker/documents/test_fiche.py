@@ -22,7 +22,7 @@ from PIL import Image, ImageChops, ImageFilter
 from services.worker.documents.fiche import FicheRenderer
 from services.worker.documents.fiche_pages import FICHE_TEMPLATE_VERSION, OverfullFicheError
 from services.worker.layout.fonts import UndrawableTextError
-from services.worker.layout.typesetting import normalize_text
+from shared.core.drawable_text import normalize_text
 from shared.documents.content import SubjectSection
 from shared.documents.texts import DUTCH
 from tests.worker.contents import NASTY_NAMES, READS, fiche, outcome, page_texts

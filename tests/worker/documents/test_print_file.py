@@ -12,7 +12,7 @@ import pytest
 
 from services.worker.documents.fiche import FicheRenderer
 from services.worker.documents.print_file import render_print_file
-from services.worker.layout.typesetting import normalize_text
+from shared.core.drawable_text import normalize_text
 from shared.documents.content import FicheContent, SubjectSection
 from tests.worker.contents import READS, fiche, outcome, page_texts
 from tests.worker.random_fiches import any_fiche

@@ -7,14 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.worker.layout.fonts import UndrawableTextError, font_faces
-from services.worker.layout.typesetting import (
-    graphemes,
-    normalize_text,
-    typeset_line,
-    undrawable_characters,
-    wrap_balanced,
-    wrap_text,
-)
+from services.worker.layout.typesetting import typeset_line, wrap_balanced, wrap_text
+from shared.core.drawable_text import graphemes, normalize_text, undrawable_characters
 from tests.worker.contents import READS, fiche, page_texts
 from tests.worker.reference_renderer.fiche import draw_fiche
 
@@ -141,6 +135,6 @@ def test_line_feeds_start_new_lines() -> None:
 
 
 def test_the_fallback_face_has_the_heights_of_the_first_face() -> None:
-    first, second = font_faces().regular
+    first, second, _ = font_faces().regular
     assert second.glyph_box("x").top == pytest.approx(first.glyph_box("x").top, rel=0.03)
     assert second.glyph_box("H").top == pytest.approx(first.glyph_box("H").top, rel=0.03)

@@ -30,7 +30,7 @@ from services.worker.documents.fiche_pages import (
 )
 from services.worker.layout.blocks import Colour
 from services.worker.layout.fonts import UndrawableTextError
-from services.worker.layout.typesetting import normalize_text
+from shared.core.drawable_text import normalize_text
 from shared.documents.content import STATUSES, FicheContent, Level, SubjectSection, fiche_outcomes
 from shared.documents.texts import DUTCH
 from tests.worker.contents import (
