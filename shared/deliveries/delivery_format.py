@@ -31,7 +31,7 @@ class Column:
     `is_optional`: the file may lack the column, and a row its value. `limit` is in characters.
     A value must match `pattern`, a PostgreSQL regular expression, and be one of `values`;
     `expected` describes such a value, and `kind` is the kind of fault of any other.
-    `is_personal` values are never quoted in a report.
+    `is_personal` values are never quoted in a report. `is_drawn` values are drawn on fiches.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Column:
     kind: str = "invalidValue"
     is_personal: bool = False
     has_line_breaks: bool = False
+    is_drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ TARGET_GROUPS: Final = FileFormat(
     ("target_group",),
     (
         Column("target_group", _limit(TargetGroup.code)),
-        Column("name", _limit(TargetGroup.name)),
+        Column("name", _limit(TargetGroup.name), is_drawn=True),
         Column("education_level", values=("lager", "secundair"), expected="lager or secundair"),
         _integer("grade", "^[1-9]$", "a whole number from 1 to 9"),
         Column("stream", _limit(TargetGroup.stream), is_optional=True),
@@ -120,7 +121,7 @@ COMPONENTS: Final = FileFormat(
         Column("component", _limit(Component.code)),
         Column("target_group"),
         Column("subject", values=("nederlands", "wiskunde"), expected="nederlands or wiskunde"),
-        Column("name", _limit(Component.name)),
+        Column("name", _limit(Component.name), is_drawn=True),
         _integer("position", "^[0-9]{1,6}$", "a whole number, 0 or more"),
         _boolean("calibration"),
         Column("level_scale", _limit(Component.level_scale)),
@@ -131,9 +132,9 @@ LEVELS: Final = FileFormat(
     ("level_scale", "level"),
     (
         Column("level_scale", _limit(Level.level_scale)),
-        Column("level", _limit(Level.code)),
+        Column("level", _limit(Level.code), is_drawn=True),
         _integer("ordinal", "^[1-9][0-9]{0,3}$", "a whole number, 1 for the lowest level"),
-        Column("label", _limit(Level.label)),
+        Column("label", _limit(Level.label), is_drawn=True),
         _boolean("attains_basic_literacy", is_optional=True),
         _boolean("attains_final_objectives", is_optional=True),
     ),
@@ -144,7 +145,7 @@ LEVEL_DESCRIPTIONS: Final = FileFormat(
     (
         Column("component"),
         Column("level"),
-        Column("text", _limit(LevelDescription.text), has_line_breaks=True),
+        Column("text", _limit(LevelDescription.text), has_line_breaks=True, is_drawn=True),
     ),
 )
 SCHOOLS: Final = FileFormat(
@@ -152,8 +153,8 @@ SCHOOLS: Final = FileFormat(
     ("school",),
     (
         _school(),
-        Column("name", _limit(School.name)),
-        Column("municipality", _limit(School.municipality)),
+        Column("name", _limit(School.name), is_drawn=True),
+        Column("municipality", _limit(School.municipality), is_drawn=True),
         Column("main_structure", pattern="^[0-9]{3}$", expected="a main structure of 3 digits"),
         Column("comparison_group", _limit(Participation.comparison_group), is_optional=True),
         _school("successor_of", is_optional=True),
@@ -164,10 +165,10 @@ CLASS_GROUPS: Final = FileFormat(
     ("school", "class_group"),
     (
         _school(),
-        Column("class_group", _limit(ClassGroup.name)),
+        Column("class_group", _limit(ClassGroup.name), is_drawn=True),
         Column("target_group"),
         Column("site", _limit(ClassGroup.site), is_optional=True),
-        Column("site_name", _limit(ClassGroup.site_name), is_optional=True),
+        Column("site_name", _limit(ClassGroup.site_name), is_optional=True, is_drawn=True),
     ),
 )
 STUDENTS: Final = FileFormat(
@@ -177,8 +178,8 @@ STUDENTS: Final = FileFormat(
         Column("student", _limit(Student.delivered_as)),
         _school(),
         Column("class_group"),
-        Column("family_name", _limit(Student.family_name), is_personal=True),
-        Column("given_name", _limit(Student.given_name), is_personal=True),
+        Column("family_name", _limit(Student.family_name), is_personal=True, is_drawn=True),
+        Column("given_name", _limit(Student.given_name), is_personal=True, is_drawn=True),
         Column(
             "stamnummer",
             pattern="^[0-9]{7}$",

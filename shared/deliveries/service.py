@@ -15,6 +15,7 @@ from shared.core.errors import ResourceNotFound
 from shared.deliveries import repository
 from shared.deliveries.apply_delivery import apply_delivery, reported_changes
 from shared.deliveries.delivery_source import DeliverySource, SourceLimits, UnreadableDeliveryError
+from shared.deliveries.drawable_checks import check_drawable_texts
 from shared.deliveries.effective_views import create_effective_views
 from shared.deliveries.faults import Findings
 from shared.deliveries.file_loading import read_manifest, stage_files, verify_files
@@ -133,6 +134,7 @@ def _import_files(
         facts = stage_files(connection, source, manifest, insz_key, findings)
         create_effective_views(connection, manifest.mode, manifest.administration_id)
         validate(connection, manifest.mode, manifest.administration_id, findings)
+        check_drawable_texts(connection, facts, findings)
         check_release_windows(session, connection, manifest, findings)
         if manifest.mode == "correction" and not findings.faults:
             check_stored_rows(connection, manifest.administration_id, findings)
