@@ -23,12 +23,16 @@ def is_visible(character: str) -> bool:
     return category(character) != "Cf" and not _IGNORABLE.match(character)
 
 
+def remove_invisible(text: str) -> str:
+    return text if text.isascii() else "".join(filter(is_visible, text))
+
+
 def normalize_text(text: str) -> str:
     """Return the text in NFC, without invisible characters, with each white space as one space."""
     if text.isascii() and text.isprintable():  # a shortcut with the same result
         return _SPACES.sub(" ", text).strip()
     composed = normalize("NFC", text).translate(_NO_BREAK_SPACES)
-    return _SPACES.sub(" ", "".join(filter(is_visible, composed))).strip()
+    return _SPACES.sub(" ", remove_invisible(composed)).strip()
 
 
 def graphemes(text: str) -> Iterator[str]:
