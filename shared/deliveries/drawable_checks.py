@@ -151,7 +151,7 @@ def _fault(missing: Iterable[str], file: str, line: int | None, column: str, tex
         file,
         line,
         column,
-        quotable(excerpt),
+        quotable(excerpt) if quotable(text) else None,
     )
 
 

@@ -9,7 +9,7 @@ from shared.core.drawable_text import undrawable_characters
 from shared.deliveries.delivery_format import CSV_FILES
 from shared.deliveries.drawable_checks import _REPLACEMENTS
 from tests.deliveries.delivery_changes import set_administration_member
-from tests.deliveries.delivery_files import full, import_refused, places, run_import
+from tests.deliveries.delivery_files import full, import_refused, insz, places, run_import
 
 WORD_BULLETS = Path(__file__).parents[1] / "data" / "word-bullets"
 SHARED = [
@@ -82,6 +82,17 @@ def test_each_sign_of_a_text_is_named_with_its_replacement(
     assert "Write ✓ (U+2713, check mark) instead of U+F0FC." in fault["remedy"]
     assert "\uf0fc" in fault["value"]
     assert len(fault["value"]) <= 60
+
+
+def test_text_with_a_number_of_a_person_is_not_quoted(session: Session, tmp_path: Path) -> None:
+    delivery = full(2)
+    number = insz("850101001")
+    delivery.set("level_descriptions.csv", 3, "text", f"\uf0b7 {'x' * 30} {number}")
+
+    (fault,) = import_refused(session, delivery, tmp_path)["faults"]
+
+    assert "value" not in fault
+    assert number[:6] not in str(fault)
 
 
 def test_signs_of_mathematics_and_dutch_are_accepted_in_every_text(

@@ -18,7 +18,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 NOTO_SCALE = 0.93  # gives Noto's letters the x-height and cap height of Atkinson's
 NOTO_BOLD_STROKE = 0.05  # Noto ships as one variable font, used at its regular weight
 SIGN_SCALE = 0.92  # gives DejaVu's signs the cap height of Atkinson's letters
-SIGN_BOLD_STROKE = 0.04
+SIGN_BOLD_STROKE = 0.06
 _SIGN_BLOCKS = (range(0x2010, 0x2800), range(0x2900, 0x2C00))
 """From general punctuation to arrows, without Braille patterns, of which one is blank."""
 
