@@ -7,7 +7,7 @@ TESTS  ?= tests
 PART   ?= pipeline
 SEED   ?= 1
 
-.PHONY: demo test fuzz chaos bench check format lint types contracts openapi prose lock clean
+.PHONY: demo test fuzz chaos bench check format lint types contracts openapi prose glyph-coverage lock clean
 
 demo: $(STAMP)
 	$(BIN)/toetsfeedback demo --out demo-output
@@ -46,6 +46,10 @@ openapi: $(STAMP)
 prose: $(STAMP)
 	$(BIN)/codespell
 	$(BIN)/python -m tests.architecture.prose
+
+# Run it after a change of the fonts in services/worker/layout/fonts.py.
+glyph-coverage: $(STAMP)
+	$(BIN)/python -m services.worker.layout.glyph_coverage > shared/core/glyph_coverage.txt
 
 # Needs uv on the PATH; run it after a change of the dependencies in pyproject.toml.
 # Pins carry hashes and name no index.

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from shared.core.clock import in_brussels
 from shared.jobs.models import Job
-from shared.jobs.rules import Counts, Pace
+from shared.jobs.rules import Counts, Pace, State
 
 LINES_PER_JOB = 4
 BAR_WIDTH = 16
@@ -28,6 +28,11 @@ class JobProgress:
     job: Job
     counts: Counts
     pace: Pace | None
+
+    @property
+    def has_failures(self) -> bool:
+        """True for a job that is done, but not all of it."""
+        return self.job.state == State.DONE and self.counts.all_failures > 0
 
 
 @contextmanager
@@ -63,6 +68,7 @@ def job_view(console: Console) -> Iterator[Callable[[Sequence[JobProgress]], Non
             yield lambda jobs: live.update(job_table(jobs), refresh=True)
         return
     printers: dict[UUID, ReportProgress] = {}
+    reported: set[UUID] = set()
 
     def print_lines(jobs: Sequence[JobProgress]) -> None:
         for progress in reversed(jobs):
@@ -70,6 +76,10 @@ def job_view(console: Console) -> Iterator[Callable[[Sequence[JobProgress]], Non
             if progress.job.id not in printers:
                 printers[progress.job.id] = _line_printer(title, progress.counts.total, console)
             printers[progress.job.id](progress.counts.ended, progress.pace)
+            if progress.has_failures and progress.job.id not in reported:
+                reported.add(progress.job.id)
+                failed = f"{title}: done with {progress.counts.all_failures:,} failures"
+                console.print(failed, highlight=False, soft_wrap=True)
 
     yield print_lines
 
@@ -85,10 +95,10 @@ def job_table(jobs: Sequence[JobProgress]) -> Table:
             str(job.id),
             job.kind,
             job.subject,
-            job.state,
+            f"{job.state} with failures" if progress.has_failures else job.state,
             ProgressBar(total=max(counts.total, 1), completed=counts.ended, width=BAR_WIDTH),
             f"{counts.ended} of {counts.total}",
-            str(counts.failed + counts.failures),
+            f"{counts.all_failures:,}",
             _format_pace(progress.pace),
             f"{in_brussels(job.created_at):%Y-%m-%d %H:%M:%S}",
         )

@@ -35,9 +35,9 @@ class Column:
     A value must match `pattern`, a PostgreSQL regular expression, and be one of `values`;
     `expected` describes such a value, and `kind` is the kind of fault of any other.
     `is_personal` values are never quoted in a report. `is_text` is for values that people read:
-    they are stored as delivered, and any other value as `fold` returns it. With `may_be_empty`
-    a row may lack the value of a required column. `since` is the first version of the format
-    with the column.
+    they are stored as delivered, and any other value as `fold` returns it. `is_drawn` values are
+    drawn on fiches. With `may_be_empty` a row may lack the value of a required column. `since` is
+    the first version of the format with the column.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Column:
     is_personal: bool = False
     has_line_breaks: bool = False
     is_text: bool = False
+    is_drawn: bool = False
     may_be_empty: bool = False
     since: str = FORMAT_1_0
 
@@ -108,7 +109,7 @@ def _boolean(name: str, *, is_optional: bool = False) -> Column:
 
 
 def _person_name(name: str, limit: int) -> Column:
-    return Column(name, limit, is_personal=True, is_text=True, may_be_empty=True)
+    return Column(name, limit, is_personal=True, is_text=True, is_drawn=True, may_be_empty=True)
 
 
 def _integer(name: str, pattern: str, expected: str) -> Column:
@@ -120,7 +121,7 @@ TARGET_GROUPS: Final = FileFormat(
     ("target_group",),
     (
         Column("target_group", _limit(TargetGroup.code)),
-        Column("name", _limit(TargetGroup.name), is_text=True),
+        Column("name", _limit(TargetGroup.name), is_text=True, is_drawn=True),
         Column("education_level", values=("lager", "secundair"), expected="lager or secundair"),
         _integer("grade", "^[1-9]$", "a whole number from 1 to 9"),
         Column("stream", _limit(TargetGroup.stream), is_optional=True),
@@ -133,7 +134,7 @@ COMPONENTS: Final = FileFormat(
         Column("component", _limit(Component.code)),
         Column("target_group"),
         Column("subject", values=("nederlands", "wiskunde"), expected="nederlands or wiskunde"),
-        Column("name", _limit(Component.name), is_text=True),
+        Column("name", _limit(Component.name), is_text=True, is_drawn=True),
         _integer("position", "^[0-9]{1,6}$", "a whole number, 0 or more"),
         _boolean("calibration"),
         Column("level_scale", _limit(Component.level_scale)),
@@ -144,9 +145,9 @@ LEVELS: Final = FileFormat(
     ("level_scale", "level"),
     (
         Column("level_scale", _limit(Level.level_scale)),
-        Column("level", _limit(Level.code)),
+        Column("level", _limit(Level.code), is_drawn=True),
         _integer("ordinal", "^[1-9][0-9]{0,3}$", "a whole number, 1 for the lowest level"),
-        Column("label", _limit(Level.label), is_text=True),
+        Column("label", _limit(Level.label), is_text=True, is_drawn=True),
         _boolean("attains_basic_literacy", is_optional=True),
         _boolean("attains_final_objectives", is_optional=True),
     ),
@@ -157,7 +158,9 @@ LEVEL_DESCRIPTIONS: Final = FileFormat(
     (
         Column("component"),
         Column("level"),
-        Column("text", _limit(LevelDescription.text), has_line_breaks=True, is_text=True),
+        Column(
+            "text", _limit(LevelDescription.text), has_line_breaks=True, is_text=True, is_drawn=True
+        ),
     ),
 )
 SCHOOLS: Final = FileFormat(
@@ -165,8 +168,8 @@ SCHOOLS: Final = FileFormat(
     ("school",),
     (
         _school(),
-        Column("name", _limit(School.name), is_text=True),
-        Column("municipality", _limit(School.municipality), is_text=True),
+        Column("name", _limit(School.name), is_text=True, is_drawn=True),
+        Column("municipality", _limit(School.municipality), is_text=True, is_drawn=True),
         Column("main_structure", pattern="^[0-9]{3}$", expected="a main structure of 3 digits"),
         Column("comparison_group", _limit(Participation.comparison_group), is_optional=True),
         _school("successor_of", is_optional=True),
@@ -177,10 +180,12 @@ CLASS_GROUPS: Final = FileFormat(
     ("school", "class_group"),
     (
         _school(),
-        Column("class_group", _limit(ClassGroup.name)),
+        Column("class_group", _limit(ClassGroup.name), is_drawn=True),
         Column("target_group"),
         Column("site", _limit(ClassGroup.site), is_optional=True),
-        Column("site_name", _limit(ClassGroup.site_name), is_optional=True, is_text=True),
+        Column(
+            "site_name", _limit(ClassGroup.site_name), is_optional=True, is_text=True, is_drawn=True
+        ),
     ),
 )
 STUDENTS: Final = FileFormat(

@@ -15,11 +15,12 @@ from shared.core.errors import ResourceNotFound
 from shared.deliveries import repository
 from shared.deliveries.apply_delivery import apply_delivery, reported_changes
 from shared.deliveries.delivery_source import DeliverySource, SourceLimits, UnreadableDeliveryError
+from shared.deliveries.drawable_checks import check_drawable_texts
 from shared.deliveries.effective_views import create_effective_views
 from shared.deliveries.faults import Findings
 from shared.deliveries.file_loading import read_manifest, stage_files, verify_files
 from shared.deliveries.insz_key import require_stored_key, store_key
-from shared.deliveries.manifest import Manifest, Mode
+from shared.deliveries.manifest import AdministrationFacts, Manifest, Mode
 from shared.deliveries.models import Delivery
 from shared.deliveries.open_delivery import open_delivery
 from shared.deliveries.removal_check import (
@@ -160,17 +161,23 @@ class _Import:
         check_sequence(session, manifest, findings.faults)
         with _staging(session, manifest.mode) as connection:
             facts = stage_files(connection, source, manifest, self.insz_key, findings)
-            self._check_staged(connection, manifest)
+            self._check_staged(connection, manifest, facts)
             if findings.faults:
                 return "refused", {}
             changes = apply_delivery(connection, manifest, facts, self.delivery.id)
             return "applied", reported_changes(connection, changes, manifest.mode)
 
-    def _check_staged(self, connection: psycopg.Connection[Any], manifest: Manifest) -> None:
+    def _check_staged(
+        self,
+        connection: psycopg.Connection[Any],
+        manifest: Manifest,
+        facts: AdministrationFacts | None,
+    ) -> None:
         """Add the faults of the staged rows, and without any those of stored rows."""
         findings = self.findings
         create_effective_views(connection, manifest.mode, manifest.administration_id)
         validate(connection, manifest.mode, manifest.administration_id, findings)
+        check_drawable_texts(connection, facts, findings)
         check_release_windows(self.session, connection, manifest, findings)
         if findings.faults:
             return

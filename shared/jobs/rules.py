@@ -59,6 +59,11 @@ class Counts:
     def ended(self) -> int:
         return self.done + self.failed + self.cancelled
 
+    @property
+    def all_failures(self) -> int:
+        """The number of rows in the list of failures."""
+        return self.failed + self.failures
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -117,6 +122,17 @@ def unexpected_error_problem(error: str) -> dict[str, Any]:
     ).as_json()
 
 
+def partly_failed_problem(counts: Counts) -> dict[str, Any] | None:
+    """Return the problem of a job that is done, but not all of it; None without failures."""
+    if not counts.all_failures:
+        return None
+    return DomainError(
+        "partlyFailed",
+        f"Failed: {counts.failed} of {counts.total} items, and {counts.failures} parts of the "
+        "others. `failures` has the reasons; correct them, and retry the job.",
+    ).as_json()
+
+
 def retry_delay_seconds(attempt: int, random: Random) -> float:
     """Return the delay after a failed attempt: exponential backoff, with a jitter of up to a half.
 
@@ -129,8 +145,8 @@ def retry_delay_seconds(attempt: int, random: Random) -> float:
 def final_state(counts: Counts) -> State:
     """Return the final state of a job whose items have all ended.
 
-    A job with some failures is `done`, and its counts show them. It has `failed` only if no item
-    is done.
+    A job with some failures is `done`, with a problem that counts them. It has `failed` only if no
+    item is done.
     """
     if counts.done:
         return State.DONE

@@ -22,6 +22,7 @@ from shared.jobs.rules import (
     attempts_exhausted_problem,
     final_state,
     pace_of,
+    partly_failed_problem,
 )
 
 SWEEP_BATCH = 500
@@ -114,7 +115,10 @@ def end_when_complete(session: Session, job_id: UUID) -> None:
     """
     if _lock_job(session, job_id) in ENDED or repository.has_active_items(session, job_id):
         return
-    repository.set_state(session, job_id, final_state(repository.count_items(session, job_id)))
+    counts = repository.count_items(session, job_id)
+    state = final_state(counts)
+    problem = partly_failed_problem(counts) if state == State.DONE else None
+    repository.set_state(session, job_id, state, problem)
 
 
 def sweep(session: Session, max_attempts: int) -> int:

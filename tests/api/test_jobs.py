@@ -141,6 +141,11 @@ def test_failures_within_done_items_are_counted_and_listed(
         )
     end_items(sessions, build, s000028="done", s007947="done")
     assert operator.get(build).json()["counts"]["failures"] == 1
+    result = operator.get(f"{build}/result").json()
+    assert result["problem"]["title"] == "Partly Failed"
+    assert "0 of 2 items, and 1 parts" in result["problem"]["detail"]
+    listed = operator.get("/v1/jobs").json()["items"][0]
+    assert (listed["status"]["state"], listed["status"]["problem"]) == ("done", result["problem"])
     failures = operator.get(f"{build}/failures?pageSize=1").json()
     assert [(f["item"], f["subject"]) for f in failures["items"]] == [(SCHOOL, fiche)]
     assert operator.post(f"{build}/retry").json()["counts"]["total"] == 1

@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from uuid import uuid4
@@ -50,6 +51,16 @@ def test_jobs_are_a_table_with_bars_on_a_terminal() -> None:
         show([progress(20, PACE)])
     for expected in (str(JOB.id), "1 of 40", "20 of 40", "2.5/s, 12 s to go", "━", "08:00:00"):
         assert expected in output(terminal)
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_job_with_failures_is_not_only_done(*, is_terminal: bool) -> None:
+    console = make_console(is_terminal=is_terminal)
+    done = Job(id=uuid4(), kind="documents.build", subject="2024", state="done")
+    done.created_at = JOB.created_at
+    with job_view(console) as show:
+        show([JobProgress(done, Counts(done=40, failures=2412), None)] * 2)
+    assert re.search(r"done with( │ .*)?.*2,412", output(console))
 
 
 @pytest.mark.parametrize(

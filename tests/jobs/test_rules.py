@@ -15,6 +15,7 @@ from shared.jobs.rules import (
     choose_lane_order,
     final_state,
     pace_of,
+    partly_failed_problem,
     poll_delay,
     retry_delay_seconds,
 )
@@ -29,6 +30,13 @@ def test_a_retry_waits_longer_each_time_within_bounds(attempt: int, seed: int) -
 
 def test_a_job_with_some_failures_is_done() -> None:
     assert final_state(Counts(done=2, failed=1)) is State.DONE
+
+
+def test_the_problem_of_a_job_that_is_done_counts_its_failures() -> None:
+    problem = partly_failed_problem(Counts(done=2, failed=1, failures=2412))
+    assert problem is not None
+    assert problem["detail"].startswith("Failed: 1 of 3 items, and 2412 parts of the others.")
+    assert partly_failed_problem(Counts(done=2)) is None
 
 
 def test_a_job_with_only_failures_has_failed() -> None:

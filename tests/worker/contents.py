@@ -1,6 +1,7 @@
 """Sample contents of documents, and the text of a PDF."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -53,6 +54,13 @@ NASTY_NAMES = (
     "Οδυσσέας",
     "Вовк-Шевченко",
     "Adébọ́lá",
+)
+
+
+SIGNS = (
+    "Bepaalt ∠A in △ABC → ∠D ⊥ ∠E; a ∥ b; √2 ≈ 1,41 ≠ ∞; 3 ≤ 4 ≥ 2 ± 1; 3 \u00d7 4 ÷ 2; ½ ¼ ²"
+    " 90° π ∑ x ∈ R, y ∉ N, A ⊂ B \u222a C ∩ D.\n• telt\n◦ deelt\n▪ kiest\n‣ leest\n✓ juist"
+    " ✗ fout ☐ open ☑ klaar; A ⇒ B ↔ C ← D"
 )
 
 
@@ -146,3 +154,11 @@ def page_texts(pdf: bytes) -> list[str]:
         return [" ".join(page.get_textpage().get_text_range().split()) for page in document]
     finally:
         document.close()
+
+
+def fiche_with_signs() -> FicheContent:
+    """Return a fiche with signs in its description and in every text of its head."""
+    texts = {"class_group": "4A → 5A ✓", "given_name": "∠ Zoë", "family_name": "⊥→ Maes ≤ √"}
+    administration = replace(ADMINISTRATION, name="Toetsen ⇒ 2024")
+    signs = SubjectSection("wiskunde", (outcome(name="Meten ∠ →", description=SIGNS),))
+    return fiche(**texts, administration=administration, sections=(signs,))

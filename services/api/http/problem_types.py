@@ -66,6 +66,7 @@ _OWN_STATUSES = {
     "attemptFailed": 500,
     "attemptsExhausted": 500,
     "jobFailed": 500,
+    "partlyFailed": 500,
     "unexpectedError": 500,
 }
 _OAUTH_STATUSES = {"invalid_client": 401, "temporarily_unavailable": 503}

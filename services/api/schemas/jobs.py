@@ -66,7 +66,10 @@ class TaskStatus(ResponseModel):
         ResponseDateTime | None, Field(description="Do not poll before this time.")
     ] = None
     completed: ResponseDateTime | None = None
-    problem: TaskProblem | None = None
+    problem: Annotated[
+        TaskProblem | None,
+        Field(description="Why the task failed; of a task that is `done`: what of it failed."),
+    ] = None
 
     @classmethod
     def of(
@@ -81,7 +84,8 @@ class TaskStatus(ResponseModel):
             poll_after = None if poll_in is None else datetime.now(UTC) + poll_in
             return cls(state=state, poll_after=poll_after)
         if state == "done":
-            return cls(state=state, completed=job.finished_at)
+            partly = job.problem and TaskProblem.of(job.problem)
+            return cls(state=state, completed=job.finished_at, problem=partly)
         reason = problem or _general_reason(job)
         return cls(state=state, completed=job.finished_at, problem=TaskProblem.of(reason))
 
@@ -236,6 +240,9 @@ class JobResult(ResponseModel):
     ] = None
     outcome: Annotated[dict[str, int], Field(examples=[{"fiches": 52, "overviews": 1}])]
     counts: JobCounts
+    problem: Annotated[
+        TaskProblem | None, Field(description="What failed; absent when all was done.")
+    ] = None
 
     @classmethod
     def of(cls, job: JobRow, counts: Counts, outcome: dict[str, int], links: Links) -> Self:
@@ -245,6 +252,7 @@ class JobResult(ResponseModel):
             documents=_documents_of(job, links),
             outcome=outcome,
             counts=JobCounts.of(counts),
+            problem=job.problem and TaskProblem.of(job.problem),
         )
 
 

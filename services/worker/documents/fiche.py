@@ -29,7 +29,6 @@ from services.worker.documents.shared_fragments import (
 )
 from services.worker.layout.blocks import Block
 from services.worker.layout.fonts import FONT_LOCK, font_faces
-from services.worker.layout.typesetting import undrawable_characters
 from services.worker.pdf.content_stream import (
     RESTORE_STATE,
     ContentStream,
@@ -49,6 +48,7 @@ from services.worker.pdf.objects import (
 )
 from services.worker.pdf.page_template import PageTemplate, compile_page_template
 from services.worker.pdf.structure_tree import Fragment, PageContent
+from shared.core.drawable_text import undrawable_characters
 from shared.documents.content import FicheContent
 from shared.documents.texts import DUTCH, Texts
 

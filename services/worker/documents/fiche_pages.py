@@ -7,8 +7,8 @@ from typing import Final
 from services.worker.documents.fiche_blocks import WIDTH, Density
 from services.worker.layout.blocks import Block, paginate
 from services.worker.layout.fonts import UndrawableTextError
-from services.worker.layout.typesetting import undrawable_characters
 from services.worker.pdf.page_geometry import PageGeometry
+from shared.core.drawable_text import undrawable_characters
 from shared.documents.content import FicheContent, fiche_outcomes
 from shared.documents.texts import DUTCH, Texts
 

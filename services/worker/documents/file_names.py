@@ -3,7 +3,7 @@
 import re
 from unicodedata import category, normalize
 
-from services.worker.layout.typesetting import graphemes
+from shared.core.drawable_text import graphemes
 from shared.documents.content import FicheContent
 from shared.documents.texts import DUTCH, Texts
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from services.worker.documents.fiche import PRODUCER, FicheLayout, FicheRenderer
 from services.worker.documents.fiche_pages import GEOMETRY
-from services.worker.layout.typesetting import normalize_text
 from services.worker.pdf.merged_file import FileSection, MergedFile
 from services.worker.pdf.metadata import DocumentMetadata
+from shared.core.drawable_text import normalize_text, remove_invisible
 
 
 def render_print_file(renderer: FicheRenderer, fiches: Sequence[FicheLayout]) -> bytes:
@@ -23,5 +23,6 @@ def render_print_file(renderer: FicheRenderer, fiches: Sequence[FicheLayout]) ->
         section = FileSection(fiche.template, fiche.streams, fiche.fallback_characters, bookmark)
         file.add(section)
     first, texts = fiches[0].content, renderer.texts
-    title = f"{texts.files.fiches} {first.class_group}, {first.administration.name}"
+    subject = remove_invisible(f"{first.class_group}, {first.administration.name}")
+    title = f"{texts.files.fiches} {subject}"
     return file.to_bytes(DocumentMetadata(title, texts.language, renderer.version, PRODUCER))

@@ -14,12 +14,12 @@ from services.worker.documents.fiche_head import (
     title,
 )
 from services.worker.layout.blocks import Block
-from services.worker.layout.typesetting import undrawable_characters
 from services.worker.pdf.content_stream import (
     ContentStream,
     join_content_streams,
     write_content_stream,
 )
+from shared.core.drawable_text import remove_invisible, undrawable_characters
 from shared.documents.content import Level, SubjectSection
 from shared.documents.texts import Texts
 
@@ -60,7 +60,7 @@ class HeadFragments:
         self._streams: dict[Density, ContentStream] = {}
         block = title(texts.fiche, facts.administration)
         self.title_height, self.title_stream = block.height, _stream(block, TITLE_MCID)
-        self.document_title = f"{texts.fiche.title} {facts.administration.name}"
+        self.document_title = f"{texts.fiche.title} {remove_invisible(facts.administration.name)}"
 
     def facts_height(self, density: Density) -> float:
         if density not in self._heights:

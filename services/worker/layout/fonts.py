@@ -1,20 +1,27 @@
 """The typefaces that ship with the service, and their glyph metrics.
 
 Atkinson Hyperlegible is made for low vision but covers Western and Central European letters only.
-Noto Sans is the fallback for Vietnamese, Greek, Cyrillic, rarer Latin letters and combining marks.
+Noto Sans is the fallback for Vietnamese, Greek, Cyrillic, rarer Latin letters and combining marks;
+DejaVu Sans for signs: arrows, mathematics, geometry, ticks and bullets.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from importlib.metadata import distribution
 from struct import unpack
 from threading import Lock
+from unicodedata import category
 
 from reportlab.pdfbase.ttfonts import TTFont
 
 NOTO_SCALE = 0.93  # gives Noto's letters the x-height and cap height of Atkinson's
 NOTO_BOLD_STROKE = 0.05  # Noto ships as one variable font, used at its regular weight
+SIGN_SCALE = 0.92  # gives DejaVu's signs the cap height of Atkinson's letters
+SIGN_BOLD_STROKE = 0.06
+_SIGN_BLOCKS = (range(0x2010, 0x2800), range(0x2900, 0x2C00))
+"""From general punctuation to arrows, without Braille patterns, of which one is blank."""
+
 _MAX_LISTED_CODE_POINTS = 20
 
 FONT_LOCK = Lock()
@@ -34,7 +41,7 @@ class UndrawableTextError(Exception):
         listed = ", ".join(self.code_points[:_MAX_LISTED_CODE_POINTS])
         super().__init__(
             f"no shipped face has {listed} in {', '.join(self.fields)};"
-            " add one to services/worker/layout/fonts.py or have the delivery corrected"
+            " have the delivery corrected: write another character, or a word"
         )
 
 
@@ -52,17 +59,18 @@ class GlyphBox:
 class Face:
     """One font file in one role; lengths are in ems of the requested size.
 
-    `scale` is applied to that size; `stroke` is an outline that makes a regular face bold.
+    `characters` are those it is used for. `scale` is applied to the requested size; `stroke` is an
+    outline that makes a regular face bold.
     """
 
     name: str
     font: TTFont
+    characters: frozenset[str]
     scale: float = 1.0
     stroke: float = 0.0
 
     def covers(self, characters: str) -> bool:
-        glyphs = self.font.face.charToGlyph
-        return all(glyphs.get(ord(character)) for character in characters)
+        return self.characters.issuperset(characters)
 
     def advance_width(self, text: str) -> float:
         face = self.font.face
@@ -94,16 +102,40 @@ class FontFaces:
 
 
 def _load(name: str, package: str, file: str) -> TTFont:
-    return TTFont(name, str(files(package).joinpath("files", file)), asciiReadable=False)
+    return TTFont(name, str(distribution(package).locate_file(file)), asciiReadable=False)
+
+
+def _characters(font: TTFont) -> frozenset[str]:
+    return frozenset(chr(code) for code, glyph in font.face.charToGlyph.items() if glyph)
+
+
+def _signs(font: TTFont) -> frozenset[str]:
+    """Return the signs of a font; its letters and marks would need shaping, or another face."""
+    return frozenset(
+        character
+        for character in _characters(font)
+        if category(character)[0] in "LNPS" and any(ord(character) in one for one in _SIGN_BLOCKS)
+    )
 
 
 @cache
 def font_faces() -> FontFaces:
     """Return the shipped faces, which are read once per process."""
-    regular = _load("Regular", "fontpkg_atkinson_hyperlegible", "AtkinsonHyperlegible-Regular.ttf")
-    bold = _load("Bold", "fontpkg_atkinson_hyperlegible", "AtkinsonHyperlegible-Bold.ttf")
-    wide = _load("Wide", "fontpkg_noto_sans", "NotoSans[wdth,wght].ttf")
+    atkinson = "fontpkg_atkinson_hyperlegible"
+    regular = _load("Regular", atkinson, f"{atkinson}/files/AtkinsonHyperlegible-Regular.ttf")
+    bold = _load("Bold", atkinson, f"{atkinson}/files/AtkinsonHyperlegible-Bold.ttf")
+    wide = _load("Wide", "fontpkg_noto_sans", "fontpkg_noto_sans/files/NotoSans[wdth,wght].ttf")
+    signs = _load("Signs", "ziafont", "ziafont/fonts/DejaVuSans.ttf")
+    wide_characters, sign_characters = _characters(wide), _signs(signs)
     return FontFaces(
-        regular=(Face("Regular", regular), Face("Wide", wide, NOTO_SCALE)),
-        bold=(Face("Bold", bold), Face("Wide", wide, NOTO_SCALE, NOTO_BOLD_STROKE)),
+        regular=(
+            Face("Regular", regular, _characters(regular)),
+            Face("Wide", wide, wide_characters, NOTO_SCALE),
+            Face("Signs", signs, sign_characters, SIGN_SCALE),
+        ),
+        bold=(
+            Face("Bold", bold, _characters(bold)),
+            Face("Wide", wide, wide_characters, NOTO_SCALE, NOTO_BOLD_STROKE),
+            Face("Signs", signs, sign_characters, SIGN_SCALE, SIGN_BOLD_STROKE),
+        ),
     )

@@ -8,11 +8,9 @@ from itertools import groupby
 from unicodedata import category, combining, normalize
 
 from services.worker.layout.fonts import Face, GlyphBox, font_faces
+from shared.core.drawable_text import graphemes, normalize_text
 
-_SPACES = re.compile(r"[^\S\u00a0]+")
-_NO_BREAK_SPACES = str.maketrans({"\u202f": "\u00a0", "\u2007": "\u00a0"})
-_VARIATION_SELECTORS = range(0xFE00, 0xFE10)
-_LAST_CODE_POINT = 0xFFFD
+_LAST_CHARACTER = "\ufffd"
 _MARK_GAP = 0.045  # ems between a letter and the mark above or below it
 _BELOW = frozenset({202, 214, 218, 220, 222, 233, 240})  # canonical combining classes
 _ATTACHED_BELOW = 202
@@ -47,59 +45,6 @@ class TypesetLine:
     width: float
 
 
-def _is_visible(character: str) -> bool:
-    return category(character) != "Cf" and ord(character) not in _VARIATION_SELECTORS
-
-
-def normalize_text(text: str) -> str:
-    """Return the text in NFC, without format characters, with each white space as one space."""
-    if text.isascii() and text.isprintable():  # a shortcut with the same result
-        return _SPACES.sub(" ", text).strip()
-    composed = normalize("NFC", text).translate(_NO_BREAK_SPACES)
-    return _SPACES.sub(" ", "".join(filter(_is_visible, composed))).strip()
-
-
-def graphemes(text: str) -> Iterator[str]:
-    """Yield each letter together with its combining marks."""
-    current = ""
-    for character in text:
-        if current and (combining(character) or category(character) in ("Mn", "Me")):
-            current += character
-        else:
-            if current:
-                yield current
-            current = character
-    if current:
-        yield current
-
-
-def undrawable_characters(text: str) -> frozenset[str]:
-    """Return the characters of the text that the faces of a weight cannot draw."""
-    if _drawable_in_first_faces().issuperset(text):
-        return frozenset()
-    return _undrawable_characters(text)
-
-
-@cache
-def _drawable_in_first_faces() -> frozenset[str]:
-    faces = font_faces()
-    return simple_characters(faces.regular[0]) & simple_characters(faces.bold[0])
-
-
-@lru_cache(maxsize=4096)
-def _undrawable_characters(text: str) -> frozenset[str]:
-    faces = font_faces()
-    missing: set[str] = set()
-    for grapheme in graphemes(normalize_text(text)):
-        for fallback_order in (faces.regular, faces.bold):
-            if not any(face.covers(grapheme) for face in fallback_order):
-                uncovered = {
-                    c for c in grapheme if not any(face.covers(c) for face in fallback_order)
-                }
-                missing |= uncovered or set(grapheme)
-    return frozenset(missing)
-
-
 def _assign_faces(text: str, fallback_order: tuple[Face, ...]) -> Iterator[tuple[Face, str]]:
     """Yield a face per grapheme; a word stays in one face if a face covers all of it."""
     face = fallback_order[0]
@@ -109,6 +54,8 @@ def _assign_faces(text: str, fallback_order: tuple[Face, ...]) -> Iterator[tuple
             if not word.isspace():
                 covering = (face for face in fallback_order if face.covers(grapheme))
                 face = whole or next(covering, fallback_order[-1])
+            elif not face.covers(grapheme):
+                face = fallback_order[0]
             yield face, grapheme
 
 
@@ -148,12 +95,15 @@ def _text_runs(text: str, fallback_order: tuple[Face, ...]) -> Iterator[TextRun]
 @cache
 def simple_characters(face: Face) -> frozenset[str]:
     """Return the characters that need no normalization and no marks in this face."""
-    letters = (chr(code) for code in face.font.face.charToGlyph if code <= _LAST_CODE_POINT)
     return frozenset(
         letter
-        for letter in letters
+        for letter in face.characters
         if letter in " \u00a0"
-        or (category(letter)[0] in "LNPS" and normalize("NFC", letter) == letter)
+        or (
+            letter <= _LAST_CHARACTER
+            and category(letter)[0] in "LNPS"
+            and normalize("NFC", letter) == letter
+        )
     )
 
 
@@ -199,7 +149,8 @@ def wrap_text(
         line = typeset_line(text, bold=bold)
         if line.width <= ems:
             return (line,)
-    space = max(face.advance_width(" ") for face in font_faces().of_weight(bold=bold))
+    faces = font_faces().of_weight(bold=bold)
+    space = max(face.advance_width(" ") for face in faces if face.covers(" "))
     lines: list[str] = []
     for paragraph in text.splitlines():
         used = ems

@@ -8,7 +8,7 @@ from services.worker.layout.fonts import Face, font_faces
 from services.worker.pdf.fonts import font_objects
 from services.worker.pdf.objects import indirect_object
 
-RESOURCE_NAMES = {"Regular": b"R", "Bold": b"B", "Wide": b"W"}
+RESOURCE_NAMES = {"Regular": b"R", "Bold": b"B", "Wide": b"W", "Signs": b"S"}
 """Names of the fonts in a page's resources, by face."""
 
 FALLBACK_SUFFIX = b"X"

@@ -17,6 +17,7 @@ from services.worker.layout.typesetting import simple_characters
 from services.worker.pdf.objects import deflated_stream_object, literal_string
 
 OBJECTS_PER_FONT = 6
+_BASE_FACES = ("Regular", "Bold")
 _LATIN = "\u024f"
 _ACCENTED = frozenset("àáâäçèéêëìíîïñòóôöùúûüÉË")
 _PUNCTUATION = frozenset(
@@ -34,9 +35,9 @@ def base_subset(face: Face) -> frozenset[str]:
     """Return the letters that are embedded in every file, whatever its text.
 
     For the bold face, in which names are set: the Latin alphabets of Europe. For the regular face:
-    what Dutch texts need. The wide face is a fallback only.
+    what Dutch texts need. The other faces are fallbacks only.
     """
-    if face.name == "Wide":
+    if face.name not in _BASE_FACES:
         return frozenset()
     is_bold = face.name == "Bold"
     return frozenset(

@@ -26,7 +26,7 @@ from services.worker.documents.fiche_pages import (
     template_version,
 )
 from services.worker.layout.fonts import UndrawableTextError, font_faces
-from services.worker.layout.typesetting import graphemes, normalize_text
+from shared.core.drawable_text import graphemes, normalize_text
 from shared.documents.content import STATUSES, ComponentOutcome, FicheContent, fiche_outcomes
 from shared.documents.texts import DUTCH
 from tests.worker.contents import page_texts

@@ -21,11 +21,21 @@ from PIL import Image, ImageChops, ImageFilter
 
 from services.worker.documents.fiche import FicheRenderer
 from services.worker.documents.fiche_pages import FICHE_TEMPLATE_VERSION, OverfullFicheError
+from services.worker.documents.print_file import render_print_file
 from services.worker.layout.fonts import UndrawableTextError
-from services.worker.layout.typesetting import normalize_text
-from shared.documents.content import SubjectSection
+from shared.core.drawable_text import normalize_text
+from shared.documents.content import FicheContent, SubjectSection
 from shared.documents.texts import DUTCH
-from tests.worker.contents import NASTY_NAMES, READS, fiche, outcome, page_texts
+from tests.worker.contents import (
+    ADMINISTRATION,
+    NASTY_NAMES,
+    READS,
+    SIGNS,
+    fiche,
+    fiche_with_signs,
+    outcome,
+    page_texts,
+)
 from tests.worker.random_fiches import any_fiche
 from tests.worker.reference_renderer.fiche import draw_fiche
 
@@ -168,6 +178,34 @@ def test_a_student_with_one_name_is_drawn_with_it(given_name: str, family_name: 
     assert "2024 Peeters Klas 4A" in texts[0]
     assert len(texts) == 2
     assert ": Peeters, 4A" in texts[1]
+
+
+def test_signs_are_drawn_and_extracted() -> None:
+    content = fiche_with_signs()
+    rendered = RENDERER.render(content).data
+    assert normalize_text(SIGNS) in page_texts(rendered)[0]
+    assert "∠ Zoë ⊥→ Maes ≤ √" in page_texts(rendered)[0]
+    for image, reference in zip(_pixels(rendered), _pixels(draw_fiche(content)), strict=True):
+        assert _lies_within(image, reference)
+        assert _lies_within(reference, image)
+
+
+def test_invisible_characters_are_not_in_the_file() -> None:
+    def with_each(invisible: str) -> FicheContent:
+        name = f"Toetsen {invisible}2024"
+        return fiche(
+            given_name=f"Ge{invisible}ert",
+            family_name=f"{invisible}Maes",
+            class_group=f"4{invisible}A",
+            administration=replace(ADMINISTRATION, name=name),
+            sections=(SubjectSection("wiskunde", (outcome(description=f"Leest{invisible}."),)),),
+        )
+
+    plain = RENDERER.lay_out(with_each(""))
+    for invisible in "\u200b\u200c\u200d\u00ad\u202e\u2067\ufeff\ufe0f\u034f":
+        layout = RENDERER.lay_out(with_each(invisible))
+        assert RENDERER.to_file(layout).data == RENDERER.to_file(plain).data
+        assert render_print_file(RENDERER, [layout]) == render_print_file(RENDERER, [plain])
 
 
 def test_an_undrawable_letter_is_reported_without_the_name() -> None:

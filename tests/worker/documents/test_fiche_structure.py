@@ -10,7 +10,7 @@ import pytest
 
 from services.worker.documents.fiche import FicheRenderer
 from shared.documents.content import STATUSES, FicheContent, SubjectSection
-from tests.worker.contents import READS, fiche, outcome, sections
+from tests.worker.contents import READS, fiche, fiche_with_signs, outcome, sections
 from tests.worker.random_fiches import any_fiche
 
 RENDERER = FicheRenderer()
@@ -34,6 +34,7 @@ KINDS = {
     "without a site": fiche(site_name=None),
     "two pages": _of_two_pages(),
     "Greek": fiche(given_name="Οδυσσέας"),
+    "signs": fiche_with_signs(),
     "marks": fiche(given_name="x\u0302\u0323y\u0308"),
     **{status: _of_status(status) for status in STATUSES[1:]},
     **{f"seed {seed}": any_fiche(seed) for seed in range(30)},

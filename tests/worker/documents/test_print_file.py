@@ -12,9 +12,9 @@ import pytest
 
 from services.worker.documents.fiche import FicheRenderer
 from services.worker.documents.print_file import render_print_file
-from services.worker.layout.typesetting import normalize_text
+from shared.core.drawable_text import normalize_text
 from shared.documents.content import FicheContent, SubjectSection
-from tests.worker.contents import READS, fiche, outcome, page_texts
+from tests.worker.contents import READS, fiche, fiche_with_signs, outcome, page_texts
 from tests.worker.random_fiches import any_fiche
 
 RENDERER = FicheRenderer()
@@ -28,6 +28,7 @@ CLASS = [
 CLASSES = {
     "a class": CLASS,
     "one student": CLASS[:1],
+    "signs": [fiche_with_signs(), fiche(), fiche(given_name="→ ✗")],
     "anyone": [any_fiche(seed) for seed in range(40)],
 }
 

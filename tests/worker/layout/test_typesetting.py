@@ -7,14 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.worker.layout.fonts import UndrawableTextError, font_faces
-from services.worker.layout.typesetting import (
-    graphemes,
-    normalize_text,
-    typeset_line,
-    undrawable_characters,
-    wrap_balanced,
-    wrap_text,
-)
+from services.worker.layout.typesetting import typeset_line, wrap_balanced, wrap_text
+from shared.core.drawable_text import normalize_text, undrawable_characters
 from tests.worker.contents import READS, fiche, page_texts
 from tests.worker.reference_renderer.fiche import draw_fiche
 
@@ -72,6 +66,31 @@ def test_a_word_is_set_in_one_face() -> None:
     assert _faces_of("Вовк", bold=True) == [("Wide", "Вовк")]
 
 
+def test_only_a_sign_leaves_the_face_of_its_word() -> None:
+    assert _faces_of("∠ABC → a⇒b") == [
+        ("Signs", "∠"),
+        ("Regular", "ABC "),
+        ("Signs", "→"),
+        ("Regular", " a"),
+        ("Signs", "⇒"),
+        ("Regular", "b"),
+    ]
+    assert _faces_of("x ≤ √2 ⊥", bold=True) == [("Bold", "x ≤ √2 "), ("Signs", "⊥")]
+
+
+def test_signs_have_outlines_and_are_nearly_as_high_as_capitals() -> None:
+    first, _, signs = font_faces().regular
+    assert all(
+        signs.glyph_box(sign).top > signs.glyph_box(sign).bottom for sign in signs.characters
+    )
+    assert signs.glyph_box("∠").top == pytest.approx(first.glyph_box("H").top, rel=0.05)
+
+
+def test_signs_take_no_part_in_the_space_between_words() -> None:
+    plain, signs = wrap_text("a b", 10.5, 296.0)[0], wrap_text("⊥ ⊥", 10.5, 296.0)[0]
+    assert signs.runs[1].face is plain.runs[0].face
+
+
 def test_marks_without_a_composed_letter_are_placed_around_their_letter() -> None:
     run = typeset_line("x\u0302").runs[0]
     box = run.face.glyph_box
@@ -104,21 +123,9 @@ def test_stacked_marks_do_not_overlap() -> None:
     assert box(upper.text).bottom + upper.y > box(lower.text).top + lower.y
 
 
-def test_format_characters_and_white_space_are_normalized() -> None:
-    assert (
-        normalize_text("\tNoor\u200b \u00advan\u2003der\u00a0Aa\ufe0f ") == "Noor van der\u00a0Aa"
-    )
-    assert list(graphemes("aa\u0323\u0301b")) == ["a", "a\u0323\u0301", "b"]
-
-
-def test_control_characters_are_undrawable() -> None:
-    assert undrawable_characters("a\x01b") == {"\x01"}
+def test_control_characters_are_not_drawn() -> None:
     with pytest.raises(UndrawableTextError, match=r"U\+0001 in class_group"):
         draw_fiche(fiche(class_group="4\x01A"))
-
-
-def test_a_mark_that_no_face_covers_is_reported_without_its_letter() -> None:
-    assert undrawable_characters("e\u05b0") == {"\u05b0"}
 
 
 def test_wrapped_lines_fit_their_width_and_keep_all_text() -> None:
@@ -141,6 +148,6 @@ def test_line_feeds_start_new_lines() -> None:
 
 
 def test_the_fallback_face_has_the_heights_of_the_first_face() -> None:
-    first, second = font_faces().regular
+    first, second, _ = font_faces().regular
     assert second.glyph_box("x").top == pytest.approx(first.glyph_box("x").top, rel=0.03)
     assert second.glyph_box("H").top == pytest.approx(first.glyph_box("H").top, rel=0.03)

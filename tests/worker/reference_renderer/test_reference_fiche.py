@@ -18,7 +18,7 @@ from services.worker.documents.fiche_pages import (
     template_version,
 )
 from services.worker.layout.fonts import UndrawableTextError
-from services.worker.layout.typesetting import normalize_text
+from shared.core.drawable_text import normalize_text
 from shared.documents.content import STATUSES, FicheContent, SubjectSection, fiche_outcomes
 from shared.documents.texts import DUTCH
 from tests.worker.contents import (
