@@ -7,7 +7,7 @@ TESTS  ?= tests
 PART   ?= pipeline
 SEED   ?= 1
 
-.PHONY: demo test fuzz chaos bench check format lint types contracts openapi prose lock clean
+.PHONY: demo test fuzz chaos bench check format lint types contracts openapi prose schema lock clean
 
 demo: $(STAMP)
 	$(BIN)/toetsfeedback demo --out demo-output
@@ -46,6 +46,10 @@ openapi: $(STAMP)
 prose: $(STAMP)
 	$(BIN)/codespell
 	$(BIN)/python -m tests.architecture.prose
+
+# The revisions and the rules of access that programs expect of a database; run it after a migration.
+schema: $(STAMP)
+	$(BIN)/python -m tests.migrations.write_snapshot
 
 # Needs uv on the PATH; run it after a change of the dependencies in pyproject.toml.
 # Pins carry hashes and name no index.

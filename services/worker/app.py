@@ -10,7 +10,7 @@ from services.worker.documents.school_production import Renderers
 from services.worker.execution import Execution, HandlerResult
 from services.worker.jobs.deliveries import apply_delivery
 from services.worker.jobs.documents import build_school
-from shared.core.database import open_engine, session_factory
+from shared.core.database import open_engine, refuse_other_schemas, session_factory
 from shared.core.secrets import read_insz_key
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
@@ -25,6 +25,7 @@ def create_broker(settings: Settings) -> RedisBroker:
     """Return a broker for `dramatiq.Worker`; it connects to nothing before its first use."""
     broker = open_broker(settings, middleware=[])
     engine = open_engine(settings, application_name="toetsfeedback-worker")
+    refuse_other_schemas(engine)
     storage = open_storage(settings.storage_url)
     insz_key = read_insz_key(settings.insz_key_file)
     catalogues, renderers = CatalogueCache(), Renderers()

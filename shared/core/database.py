@@ -2,6 +2,8 @@
 
 import select
 from collections.abc import Mapping
+from functools import partial
+from threading import Event
 from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
@@ -11,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from shared.core.errors import ConfigurationError
+from shared.core.schema import require_schema
 from shared.core.settings import Settings
 
 INSTANT = TIMESTAMP(timezone=True)
@@ -26,6 +29,19 @@ TCP_KEEPALIVE = {
     "tcp_user_timeout": 30_000,
 }
 """libpq parameters: a lost connection to the server is detected within a minute."""
+
+_SESSION = """
+select pg_backend_pid(), current_setting('TimeZone'),
+       current_setting('idle_in_transaction_session_timeout')::interval = %s * interval '1 ms'
+"""
+
+NO_POOLER = (
+    "the connection to PostgreSQL leads through a connection pooler, such as PgBouncer, which gives "
+    "the sessions of a program to others: settings and prepared statements of a session would be "
+    "lost. Name PostgreSQL itself in TOETSFEEDBACK_DATABASE_URL; each process has a pool of its own "
+    "(docs/operations.md)"
+)
+_REFUSED_BY_A_POOLER = "unsupported startup parameter"
 
 _IS_PRIVILEGED = """
 select session_user, role.rolsuper or role.rolbypassrls or exists (
@@ -62,7 +78,8 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
     """Open a connection pool whose sessions run in UTC.
 
     A connection that the server has closed is replaced. The server ends a transaction that is idle
-    for too long: its process may be frozen or disconnected while others wait for its locks.
+    for too long: its process may be frozen or disconnected while others wait for its locks. A new
+    connection raises ConfigurationError when its session is not one of PostgreSQL itself.
     """
     idle = round(IDLE_TRANSACTION_LEASES * settings.job_lease_seconds * 1000)
     engine = create_engine(
@@ -78,8 +95,49 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
             **TCP_KEEPALIVE,
         },
     )
+    event.listen(engine, "connect", partial(_require_own_session, idle))
     event.listen(engine, "checkout", _require_connected)
     return engine
+
+
+def _require_own_session(idle: int, connection: Any, _record: object) -> None:
+    """Raise ConfigurationError when the session belongs to a connection pooler.
+
+    A pooler answers with an identifier of its own instead of that of the server process, and drops
+    the settings of the connection that it does not know.
+    """
+    found = connection.execute(_SESSION, [idle]).fetchone()
+    connection.rollback()
+    if found != (connection.info.backend_pid, "UTC", True):
+        raise ConfigurationError(NO_POOLER)
+
+
+def require_usable_database(engine: Engine) -> None:
+    """Connect once, so that a process does not start with a database that it cannot use.
+
+    A database that is unreachable is no error here: each new connection is checked again.
+
+    Raises:
+        ConfigurationError: from the checks of a new connection.
+    """
+    try:
+        engine.connect().close()
+    except OperationalError as error:
+        if _REFUSED_BY_A_POOLER in str(error.orig):
+            raise ConfigurationError(NO_POOLER) from None
+
+
+def refuse_other_schemas(engine: Engine) -> None:
+    """Refuse connections until the schema of the database is the one that this version needs."""
+    accepted = Event()
+
+    def require(connection: Any, _record: object) -> None:
+        if not accepted.is_set():
+            require_schema(connection)
+            connection.rollback()
+            accepted.set()
+
+    event.listen(engine, "connect", require)
 
 
 def _require_connected(connection: Any, _record: object, _proxy: object) -> None:

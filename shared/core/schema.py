@@ -1,0 +1,216 @@
+"""The schema that this version of the service needs, compared with that of a database.
+
+`schema.json` is the snapshot of a database that the migrations built: their revisions, and the
+rules of access, one line each. `make schema` writes it. A restore can lose the rules without a
+failure: then every row policy and privilege is missing while every table is there.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+
+from shared.core.errors import ConfigurationError
+
+Connection = psycopg.Connection[Any]
+
+ROLES = (
+    "toetsfeedback_api",
+    "toetsfeedback_importer",
+    "toetsfeedback_operator",
+    "toetsfeedback_worker",
+)
+SNAPSHOT_FILE = files("shared.core") / "schema.json"
+SHOWN_RULES = 3
+
+MAINTAIN = "MAINTAIN", 170_000
+"""A privilege, and the first server that has it; an import works without it."""
+
+MIGRATE_REMEDY = "run `toetsfeedback migrate` as the owner of the database"
+RESTORE_REMEDY = (
+    "create the roles with `toetsfeedback migrate --roles-only`, and restore the backup into an "
+    "empty database again (docs/operations.md)"
+)
+
+_OF_A_ROLE = f"(acl.grantee = 0 or r.rolname in {ROLES})"
+_GRANTS = f"""
+    aclexplode({{privileges}}) acl left join pg_roles r on r.oid = acl.grantee
+    where {{relation}} and {_OF_A_ROLE}
+"""
+_IN_SCHEMA = "c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'S')"
+
+_RULES = rf"""
+select format('%s: row security', c.relname) from pg_class c where {_IN_SCHEMA} and relrowsecurity
+union all
+select format('%s: policy %s for %s to %s, condition %s', tablename, policyname, cmd,
+              array_to_string(array(select unnest(roles)::text order by 1), ', '),
+              left(md5(regexp_replace(concat_ws('|', qual, with_check), '[\s()]', '', 'g')), 8))
+from pg_policies where schemaname = 'public'
+union all
+select format('%s: %s to %s', c.relname, acl.privilege_type, coalesce(r.rolname, 'PUBLIC'))
+from pg_class c, {_GRANTS.format(privileges="c.relacl", relation=_IN_SCHEMA)}
+union all
+select format('%s: %s (%s) to %s', c.relname, acl.privilege_type,
+              string_agg(a.attname, ', ' order by a.attname), coalesce(r.rolname, 'PUBLIC'))
+from pg_class c join pg_attribute a on a.attrelid = c.oid,
+    {_GRANTS.format(privileges="a.attacl", relation=_IN_SCHEMA)}
+group by c.relname, acl.privilege_type, r.rolname
+union all
+select format('%s: %s to %s', f.proname, acl.privilege_type, coalesce(r.rolname, 'PUBLIC'))
+from pg_proc f, {
+    _GRANTS.format(
+        privileges="coalesce(f.proacl, acldefault('f', f.proowner))",
+        relation="f.pronamespace = 'public'::regnamespace and not exists (select from pg_depend d"
+        " where d.objid = f.oid and d.classid = 'pg_proc'::regclass and d.deptype = 'e')",
+    )
+}
+"""
+
+_STATE = """
+select session_user, pg_encoding_to_char(encoding), to_regclass('public.alembic_version') notnull,
+       coalesce(has_any_column_privilege(to_regclass('public.alembic_version'), 'select'), false)
+from pg_database where datname = current_database()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The revisions of the migrations, oldest first, and the rules of access of the last one."""
+
+    revisions: tuple[str, ...]
+    rules: frozenset[str]
+
+    @property
+    def head(self) -> str:
+        return self.revisions[-1]
+
+    def as_json(self) -> str:
+        content = {"revisions": list(self.revisions), "rules": sorted(self.rules)}
+        return json.dumps(content, indent=1) + "\n"
+
+
+@cache
+def expected_snapshot() -> Snapshot:
+    """Return the snapshot of this version of the service."""
+    content = json.loads(SNAPSHOT_FILE.read_text(encoding="utf-8"))
+    return Snapshot(tuple(content["revisions"]), frozenset(content["rules"]))
+
+
+def read_rules(connection: Connection) -> frozenset[str]:
+    """Return the rules of access of a database: row policies, and privileges of programs."""
+    return frozenset(rule for (rule,) in connection.execute(_RULES).fetchall())
+
+
+def require_encoding(connection: Connection) -> None:
+    """Check that the database stores text as UTF-8.
+
+    Raises:
+        ConfigurationError: with the encoding that it has.
+    """
+    _, encoding, *_ = _read_state(connection)
+    if encoding != "UTF8":
+        raise ConfigurationError(
+            f"the database {connection.info.dbname} has the encoding {encoding}, in which not every "
+            "name can be stored: create it with `createdb --encoding=UTF8 --template=template0`"
+        )
+
+
+def read_revision(connection: Connection) -> str | None:
+    """Return the revision of the schema; None before the first migration.
+
+    Raises:
+        ConfigurationError: when the login may not read it.
+    """
+    login, _, exists, is_readable = _read_state(connection)
+    if not exists:
+        return None
+    if not is_readable:
+        raise ConfigurationError(
+            f"the login {login} may not read the revision of the schema: {MIGRATE_REMEDY}, which "
+            "grants that to the login of a program or finds what a restored database lacks"
+        )
+    row = connection.execute("select version_num from public.alembic_version").fetchone()
+    return str(row[0]) if row else None
+
+
+def require_known_revision(connection: Connection) -> str | None:
+    """Return the revision of the schema; refuse that of a newer version of the service.
+
+    Raises:
+        ConfigurationError: names the revision.
+    """
+    revision, expected = read_revision(connection), expected_snapshot()
+    if revision is not None and revision not in expected.revisions:
+        raise ConfigurationError(
+            f"the schema of the database is at revision {revision}, which this version of the "
+            f"service does not know (its own is {expected.head}): a newer version has migrated the "
+            "database. Run that version, or restore the backup made before the upgrade"
+        )
+    return revision
+
+
+def require_rules(connection: Connection) -> None:
+    """Check that no row policy and no privilege is missing, and that there is none in addition.
+
+    Raises:
+        ConfigurationError: counts the differences and names some.
+    """
+    if faults := rule_faults(connection):
+        raise ConfigurationError(
+            f"the rules of access of the database are incomplete or changed: {'; '.join(faults)}. "
+            f"Do not serve it: {RESTORE_REMEDY}"
+        )
+
+
+def rule_faults(connection: Connection) -> list[str]:
+    """Describe how the rules of access differ from the snapshot; the list is empty if they match."""
+    expected, found = expected_snapshot().rules, read_rules(connection)
+    privilege, since = MAINTAIN
+    if connection.info.server_version < since:
+        expected = frozenset(rule for rule in expected if f": {privilege} " not in rule)
+    faults = []
+    if missing := expected - found:
+        counts = Counter(_kind_of(rule) for rule in expected)
+        lacking = Counter(_kind_of(rule) for rule in missing)
+        numbers = ", ".join(
+            f"{counts[kind] - lacking[kind]} of {counts[kind]} {kind}" for kind in sorted(lacking)
+        )
+        faults.append(f"it has {numbers} (missing: {_some(missing)})")
+    if added := found - expected:
+        faults.append(f"{len(added)} were added (such as {_some(added)})")
+    return faults
+
+
+def require_schema(connection: Connection) -> None:
+    """Check the encoding, the revision and the rules of access of a database.
+
+    Raises:
+        ConfigurationError: with the remedy.
+    """
+    require_encoding(connection)
+    revision, expected = require_known_revision(connection), expected_snapshot()
+    if revision != expected.head:
+        raise ConfigurationError(
+            f"the schema of the database is at revision {revision or 'none'}, and this version of "
+            f"the service needs {expected.head}: {MIGRATE_REMEDY}"
+        )
+    require_rules(connection)
+
+
+def _read_state(connection: Connection) -> tuple[str, str, bool, bool]:
+    row = connection.execute(_STATE).fetchone()
+    assert row is not None  # noqa: S101  # the database of the connection exists
+    return row[0], row[1], row[2], row[3]
+
+
+def _kind_of(rule: str) -> str:
+    return "row policies" if ": policy " in rule or rule.endswith("row security") else "privileges"
+
+
+def _some(rules: frozenset[str]) -> str:
+    names = sorted(rules)[:SHOWN_RULES]
+    return "; ".join(names) + (", …" if len(rules) > SHOWN_RULES else "")
