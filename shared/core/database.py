@@ -2,11 +2,12 @@
 
 import select
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from threading import Event
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
+from sqlalchemy import Connection, Engine, ExceptionContext, MetaData, create_engine, event, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -36,10 +37,9 @@ select pg_backend_pid(), current_setting('TimeZone'),
 """
 
 NO_POOLER = (
-    "the connection to PostgreSQL leads through a connection pooler, such as PgBouncer, which gives "
-    "the sessions of a program to others: settings and prepared statements of a session would be "
-    "lost. Name PostgreSQL itself in TOETSFEEDBACK_DATABASE_URL; each process has a pool of its own "
-    "(docs/operations.md)"
+    "the connection to PostgreSQL leads through a connection pooler, such as PgBouncer, which loses "
+    "the settings and the prepared statements of a session. Name PostgreSQL itself in "
+    "TOETSFEEDBACK_DATABASE_URL: each process has a pool of its own (docs/operations.md)"
 )
 _REFUSED_BY_A_POOLER = "unsupported startup parameter"
 
@@ -96,6 +96,7 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
         },
     )
     event.listen(engine, "connect", partial(_require_own_session, idle))
+    event.listen(engine, "handle_error", _explain_refusal)
     event.listen(engine, "checkout", _require_connected)
     return engine
 
@@ -112,6 +113,12 @@ def _require_own_session(idle: int, connection: Any, _record: object) -> None:
         raise ConfigurationError(NO_POOLER)
 
 
+def _explain_refusal(context: ExceptionContext) -> None:
+    """Raise ConfigurationError when a pooler has refused the settings of the connection."""
+    if _REFUSED_BY_A_POOLER in str(context.original_exception):
+        raise ConfigurationError(NO_POOLER) from None
+
+
 def require_usable_database(engine: Engine) -> None:
     """Connect once, so that a process does not start with a database that it cannot use.
 
@@ -120,11 +127,8 @@ def require_usable_database(engine: Engine) -> None:
     Raises:
         ConfigurationError: from the checks of a new connection.
     """
-    try:
+    with suppress(OperationalError):
         engine.connect().close()
-    except OperationalError as error:
-        if _REFUSED_BY_A_POOLER in str(error.orig):
-            raise ConfigurationError(NO_POOLER) from None
 
 
 def refuse_other_schemas(engine: Engine) -> None:

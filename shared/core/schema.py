@@ -114,8 +114,8 @@ def require_encoding(connection: Connection) -> None:
     _, encoding, *_ = _read_state(connection)
     if encoding != "UTF8":
         raise ConfigurationError(
-            f"the database {connection.info.dbname} has the encoding {encoding}, in which not every "
-            "name can be stored: create it with `createdb --encoding=UTF8 --template=template0`"
+            f"the database {connection.info.dbname} has the encoding {encoding}, which cannot store "
+            "every name: create it with `createdb --encoding=UTF8 --template=template0`"
         )
 
 
@@ -167,7 +167,7 @@ def require_rules(connection: Connection) -> None:
 
 
 def rule_faults(connection: Connection) -> list[str]:
-    """Describe how the rules of access differ from the snapshot; the list is empty if they match."""
+    """Describe how the rules of access differ from the snapshot; return nothing if they match."""
     expected, found = expected_snapshot().rules, read_rules(connection)
     privilege, since = MAINTAIN
     if connection.info.server_version < since:

@@ -71,7 +71,7 @@ def migrate_database(
     if roles_only:
         create_roles(owner_url)
         create_logins(owner_url, passwords)
-        print("The database has its roles. Restore the backup now, then run `toetsfeedback migrate`.")
+        print("The roles exist. Restore the backup now, and then run `toetsfeedback migrate`.")
         return
     engine = open_engine(settings, application_name="toetsfeedback-migrate")
     migrate(engine, revision)
