@@ -8,7 +8,7 @@ from alembic.config import Config
 from sqlalchemy import Engine, text
 
 import migrations
-from shared.core.schema import require_encoding, require_known_revision, require_rules
+from shared.core.schema import require_known_revision, require_rules
 
 MIGRATION_LOCK = 7_061_002
 """Key of the advisory lock that serializes migrations."""
@@ -27,7 +27,6 @@ def migrate(engine: Engine, revision: str = "head", *, check: bool = True) -> No
         driver: Any = connection.connection.driver_connection
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         if check:
-            require_encoding(driver)
             require_known_revision(driver)
         command.upgrade(alembic_config(connection), revision)
         if check and revision == "head":

@@ -79,7 +79,8 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
 
     A connection that the server has closed is replaced. The server ends a transaction that is idle
     for too long: its process may be frozen or disconnected while others wait for its locks. A new
-    connection raises ConfigurationError when its session is not one of PostgreSQL itself.
+    connection raises ConfigurationError when its session is not one of PostgreSQL itself, or when
+    the database does not store text as UTF-8.
     """
     idle = round(IDLE_TRANSACTION_LEASES * settings.job_lease_seconds * 1000)
     engine = create_engine(
@@ -95,10 +96,20 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
             **TCP_KEEPALIVE,
         },
     )
-    event.listen(engine, "connect", partial(_require_own_session, idle))
+    event.listen(engine, "connect", partial(_require_own_session, idle), insert=True)
+    event.listen(engine, "connect", _require_unicode, insert=True)  # first, as it reads nothing
     event.listen(engine, "handle_error", _explain_refusal)
     event.listen(engine, "checkout", _require_connected)
     return engine
+
+
+def _require_unicode(connection: Any, _record: object) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise ConfigurationError(
+            f"the database {connection.info.dbname} has the encoding {encoding}, which cannot store "
+            "every name: create it with `createdb --encoding=UTF8 --template=template0`"
+        )
 
 
 def _require_own_session(idle: int, connection: Any, _record: object) -> None:

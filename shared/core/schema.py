@@ -71,9 +71,8 @@ from pg_proc f, {
 """
 
 _STATE = """
-select session_user, pg_encoding_to_char(encoding), to_regclass('public.alembic_version') notnull,
+select session_user, to_regclass('public.alembic_version') notnull,
        coalesce(has_any_column_privilege(to_regclass('public.alembic_version'), 'select'), false)
-from pg_database where datname = current_database()
 """
 
 
@@ -105,27 +104,14 @@ def read_rules(connection: Connection) -> frozenset[str]:
     return frozenset(rule for (rule,) in connection.execute(_RULES).fetchall())
 
 
-def require_encoding(connection: Connection) -> None:
-    """Check that the database stores text as UTF-8.
-
-    Raises:
-        ConfigurationError: with the encoding that it has.
-    """
-    _, encoding, *_ = _read_state(connection)
-    if encoding != "UTF8":
-        raise ConfigurationError(
-            f"the database {connection.info.dbname} has the encoding {encoding}, which cannot store "
-            "every name: create it with `createdb --encoding=UTF8 --template=template0`"
-        )
-
-
 def read_revision(connection: Connection) -> str | None:
     """Return the revision of the schema; None before the first migration.
 
     Raises:
         ConfigurationError: when the login may not read it.
     """
-    login, _, exists, is_readable = _read_state(connection)
+    row = connection.execute(_STATE).fetchone()
+    login, exists, is_readable = row or (None, False, False)
     if not exists:
         return None
     if not is_readable:
@@ -186,12 +172,11 @@ def rule_faults(connection: Connection) -> list[str]:
 
 
 def require_schema(connection: Connection) -> None:
-    """Check the encoding, the revision and the rules of access of a database.
+    """Check the revision and the rules of access of a database.
 
     Raises:
         ConfigurationError: with the remedy.
     """
-    require_encoding(connection)
     revision, expected = require_known_revision(connection), expected_snapshot()
     if revision != expected.head:
         raise ConfigurationError(
@@ -199,12 +184,6 @@ def require_schema(connection: Connection) -> None:
             f"the service needs {expected.head}: {MIGRATE_REMEDY}"
         )
     require_rules(connection)
-
-
-def _read_state(connection: Connection) -> tuple[str, str, bool, bool]:
-    row = connection.execute(_STATE).fetchone()
-    assert row is not None  # noqa: S101  # the database of the connection exists
-    return row[0], row[1], row[2], row[3]
 
 
 def _kind_of(rule: str) -> str:

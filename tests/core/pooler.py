@@ -18,7 +18,13 @@ NOT_ENCRYPTED = {80877103, 80877104}
 """Codes of the requests for TLS and GSS encryption, which come before the startup packet."""
 OWN_PID = 7
 IDLE = b"I"
-PARAMETERS = ("server_version", "client_encoding", "standard_conforming_strings", "TimeZone")
+PARAMETERS = (
+    "server_version",
+    "server_encoding",
+    "client_encoding",
+    "standard_conforming_strings",
+    "TimeZone",
+)
 
 
 def message(kind: bytes, content: bytes) -> bytes:
