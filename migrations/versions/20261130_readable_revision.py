@@ -12,9 +12,7 @@ down_revision: str | None = "20261129_ends_of_access"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-PROGRAMS = (
-    "toetsfeedback_api, toetsfeedback_worker, toetsfeedback_importer, toetsfeedback_operator"
-)
+PROGRAMS = "toetsfeedback_api, toetsfeedback_worker, toetsfeedback_importer, toetsfeedback_operator"
 
 
 def upgrade() -> None:

@@ -27,7 +27,7 @@ def create_broker(settings: Settings) -> RedisBroker:
     engine = open_engine(settings, application_name="toetsfeedback-worker")
     refuse_other_schemas(engine)
     storage = open_storage(settings.storage_url)
-    insz_key = read_insz_key(settings.insz_key_file)
+    insz_key = read_insz_key(settings.require_file("insz_key_file"))
     catalogues, renderers = CatalogueCache(), Renderers()
 
     def build(unit: UnitOfWork, claim: Claim) -> HandlerResult:

@@ -1,7 +1,7 @@
 """The connection pool to PostgreSQL, its sessions, and the settings of their transactions."""
 
 import select
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from threading import Event
@@ -96,14 +96,32 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
             **TCP_KEEPALIVE,
         },
     )
-    event.listen(engine, "connect", partial(_require_own_session, idle), insert=True)
-    event.listen(engine, "connect", _require_unicode, insert=True)  # first, as it reads nothing
+    _check_connections(engine, partial(_require_own_session, idle), is_first=True)
+    _check_connections(engine, _require_unicode, is_first=True)
     event.listen(engine, "handle_error", _explain_refusal)
     event.listen(engine, "checkout", _require_connected)
     return engine
 
 
-def _require_unicode(connection: Any, _record: object) -> None:
+def _check_connections(
+    engine: Engine, check: Callable[[Any], None], *, is_first: bool = False
+) -> None:
+    """Run a check on each new connection; close the connection when the check refuses it.
+
+    `is_first`: before all other checks, and before SQLAlchemy reads anything.
+    """
+
+    def run(connection: Any, _record: object) -> None:
+        try:
+            check(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    event.listen(engine, "connect", run, insert=is_first)
+
+
+def _require_unicode(connection: Any) -> None:
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise ConfigurationError(
@@ -112,7 +130,7 @@ def _require_unicode(connection: Any, _record: object) -> None:
         )
 
 
-def _require_own_session(idle: int, connection: Any, _record: object) -> None:
+def _require_own_session(idle: int, connection: Any) -> None:
     """Raise ConfigurationError when the session belongs to a connection pooler.
 
     A pooler answers with an identifier of its own instead of that of the server process, and drops
@@ -146,13 +164,13 @@ def refuse_other_schemas(engine: Engine) -> None:
     """Refuse connections until the schema of the database is the one that this version needs."""
     accepted = Event()
 
-    def require(connection: Any, _record: object) -> None:
+    def require(connection: Any) -> None:
         if not accepted.is_set():
             require_schema(connection)
             connection.rollback()
             accepted.set()
 
-    event.listen(engine, "connect", require)
+    _check_connections(engine, require)
 
 
 def _require_connected(connection: Any, _record: object, _proxy: object) -> None:
@@ -168,10 +186,10 @@ def _require_connected(connection: Any, _record: object, _proxy: object) -> None
 
 def refuse_privileged_logins(engine: Engine) -> None:
     """Refuse new connections of a login that can bypass the privileges and policies of tables."""
-    event.listen(engine, "connect", _require_unprivileged)
+    _check_connections(engine, _require_unprivileged)
 
 
-def _require_unprivileged(connection: Any, _record: object) -> None:
+def _require_unprivileged(connection: Any) -> None:
     """Raise ConfigurationError for a superuser, an owner of tables, or a login with BYPASSRLS."""
     login, is_privileged = connection.execute(_IS_PRIVILEGED).fetchone()
     connection.rollback()

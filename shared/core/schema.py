@@ -6,7 +6,6 @@ failure: then every row policy and privilege is missing while every table is the
 """
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -139,36 +138,58 @@ def require_known_revision(connection: Connection) -> str | None:
     return revision
 
 
+@dataclass(frozen=True, slots=True)
+class RuleComparison:
+    """The rules of one kind: how many are expected, and which are missing or were added."""
+
+    kind: str
+    expected: int
+    missing: frozenset[str]
+    added: frozenset[str]
+
+    @property
+    def is_equal(self) -> bool:
+        return not (self.missing or self.added)
+
+    def __str__(self) -> str:
+        found = f"{self.expected - len(self.missing)} of {self.expected} {self.kind}"
+        if self.missing:
+            found += f", without {_some(self.missing)}"
+        return found + (f", and in addition {_some(self.added)}" if self.added else "")
+
+
+def compare_rules(connection: Connection) -> tuple[RuleComparison, ...]:
+    """Compare the rules of access with the snapshot: first the row policies, then the privileges.
+
+    Row-level security of a table counts as a row policy.
+    """
+    expected, found = expected_snapshot().rules, read_rules(connection)
+    privilege, since = MAINTAIN
+    if connection.info.server_version < since:
+        expected = frozenset(rule for rule in expected if f": {privilege} " not in rule)
+    return tuple(
+        RuleComparison(
+            kind,
+            len([rule for rule in expected if _is_policy(rule) is is_policy]),
+            frozenset(rule for rule in expected - found if _is_policy(rule) is is_policy),
+            frozenset(rule for rule in found - expected if _is_policy(rule) is is_policy),
+        )
+        for kind, is_policy in (("row policies", True), ("privileges", False))
+    )
+
+
 def require_rules(connection: Connection) -> None:
     """Check that no row policy and no privilege is missing, and that there is none in addition.
 
     Raises:
         ConfigurationError: counts the differences and names some.
     """
-    if faults := rule_faults(connection):
+    differences = [found for found in compare_rules(connection) if not found.is_equal]
+    if differences:
         raise ConfigurationError(
-            f"the rules of access of the database are incomplete or changed: {'; '.join(faults)}. "
-            f"Do not serve it: {RESTORE_REMEDY}"
+            f"the database has {'; '.join(str(found) for found in differences)}. Do not use it: "
+            f"{RESTORE_REMEDY}"
         )
-
-
-def rule_faults(connection: Connection) -> list[str]:
-    """Describe how the rules of access differ from the snapshot; return nothing if they match."""
-    expected, found = expected_snapshot().rules, read_rules(connection)
-    privilege, since = MAINTAIN
-    if connection.info.server_version < since:
-        expected = frozenset(rule for rule in expected if f": {privilege} " not in rule)
-    faults = []
-    if missing := expected - found:
-        counts = Counter(_kind_of(rule) for rule in expected)
-        lacking = Counter(_kind_of(rule) for rule in missing)
-        numbers = ", ".join(
-            f"{counts[kind] - lacking[kind]} of {counts[kind]} {kind}" for kind in sorted(lacking)
-        )
-        faults.append(f"it has {numbers} (missing: {_some(missing)})")
-    if added := found - expected:
-        faults.append(f"{len(added)} were added (such as {_some(added)})")
-    return faults
 
 
 def require_schema(connection: Connection) -> None:
@@ -186,10 +207,10 @@ def require_schema(connection: Connection) -> None:
     require_rules(connection)
 
 
-def _kind_of(rule: str) -> str:
-    return "row policies" if ": policy " in rule or rule.endswith("row security") else "privileges"
+def _is_policy(rule: str) -> bool:
+    return ": policy " in rule or rule.endswith(": row security")
 
 
 def _some(rules: frozenset[str]) -> str:
     names = sorted(rules)[:SHOWN_RULES]
-    return "; ".join(names) + (", …" if len(rules) > SHOWN_RULES else "")
+    return " + ".join(f"[{name}]" for name in names) + (" …" if len(rules) > SHOWN_RULES else "")

@@ -74,37 +74,37 @@ def test_the_snapshot_is_that_of_the_migrations(settings: Settings) -> None:
             "drop policy others on results",
             "create policy others on results to toetsfeedback_worker, toetsfeedback_importer, "
             "toetsfeedback_operator using (true) with check (true)",
-            f"{POLICIES - 1} of {POLICIES} row policies (missing: results: policy others",
+            f"{POLICIES - 1} of {POLICIES} row policies, without [results: policy others",
         ),
         (
             "alter table results disable row level security",
             "alter table results enable row level security",
-            f"{POLICIES - 1} of {POLICIES} row policies (missing: results: row security)",
+            f"{POLICIES - 1} of {POLICIES} row policies, without [results: row security]",
         ),
         (
             "revoke select on results from toetsfeedback_worker",
             "grant select on results to toetsfeedback_worker",
-            "privileges (missing: results: SELECT to toetsfeedback_worker)",
+            "privileges, without [results: SELECT to toetsfeedback_worker]",
         ),
         (
             "revoke execute on function append_audit_event from toetsfeedback_api",
             "grant execute on function append_audit_event to toetsfeedback_api",
-            "privileges (missing: append_audit_event: EXECUTE to toetsfeedback_api)",
+            "privileges, without [append_audit_event: EXECUTE to toetsfeedback_api]",
         ),
         (
             "grant select on scale_scores to toetsfeedback_api",
             "revoke select on scale_scores from toetsfeedback_api",
-            "1 were added (such as scale_scores: SELECT to toetsfeedback_api)",
+            "in addition [scale_scores: SELECT to toetsfeedback_api]",
         ),
         (
             "create policy everything on results for select to toetsfeedback_api using (true)",
             "drop policy everything on results",
-            "1 were added (such as results: policy everything for SELECT",
+            "in addition [results: policy everything for SELECT",
         ),
         (
             "alter policy others on results using (school_id <> '')",
             "alter policy others on results using (true)",
-            "missing: results: policy others",
+            "without [results: policy others",
         ),
     ],
 )
@@ -138,13 +138,13 @@ def test_schema_of_an_older_version_has_to_be_migrated_first(
     with engine_of_migrate.begin() as connection:
         command.downgrade(alembic_config(connection), "20261129_ends_of_access")
     try:
-        app = create_app(settings_of("api"))
+        resources = create_app(settings_of("api")).state.resources
         with pytest.raises(ConfigurationError, match="run `toetsfeedback migrate` as the owner"):
-            require_usable_database(app.state.resources.engine)
-        app.state.resources.close()
+            require_usable_database(resources.engine)
     finally:
         migrate(engine_of_migrate)
-    require_usable_database(create_app(settings_of("api")).state.resources.engine)
+    require_usable_database(resources.engine)
+    resources.close()
 
 
 def test_upgrade_that_ends_without_a_policy_changes_nothing(engine_of_migrate: Engine) -> None:
