@@ -37,8 +37,8 @@ select pg_backend_pid(), current_setting('TimeZone'),
 """
 
 NO_POOLER = (
-    "the connection to PostgreSQL leads through a connection pooler, such as PgBouncer, which loses "
-    "the settings and the prepared statements of a session. Name PostgreSQL itself in "
+    "the connection to PostgreSQL leads through a connection pooler, such as PgBouncer, which "
+    "loses the settings and the prepared statements of a session. Name PostgreSQL itself in "
     "TOETSFEEDBACK_DATABASE_URL: each process has a pool of its own (docs/operations.md)"
 )
 _REFUSED_BY_A_POOLER = "unsupported startup parameter"
@@ -125,8 +125,8 @@ def _require_unicode(connection: Any) -> None:
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise ConfigurationError(
-            f"the database {connection.info.dbname} has the encoding {encoding}, which cannot store "
-            "every name: create it with `createdb --encoding=UTF8 --template=template0`"
+            f"the database {connection.info.dbname} has the encoding {encoding}, which cannot "
+            "store every name: create it with `createdb --encoding=UTF8 --template=template0`"
         )
 
 

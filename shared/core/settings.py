@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     api_max_connections: Annotated[int, Field(ge=128)] = Field(
         default=2_000, description="maximum number of connections to the API"
     )
+    api_drain_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=30.0, description="time for requests in progress to end when the API stops"
+    )
     api_max_upload_bytes: Annotated[int, Field(gt=0)] = Field(
         default=2048 * MIB, description="maximum size of an uploaded delivery in bytes"
     )

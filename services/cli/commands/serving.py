@@ -38,7 +38,8 @@ def api(
     configure_logging(settings.log_level, settings.log_lines_per_second, process="api")
     app = create_app(settings)
     require_usable_database(app.state.resources.engine)
-    serve(app, settings.api_host, settings.api_port if port is None else port)
+    listens_at = settings.api_port if port is None else port
+    serve(app, settings.api_host, listens_at, settings.api_drain_seconds)
 
 
 def worker() -> None:

@@ -18,7 +18,7 @@ SHOWN = 3
 
 
 def check_documents(connection: Connection, storage: Storage, number: int) -> Finding:
-    """Compare the hashes of some documents, chosen at random, with the bytes in the object store."""
+    """Compare the hashes of random documents with their bytes in the object store."""
     if finding := unreadable(connection, "documents", "documents"):
         return finding
     with Session(connection) as session:
