@@ -24,6 +24,7 @@ ROLES = (
     "toetsfeedback_worker",
 )
 SNAPSHOT_FILE = files("shared.core") / "schema.json"
+KINDS = "tables with row-level security", "row policies", "privileges"
 SHOWN_RULES = 3
 
 MAINTAIN = "MAINTAIN", 170_000
@@ -159,10 +160,7 @@ class RuleComparison:
 
 
 def compare_rules(connection: Connection) -> tuple[RuleComparison, ...]:
-    """Compare the rules of access with the snapshot: first the row policies, then the privileges.
-
-    Row-level security of a table counts as a row policy.
-    """
+    """Compare the rules of access of each kind with the snapshot."""
     expected, found = expected_snapshot().rules, read_rules(connection)
     privilege, since = MAINTAIN
     if connection.info.server_version < since:
@@ -170,11 +168,11 @@ def compare_rules(connection: Connection) -> tuple[RuleComparison, ...]:
     return tuple(
         RuleComparison(
             kind,
-            len([rule for rule in expected if _is_policy(rule) is is_policy]),
-            frozenset(rule for rule in expected - found if _is_policy(rule) is is_policy),
-            frozenset(rule for rule in found - expected if _is_policy(rule) is is_policy),
+            sum(_kind_of(rule) == kind for rule in expected),
+            frozenset(rule for rule in expected - found if _kind_of(rule) == kind),
+            frozenset(rule for rule in found - expected if _kind_of(rule) == kind),
         )
-        for kind, is_policy in (("row policies", True), ("privileges", False))
+        for kind in KINDS
     )
 
 
@@ -207,8 +205,10 @@ def require_schema(connection: Connection) -> None:
     require_rules(connection)
 
 
-def _is_policy(rule: str) -> bool:
-    return ": policy " in rule or rule.endswith(": row security")
+def _kind_of(rule: str) -> str:
+    if rule.endswith(": row security"):
+        return KINDS[0]
+    return KINDS[1] if ": policy " in rule else KINDS[2]
 
 
 def _some(rules: frozenset[str]) -> str:

@@ -4,6 +4,7 @@ import http.client
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import count
+from select import select
 from threading import Lock
 
 Response = tuple[int, bytes]
@@ -13,8 +14,8 @@ BAD_GATEWAY: Response = (502, b"")
 class Balancer:
     """Requests take turns; a server that refuses the connection is left out for that request.
 
-    An idle connection that the server closes meanwhile is an error for a request that is not
-    idempotent: it may have been executed.
+    An idle connection that the server closes when a request has been sent on it is an error for a
+    request that is not idempotent: it may have been executed.
     """
 
     def __init__(self, ports: Sequence[int]) -> None:
@@ -26,10 +27,8 @@ class Balancer:
     def send(self, method: str, path: str, body: bytes | None = None) -> Response:
         """Send a request to a server and return its response, or 502."""
         for port in self._next_ports():
-            with self._lock:
-                connection = self._idle[port].pop() if self._idle[port] else None
             try:
-                connection = connection or _connect(port)
+                connection = self._idle_connection(port) or _connect(port)
             except ConnectionRefusedError:
                 continue
             try:
@@ -39,6 +38,15 @@ class Balancer:
                 if method != "GET":
                     return BAD_GATEWAY
         return BAD_GATEWAY
+
+    def _idle_connection(self, port: int) -> http.client.HTTPConnection | None:
+        """Return an idle connection that the server has not closed; nginx watches for that."""
+        while True:
+            with self._lock:
+                connection = self._idle[port].pop() if self._idle[port] else None
+            if connection is None or not select([connection.sock], [], [], 0)[0]:
+                return connection
+            connection.close()
 
     def _next_ports(self) -> Iterator[int]:
         first = next(self._numbers)

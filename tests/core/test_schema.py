@@ -21,7 +21,8 @@ from shared.core.settings import Settings
 from tests.migrations.write_snapshot import snapshot_of
 
 SettingsOf = Callable[[str], Settings]
-POLICIES = sum(": policy " in rule or "row security" in rule for rule in expected_snapshot().rules)
+POLICIES = sum(": policy " in rule for rule in expected_snapshot().rules)
+TABLES = sum(rule.endswith("row security") for rule in expected_snapshot().rules)
 OTHERS = "toetsfeedback_worker, toetsfeedback_importer, toetsfeedback_operator"
 
 
@@ -80,7 +81,7 @@ def test_the_snapshot_is_that_of_the_migrations(settings: Settings) -> None:
         (
             "alter table results disable row level security",
             "alter table results enable row level security",
-            f"{POLICIES - 1} of {POLICIES} row policies, without [results: row security]",
+            f"{TABLES - 1} of {TABLES} tables with row-level security, without [results: ",
         ),
         (
             "revoke select on results from toetsfeedback_worker",

@@ -118,7 +118,7 @@ def test_restore_without_the_roles_is_refused(target: dict[str, str]) -> None:
     assert "errors ignored on restore" in restored.stderr
     migrated = run("toetsfeedback migrate", target)
     assert migrated.returncode == 1
-    assert "the database has 19 of 59 row policies" in migrated.stderr
+    assert re.search(r"\b0 of [1-9]\d row policies", migrated.stderr)
     assert "--roles-only" in migrated.stderr
     checked = run("toetsfeedback doctor", target)
     assert checked.returncode == 1
