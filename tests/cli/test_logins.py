@@ -21,10 +21,11 @@ WITHOUT = {"up", "demo", "generate", "openapi"}
 ID = "00000000-0000-4000-8000-000000000000"
 ARGUMENTS = {
     "api": ["api", "--port", "0"],
-    "import": ["import", "tests/data/delivery-sample"],
+    "import": ["import", str(ROOT / "tests" / "data" / "delivery-sample")],
     "build": ["build", "--administration", "2024"],
     "audit": ["audit", "verify"],
     "person add": ["person", "add", "Somebody", "--key", "key.pem"],
+    "token": ["token", "--key", "proof.pem"],
     "release": ["release", "--administration", "2024"],
     "call": ["call", "GET", "/v1/jobs"],
     "client": ["client", "list"],
@@ -36,7 +37,7 @@ VALUES = {
     "TOETSFEEDBACK_PUBLIC_URL": "http://127.0.0.1:1",
     "TOETSFEEDBACK_CLIENT_ID": ID,
 }
-IS_MISSING = re.compile(r"Field required|is not set|: set TOETSFEEDBACK|^toetsfeedback: set TOETS")
+IS_MISSING = re.compile(r"Field required|TOETSFEEDBACK_\w+ is not set|: set TOETSFEEDBACK")
 
 
 @pytest.fixture
@@ -48,6 +49,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
     values = {name: VALUES.get(name, str(file)) for name, file in files.items()}
     values["TOETSFEEDBACK_STORAGE_URL"] = (tmp_path / "objects").as_uri()
     (tmp_path / "TOETSFEEDBACK_CLIENT_KEY").write_text("no key")
+    monkeypatch.chdir(tmp_path)  # no instance of `up` is here
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     return monkeypatch
@@ -80,10 +82,8 @@ def test_command_names_a_variable_that_is_missing(
     variable: str,
     environment: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
 ) -> None:
     environment.delenv(variable)
-    environment.chdir(tmp_path)  # no instance of `up` is here
     code, output = outcome_of(command, environment, capsys)
     assert code == 1
     assert variable in output
