@@ -7,7 +7,7 @@ TESTS  ?= tests
 PART   ?= pipeline
 SEED   ?= 1
 
-.PHONY: demo test fuzz chaos bench check format lint types contracts openapi prose glyph-coverage lock clean
+.PHONY: demo test fuzz chaos bench check format lint types contracts openapi prose glyph-coverage schema lock clean
 
 demo: $(STAMP)
 	$(BIN)/toetsfeedback demo --out demo-output
@@ -50,6 +50,10 @@ prose: $(STAMP)
 # Run it after a change of the fonts in services/worker/layout/fonts.py.
 glyph-coverage: $(STAMP)
 	$(BIN)/python -m services.worker.layout.glyph_coverage > shared/core/glyph_coverage.txt
+
+# The revisions and the rules of access that programs expect of a database; run it after a migration.
+schema: $(STAMP)
+	$(BIN)/python -m tests.migrations.write_snapshot
 
 # Needs uv on the PATH; run it after a change of the dependencies in pyproject.toml.
 # Pins carry hashes and name no index.

@@ -37,6 +37,14 @@ def login_of(database: str, program: str) -> str:
     return f"{database}_{program}_login"
 
 
+def create_roles(owner_url: str) -> None:
+    """Create the roles, which a restored dump grants its privileges to."""
+    with psycopg.connect(owner_url) as connection:
+        connection.execute("select pg_advisory_xact_lock(%s)", [LOGIN_LOCK])
+        for role in {role for roles in ROLES.values() for role in roles}:
+            _create_role(connection, role)
+
+
 def create_logins(owner_url: str, passwords: Mapping[str, str]) -> dict[str, str]:
     """Create or update the login of each program with a password, and return its database URL.
 
@@ -50,8 +58,7 @@ def create_logins(owner_url: str, passwords: Mapping[str, str]) -> dict[str, str
         for program, password in passwords.items():
             login = login_of(connection.info.dbname, program)
             for role in (login, *ROLES[program]):
-                names = {"name": sql.Literal(role), "role": sql.Identifier(role)}
-                connection.execute(sql.SQL(_CREATE_ROLE).format(**names))
+                _create_role(connection, role)
             connection.execute(
                 sql.SQL("alter role {} login password {}").format(
                     sql.Identifier(login), sql.Literal(password)
@@ -87,6 +94,11 @@ def passwords_in_environment() -> dict[str, str]:
     """Return the passwords in variables such as `API_DATABASE_PASSWORD`, by program."""
     values = {program: os.environ.get(f"{program.upper()}_DATABASE_PASSWORD") for program in ROLES}
     return {program: password for program, password in values.items() if password}
+
+
+def _create_role(connection: "psycopg.Connection[tuple[object, ...]]", role: str) -> None:
+    names = {"name": sql.Literal(role), "role": sql.Identifier(role)}
+    connection.execute(sql.SQL(_CREATE_ROLE).format(**names))
 
 
 def _grant(connection: "psycopg.Connection[tuple[object, ...]]", role: str, login: str) -> None:

@@ -13,6 +13,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from migrations.logins import login_of
+from services.api.http.server import IDLE_DRAIN_SECONDS
 from services.cli.main import COMMANDS
 from shared.core.settings import Settings
 
@@ -198,7 +199,23 @@ def test_only_migrate_connects_as_the_database_owner(name: str) -> None:
 )
 def test_program_gets_only_the_key_it_uses(name: str, key: str, setting: str) -> None:
     assert SERVICES[name]["secrets"] == [key]
+    keys = {PREFIX + "SIGNING_KEYS", PREFIX + "INSZ_KEY_FILE"} & environment(name).keys()
+    assert keys == {PREFIX + setting}
     assert environment(name)[PREFIX + setting] == f"/run/secrets/{key}"
+
+
+def test_migration_gets_no_key() -> None:
+    assert "secrets" not in SERVICES["migrate"]
+    assert not {PREFIX + "SIGNING_KEYS", PREFIX + "INSZ_KEY_FILE"} & environment("migrate").keys()
+
+
+def test_api_has_longer_to_stop_than_its_requests_have_to_end() -> None:
+    grace = int(SERVICES["api"]["stop_grace_period"].removesuffix("s"))
+    unit = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("API\n")[2]
+    timeout = re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
+    assert timeout is not None
+    drain: float = Settings.model_fields["api_drain_seconds"].default
+    assert min(grace, int(timeout[1])) > drain + IDLE_DRAIN_SECONDS
 
 
 def test_programs_and_store_agree_on_bucket_region_and_address() -> None:

@@ -2,13 +2,11 @@
 
 from asyncio import Semaphore
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
 from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 
 from services.api.http.connections import Connections
 from services.api.http.download_monitor import DownloadMonitor
@@ -16,6 +14,7 @@ from services.api.http.rate_limiter import RateLimiter
 from shared.core.database import (
     Sessions,
     open_engine,
+    refuse_other_schemas,
     refuse_privileged_logins,
     session_factory,
 )
@@ -73,6 +72,7 @@ class Resources:
         storage = open_storage(settings.storage_url)
         engine = open_engine(settings, application_name="toetsfeedback-api")
         refuse_privileged_logins(engine)
+        refuse_other_schemas(engine)
         broker = open_broker(settings, middleware=[])
         sessions = session_factory(engine)
         slots = max(1, settings.database_pool_size - RESERVED_CONNECTIONS)
@@ -95,15 +95,6 @@ class Resources:
             rate_limiter=RateLimiter(settings),
             client_change_delay_hours=settings.client_change_delay_hours,
         )
-
-    def require_unprivileged_login(self) -> None:
-        """Check the privileges of the database login; every new connection checks them again.
-
-        Raises:
-            ConfigurationError: when the login has privileges that the API must not have.
-        """
-        with suppress(OperationalError), self.engine.connect():
-            pass
 
     def close(self) -> None:
         self.downloads.close()

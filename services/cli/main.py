@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from embedded.errors import EmbeddedError
 from services.cli.commands import audit, clients, deliveries, jobs, persons, serving, tokens
+from services.cli.commands.doctor import doctor
 from shared.access.rules import CallerError
 from shared.core.errors import ConfigurationError, DomainError, InvalidInput
 
@@ -24,6 +25,7 @@ COMMANDS: dict[str, Callable[..., object]] = {
     "api": serving.api,
     "worker": serving.worker,
     "migrate": serving.migrate_database,
+    "doctor": doctor,
     "generate": deliveries.generate,
     "import": deliveries.import_path,
     "build": jobs.build,

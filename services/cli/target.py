@@ -12,7 +12,7 @@ import typer
 from embedded.data_directory import DataDirectory
 from shared.access.requests import AccessRequest
 from shared.access.rules import Caller, CallerKind, Reach
-from shared.core.database import Sessions, open_engine, session_factory
+from shared.core.database import Sessions, open_engine, refuse_other_schemas, session_factory
 from shared.core.errors import ConfigurationError
 from shared.core.settings import Settings
 
@@ -63,6 +63,7 @@ def development_settings(data: Path, program: str = "owner") -> Settings:
 def sessions_of(settings: Settings) -> Iterator[Sessions]:
     """Open the database for one command; yield its session factory."""
     engine = open_engine(settings, application_name="toetsfeedback-cli")
+    refuse_other_schemas(engine)
     try:
         yield session_factory(engine)
     finally:

@@ -11,7 +11,7 @@ from services.worker.documents.school_production import Renderers
 from services.worker.execution import Execution, HandlerResult
 from services.worker.jobs.deliveries import apply_delivery
 from services.worker.jobs.documents import build_school
-from shared.core.database import open_engine, session_factory
+from shared.core.database import open_engine, refuse_other_schemas, session_factory
 from shared.core.secrets import read_insz_key
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
@@ -33,8 +33,9 @@ def create_worker(settings: Settings) -> WorkerParts:
     """Return the parts of a worker; they connect to nothing before their first use."""
     broker = open_broker(settings, middleware=[])
     engine = open_engine(settings, application_name="toetsfeedback-worker")
+    refuse_other_schemas(engine)
     storage = open_storage(settings.storage_url)
-    insz_key = read_insz_key(settings.insz_key_file)
+    insz_key = read_insz_key(settings.require_file("insz_key_file"))
     catalogues, renderers = CatalogueCache(), Renderers()
 
     def build(unit: UnitOfWork, claim: Claim) -> HandlerResult:

@@ -14,7 +14,12 @@ from services.worker.polling import Poller
 from services.worker.sweeper import PeriodicTask, Sweeper
 from shared.audit.head_exports import HeadExporter
 from shared.core.clock import database_now
-from shared.core.database import open_engine, session_factory
+from shared.core.database import (
+    open_engine,
+    refuse_other_schemas,
+    require_usable_database,
+    session_factory,
+)
 from shared.core.settings import Settings
 from shared.deliveries.uploads import remove_orphaned_uploads
 from shared.documents.grants.service import remove_old_grants
@@ -43,13 +48,19 @@ UPLOADS_MAX_AGE = timedelta(hours=6)
 
 
 def run_worker(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT; items in progress get 5 seconds to finish."""
+    """Run until SIGTERM or SIGINT; items in progress get 5 seconds to finish.
+
+    Raises:
+        ConfigurationError: the worker cannot use the database, or a key.
+    """
     gc.set_threshold(GC_THRESHOLD)
     stop_requested = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop_requested.set())
     broker, execution = create_worker(settings)
     engine = open_engine(settings, application_name="toetsfeedback-sweeper")
+    refuse_other_schemas(engine)
+    require_usable_database(engine)
     sweeper = Sweeper(session_factory(engine), *periodic_tasks(settings))
     poller = Poller(execution, timedelta(seconds=settings.job_sweep_seconds))
     worker = dramatiq.Worker(

@@ -1,16 +1,20 @@
 """The connection pool to PostgreSQL, its sessions, and the settings of their transactions."""
 
 import select
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from threading import Event
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
+from sqlalchemy import Connection, Engine, ExceptionContext, MetaData, create_engine, event, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from shared.core.errors import ConfigurationError
+from shared.core.schema import require_schema
 from shared.core.settings import Settings
 
 INSTANT = TIMESTAMP(timezone=True)
@@ -26,6 +30,18 @@ TCP_KEEPALIVE = {
     "tcp_user_timeout": 30_000,
 }
 """libpq parameters: a lost connection to the server is detected within a minute."""
+
+_SESSION = """
+select pg_backend_pid(), current_setting('TimeZone'),
+       current_setting('idle_in_transaction_session_timeout')::interval = %s * interval '1 ms'
+"""
+
+NO_POOLER = (
+    "the connection to PostgreSQL leads through a connection pooler, such as PgBouncer, which "
+    "loses the settings and the prepared statements of a session. Name PostgreSQL itself in "
+    "TOETSFEEDBACK_DATABASE_URL: each process has a pool of its own (docs/operations.md)"
+)
+_REFUSED_BY_A_POOLER = "unsupported startup parameter"
 
 _IS_PRIVILEGED = """
 select session_user, role.rolsuper or role.rolbypassrls or exists (
@@ -62,7 +78,9 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
     """Open a connection pool whose sessions run in UTC.
 
     A connection that the server has closed is replaced. The server ends a transaction that is idle
-    for too long: its process may be frozen or disconnected while others wait for its locks.
+    for too long: its process may be frozen or disconnected while others wait for its locks. A new
+    connection raises ConfigurationError when its session is not one of PostgreSQL itself, or when
+    the database does not store text as UTF-8.
     """
     idle = round(IDLE_TRANSACTION_LEASES * settings.job_lease_seconds * 1000)
     engine = create_engine(
@@ -78,8 +96,81 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
             **TCP_KEEPALIVE,
         },
     )
+    _check_connections(engine, partial(_require_own_session, idle), is_first=True)
+    _check_connections(engine, _require_unicode, is_first=True)
+    event.listen(engine, "handle_error", _explain_refusal)
     event.listen(engine, "checkout", _require_connected)
     return engine
+
+
+def _check_connections(
+    engine: Engine, check: Callable[[Any], None], *, is_first: bool = False
+) -> None:
+    """Run a check on each new connection; close the connection when the check refuses it.
+
+    `is_first`: before all other checks, and before SQLAlchemy reads anything.
+    """
+
+    def run(connection: Any, _record: object) -> None:
+        try:
+            check(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    event.listen(engine, "connect", run, insert=is_first)
+
+
+def _require_unicode(connection: Any) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise ConfigurationError(
+            f"the database {connection.info.dbname} has the encoding {encoding}, which cannot "
+            "store every name: create it with `createdb --encoding=UTF8 --template=template0`"
+        )
+
+
+def _require_own_session(idle: int, connection: Any) -> None:
+    """Raise ConfigurationError when the session belongs to a connection pooler.
+
+    A pooler answers with an identifier of its own instead of that of the server process, and drops
+    the settings of the connection that it does not know.
+    """
+    found = connection.execute(_SESSION, [idle]).fetchone()
+    connection.rollback()
+    if found != (connection.info.backend_pid, "UTC", True):
+        raise ConfigurationError(NO_POOLER)
+
+
+def _explain_refusal(context: ExceptionContext) -> None:
+    """Raise ConfigurationError when a pooler has refused the settings of the connection."""
+    if _REFUSED_BY_A_POOLER in str(context.original_exception):
+        raise ConfigurationError(NO_POOLER) from None
+
+
+def require_usable_database(engine: Engine) -> None:
+    """Connect once, so that a process does not start with a database that it cannot use.
+
+    A database that is unreachable is no error here: each new connection is checked again.
+
+    Raises:
+        ConfigurationError: from the checks of a new connection.
+    """
+    with suppress(OperationalError):
+        engine.connect().close()
+
+
+def refuse_other_schemas(engine: Engine) -> None:
+    """Refuse connections until the schema of the database is the one that this version needs."""
+    accepted = Event()
+
+    def require(connection: Any) -> None:
+        if not accepted.is_set():
+            require_schema(connection)
+            connection.rollback()
+            accepted.set()
+
+    _check_connections(engine, require)
 
 
 def _require_connected(connection: Any, _record: object, _proxy: object) -> None:
@@ -95,10 +186,10 @@ def _require_connected(connection: Any, _record: object, _proxy: object) -> None
 
 def refuse_privileged_logins(engine: Engine) -> None:
     """Refuse new connections of a login that can bypass the privileges and policies of tables."""
-    event.listen(engine, "connect", _require_unprivileged)
+    _check_connections(engine, _require_unprivileged)
 
 
-def _require_unprivileged(connection: Any, _record: object) -> None:
+def _require_unprivileged(connection: Any) -> None:
     """Raise ConfigurationError for a superuser, an owner of tables, or a login with BYPASSRLS."""
     login, is_privileged = connection.execute(_IS_PRIVILEGED).fetchone()
     connection.rollback()

@@ -9,6 +9,7 @@ from typing import Any, TextIO, cast
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from shared.core.errors import ConfigurationError
 from shared.core.log_limit import LogLimit
 
 MAX_FRAMES = 6
@@ -75,12 +76,15 @@ class _LossyStream:
 
 
 def describe_error(error: BaseException) -> dict[str, Any]:
-    """Return the type and traceback of an error, without its message, which may quote a row."""
+    """Return the type and traceback of an error, without its message, which may quote a row.
+
+    A `ConfigurationError` quotes none, and its message has the remedy.
+    """
     frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
     return {
         "error": type(error).__qualname__,
         "frames": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
-    }
+    } | ({"reason": str(error)} if isinstance(error, ConfigurationError) else {})
 
 
 def _describe_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

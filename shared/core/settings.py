@@ -1,7 +1,7 @@
 """Configuration of every process, read from the environment (prefix `TOETSFEEDBACK_`)."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -16,7 +16,8 @@ MAX_REMOVED_SHARE = 0.1
 class Settings(BaseSettings):
     """The settings of a process, read once at its entry point and passed on from there.
 
-    The three URLs have no default: a process must not guess its servers.
+    The three URLs have no default: a process must not guess its servers. A process names the keys
+    that it needs with `require_file`.
     """
 
     model_config = SettingsConfigDict(env_prefix="TOETSFEEDBACK_", frozen=True, extra="ignore")
@@ -25,10 +26,13 @@ class Settings(BaseSettings):
     redis_url: SecretStr = Field(description="Redis 7 or Valkey 8 and later, `redis://…`")
     storage_url: str = Field(description="`file:///directory` or `s3://bucket/prefix`")
 
-    signing_keys: Path = Field(
-        description="PEM file with the P-256 key that signs tokens, or a directory of such files"
+    signing_keys: Path | None = Field(
+        default=None,
+        description="PEM file with the P-256 key that signs tokens, or a directory of such files",
     )
-    insz_key_file: Path = Field(description="file with the key for hashing INSZ numbers")
+    insz_key_file: Path | None = Field(
+        default=None, description="file with the key for hashing INSZ numbers"
+    )
     public_url: str = Field(
         default="http://127.0.0.1:8000",
         description="public address of the API; `iss` of its tokens",
@@ -46,6 +50,9 @@ class Settings(BaseSettings):
     )
     api_max_connections: Annotated[int, Field(ge=128)] = Field(
         default=2_000, description="maximum number of connections to the API"
+    )
+    api_drain_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=30.0, description="time for requests in progress to end when the API stops"
     )
     api_max_upload_bytes: Annotated[int, Field(gt=0)] = Field(
         default=2048 * MIB, description="maximum size of an uploaded delivery in bytes"
@@ -143,6 +150,20 @@ class Settings(BaseSettings):
         if parts.query or parts.fragment or parts.username or value.endswith("/"):
             raise ValueError("must be a URL without user, query, fragment and trailing slash")
         return value
+
+    def require_file(self, name: Literal["signing_keys", "insz_key_file"]) -> Path:
+        """Return the path of a key file that this process needs.
+
+        Raises:
+            ConfigurationError: names its variable, which is not set.
+        """
+        path: Path | None = getattr(self, name)
+        if path is None:
+            description = type(self).model_fields[name].description
+            raise ConfigurationError(
+                f"TOETSFEEDBACK_{name.upper()} is not set: set it to the path of the {description}"
+            )
+        return path
 
     @property
     def sqlalchemy_url(self) -> str:

@@ -60,7 +60,7 @@ class TokenAuthority:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Read the signing keys; raise ConfigurationError when they cannot be used."""
-        keys = SigningKeys.read(settings.signing_keys)
+        keys = SigningKeys.read(settings.require_file("signing_keys"))
         return cls(keys, settings.public_url, settings.token_audience)
 
     def issue(

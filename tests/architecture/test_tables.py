@@ -4,7 +4,7 @@ from sqlalchemy import Engine, text
 
 SAME_FOR_EVERYONE = "the same for everyone: it has no data about a school"
 WITHOUT_A_POLICY = {
-    "alembic_version": "no program may read it: only migrations use it",
+    "alembic_version": "the revision of the schema, which every program compares with its own",
     "administrations": SAME_FOR_EVERYONE,
     "target_groups": SAME_FOR_EVERYONE,
     "components": SAME_FOR_EVERYONE,

@@ -117,7 +117,7 @@ class Deployment:
         migrate(self._engine)
         plan = DeliveryPlan(schools=schools, seed=seed, with_items=False)
         generate_delivery(plan, self.data.path / "delivery")
-        key = self.settings.insz_key_file.read_bytes()
+        key = self.settings.require_file("insz_key_file").read_bytes()
         with self.unit_of_work() as unit:
             unit.session.execute(text(COMPLETION_TRIGGER))
             import_delivery(

@@ -84,6 +84,7 @@ def test_another_insz_key_is_refused_with_the_remedy(run: Run, settings: Setting
     other.manifest |= {"administrationId": "2025", "deliveryId": "other"}
     other.administration = {**(other.administration or {}), "id": "2025"}
     assert run(other)[0] == 0
+    assert settings.insz_key_file is not None
     settings.insz_key_file.write_text(token_hex(32))
     other.manifest |= {"sequence": 2, "deliveryId": "another"}
 

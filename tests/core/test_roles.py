@@ -15,6 +15,7 @@ from sqlalchemy import Engine, inspect, text
 
 from migrations.logins import ROLES
 from services.api.app import create_app
+from shared.core.database import require_usable_database
 from shared.core.errors import ConfigurationError
 from shared.core.settings import Settings
 
@@ -124,19 +125,19 @@ def test_the_api_does_not_start_with_a_privileged_login(settings: Settings, logi
     url = settings.database_url.get_secret_value()
     database = urlsplit(url).path
     with psycopg.connect(url, autocommit=True) as owner:
-        owner.execute(f"create role {name} login password 'secret'")
+        owner.execute(f"create role {name} login password 'secret' in role toetsfeedback_api")
         app = api_as(server_url + database)
-        app.state.resources.require_unprivileged_login()
+        require_usable_database(app.state.resources.engine)
         app.state.resources.close()
         try:
             for privilege in ("superuser", "bypassrls"):
                 owner.execute(f"alter role {name} {privilege}")
                 with pytest.raises(ConfigurationError, match=f"as {name}, which is a superuser"):
-                    api_as(server_url + database).state.resources.require_unprivileged_login()
+                    require_usable_database(api_as(server_url + database).state.resources.engine)
                 owner.execute(f"alter role {name} no{privilege}")
             owner.execute(f"alter table schools owner to {name}")
             with pytest.raises(ConfigurationError, match="name a login that is only in the role"):
-                api_as(server_url + database).state.resources.require_unprivileged_login()
+                require_usable_database(api_as(server_url + database).state.resources.engine)
         finally:
             owner.execute("alter table schools owner to current_user")
             owner.execute(f"drop role {name}")

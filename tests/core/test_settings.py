@@ -10,8 +10,6 @@ REQUIRED = {
     "TOETSFEEDBACK_DATABASE_URL": "postgres://u:secret-word@localhost/x",
     "TOETSFEEDBACK_REDIS_URL": "redis://localhost/0",
     "TOETSFEEDBACK_STORAGE_URL": "file:///objects",
-    "TOETSFEEDBACK_SIGNING_KEYS": "signing.pem",
-    "TOETSFEEDBACK_INSZ_KEY_FILE": "insz.key",
 }
 
 
@@ -36,6 +34,15 @@ def test_the_error_names_an_invalid_variable_without_its_value(
     with pytest.raises(ConfigurationError, match="TOETSFEEDBACK_STORAGE_URL") as raised:
         Settings.from_environment()
     assert "secret-word" not in str(raised.value)
+
+
+@pytest.mark.usefixtures("environment")
+def test_only_a_program_that_needs_a_key_asks_for_its_variable() -> None:
+    settings = Settings.from_environment()
+    with pytest.raises(ConfigurationError, match="TOETSFEEDBACK_SIGNING_KEYS is not set"):
+        settings.require_file("signing_keys")
+    with pytest.raises(ConfigurationError, match="TOETSFEEDBACK_INSZ_KEY_FILE is not set"):
+        settings.require_file("insz_key_file")
 
 
 @pytest.mark.usefixtures("environment")

@@ -23,7 +23,7 @@ from services.api.http.problem_types import (
 )
 from services.api.http.validation import validation_problem
 from shared.core.database import DATABASE_UNAVAILABLE
-from shared.core.errors import DomainError, ResourceNotFound
+from shared.core.errors import ConfigurationError, DomainError, ResourceNotFound
 from shared.core.logging import describe_error
 from shared.oauth.errors import OAuthError
 from shared.storage.store import STORE_UNAVAILABLE
@@ -121,7 +121,8 @@ def register_exception_handlers(app: FastAPI) -> None:
     app.add_exception_handler(OAuthError, _on_oauth_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    for unavailable in (*DATABASE_UNAVAILABLE, *STORE_UNAVAILABLE):
+    # A new connection to the database raises ConfigurationError while that cannot be used.
+    for unavailable in (*DATABASE_UNAVAILABLE, *STORE_UNAVAILABLE, ConfigurationError):
         app.add_exception_handler(unavailable, _on_unavailable)
     app.add_exception_handler(InternalError, _on_internal_error)
 

@@ -1,10 +1,13 @@
 """The HTTP server of the API: uvicorn, with listening sockets that cannot exhaust open files."""
 
+import asyncio
+import math
 import socket
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from services.api.http.protocol import ProblemProtocol
 from shared.core.errors import ConfigurationError
@@ -13,6 +16,9 @@ ACCEPTED_AT_ONCE = 64
 """Connections that asyncio accepts before the first of them is handled."""
 LISTEN_BACKLOG = 2048
 """Connections that wait in the kernel; a burst of them is no error."""
+IDLE_DRAIN_SECONDS = 2.0
+"""How long a stopping server still answers on idle connections: a proxy may be sending on one."""
+CLOSE = (b"connection", b"close")
 
 
 class Server(uvicorn.Server):
@@ -20,6 +26,10 @@ class Server(uvicorn.Server):
 
     For both, asyncio uses the one argument `backlog`. Without open files left, it would also log
     an error for each of them.
+
+    It stops without losing a request: first it closes the listeners, so that a proxy connects to
+    another server; then each response asks to close its connection; then it closes those that
+    have stayed idle.
     """
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -27,9 +37,54 @@ class Server(uvicorn.Server):
         for listener in sockets or ():
             listener.listen(LISTEN_BACKLOG)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._announce_close()
+        await self._close_listeners(sockets or [])
+        loop = asyncio.get_running_loop()
+        end = loop.time() + IDLE_DRAIN_SECONDS
+        while self._has_idle_connection() and loop.time() < end and not self.force_exit:  # noqa: ASYNC110  # nothing signals it
+            await asyncio.sleep(0.05)
+        await super().shutdown(sockets)
 
-def serve(app: ASGIApp, host: str, port: int) -> None:
-    """Serve the app until SIGINT or SIGTERM.
+    def _announce_close(self) -> None:
+        """Add `Connection: close` to every response that has not begun."""
+        headers = self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
+        for connection in self._connections():
+            if cycle := getattr(connection, "cycle", None):  # None before the first request
+                cycle.default_headers = headers
+
+    async def _close_listeners(self, sockets: list[socket.socket]) -> None:
+        """Accept the connections that wait in the kernel, and then no more.
+
+        asyncio makes a transport of an accepted connection two steps later, and only while the
+        server is open.
+        """
+        await _steps()
+        for listener in sockets:
+            asyncio.get_running_loop().remove_reader(listener)
+        await _steps()
+        for server in self.servers:
+            server.close()
+        for listener in sockets:
+            listener.close()
+
+    def _has_idle_connection(self) -> bool:
+        return any(
+            getattr(connection.cycle, "response_complete", True)
+            for connection in self._connections()
+        )
+
+    def _connections(self) -> list[H11Protocol]:
+        return [cast("H11Protocol", connection) for connection in self.server_state.connections]
+
+
+async def _steps() -> None:
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+def serve(app: ASGIApp, host: str, port: int, drain_seconds: float) -> None:
+    """Serve the app until SIGINT or SIGTERM; then requests have `drain_seconds` to end.
 
     Raises:
         ConfigurationError: when it cannot listen at the address.
@@ -41,7 +96,7 @@ def serve(app: ASGIApp, host: str, port: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=math.ceil(drain_seconds),
     )
     try:
         listeners = _listeners(host, port)

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from services.api.dependencies import ResourcesDep
 from services.api.resources import Resources
 from services.api.schemas.health import Health
+from shared.core.errors import ConfigurationError
 from shared.core.logging import describe_error
 
 logger = structlog.get_logger(__name__)
@@ -56,7 +57,7 @@ def _is_database_available(resources: Resources) -> bool:
     try:
         with resources.engine.connect() as connection:
             connection.execute(text("select 1"))
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, ConfigurationError) as error:
         logger.error("database_unreachable", **describe_error(error))  # noqa: TRY400  # a traceback may quote a row
         return False
     return True

@@ -45,7 +45,7 @@ def import_path(
 ) -> None:
     """Import a delivery as a whole, or report every fault and change nothing."""
     settings = settings_for(data, "importer")
-    insz_key = read_insz_key(settings.insz_key_file)
+    insz_key = read_insz_key(settings.require_file("insz_key_file"))
     with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
         outcome = import_delivery(
             unit.session,

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from migrations.logins import create_logins, passwords_in_environment
+from migrations.logins import create_logins, create_roles, passwords_in_environment
 from migrations.upgrade import migrate
 from services.cli.invented_persons import register_invented_persons
 from services.cli.target import DEFAULT_DATA, DataOption, settings_for
-from shared.core.database import open_engine
+from shared.core.database import open_engine, require_usable_database
 from shared.core.logging import configure_logging
 from shared.core.settings import Settings
 
@@ -37,8 +37,9 @@ def api(
     settings = Settings.from_environment()
     configure_logging(settings.log_level, settings.log_lines_per_second, process="api")
     app = create_app(settings)
-    app.state.resources.require_unprivileged_login()
-    serve(app, settings.api_host, settings.api_port if port is None else port)
+    require_usable_database(app.state.resources.engine)
+    listens_at = settings.api_port if port is None else port
+    serve(app, settings.api_host, listens_at, settings.api_drain_seconds)
 
 
 def worker() -> None:
@@ -56,6 +57,9 @@ def migrate_database(
         Path | None,
         typer.Option(help="For development: register three persons, with keys in this directory."),
     ] = None,
+    roles_only: Annotated[
+        bool, typer.Option(help="Before a restore: create the roles and logins, and no tables.")
+    ] = False,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Migrate the database to the newest schema, as its owner.
@@ -64,12 +68,18 @@ def migrate_database(
     API_DATABASE_PASSWORD, WORKER_DATABASE_PASSWORD and so on.
     """
     settings = settings_for(data, "owner")
+    owner_url, passwords = settings.database_url.get_secret_value(), passwords_in_environment()
+    if roles_only:
+        create_roles(owner_url)
+        create_logins(owner_url, passwords)
+        print("The roles exist. Restore the backup now, and then run `toetsfeedback migrate`.")
+        return
     engine = open_engine(settings, application_name="toetsfeedback-migrate")
     migrate(engine, revision)
     engine.dispose()
     if invent_persons is not None:
         register_invented_persons(settings, invent_persons)
-    create_logins(settings.database_url.get_secret_value(), passwords_in_environment())
+    create_logins(owner_url, passwords)
     print(f"The database is at revision {revision}.")
 
 

@@ -1,0 +1,132 @@
+"""`toetsfeedback doctor`: a line per check with the remedy, for the login that it has."""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from pydantic import SecretStr
+from sqlalchemy import Engine, text
+
+from services.cli.main import main
+from shared.core.settings import Settings
+
+Doctor = Callable[..., dict[str, dict[str, str]]]
+CHECKS = {
+    *("queue", "signing keys", "INSZ key", "object store", "database", "clock", "roles"),
+    *("migrations", "tables with row-level security", "row policies", "privileges"),
+    *("documents", "audit log"),
+}
+
+
+@pytest.fixture
+def doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Doctor:
+    """Return a function that runs the command with settings, and returns its findings by check."""
+
+    def doctor(settings: Settings, **changes: Any) -> dict[str, dict[str, str]]:
+        for name, value in dict(settings.model_copy(update=changes)).items():
+            variable = f"TOETSFEEDBACK_{name.upper()}"
+            monkeypatch.delenv(variable, raising=False)
+            if value is not None:
+                secret = value.get_secret_value() if isinstance(value, SecretStr) else value
+                monkeypatch.setenv(variable, str(secret))
+        monkeypatch.setattr(sys, "argv", ["toetsfeedback", "doctor", "--json"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        findings = {
+            found["check"]: found for found in json.loads(capsys.readouterr().out)["checks"]
+        }
+        has_failed = any(found["status"] == "failed" for found in findings.values())
+        assert bool(ended.value.code) is has_failed
+        return findings
+
+    return doctor
+
+
+def statuses(findings: dict[str, dict[str, str]], status: str) -> set[str]:
+    found = {check for check, finding in findings.items() if finding["status"] == status}
+    assert all(findings[check]["remedy"] or findings[check]["detail"] for check in found)
+    return found
+
+
+def test_the_owner_makes_every_check(doctor: Doctor, settings: Settings) -> None:
+    assert statuses(doctor(settings), "ok") == CHECKS
+
+
+@pytest.mark.parametrize(
+    ("program", "skipped"),
+    [
+        ("operator", {"documents"}),
+        ("worker", {"audit log"}),
+        ("api", {"documents", "audit log"}),
+        ("importer", {"documents", "audit log"}),
+    ],
+)
+def test_a_program_skips_by_name_what_it_may_not_read(
+    doctor: Doctor, settings_of: Callable[[str], Settings], program: str, skipped: set[str]
+) -> None:
+    findings = doctor(settings_of(program))
+    assert statuses(findings, "skipped") == skipped
+    assert statuses(findings, "ok") == CHECKS - skipped
+    for check in skipped:
+        assert f"{program}_login may not read" in findings[check]["detail"]
+        assert "use the login of" in findings[check]["remedy"]
+
+
+def test_each_unreachable_server_is_named(
+    doctor: Doctor, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    findings = doctor(
+        settings,
+        database_url=SecretStr("postgresql://nobody:secret-word@127.0.0.1:1/none"),
+        redis_url=SecretStr("redis://:secret-word@127.0.0.1:1/0"),
+        storage_url=(tmp_path / "file" / "store").as_uri(),
+        signing_keys=tmp_path / "lost.pem",
+        insz_key_file=None,
+    )
+    assert statuses(findings, "failed") == {"database", "queue", "object store", "signing keys"}
+    assert statuses(findings, "skipped") == {"INSZ key"}
+    assert "secret-word" not in str(findings)
+    assert "TOETSFEEDBACK_DATABASE_URL" in findings["database"]["remedy"]
+    assert "TOETSFEEDBACK_REDIS_URL" in findings["queue"]["remedy"]
+    assert "TOETSFEEDBACK_STORAGE_URL" in findings["object store"]["detail"]
+    assert "lost.pem" in findings["signing keys"]["detail"]
+
+
+def test_lost_policies_are_counted(doctor: Doctor, settings: Settings, engine: Engine) -> None:
+    change = "alter policy others on results using ({})"
+    with engine.begin() as connection:
+        connection.execute(text(change.format("school_id <> ''")))
+    try:
+        findings = doctor(settings)
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text(change.format("true")))
+    assert statuses(findings, "failed") == {"row policies"}
+    assert "[results: policy others" in findings["row policies"]["detail"]
+    assert "docs/operations.md" in findings["row policies"]["remedy"]
+
+
+def test_wrong_clock_is_found(doctor: Doctor, settings: Settings) -> None:
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=30)):
+        findings = doctor(settings)
+    assert statuses(findings, "failed") == {"clock"}
+    assert "-30." in findings["clock"]["detail"] or "-29." in findings["clock"]["detail"]
+    assert "NTP" in findings["clock"]["remedy"]
+
+
+def test_changed_audit_log_is_found(doctor: Doctor, settings: Settings, engine: Engine) -> None:
+    event = "null, '{}', null, null, null, 'read', 'r', 'allowed', 'granted', null"
+    with engine.begin() as connection:
+        connection.execute(text(f"select append_audit_event({event})"))
+        connection.execute(text("alter table audit_events disable trigger all"))
+        connection.execute(text("update audit_events set resource = 'other'"))
+        connection.execute(text("alter table audit_events enable trigger all"))
+    findings = doctor(settings)
+    assert statuses(findings, "failed") == {"audit log"}
+    assert "audit verify" in findings["audit log"]["remedy"]
