@@ -14,6 +14,7 @@ import httpx
 import psutil
 
 from embedded.instance import Instance
+from services.cli.api_client import open_client
 from services.cli.signing import ProofKey, TokenAuth
 
 ADMINISTRATION = "2024"
@@ -35,7 +36,7 @@ def client(instance: Instance, *token: str) -> httpx.Client:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     auth = TokenAuth(obtain, ProofKey.in_file(file))
-    return httpx.Client(base_url=instance.api_url or "", auth=auth, timeout=60)
+    return open_client(instance.api_url or "", auth)
 
 
 @dataclass(frozen=True, slots=True)

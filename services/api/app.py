@@ -23,6 +23,7 @@ from services.api.routes import (
     deliveries,
     documentation,
     documents,
+    home,
     jobs,
     mandates,
     monitoring,
@@ -56,6 +57,7 @@ ROUTE_MODULES = (
     client_keys,
     monitoring,
     documentation,
+    home,
 )
 GC_THRESHOLDS = 20_000, 20, 50
 """Thresholds of the generations of Python's garbage collector (`gc.set_threshold`)."""

@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from embedded.data_directory import DataDirectory
 from embedded.running_instance import RunningInstance
+from services.cli.api_client import open_client
 from services.cli.progress import progress_bar
 from services.cli.signing import ProofKey, TokenAuth
 from services.cli.steps import Steps
@@ -60,6 +61,9 @@ def run_demo(out: Path, schools: int) -> int:
         shutil.rmtree(directory, ignore_errors=True)
     steps.print_table()
     print(f"A fiche, an overview, a school's bundle and a print file are in {out}/.")
+    print(f"Open {out / 'fiche.pdf'} with a PDF viewer.")
+    print(f"This instance is gone. Start one that stays: {sys.argv[0]} up")
+    print("It prints an address to open in a browser; README.md continues there.")
     return 0
 
 
@@ -76,7 +80,7 @@ def _instance(data: Path, steps: Steps) -> Iterator[tuple[Settings, httpx.Client
         with steps.step("Start PostgreSQL, Valkey, the API and two workers") as notes:
             instance = _wait_until_ready(process, data, log)
             notes.append(f"the API is at {instance.api_url}")
-        with httpx.Client(base_url=instance.api_url or "", timeout=60) as client:
+        with open_client(instance.api_url or "") as client:
             if not instance.is_development:
                 raise DemoError("unset TOETSFEEDBACK_DATABASE_URL: the demo starts its own server")
             yield instance.settings(), client

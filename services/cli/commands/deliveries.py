@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from services.cli.output import print_start, print_table
 from services.cli.progress import progress_bar
 from services.cli.target import DEFAULT_DATA, DataOption, sessions_of, settings_for
 from shared.core.secrets import read_insz_key
@@ -39,6 +38,7 @@ def import_path(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Import a delivery as a whole, or report every fault and change nothing."""
+    print_start("import")
     settings = settings_for(data, "importer")
     insz_key = read_insz_key(settings.insz_key_file)
     with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
@@ -53,10 +53,7 @@ def import_path(
 
 def _print_rows(title: str, rows: dict[str, int]) -> None:
     print(f"{title}.")
-    table = Table("file", "rows")
-    for name, count in rows.items():
-        table.add_row(name, f"{count:,}")
-    Console().print(table)
+    print_table(("file", "rows"), [(name, f"{count:,}") for name, count in rows.items()])
 
 
 def _print_faults(report: dict[str, Any]) -> None:
