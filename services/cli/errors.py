@@ -85,7 +85,7 @@ def _explain_refusal(error: ApiRefusal) -> str:
         inner = f" ({'/'.join(steps)})" if steps else ""
         lines.append(f"{option_of(head)}{inner}: {detail}" if head else detail)
     if not lines and error.status == HTTPStatus.NOT_FOUND:
-        return f"{error.detail} Check the id."
+        return f"{error.detail} Check the id given as CLIENT or CHANGE."
     return " ".join(lines) or error.detail
 
 

@@ -32,7 +32,7 @@ _REFUSED_CONNECTIONS = {
         "the database server accepts no such connection from this machine; add it to its "
         "pg_hba.conf"
     ),
-    r"startup parameter|configuration parameter|permission denied to set": (
+    r"startup parameter|configuration parameter|value for parameter|denied to set parameter": (
         "the database server refuses a parameter of the connection, as a connection pooler does; "
         f"name PostgreSQL itself in {_URL}"
     ),
