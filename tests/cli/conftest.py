@@ -5,7 +5,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple
@@ -57,21 +56,15 @@ def run_fixture() -> Callable[..., Run]:
     return run
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def instance() -> Iterator[Instance]:
-    """Start an instance with the sample delivery, its documents not built yet."""
-    with running_instance() as instance:
-        instance.cli("import", str(SAMPLE))
-        yield instance
-
-
-@contextmanager
-def running_instance() -> Iterator[Instance]:
+    """Start an instance with the sample delivery."""
     # Outside pytest's directory, which may not be readable by the user of the servers.
     directory = Path(tempfile.mkdtemp(prefix="toetsfeedback-cli-"))
     instance = Instance(directory / "data")
     try:
         instance.start()
+        assert run("import", str(SAMPLE), "--data", str(instance.data)).code == 0
         yield instance
     finally:
         instance.close()

@@ -18,7 +18,7 @@ from services.cli.main import app
 from tests.cli.conftest import SAMPLE, Run
 from tests.journeys.conftest import Instance
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("any_arguments")]
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("cli")]
 
 STAYS_RUNNING = {"up", "api", "worker", "demo"}
 """Commands that would run for long; `test_refusals` has their mistakes."""

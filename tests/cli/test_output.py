@@ -14,24 +14,24 @@ import pytest
 from tests.cli.conftest import SAMPLE, Run
 from tests.journeys.conftest import Instance
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("output")]
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("cli")]
 
 LISTS = [("jobs",), ("client", "list"), ("client", "change", "list"), ("person", "list")]
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
 @pytest.fixture(scope="module")
-def listed(instance: Instance) -> Instance:
-    """Add something with other letters to each list, by the command line."""
-    instance.cli("build", "--administration", "2024")
-    key = instance.data.parent / "key.pem"
-    instance.cli("token", "--key", str(key))
-    instance.cli(
-        "client", "add", "Schoolsoftware → é 漢", "--kind", "integrator", "--key", str(key)
-    )
-    other = instance.data.parent / "other.pem"
-    instance.cli("token", "--key", str(other))
-    instance.cli("person", "request", "José → 漢", "--key", str(other))
+def listed(instance: Instance, run: Callable[..., Run]) -> Instance:
+    """Add something with other letters to each list."""
+    client, person = (str(instance.data.parent / f"{name}.pem") for name in ("client", "person"))
+    for command in (
+        ("build", "--administration", "2024"),
+        ("token", "--key", client),
+        ("client", "add", "Schoolsoftware → é 漢", "--kind", "integrator", "--key", client),
+        ("token", "--key", person),
+        ("person", "request", "José → 漢", "--key", person),
+    ):
+        assert run(*command, "--data", str(instance.data)).code == 0
     return instance
 
 

@@ -11,7 +11,7 @@ import pytest
 from services.cli.api_client import open_client
 from tests.journeys.conftest import Instance
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("proxies")]
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("cli")]
 
 ROOT = Path(__file__).parents[2]
 NOBODY = "http://127.0.0.1:9"

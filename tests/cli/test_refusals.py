@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey
 from tests.cli.conftest import SAMPLE, Run
 from tests.journeys.conftest import Instance
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("refusals")]
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("cli")]
 
 RunCommand = Callable[..., Run]
 MutableEnvironment = MutableMapping[str, str]

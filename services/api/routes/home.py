@@ -31,7 +31,7 @@ moment of their release. Programs use it; people at schools reach it through the
 </body>
 </html>
 """
-_STYLE = """body { font: 1.1rem/1.6 system-ui, sans-serif; margin: 0; color: #1b1b1b; background: #fff; }
+_STYLE = """body { font: 1.1rem/1.6 system-ui, sans-serif; margin: 0; color: #1b1b1b; }
 main { max-width: 42rem; margin: 3rem auto; padding: 0 1rem; }
 a { color: #00509e; }
 """
