@@ -46,7 +46,7 @@ FILES: dict[str, bytes] = {
 }
 PATHS = [
     *FILES,
-    *(".", "missing", "missing/inside", "empty/inside", "x" * 300, "\udcff", "/dev/full", "a b é"),
+    *(".", "missing", "missing/inside", "empty/inside", "x" * 300, "\udcff", "a b é"),
 ]
 
 

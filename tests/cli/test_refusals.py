@@ -160,6 +160,17 @@ def test_database_that_refuses_the_connection_gets_a_sentence_of_its_own(
     assert str(urlsplit(url).password) not in found.err
 
 
+def test_up_repeats_the_reason_of_a_program_that_cannot_start(
+    run: RunCommand, environment: MutableEnvironment, tmp_path: Path
+) -> None:
+    url = environment["TOETSFEEDBACK_DATABASE_URL"]
+    environment["TOETSFEEDBACK_DATABASE_URL"] = re.sub(r":[^:@]+@", ":wrong@", url, count=1)
+    found = run("up", "--data", str(tmp_path / "other"))
+    assert found.code == 1
+    assert "migrate exited with code 1 (the database refuses the password of the" in found.out
+    assert "Traceback" not in found.out + found.err
+
+
 def test_login_of_another_program_and_a_database_without_tables_get_the_remedy(
     instance: Instance, run: RunCommand, environment: MutableEnvironment
 ) -> None:
