@@ -34,8 +34,7 @@ from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
 from synthetic.generate import generate_delivery, zip_delivery
 from synthetic.plan import DeliveryPlan
 
-ADMINISTRATION = "2024"
-SEED = 2024
+ADMINISTRATION, SEED = "2024", 2024
 TIMEOUT_SECONDS = 120
 POLL_SECONDS = 0.2
 OPENS_IN = timedelta(seconds=2)
@@ -60,10 +59,8 @@ def run_demo(out: Path, schools: int) -> int:
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     steps.print_table()
-    print(f"A fiche, an overview, a school's bundle and a print file are in {out}/.")
-    print(f"Open {out / 'fiche.pdf'} with a PDF viewer.")
-    print(f"This instance is gone. Start one that stays: {sys.argv[0]} up")
-    print("It prints an address to open in a browser; README.md continues there.")
+    print(f"Open {out}/fiche.pdf; next to it are an overview, a bundle and a print file.")
+    print(f"To keep an instance, run `{sys.argv[0]} up` and open its address (README.md).")
     return 0
 
 
