@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 from sqlalchemy import text
 
-from benchmarks.measuring import ADMINISTRATION, cli, timed_import
+from benchmarks.measuring import release, timed_import
 from benchmarks.peers import results_api
 from benchmarks.traffic import TokenClient
 from embedded.instance import Instance
@@ -75,8 +75,7 @@ def start_targets(directory: Path) -> Iterator[Targets]:
     generate_delivery(DeliveryPlan(schools=SCHOOLS, seed=1), delivery)
     with running(instance, workers=1), ExitStack() as started:
         timed_import(instance, delivery)
-        release = cli(instance, "release", "--administration", ADMINISTRATION)
-        subprocess.run(release, check=True, stdout=subprocess.DEVNULL)
+        release(instance)
         with (
             sessions_of(instance.record().settings()) as sessions,
             UnitOfWork(sessions) as unit,

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,16 +15,28 @@ import httpx
 import psutil
 
 from embedded.instance import Instance
+from services.cli.api_client import open_client
 from services.cli.signing import ProofKey, TokenAuth
 
 ADMINISTRATION = "2024"
 KIB = 1024
+RELEASE_DELAY = timedelta(seconds=20)
+"""Longer than the start of the command that names the moment."""
 
 
 def cli(instance: Instance, name: str, *arguments: str) -> list[str]:
     """Return the arguments that run a `toetsfeedback` command on the instance."""
     program = [sys.executable, "-m", "services.cli.main", name]
     return [*program, *arguments, "--data", str(instance.data.path)]
+
+
+def release(instance: Instance) -> None:
+    """Open the student feedback of the administration, and wait until it is open."""
+    opens_at = datetime.now(UTC) + RELEASE_DELAY
+    command = cli(instance, "release", "--administration", ADMINISTRATION)
+    command += ["--opens-at", f"{opens_at:%Y-%m-%dT%H:%M:%SZ}"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    time.sleep(max(0.0, (opens_at - datetime.now(UTC)).total_seconds()))
 
 
 def client(instance: Instance, *token: str) -> httpx.Client:
@@ -35,7 +48,7 @@ def client(instance: Instance, *token: str) -> httpx.Client:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     auth = TokenAuth(obtain, ProofKey.in_file(file))
-    return httpx.Client(base_url=instance.api_url or "", auth=auth, timeout=60)
+    return open_client(instance.api_url or "", auth)
 
 
 @dataclass(frozen=True, slots=True)

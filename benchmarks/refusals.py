@@ -7,7 +7,6 @@ would show if row policies were evaluated for rows only. The API runs in a tempo
 import argparse
 import asyncio
 import os
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from uuid import UUID, uuid4
 import httpx
 from sqlalchemy import text
 
-from benchmarks.measuring import ADMINISTRATION, cli, timed_import
+from benchmarks.measuring import release, timed_import
 from benchmarks.recording import Report
 from benchmarks.traffic import Connection, Response, TokenClient, require
 from embedded.instance import Instance
@@ -156,8 +155,7 @@ def started(directory: Path, schools: int, components: int) -> Iterator[Instance
     generate_delivery(DeliveryPlan(schools=schools, seed=1, with_items=False), delivery)
     with running(instance, workers=1):
         timed_import(instance, delivery)
-        release = cli(instance, "release", "--administration", ADMINISTRATION)
-        subprocess.run(release, check=True, stdout=subprocess.DEVNULL)
+        release(instance)
         with sessions_of(instance.record().settings()) as sessions, UnitOfWork(sessions) as unit:
             unit.session.execute(_COMPONENTS, {"wanted": components})
             unit.session.execute(_DOCUMENTS, {"job": unit.session.scalar(_JOB)})

@@ -6,7 +6,6 @@ that size.
 """
 
 import argparse
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,10 +20,10 @@ from sqlalchemy import text
 
 from benchmarks.measuring import (
     ADMINISTRATION,
-    cli,
     client,
     cpu_seconds,
     peak_mib,
+    release,
     start_build,
     timed_import,
     wait_for,
@@ -141,11 +140,7 @@ def main() -> None:
 def measure_release_night(report: Report, scale: float, *, with_items: bool) -> None:
     with start_run(report, scale, with_items=with_items) as run:
         run.import_delivery()
-        subprocess.run(
-            cli(run.instance, "release", "--administration", ADMINISTRATION),
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        release(run.instance)
         run.build(REBUILDS)
         run.verify()
         run.show_peaks()

@@ -19,6 +19,9 @@ Condition = Callable[[], bool]
 Escalation = Sequence[tuple[signal.Signals, float]]
 """Signals in the order in which they are sent, each with the seconds to wait for its effect."""
 
+REFUSAL_PREFIX = "toetsfeedback: "
+"""The beginning of the line with which `toetsfeedback` reports an error."""
+
 LOG_ROTATION_BYTES = 10 * 1024 * 1024
 
 
@@ -145,7 +148,18 @@ class ChildProcess:
         code = self.exit_code
         if code is None:
             return "was not started" if self._process is None else "is still running"
-        return f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
+        if code < 0:
+            return f"was killed by signal {-code}"
+        reason = self._refusal()
+        return f"exited with code {code}" + (f" ({reason})" if reason else "")
+
+    def _refusal(self) -> str:
+        """Return the reason that a command of the project has printed, if it has."""
+        with suppress(OSError):
+            for line in reversed(self.output().splitlines()):
+                if line.startswith(REFUSAL_PREFIX):
+                    return line.removeprefix(REFUSAL_PREFIX)
+        return ""
 
     def request_stop(self) -> None:
         """Send the first signal, once and without waiting; several processes can stop at a time."""

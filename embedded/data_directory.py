@@ -167,11 +167,12 @@ def write_private(path: Path, content: bytes) -> None:
         _sync_directory(path.parent)
     except OSError as error:
         raise EmbeddedError(
-            f"{path} cannot be written ({error.strerror}): check that the disk is not full and "
-            "that you own the data directory"
+            f"{path} cannot be written ({error.strerror}): check that its directory exists and is "
+            "yours, and that the disk is not full"
         ) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written, nothing can be removed
+            draft.unlink(missing_ok=True)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -23,6 +23,7 @@ from embedded.programs import (
 )
 from embedded.running_instance import DATABASE_URL, REDIS_URL, STORAGE_URL, RunningInstance
 from embedded.service_user import Report
+from shared.core.version import package_version
 
 Command = Callable[..., list[str]]
 Ready = Callable[[RunningInstance], None]
@@ -47,6 +48,7 @@ def run_up(
     `ready` is called once, when everything is ready. `command` returns the command to execute for
     the arguments `migrate`, `api --port N` and `worker`.
     """
+    report(f"toetsfeedback {package_version()}: up, process {os.getpid()}")
     instance = Instance(directory, durable=durable, report=report)
     with _stop_signals(instance.supervisor.request_stop):
         try:
@@ -192,7 +194,7 @@ def _report_addresses(instance: Instance, report: Report) -> None:
     report(f"Valkey      {_address(environment[REDIS_URL])}")
     report(f"documents   {environment[STORAGE_URL]}")
     report(f"data        {instance.data.path} (passwords and keys in keys/, logs in logs/)")
-    report("Press Ctrl-C to stop.")
+    report(f"Open {instance.api_url} in a browser. Press Ctrl-C to stop.")
 
 
 def _address(url: str) -> str:

@@ -37,6 +37,10 @@ SERVERS = pytest.StashKey[Servers]()
 LOGINS = pytest.StashKey[dict[str, str]]()
 LONGEST_NAME = 80
 
+for proxy in ("http_proxy", "https_proxy", "all_proxy"):  # every server of the tests is local
+    os.environ.pop(proxy, None)
+    os.environ.pop(proxy.upper(), None)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos-long", action="store_true", help="inject more faults, for longer")

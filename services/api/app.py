@@ -24,6 +24,7 @@ from services.api.routes import (
     documentation,
     documents,
     download_links,
+    home,
     jobs,
     mandates,
     monitoring,
@@ -58,6 +59,7 @@ ROUTE_MODULES = (
     client_keys,
     monitoring,
     documentation,
+    home,
 )
 GC_THRESHOLDS = 20_000, 20, 50
 """Thresholds of the generations of Python's garbage collector (`gc.set_threshold`)."""

@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from embedded.data_directory import DataDirectory
 from embedded.running_instance import RunningInstance
+from services.cli.api_client import open_client
 from services.cli.progress import progress_bar
 from services.cli.signing import ProofKey, TokenAuth
 from services.cli.steps import Steps
@@ -33,8 +34,7 @@ from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
 from synthetic.generate import generate_delivery, zip_delivery
 from synthetic.plan import DeliveryPlan
 
-ADMINISTRATION = "2024"
-SEED = 2024
+ADMINISTRATION, SEED = "2024", 2024
 TIMEOUT_SECONDS = 120
 POLL_SECONDS = 0.2
 OPENS_IN = timedelta(seconds=2)
@@ -59,7 +59,8 @@ def run_demo(out: Path, schools: int) -> int:
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     steps.print_table()
-    print(f"A fiche, an overview, a school's bundle and a print file are in {out}/.")
+    print(f"Open {out}/fiche.pdf; next to it are an overview, a bundle and a print file.")
+    print(f"To keep an instance, run `{sys.argv[0]} up` and open its address (README.md).")
     return 0
 
 
@@ -76,7 +77,7 @@ def _instance(data: Path, steps: Steps) -> Iterator[tuple[Settings, httpx.Client
         with steps.step("Start PostgreSQL, Valkey, the API and two workers") as notes:
             instance = _wait_until_ready(process, data, log)
             notes.append(f"the API is at {instance.api_url}")
-        with httpx.Client(base_url=instance.api_url or "", timeout=60) as client:
+        with open_client(instance.api_url or "") as client:
             if not instance.is_development:
                 raise DemoError("unset TOETSFEEDBACK_DATABASE_URL: the demo starts its own server")
             yield instance.settings(), client

@@ -12,6 +12,7 @@ import typer
 from joserfc import jwt
 
 from embedded.data_directory import DataDirectory, person_key
+from services.cli.api_client import open_client
 from services.cli.signing import ALGORITHM, NONCE_HEADER, ProofKey, TokenAuth
 from services.cli.target import development_settings, sessions_of
 from shared.core.errors import ConfigurationError, DomainError
@@ -21,7 +22,6 @@ from shared.oauth.clients.repository import client_with_key
 
 CLIENT_ID, CLIENT_KEY = "TOETSFEEDBACK_CLIENT_ID", "TOETSFEEDBACK_CLIENT_KEY"
 PUBLIC_URL = "TOETSFEEDBACK_PUBLIC_URL"
-TIMEOUT_SECONDS = 60
 ASSERTION_SECONDS = 60
 
 PersonOption = Annotated[
@@ -36,10 +36,17 @@ PersonOption = Annotated[
 
 
 class ApiRefusal(DomainError):  # noqa: N818  # named after what the API does
-    """A response of the API that is not a success, with its detail."""
+    """A response of the API that is not a success, with its detail and its issues.
+
+    An issue is the name of a parameter, or the JSON pointer of a property, with its detail.
+    """
 
     def __init__(self, response: httpx.Response) -> None:
-        super().__init__("refused", _detail_of(response))
+        body = _json_of(response)
+        detail = body.get("detail") or body.get("error_description")
+        super().__init__("refused", str(detail or _unlike_ours(response)))
+        self.status = response.status_code
+        self.issues = [(str(i["name"]), str(i["detail"])) for i in body.get("issues", ())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,33 +96,40 @@ class ClientIdentity:
         Raises:
             ApiRefusal: the client is refused.
         """
-        proofs, endpoint = proofs or self.proofs, f"{self.url}/oauth2/token"
-        for _ in range(2):
-            form = {
-                "grant_type": "client_credentials",
-                "client_assertion_type": ASSERTION_TYPE,
-                "client_assertion": self._assertion(endpoint),
-            }
-            headers = {"DPoP": proofs.proof("POST", endpoint)}
-            response = httpx.post(endpoint, data=form, headers=headers, timeout=TIMEOUT_SECONDS)
-            proofs.nonce = response.headers.get(NONCE_HEADER, proofs.nonce)
-            if response.is_success:
-                return str(response.json()["access_token"])
+        proofs = proofs or self.proofs
+        with open_client(self.url) as client:
+            for _ in range(2):
+                response = self._request_token(client, proofs)
+                token = _json_of(response).get("access_token")
+                if response.is_success and isinstance(token, str):
+                    return token
         raise ApiRefusal(response)
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
-        """Send one request and return the JSON of its response.
+        """Send one request and return the JSON object of its response, None without content.
 
         Raises:
-            ApiRefusal: the response is not a success.
+            ApiRefusal: the response is not a success of this API.
         """
         auth = TokenAuth(self.obtain_token, self.proofs)
-        response = httpx.request(
-            method, f"{self.url}{path}", json=body, auth=auth, timeout=TIMEOUT_SECONDS
-        )
-        if not response.is_success:
+        with open_client(self.url, auth) as client:
+            response = client.request(method, path, json=body)
+        found = _json_of(response)
+        if not response.is_success or (response.content and not found):
             raise ApiRefusal(response)
-        return response.json() if response.content else None
+        return found or None
+
+    def _request_token(self, client: httpx.Client, proofs: ProofKey) -> httpx.Response:
+        endpoint = f"{self.url}/oauth2/token"
+        form = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": self._assertion(endpoint),
+        }
+        headers = {"DPoP": proofs.proof("POST", endpoint)}
+        response = client.post("/oauth2/token", data=form, headers=headers)
+        proofs.nonce = response.headers.get(NONCE_HEADER, proofs.nonce)
+        return response
 
     def _assertion(self, audience: str) -> str:
         now = int(time.time())
@@ -131,11 +145,16 @@ class ClientIdentity:
         return jwt.encode(header, claims, self.key.key, algorithms=[ALGORITHM])
 
 
-def _detail_of(response: httpx.Response) -> str:
+def _json_of(response: httpx.Response) -> dict[str, Any]:
     try:
         body = response.json()
     except ValueError:
-        body = {}
-    issues = [f"{issue['name']}: {issue['detail']}" for issue in body.get("issues", ())]
-    detail = body.get("detail") or body.get("error_description") or response.reason_phrase
-    return "; ".join(issues) or str(detail)
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _unlike_ours(response: httpx.Response) -> str:
+    return (
+        f"{response.request.url.host} responded with {response.status_code} and is not the API; "
+        f"correct {PUBLIC_URL}"
+    )

@@ -9,14 +9,16 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.table import Column, Table
 
+from services.cli.output import print_table
 from shared.core.clock import in_brussels
 from shared.jobs.models import Job
 from shared.jobs.rules import Counts, Pace, State
 
 LINES_PER_JOB = 4
 BAR_WIDTH = 16
+UUID_LENGTH = 36
 
 ReportProgress = Callable[[int, Pace | None], None]
 
@@ -84,25 +86,36 @@ def job_view(console: Console) -> Iterator[Callable[[Sequence[JobProgress]], Non
     yield print_lines
 
 
+def print_jobs(jobs: Sequence[JobProgress]) -> None:
+    """Print a line per job."""
+    columns = ("job", "kind", "subject", "state", "done", "failed", "pace", "created")
+    print_table(columns, (_cells(progress) for progress in jobs))
+
+
 def job_table(jobs: Sequence[JobProgress]) -> Table:
-    """Return a table with a row per job."""
-    table = Table(
-        "job", "kind", "subject", "state", "progress", "done", "failed", "pace", "created"
-    )
+    """Return a table for a terminal with a row and a bar per job; ids are never cut."""
+    table = Table(Column("job", min_width=UUID_LENGTH, no_wrap=True), box=None)
+    for name in ("kind", "subject", "state", "done", "failed", "pace", "created", "progress"):
+        table.add_column(name, overflow="fold")
     for progress in jobs:
-        job, counts = progress.job, progress.counts
-        table.add_row(
-            str(job.id),
-            job.kind,
-            job.subject,
-            f"{job.state} with failures" if progress.has_failures else job.state,
-            ProgressBar(total=max(counts.total, 1), completed=counts.ended, width=BAR_WIDTH),
-            f"{counts.ended} of {counts.total}",
-            f"{counts.all_failures:,}",
-            _format_pace(progress.pace),
-            f"{in_brussels(job.created_at):%Y-%m-%d %H:%M:%S}",
-        )
+        counts = progress.counts
+        bar = ProgressBar(total=max(counts.total, 1), completed=counts.ended, width=BAR_WIDTH)
+        table.add_row(*_cells(progress), bar)
     return table
+
+
+def _cells(progress: JobProgress) -> tuple[str, ...]:
+    job, counts = progress.job, progress.counts
+    return (
+        str(job.id),
+        job.kind,
+        job.subject,
+        f"{job.state} with failures" if progress.has_failures else job.state,
+        f"{counts.ended} of {counts.total}",
+        f"{counts.all_failures:,}",
+        _format_pace(progress.pace),
+        f"{in_brussels(job.created_at):%Y-%m-%d %H:%M:%S}",
+    )
 
 
 def _line_printer(title: str, total: int, console: Console) -> ReportProgress:

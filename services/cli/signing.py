@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
@@ -32,19 +33,22 @@ class ProofKey:
 
     @classmethod
     def in_file(cls, file: Path) -> Self:
-        """Load the key of a PEM file; create the file if it does not exist.
+        """Load the private key of a PEM file; create the file if it does not exist.
 
         Raises:
             ConfigurationError: the file contains something else.
+            OSError: the file cannot be read.
         """
         if not file.exists():
             write_private(file, ECKey.generate_key(CURVE).as_pem(private=True))
-        try:
-            return cls(ECKey.import_key(file.read_bytes()))
-        except (OSError, ValueError, JoseError) as error:
-            raise ConfigurationError(
-                f"{file} contains no P-256 key in PEM format; give another file"
-            ) from error
+        content = file.read_bytes()
+        with suppress(ValueError, JoseError):
+            key = ECKey.import_key(content)
+            if key.is_private and key.curve_name == CURVE:
+                return cls(key)
+        raise ConfigurationError(
+            f"{file} contains no private {CURVE} key in PEM format; give another file"
+        )
 
     @property
     def thumbprint(self) -> str:

@@ -1,6 +1,6 @@
 """Time: the clock of the database, instants in UTC, days in Europe/Brussels."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -24,3 +24,23 @@ def in_brussels(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         raise ValueError("the instant has no offset")
     return instant.astimezone(BRUSSELS)
+
+
+def from_brussels(local: datetime) -> datetime:
+    """Return the instant of a local time in Brussels, without an offset.
+
+    Raises:
+        ValueError: the time was skipped or is repeated, as the clock changes; names the remedy.
+    """
+    first, second = (local.replace(tzinfo=BRUSSELS, fold=fold) for fold in (0, 1))
+    if first.utcoffset() == second.utcoffset():
+        return first
+    if first.astimezone(UTC).astimezone(BRUSSELS).replace(tzinfo=None) != local:
+        raise ValueError(
+            f"{local.isoformat()} does not exist in Brussels: the clock skips this hour. Choose "
+            "another time."
+        )
+    raise ValueError(
+        f"{local.isoformat()} occurs twice in Brussels: write {first.isoformat()} or "
+        f"{second.isoformat()}."
+    )

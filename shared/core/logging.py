@@ -11,6 +11,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from shared.core.errors import ConfigurationError
 from shared.core.log_limit import LogLimit
+from shared.core.version import package_version
 
 MAX_FRAMES = 6
 """The number of innermost frames of a traceback in a line."""
@@ -18,6 +19,8 @@ MAX_FRAMES = 6
 
 def configure_logging(level: str, lines_per_second: int, **context: str) -> None:
     """Configure the logs of the process, once, at its entry point; `context` is in every line.
+
+    The first line has the version of the program.
 
     Libraries log through `logging` in the same format, from WARNING on: below that level their
     messages may contain personal data.
@@ -58,6 +61,7 @@ def configure_logging(level: str, lines_per_second: int, **context: str) -> None
         )
     )
     logging.basicConfig(level=max(logging.WARNING, threshold), handlers=[handler], force=True)
+    structlog.get_logger(__name__).info("process_started", version=package_version())
 
 
 class _LossyStream:

@@ -11,11 +11,16 @@ def read_insz_key(path: Path) -> bytes:
     """Read the key for the hashes of INSZ numbers: at least 32 bytes, in hexadecimal.
 
     Raises:
-        ConfigurationError: when the file is missing or contains something else.
+        ConfigurationError: when the file cannot be read or contains something else.
     """
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except (OSError, ValueError):
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read ({error.strerror}); set TOETSFEEDBACK_INSZ_KEY_FILE to the "
+            "file of the key, readable by this user"
+        ) from None
+    except ValueError:
         key = b""
     if len(key) < INSZ_KEY_BYTES:
         raise ConfigurationError(

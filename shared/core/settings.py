@@ -140,6 +140,25 @@ class Settings(BaseSettings):
             raise ValueError("must start with file:// or s3://")
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def _database_url_can_be_read(cls, value: SecretStr) -> SecretStr:
+        _require_url(value, {"postgresql", "postgres"}, "postgresql://login:password@host/database")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url_can_be_read(cls, value: SecretStr) -> SecretStr:
+        _require_url(value, {"redis", "rediss", "unix"}, "redis://:password@host:6379/0")
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _log_level_is_known(cls, value: str) -> str:
+        if value not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _public_url_is_protected(cls, value: str) -> str:
@@ -170,6 +189,19 @@ class Settings(BaseSettings):
         """The database URL with the driver in its scheme."""
         _, _, rest = self.database_url.get_secret_value().partition("://")
         return f"postgresql+psycopg://{rest}"
+
+
+def _require_url(value: SecretStr, schemes: set[str], example: str) -> None:
+    """Raise ValueError, without the value, for a URL of another scheme or that has no parts."""
+    try:
+        parts = urlsplit(value.get_secret_value())
+        is_url = parts.scheme in schemes and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
+        raise ValueError(
+            f"must be a URL such as {example}, with %XX for special characters in the password"
+        )
 
 
 def _explain(error: ValidationError) -> str:

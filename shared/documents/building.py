@@ -89,10 +89,16 @@ def start_build(
     """
     session = unit.session
     if not build_repository.administration_exists(session, administration_id):
-        raise InvalidInput("administration_id", detail="There is no such administration.")
+        raise InvalidInput(
+            "administration_id",
+            detail="There is no such administration; import its delivery first, or correct the id.",
+        )
     schools = build_repository.participating_schools(session, administration_id, school_id)
     if school_id is not None and not schools:
-        raise InvalidInput("school_id", detail="The school takes no part in this administration.")
+        raise InvalidInput(
+            "school_id",
+            detail="No school with this number takes part; correct the number.",
+        )
     subject = [
         administration_id,
         *([school_id] if school_id else []),

@@ -160,7 +160,10 @@ def _scope(session: Session, plan: WindowPlan) -> WindowScope:
     if plan.product not in tuple(Product):
         raise InvalidInput("product", detail=f"Must be one of {', '.join(Product)}.")
     if not repository.administration_exists(session, plan.administration_id):
-        raise InvalidInput("administration_id", detail="There is no such administration.")
+        raise InvalidInput(
+            "administration_id",
+            detail="There is no such administration; import its delivery first, or correct the id.",
+        )
     target_group_id = component_id = None
     if plan.target_group is not None:
         target_group_id = repository.find_target_group(

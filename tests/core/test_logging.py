@@ -52,5 +52,6 @@ def test_lines_of_one_kind_are_limited_and_counted() -> None:
     assert 5 <= len(refused) <= 20
     assert counts["request /flooded 401"] == 1000 - len(refused)
     assert [line["status"] for line in lines if line.get("status") == 200] == [200]
-    assert sum(counts.values()) + len(lines) == 2003
+    assert lines[0]["event"] == "process_started"
+    assert sum(counts.values()) + len(lines) == 2004
     assert "left_out" not in lines[-1]

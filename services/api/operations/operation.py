@@ -24,6 +24,8 @@ from shared.core.unit_of_work import UnitOfWork
 
 PUBLIC_PATHS = frozenset(
     {
+        "/",
+        "/home.css",
         "/health",
         "/metrics",
         "/doc",

@@ -19,17 +19,28 @@ _PAGE = """<!doctype html>
 <link rel="stylesheet" href="doc/assets/swagger-ui.css">
 </head>
 <body>
+<div class="swagger-ui"><div class="wrapper">
+<p><strong>This page sends no requests.</strong> Each request needs an access token and a signature
+of its own (DPoP), by a key that a browser does not have. The command line has one:</p>
+<pre>toetsfeedback call GET /v1/schools</pre>
+<p>Add <code>--data DIRECTORY</code> if <code>toetsfeedback up</code> runs with another data
+directory than <code>toetsfeedback-data</code>. For a program of your own, docs/tokens.md describes
+how to request tokens and sign requests.</p>
+</div></div>
 <div id="swagger-ui"></div>
 <script src="doc/assets/swagger-ui-bundle.js"></script>
 <script src="doc/assets/start.js"></script>
 </body>
 </html>
 """
-_START = """SwaggerUIBundle({
+_START = """const hidden = () => () => null;
+SwaggerUIBundle({
   url: "doc/openapi.yaml",
   dom_id: "#swagger-ui",
   deepLinking: true,
   validatorUrl: null,
+  supportedSubmitMethods: [],
+  plugins: [{ wrapComponents: { authorizeBtn: hidden, authorizeOperationBtn: hidden } }],
 });
 """
 _ASSETS = {

@@ -9,10 +9,9 @@ from uuid import UUID
 import typer
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
-from rich.console import Console
-from rich.table import Table
 
 from services.cli.identity import ClientIdentity, PersonOption
+from services.cli.output import JsonOption, print_json, print_omitted, print_table
 from services.cli.target import DEFAULT_DATA, DataOption
 from shared.access.rules import Scope
 from shared.core.errors import ConfigurationError
@@ -32,6 +31,10 @@ KeyFileOption = Annotated[
     Path, typer.Option("--key", help="File with a public key, as JWK or PEM.")
 ]
 FirstOption = Annotated[int, typer.Option(min=1, max=200, help="Number of entries to list.")]
+
+
+PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth"}
+"""Members of a JWK that never leave this machine (RFC 7518)."""
 
 
 @app.command()
@@ -55,13 +58,18 @@ def add(
 
 @app.command("list")
 def list_clients(
-    data: DataOption = DEFAULT_DATA, first: FirstOption = 100, person: PersonOption = 1
+    data: DataOption = DEFAULT_DATA,
+    first: FirstOption = 100,
+    person: PersonOption = 1,
+    as_json: JsonOption = False,
 ) -> None:
     """List clients by name."""
     page = ClientIdentity.find(data, person).request("GET", f"/v1/clients?pageSize={first}")
-    _print_clients(page["items"])
-    if page["total"] > len(page["items"]):
-        print(f"{page['total'] - len(page['items'])} more; list them with a higher --first.")
+    if as_json:
+        print_json(page["items"])
+    else:
+        _print_clients(page["items"])
+    print_omitted(page)
 
 
 @app.command()
@@ -120,12 +128,19 @@ def remove_key(
 
 @changes.command("list")
 def list_changes(
-    data: DataOption = DEFAULT_DATA, first: FirstOption = 20, person: PersonOption = 1
+    data: DataOption = DEFAULT_DATA,
+    first: FirstOption = 20,
+    person: PersonOption = 1,
+    as_json: JsonOption = False,
 ) -> None:
     """List the requested changes, newest first."""
     page = ClientIdentity.find(data, person).request("GET", f"/v1/clientChanges?pageSize={first}")
-    for change in page["items"]:
-        _print_change(change)
+    if as_json:
+        print_json(page["items"])
+    else:
+        for change in page["items"]:
+            _print_change(change)
+    print_omitted(page)
 
 
 @changes.command()
@@ -168,24 +183,33 @@ def _print_change(change: dict[str, Any]) -> None:
 
 
 def _print_clients(clients: list[dict[str, Any]]) -> None:
-    table = Table("client", "name", "kind", "state", "keys", "scopes")
-    for client in clients:
-        thumbprints = "\n".join(key["id"] for key in client["keys"])
-        table.add_row(
+    rows = [
+        (
             *(client[name] for name in ("id", "name", "kind", "state")),
-            thumbprints,
-            "\n".join(client["scopes"]),
+            ",".join(key["id"] for key in client["keys"]),
+            " ".join(client["scopes"]),
         )
-    Console().print(table)
+        for client in clients
+    ]
+    print_table(("client", "name", "kind", "state", "keys", "scopes"), rows)
 
 
 def read_jwk(file: Path) -> dict[str, Any]:
-    """Read a key file, JWK or PEM; of a private key in PEM, return the public part."""
+    """Read a key file, JWK or PEM, and return the public part of its key.
+
+    Raises:
+        ConfigurationError: the file contains no key, or a set of keys.
+        OSError: the file cannot be read.
+    """
     content = file.read_bytes()
-    try:
-        return dict(json.loads(content))
-    except ValueError:
-        pass
+    with suppress(ValueError, RecursionError):
+        found = json.loads(content)
+        if isinstance(found, dict) and isinstance(found.get("keys"), list):
+            raise ConfigurationError(
+                f"{file} contains a set of keys (JWKS); write one of its keys to a file of its own"
+            )
+        if isinstance(found, dict) and "kty" in found:
+            return {name: value for name, value in found.items() if name not in PRIVATE_MEMBERS}
     for kind in (ECKey, OKPKey, RSAKey):
         with suppress(JoseError, ValueError, TypeError):
             return dict(kind.import_key(content).as_dict(private=False))

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from services.cli.output import print_start, print_table
 from services.cli.progress import progress_bar
 from services.cli.target import DEFAULT_DATA, DataOption, sessions_of, settings_for
 from shared.core.secrets import read_insz_key
@@ -44,6 +43,7 @@ def import_path(
     ] = None,
 ) -> None:
     """Import a delivery as a whole, or report every fault and change nothing."""
+    print_start("import")
     settings = settings_for(data, "importer")
     insz_key = read_insz_key(settings.require_file("insz_key_file"))
     with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
@@ -64,10 +64,7 @@ def import_path(
 
 def _print_rows(title: str, rows: dict[str, int]) -> None:
     print(f"{title}.")
-    table = Table("file", "rows")
-    for name, count in rows.items():
-        table.add_row(name, f"{count:,}")
-    Console().print(table)
+    print_table(("file", "rows"), [(name, f"{count:,}") for name, count in rows.items()])
 
 
 def _print_faults(report: dict[str, Any]) -> None:
@@ -92,7 +89,8 @@ def _print_places(faults: list[dict[str, Any]]) -> None:
 
 def _print_changes(changes: dict[str, dict[str, int]], sums: dict[str, int]) -> None:
     kinds = ("added", "changed", "removed")
-    table = Table("changes", *kinds)
-    for name, counts in [*changes.items(), ("sum", sums)]:
-        table.add_row(name, *(f"{counts[kind]:,}" if kind in counts else "" for kind in kinds))
-    Console().print(table)
+    rows = [
+        (name, *(f"{counts[kind]:,}" if kind in counts else "" for kind in kinds))
+        for name, counts in [*changes.items(), ("sum", sums)]
+    ]
+    print_table(("changes", *kinds), rows)

@@ -1,9 +1,10 @@
 """Commands for jobs and releases: build documents, follow jobs, open a release window."""
 
+import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from rich.console import Console
 from sqlalchemy.orm import Session
 
 from services.cli.identity import ClientIdentity, PersonOption
-from services.cli.progress import JobProgress, job_table, job_view, paced_bar
+from services.cli.output import JsonOption, print_json
+from services.cli.progress import JobProgress, job_view, paced_bar, print_jobs
 from services.cli.target import (
     DEFAULT_DATA,
     DataOption,
@@ -20,9 +22,10 @@ from services.cli.target import (
     settings_for,
 )
 from shared.access.products import Product
-from shared.core.clock import BRUSSELS, in_brussels
+from shared.core.clock import from_brussels, in_brussels
 from shared.core.database import Sessions
 from shared.core.errors import Conflict, InvalidInput
+from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.building import start_build
 from shared.jobs import repository
@@ -31,6 +34,10 @@ from shared.jobs.rules import ENDED, State
 from shared.jobs.service import measure_pace, read
 
 POLL_SECONDS = 0.2
+MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9:]{5})?")
+EXAMPLE = "2026-06-21T08:00"
+LAST_YEAR = 2099
+"""The API accepts moments up to its end."""
 
 
 def build(
@@ -57,28 +64,43 @@ def build(
 
 def list_jobs(
     data: DataOption = DEFAULT_DATA,
-    last: Annotated[int, typer.Option(min=1, help="Number of jobs to list.")] = 20,
+    last: Annotated[int, typer.Option(min=1, max=1_000, help="Number of jobs to list.")] = 20,
     follow: Annotated[bool, typer.Option(help="Show progress until all jobs end.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List jobs with their progress, newest first."""
-    with sessions_of(settings_for(data)) as sessions:
+    if follow and as_json:
+        raise typer.BadParameter("choose --follow or --json", param_hint="--json")
+    settings = settings_for(data)
+    with sessions_of(settings) as sessions:
         if follow:
             watch(sessions, last, Console())
+        elif as_json:
+            print_json([_as_json(job, settings) for job in _latest_jobs(sessions, last)])
         else:
-            Console().print(job_table(_latest_jobs(sessions, last)))
+            print_jobs(_latest_jobs(sessions, last))
+
+
+def _as_json(progress: JobProgress, settings: Settings) -> dict[str, Any]:
+    """Return a job as `GET /v1/jobs/{jobId}` does."""
+    from services.api.http.links import Links
+    from services.api.schemas.jobs import Job
+
+    links = Links(settings.public_url)
+    job = Job.with_counts(progress.job, progress.counts, None, links, progress.pace)
+    return job.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def release(
     administration: Annotated[str, typer.Option(help="Id of the administration.")],
     opens_at: Annotated[
-        str | None,
-        typer.Option(help="Opening time, such as 2024-06-21T08:00, in Brussels. Default: now."),
-    ] = None,
+        str, typer.Option(help="Opening time, such as 2026-06-21T08:00 in Brussels; in the future.")
+    ],
     person: PersonOption = 1,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Set the time at which the student feedback of an administration opens."""
-    moment = _parse_brussels_time(opens_at) if opens_at else datetime.now(UTC)
+    moment = parse_opening_time(opens_at, datetime.now(UTC))
     identity = ClientIdentity.find(data, person)
     scope = {"administrationId": administration, "product": Product.STUDENT_FEEDBACK}
     times = {"opensAt": moment.isoformat(timespec="milliseconds")}
@@ -112,12 +134,31 @@ def _find_window(identity: ClientIdentity, scope: Mapping[str, str]) -> str | No
     return found[0] if found else None
 
 
-def _parse_brussels_time(text: str) -> datetime:
+def parse_opening_time(text: str, now: datetime) -> datetime:
+    """Return the moment, later than now, that a text names: in Brussels unless it has an offset.
+
+    Raises:
+        InvalidInput: it is no moment, a skipped or a repeated one, or not in the future.
+    """
+    if not MOMENT.fullmatch(text):
+        raise InvalidInput(
+            "opens_at", detail=f"Write date and time, as in {EXAMPLE}, or {EXAMPLE}+02:00."
+        )
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidInput("opens_at", detail="Write it as 2024-06-21T08:00.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=BRUSSELS)
+        raise InvalidInput("opens_at", detail="There is no such date or time.") from None
+    if not now.year <= moment.year <= LAST_YEAR:
+        raise InvalidInput(
+            "opens_at", detail=f"Choose a year from {now.year} to {LAST_YEAR}; it must be later."
+        )
+    try:
+        instant = (moment if moment.tzinfo else from_brussels(moment)).astimezone(UTC)
+    except ValueError as error:
+        raise InvalidInput("opens_at", detail=str(error)) from None
+    if instant <= now:
+        raise InvalidInput("opens_at", detail="This moment has passed; choose a later one.")
+    return instant
 
 
 def watch(sessions: Sessions, last: int, console: Console) -> None:

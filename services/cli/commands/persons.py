@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from services.cli.commands.clients import read_jwk
+from services.cli.commands.clients import FirstOption, read_jwk
 from services.cli.identity import ClientIdentity, PersonOption
+from services.cli.output import JsonOption, print_json, print_omitted
 from services.cli.target import (
     DEFAULT_DATA,
     OPERATOR_REQUEST,
@@ -50,8 +51,17 @@ def request_person(
 
 
 @app.command("list")
-def list_persons(data: DataOption = DEFAULT_DATA, person: PersonOption = 1) -> None:
+def list_persons(
+    data: DataOption = DEFAULT_DATA,
+    first: FirstOption = 200,
+    person: PersonOption = 1,
+    as_json: JsonOption = False,
+) -> None:
     """List the persons by name."""
-    page = ClientIdentity.find(data, person).request("GET", "/v1/persons?pageSize=200")
-    for found in page["items"]:
-        print(f"{found['id']} {found['name']}")
+    page = ClientIdentity.find(data, person).request("GET", f"/v1/persons?pageSize={first}")
+    if as_json:
+        print_json(page["items"])
+    else:
+        for found in page["items"]:
+            print(f"{found['id']} {found['name']}")
+    print_omitted(page)

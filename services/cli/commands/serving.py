@@ -8,6 +8,7 @@ import typer
 from migrations.logins import create_logins, create_roles, passwords_in_environment
 from migrations.upgrade import migrate
 from services.cli.invented_persons import register_invented_persons
+from services.cli.output import print_start
 from services.cli.target import DEFAULT_DATA, DataOption, settings_for
 from shared.core.database import open_engine, require_usable_database
 from shared.core.logging import configure_logging
@@ -18,8 +19,10 @@ OPENAPI_FILE = Path("openapi/openapi.yaml")
 
 def up(
     data: DataOption = DEFAULT_DATA,
-    port: Annotated[int | None, typer.Option(help="Port of the API. Default: a free port.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Port of the API. Default: a free port.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 2,
 ) -> None:
     """Start PostgreSQL, Valkey, the API and workers; stop them with Ctrl-C, keeping the data."""
     from embedded.up import run_up
@@ -28,7 +31,9 @@ def up(
 
 
 def api(
-    port: Annotated[int | None, typer.Option(help="Overrides TOETSFEEDBACK_API_PORT.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Overrides TOETSFEEDBACK_API_PORT.")
+    ] = None,
 ) -> None:
     """Run the API against the servers in the environment."""
     from services.api.app import create_app
@@ -67,6 +72,7 @@ def migrate_database(
     Also create the login of each program whose password is in the environment:
     API_DATABASE_PASSWORD, WORKER_DATABASE_PASSWORD and so on.
     """
+    print_start("migrate")
     settings = settings_for(data, "owner")
     owner_url, passwords = settings.database_url.get_secret_value(), passwords_in_environment()
     if roles_only:
@@ -103,7 +109,7 @@ def openapi(
 
 def demo(
     out: Annotated[Path, typer.Option(help="Directory for the documents.")] = Path("demo-output"),
-    schools: Annotated[int, typer.Option(min=1, help="Number of schools to generate.")] = 40,
+    schools: Annotated[int, typer.Option(min=2, help="Number of schools to generate.")] = 40,
 ) -> None:
     """Run every step from delivery to download on real servers, in a temporary directory."""
     from services.cli.demo import run_demo

@@ -4,15 +4,16 @@ They speak as the registered client of the operator. In development they also si
 caller with the key of the service.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 import typer
 
-from services.cli.identity import TIMEOUT_SECONDS, ClientIdentity, PersonOption
+from services.cli.api_client import open_client
+from services.cli.identity import ClientIdentity, PersonOption
 from services.cli.signing import ProofKey, TokenAuth
 from services.cli.target import DEFAULT_DATA, DataOption, development_settings
 from shared.access.rules import GRANTABLE, Caller, CallerError, CallerKind, Scope
@@ -54,7 +55,7 @@ def token(
 
 
 def call(
-    method: Annotated[str, typer.Argument(help="GET, POST, PATCH, …")],
+    method: Annotated[str, typer.Argument(help="GET, POST, PATCH and so on.")],
     path: Annotated[str, typer.Argument(help="Path, such as /v1/schools.")],
     client: ClientOption = None,
     kind: KindOption = None,
@@ -66,22 +67,28 @@ def call(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Send one request with an access token and a DPoP proof, and print the response."""
+    _require_request_line(method, path)
     proofs = ProofKey()
     url, obtain = _speaker(data, person, proofs, client, kind, school, scope)
-    response = httpx.request(
-        method.upper(),
-        url + path,
-        content=body,
-        headers={"Content-Type": "application/json"} if body is not None else {},
-        auth=TokenAuth(obtain, proofs),
-        timeout=TIMEOUT_SECONDS,
-    )
+    headers = {"Content-Type": "application/json"} if body is not None else {}
+    with open_client(url, TokenAuth(obtain, proofs)) as api:
+        response = api.request(method.upper(), path, content=body, headers=headers)
     print(f"{response.status_code} {response.reason_phrase}", file=sys.stderr)
     if out is not None and response.is_success:
         out.write_bytes(response.content)
     else:
         print(response.text)
     raise typer.Exit(0 if response.is_success or response.is_redirect else 1)
+
+
+def _require_request_line(method: str, path: str) -> None:
+    """Raise BadParameter for a request that HTTP does not allow, or that leaves this API."""
+    if not re.fullmatch(r"[A-Za-z]{1,20}", method):
+        raise typer.BadParameter("write a method of HTTP, such as GET", param_hint="METHOD")
+    if not re.fullmatch(r"/(?!/)[^\s#\x00-\x1f\x7f]*", path):
+        raise typer.BadParameter(
+            "begin with one / and escape spaces, as in /v1/schools", param_hint="PATH"
+        )
 
 
 def _speaker(
