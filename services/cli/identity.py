@@ -94,7 +94,7 @@ class ClientIdentity:
             form = {
                 "grant_type": "client_credentials",
                 "client_assertion_type": ASSERTION_TYPE,
-                "client_assertion": self._assertion(endpoint),
+                "client_assertion": self._assertion(),
             }
             headers = {"DPoP": proofs.proof("POST", endpoint)}
             response = httpx.post(endpoint, data=form, headers=headers, timeout=TIMEOUT_SECONDS)
@@ -117,12 +117,12 @@ class ClientIdentity:
             raise ApiRefusal(response)
         return response.json() if response.content else None
 
-    def _assertion(self, audience: str) -> str:
+    def _assertion(self) -> str:
         now = int(time.time())
         claims = {
             "iss": self.client_id,
             "sub": self.client_id,
-            "aud": audience,
+            "aud": self.url,
             "iat": now,
             "exp": now + ASSERTION_SECONDS,
             "jti": str(uuid4()),
