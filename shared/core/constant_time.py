@@ -1,4 +1,4 @@
-"""Comparison of secrets and of values derived from them, in a time that tells nothing about them."""
+"""Comparison of secrets and their hashes, in a time that depends on neither value."""
 
 from hmac import compare_digest
 

@@ -64,8 +64,8 @@ def verify_assertion(
 ) -> Assertion:
     """Verify the signature, issuer, audience and times of a client assertion.
 
-    Its audience is the issuer of our tokens, as one string (FAPI 2.0, section 5.3.2.1): an assertion
-    for another server is of no use here, nor the other way round.
+    Its audience is the issuer of our tokens, as one string (FAPI 2.0, section 5.3.2.1), so that no
+    other server can use it here.
 
     Raises:
         SignatureError: when it is not valid; the message names the part that is wrong.

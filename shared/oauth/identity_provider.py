@@ -19,13 +19,13 @@ from shared.oauth.jose import PublicKey, SignatureError
 from shared.oauth.person_claims import ClaimRules
 from shared.oauth.provider_requests import request_object
 
-ACCESS_TOKEN_TYPE = "at+jwt"
+ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105  # the name of a type
 """The `typ` of an access token (RFC 9068, section 4). ID tokens are signed with the same keys for
 the same audience, and are of type `JWT` or of none."""
 
 TYPES = frozenset({ACCESS_TOKEN_TYPE, "jwt"})
-"""Keycloak's access tokens are of type `JWT` too, with a claim `typ` that is `Bearer`; it is `ID` or
-`Refresh` in its other tokens."""
+"""Keycloak's access tokens are of type `JWT` too, with a claim `typ` that is `Bearer`; in its other
+tokens this is `ID` or `Refresh`."""
 
 ID_TOKEN_CLAIMS = frozenset({"nonce", "at_hash", "c_hash", "s_hash"})
 """Claims of ID tokens (OpenID Connect Core 1.0), which an access token without a type has not."""
@@ -216,9 +216,7 @@ def _usable_keys(key_set: Mapping[str, Any]) -> dict[str, PublicKey]:
     listed = key_set.get("keys")
     for parameters in listed if isinstance(listed, list) else ():
         try:
-            keys[str(parameters["kid"])] = jose.public_key(
-                parameters, jose.MIN_PRESENT_RSA_BITS
-            )
+            keys[str(parameters["kid"])] = jose.public_key(parameters, jose.MIN_PRESENT_RSA_BITS)
         except (SignatureError, KeyError, TypeError, AttributeError):
             continue
     return keys

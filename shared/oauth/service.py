@@ -18,8 +18,8 @@ from shared.oauth.assertions import (
     ASSERTION_TYPE,
     CLOCK_SKEW_SECONDS,
     Assertion,
-    unverified_client_id,
     placeholder_key,
+    unverified_client_id,
     verify_assertion,
 )
 from shared.oauth.clients import repository as clients
@@ -169,9 +169,7 @@ def identify_client(issuer: Issuer, form: Mapping[str, str]) -> IdentifiedClient
             keys = clients.keys_of(session, [client_id])
         usable = [jose.public_key(key.jwk, jose.MIN_PRESENT_RSA_BITS) for key in keys]
         usable = usable or [placeholder_key()]
-        assertion = verify_assertion(
-            text, client_id, usable, issuer.authority.issuer, time.time()
-        )
+        assertion = verify_assertion(text, client_id, usable, issuer.authority.issuer, time.time())
     except SignatureError as error:
         raise invalid_client(str(error)) from None
     if form.get("client_id", str(client_id)) != str(client_id):

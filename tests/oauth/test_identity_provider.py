@@ -78,7 +78,8 @@ def test_a_token_with_a_wrong_issuer_audience_or_time_is_rejected(
 def test_a_token_may_have_the_portal_as_its_client(
     provider: OpenIdProvider, name: str, changes: dict[str, Any]
 ) -> None:
-    token = provider.token(**{name: "mijn-onderwijs"}, **changes)
+    given: dict[str, Any] = {name: "mijn-onderwijs"}
+    token = provider.token(**given, **changes)
     assert open_provider(provider.settings()).verify_token(token)
 
 

@@ -28,8 +28,8 @@ class Server(uvicorn.Server):
             listener.listen(LISTEN_BACKLOG)
 
 
-def serve(app: ASGIApp, host: str, port: int) -> None:
-    """Serve the app until SIGINT or SIGTERM.
+def serve(app: ASGIApp, host: str, port: int, keep_alive_seconds: int) -> None:
+    """Serve the app until SIGINT or SIGTERM; an idle connection stays open for the given time.
 
     Raises:
         ConfigurationError: when it cannot listen at the address.
@@ -41,6 +41,7 @@ def serve(app: ASGIApp, host: str, port: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=keep_alive_seconds,
         timeout_graceful_shutdown=5,
     )
     try:

@@ -65,6 +65,23 @@ def get_document(
     return Document.of(service.read_document(unit, access, document_id), links)
 
 
+@router.head(
+    "/documents/{documentId}/content",
+    response_class=Response,
+    responses={
+        200: {"description": "The document is available.", "headers": _METADATA},
+        **_UNCHANGED,
+    },
+)
+def head_document_content(
+    document_id: DocumentPath, access: DocumentsReader, unit: UnitDep
+) -> Response:
+    """Return the headers of the content alone; counts as a read."""
+    document = service.read_document(unit, access, document_id).document
+    headers = metadata_headers(document) | {"Content-Length": str(document.byte_size)}
+    return Response(headers=headers)
+
+
 @router.get(
     "/documents/{documentId}/content",
     response_class=Response,
@@ -147,20 +164,3 @@ def use_download_grant(
     download = grants.use_grant(unit, grant, operation_id, context_of(request).trace_id)
     context_of(request).is_authenticated = True
     return content_response(download, resources.storage, resources.downloads)
-
-
-@router.head(
-    "/documents/{documentId}/content",
-    response_class=Response,
-    responses={
-        200: {"description": "The document is available.", "headers": _METADATA},
-        **_UNCHANGED,
-    },
-)
-def head_document_content(
-    document_id: DocumentPath, access: DocumentsReader, unit: UnitDep
-) -> Response:
-    """Return the headers of the content alone; counts as a read."""
-    document = service.read_document(unit, access, document_id).document
-    headers = metadata_headers(document) | {"Content-Length": str(document.byte_size)}
-    return Response(headers=headers)

@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from services.api.dependencies import ResourcesDep
 from services.api.http.context import context_of
+from services.api.http.head import RouteHandler
 from services.api.operations.forms import read_form
-from services.api.operations.operation import CommittingRoute, RouteHandler
+from services.api.operations.operation import CommittingRoute
 from services.api.resources import Resources
 from services.api.security.authentication import expected_request, issue_nonce, proofs_in
 from services.api.security.rate_limits import rate_limit_client

@@ -1,6 +1,5 @@
 """Commands for OAuth clients: register, suspend, manage keys, agree with other persons."""
 
-import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from services.cli.identity import ClientIdentity, PersonOption
 from services.cli.target import DEFAULT_DATA, DataOption
 from shared.access.rules import Scope
 from shared.core.errors import ConfigurationError
+from shared.core.strict_json import parse_json
 from shared.oauth.clients.rules import ClientKind
 
 app = typer.Typer(no_args_is_help=True, help="Manage the OAuth clients that may request tokens.")
@@ -31,6 +31,9 @@ ChangeArgument = Annotated[UUID, typer.Argument(help="Id of the change, see `cli
 KeyFileOption = Annotated[
     Path, typer.Option("--key", help="File with a public key, as JWK or PEM.")
 ]
+NeededScopes = Annotated[
+    list[Scope], typer.Option("--scope", help="Scope that the client needs; repeatable.")
+]
 FirstOption = Annotated[int, typer.Option(min=1, max=200, help="Number of entries to list.")]
 
 
@@ -39,17 +42,14 @@ def add(
     name: Annotated[str, typer.Argument(help="Display name.")],
     kind: Annotated[ClientKind, typer.Option(help="Kind of client: integrator or portal.")],
     key: Annotated[list[Path], typer.Option(help="File with a public key, as JWK or PEM.")],
-    scope: Annotated[
-        list[Scope] | None,
-        typer.Option(help="Scope to allow; repeatable. Default: every scope of its kind."),
-    ] = None,
+    scope: NeededScopes,
     person: PersonOption = 1,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Register a client and print its id."""
-    body = {"name": name, "kind": kind, "keys": [read_jwk(file) for file in key]}
-    scopes = {"scopes": list(scope)} if scope else {}
-    client = ClientIdentity.find(data, person).request("POST", "/v1/clients", body | scopes)
+    jwks = [read_jwk(file) for file in key]
+    body = {"name": name, "kind": kind, "scopes": list(scope), "keys": jwks}
+    client = ClientIdentity.find(data, person).request("POST", "/v1/clients", body)
     print(client["id"])
 
 
@@ -183,7 +183,7 @@ def read_jwk(file: Path) -> dict[str, Any]:
     """Read a key file, JWK or PEM; of a private key in PEM, return the public part."""
     content = file.read_bytes()
     try:
-        return dict(json.loads(content))
+        return dict(parse_json(content))
     except ValueError:
         pass
     for kind in (ECKey, OKPKey, RSAKey):

@@ -32,13 +32,16 @@ def api(
 ) -> None:
     """Run the API against the servers in the environment."""
     from services.api.app import create_app
+    from services.api.http.metrics import serve_metrics
     from services.api.http.server import serve
 
     settings = Settings.from_environment()
     configure_logging(settings.log_level, settings.log_lines_per_second, process="api")
     app = create_app(settings)
     app.state.resources.require_unprivileged_login()
-    serve(app, settings.api_host, settings.api_port if port is None else port)
+    port = settings.api_port if port is None else port
+    with serve_metrics(app.state.metrics, settings.api_metrics_host, settings.api_metrics_port):
+        serve(app, settings.api_host, port, settings.api_keep_alive_seconds)
 
 
 def worker() -> None:
