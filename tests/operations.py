@@ -79,7 +79,9 @@ _ARGUMENTS: dict[str, Callable[[Ids], dict[str, Any]]] = {
         }
     },
     "shortenMandate": lambda ids: {"json": {"until": ids["day"]}},
-    "createClient": lambda ids: {"json": {"name": ids["name"], "kind": "integrator"}},
+    "createClient": lambda ids: {
+        "json": {"name": ids["name"], "kind": "integrator", "scopes": ["schools:read"]}
+    },
     "changeClient": lambda ids: {"json": {"name": ids["name"]}},
     "createClientChange": _new_key,
     "issueToken": lambda _: {"data": _INVALID_ASSERTION | {"grant_type": "client_credentials"}},

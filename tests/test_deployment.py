@@ -4,6 +4,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 from importlib.resources import files
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -241,6 +242,22 @@ def test_health_check_uses_the_port_of_the_program() -> None:
     assert f"127.0.0.1:{port}/metrics" in SERVICES["worker"]["healthcheck"]["test"][-1]
     for name in ("api", "worker"):
         compile(SERVICES[name]["healthcheck"]["test"][-1], name, "exec")
+
+
+def test_client_addresses_are_taken_from_the_proxy_of_this_machine_only() -> None:
+    (outside,) = COMPOSE["networks"]["outside"]["ipam"]["config"]
+    assert environment("api")["FORWARDED_ALLOW_IPS"] == outside["gateway"]
+    assert ip_address(outside["gateway"]) in ip_network(outside["subnet"])
+    assert {name for name in SERVICES if "FORWARDED_ALLOW_IPS" in environment(name)} == {"api"}
+
+
+def test_metrics_of_the_api_are_on_a_port_that_is_not_published() -> None:
+    api = environment("api")
+    assert api[f"{PREFIX}API_METRICS_PORT"] not in {api[f"{PREFIX}API_PORT"], "0"}
+    assert all(
+        not port.endswith(f":{api[f'{PREFIX}API_METRICS_PORT']}")
+        for port in SERVICES["api"]["ports"]
+    )
 
 
 def test_worker_unpacks_deliveries_on_disk() -> None:

@@ -4,15 +4,17 @@ import gc
 from asyncio import get_running_loop
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 
-from services.api.http.connections import Connections
 from services.api.http.metrics import RequestMetrics
 from services.api.http.middleware import BodyLimit, ConnectionReserve, RequestLogging
 from services.api.http.problems import register_exception_handlers
+from services.api.http.security_headers import IS_HTTPS
+from services.api.http.single_headers import SingleHeaders
 from services.api.resources import Resources
 from services.api.routes import (
     audit_events,
@@ -99,6 +101,7 @@ def build_app(larger_bodies: Mapping[str, int] | None = None) -> FastAPI:
             Middleware(RequestLogging, metrics=metrics),
             Middleware(AddressLimit),
             Middleware(ConnectionReserve),
+            Middleware(SingleHeaders),
             Middleware(BodyLimit, larger=larger_bodies or {}),
         ],
     )
@@ -110,11 +113,14 @@ def build_app(larger_bodies: Mapping[str, int] | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Connections]]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     resources: Resources = app.state.resources
     get_running_loop().set_default_executor(resources.threads)
     with _tuned_garbage_collection():
-        yield {"connections": resources.connections}
+        yield {
+            "connections": resources.connections,
+            IS_HTTPS: resources.public_url.startswith("https:"),
+        }
     resources.close()
 
 

@@ -23,6 +23,8 @@ Feedback of the Flemish tests (Vlaamse toetsen), for each school its own.
 
 Results and documents are available only while their release window is open. Before and after, the
 response is the same as for a resource that does not exist. Every read is recorded in the audit log.
+
+`HEAD` is supported wherever `GET` is, but for download links: the same headers without a body.
 """
 TAGS = [
     {"name": "schools", "description": "Schools: number, name and municipality."},
@@ -37,7 +39,7 @@ TAGS = [
     {"name": "auditEvents", "description": "The audit log of a school: access to its data."},
     {"name": "clients", "description": "OAuth clients."},
     {"name": "oauth2", "description": "The authorization server: OAuth 2 access tokens."},
-    {"name": "monitoring", "description": "Health and metrics, for operations."},
+    {"name": "monitoring", "description": "Health, for operations."},
 ]
 _TRACE = {
     "description": "Identifies this response; quote it when you report an error.",

@@ -124,19 +124,19 @@ class ClientIdentity:
         form = {
             "grant_type": "client_credentials",
             "client_assertion_type": ASSERTION_TYPE,
-            "client_assertion": self._assertion(endpoint),
+            "client_assertion": self._assertion(),
         }
         headers = {"DPoP": proofs.proof("POST", endpoint)}
         response = client.post("/oauth2/token", data=form, headers=headers)
         proofs.nonce = response.headers.get(NONCE_HEADER, proofs.nonce)
         return response
 
-    def _assertion(self, audience: str) -> str:
+    def _assertion(self) -> str:
         now = int(time.time())
         claims = {
             "iss": self.client_id,
             "sub": self.client_id,
-            "aud": audience,
+            "aud": self.url,
             "iat": now,
             "exp": now + ASSERTION_SECONDS,
             "jti": str(uuid4()),

@@ -14,7 +14,7 @@ from shared.core.errors import Conflict
 from shared.core.unit_of_work import UnitOfWork
 from shared.mandates.repository import mandated_schools
 from shared.oauth.clients import service as clients
-from shared.oauth.clients.rules import ClientKind, ClientState
+from shared.oauth.clients.rules import ClientKind, ClientState, allowed_scopes
 from shared.oauth.clients.service import ClientView, NewClient
 
 
@@ -83,7 +83,8 @@ def register_first_person(
             "approvalRequired",
             f"There are {FIRST_PERSONS} persons; they have to agree to a further one.",
         )
-    new = NewClient(name, ClientKind.OPERATOR, keys=[jwk], person_id=_add_person(unit, name))
+    kind, person_id = ClientKind.OPERATOR, _add_person(unit, name)
+    new = NewClient(name, kind, allowed_scopes(kind), [jwk], person_id)
     return clients.register(unit, access, new)
 
 
@@ -150,7 +151,7 @@ _APPLY: dict[ChangeKind, Callable[[UnitOfWork, AccessRequest, ClientChange], Non
 
 def _new_client(change: ClientChange, person_id: UUID | None) -> NewClient:
     values = change.values
-    scopes = frozenset(map(Scope, values.get("scopes", ())))
+    scopes = frozenset(map(Scope, values["scopes"]))
     return NewClient(values["name"], ClientKind.OPERATOR, scopes, values["keys"], person_id)
 
 

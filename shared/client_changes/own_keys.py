@@ -7,6 +7,7 @@ from shared.access.decisions import act_for
 from shared.access.requests import AccessRequest
 from shared.access.rules import Caller, CallerKind, Reach
 from shared.client_changes.application import record_with_schools
+from shared.core.constant_time import is_equal
 from shared.core.errors import Conflict, InvalidInput
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.clients import service as clients
@@ -34,7 +35,7 @@ def add_own_key(
     """
     access = _access_of(unit, client, "addOwnKey", trace_id)
     try:
-        if clients.require_usable(jwk).thumbprint() != thumbprint:
+        if not is_equal(thumbprint, clients.require_usable(jwk).thumbprint()):
             raise OAuthError(
                 "invalid_dpop_proof", "Sign the DPoP proof with the key in cnf of the assertion."
             )

@@ -54,6 +54,17 @@ class Settings(BaseSettings):
     api_drain_seconds: Annotated[float, Field(gt=0)] = Field(
         default=30.0, description="time for requests in progress to end when the API stops"
     )
+    api_keep_alive_seconds: Annotated[int, Field(gt=0)] = Field(
+        default=75,
+        description="seconds for which the API keeps an idle connection open; longer than the "
+        "proxy does, which would otherwise send requests on connections that are being closed",
+    )
+    api_metrics_host: str = Field(
+        default="127.0.0.1", description="address on which the API serves `/metrics`"
+    )
+    api_metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=0, description="port on which the API serves `/metrics`; 0 disables it"
+    )
     api_max_upload_bytes: Annotated[int, Field(gt=0)] = Field(
         default=2048 * MIB, description="maximum size of an uploaded delivery in bytes"
     )

@@ -19,7 +19,7 @@ _MAY_BE_INSZ = re.compile(
     r"(?<![0-9A-Za-z])\d{2}[. /-]?\d{2}[. /-]?\d{2}[. /-]?\d{3}[. /-]?\d{2}(?![0-9A-Za-z])"
 )
 _MAY_BE_STAMNUMMER = re.compile(r"(?<![0-9])[0-9]{7}(?![0-9])")
-_NOT_A_NAME = re.compile(r"[A-Z]|[^\s,;]*[0-9][^\s,;]*")
+_NOT_A_NAME = re.compile(r"[A-Z]|[^\s,;0-9]*[0-9][^\s,;]*")
 _ELEVEN_DIGITS = re.compile(r"(?=([0-9]{11}))")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
 

@@ -13,6 +13,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from shared.core.strict_json import reject_constant, unique_members
 from shared.deliveries.faults import Fault, FaultLog, quotable
 from shared.deliveries.file_signatures import encoding_fault, undecodable_fault
 
@@ -117,8 +118,8 @@ def _load_object(data: bytes, file: str, kind: str, faults: FaultLog) -> dict[st
     try:
         value = json.loads(
             text,
-            object_pairs_hook=_unique_members,
-            parse_constant=_reject_constant,
+            object_pairs_hook=_encodable_members,
+            parse_constant=reject_constant,
         )
     except json.JSONDecodeError as error:
         faults.add(Fault(kind, "The file is not valid JSON.", remedy, file, error.lineno))
@@ -146,20 +147,9 @@ def _decode(data: bytes, file: str, faults: FaultLog) -> str | None:
     return None
 
 
-def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the members of an object, in names that Pydantic can encode.
-
-    Raises:
-        ValueError: two members have the same name.
-    """
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("duplicate member")
+def _encodable_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the unique members of an object, in names that Pydantic can encode."""
     return {
         _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", name): value
-        for name, value in members.items()
+        for name, value in unique_members(pairs).items()
     }
-
-
-def _reject_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
+
+from joserfc.jwk import ECKey
 
 from shared.core.identifiers import canonical_uuid
 from shared.oauth import jose
@@ -13,7 +16,8 @@ from shared.oauth.jose import PublicKey, SignatureError
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 TYPES = frozenset({"", "jwt", "client-authentication+jwt"})
 MAX_LIFETIME_SECONDS = 600
-CLOCK_SKEW_SECONDS = 5
+CLOCK_SKEW_SECONDS = 10
+"""How far `iat` and `nbf` may be in the future: FAPI 2.0 asks for 10 s, and allows less than 60."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,12 @@ def claimed_client_id(text: str) -> UUID | None:
 
 
 def verify_assertion(
-    text: str, client_id: UUID, keys: Sequence[PublicKey], audiences: frozenset[str], now: float
+    text: str, client_id: UUID, keys: Sequence[PublicKey], issuer: str, now: float
 ) -> Assertion:
     """Verify the signature, issuer, audience and times of a client assertion.
+
+    Its audience is the issuer of our tokens, as one string (FAPI 2.0, section 5.3.2.1), so that no
+    other server can use it here.
 
     Raises:
         SignatureError: when it is not valid; the message names the part that is wrong.
@@ -66,10 +73,8 @@ def verify_assertion(
     claims, key = _verified_claims(text, keys)
     if not claims.get("iss") == claims.get("sub") == str(client_id):
         raise SignatureError("iss and sub are not both the client id")
-    audience = claims.get("aud")
-    names = audience if isinstance(audience, list) else [audience]
-    if not any(isinstance(name, str) and name in audiences for name in names):
-        raise SignatureError("aud is not this service")
+    if claims.get("aud") != issuer:
+        raise SignatureError(f"aud is not the issuer, {issuer}, as a single string")
     expires_at = jose.numeric_date(claims.get("exp"))
     if expires_at is None or expires_at <= now - CLOCK_SKEW_SECONDS:
         raise SignatureError("exp is missing or has passed")
@@ -80,6 +85,12 @@ def verify_assertion(
         if begins_at is None or begins_at > now + CLOCK_SKEW_SECONDS:
             raise SignatureError(f"{name} is in the future; check the clock")
     return Assertion(client_id, jose.require_jti(claims), expires_at, key.thumbprint())
+
+
+@lru_cache(maxsize=1)
+def placeholder_key() -> PublicKey:
+    """Return a key that signs nothing, to verify the assertions of clients without a key."""
+    return ECKey.import_key(ECKey.generate_key("P-256").as_dict(private=False))
 
 
 def confirmed_key(text: str) -> dict[str, Any]:
@@ -100,6 +111,8 @@ def _verified_claims(text: str, keys: Sequence[PublicKey]) -> tuple[dict[str, An
     for key in keys:
         try:
             return jose.verify(text, jose.fixed_key(key), TYPES).claims, key
+        except jose.AlgorithmError:
+            raise
         except SignatureError:
             continue
     raise SignatureError("it is not signed by a registered key of this client")

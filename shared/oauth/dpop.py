@@ -9,15 +9,21 @@ from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import urlsplit
 
+from shared.core.constant_time import is_equal
 from shared.oauth import jose
 from shared.oauth.jose import SignatureError
 from shared.oauth.signing_keys import latest_in_effect
 
 TYPES = frozenset({"dpop+jwt"})
-MAX_AGE_SECONDS = 60
-MAX_AHEAD_SECONDS = 5
 NONCE_SECONDS = 150
 """Seconds for which the same nonce is issued; it is accepted for twice as long."""
+
+MAX_CLOCK_OFFSET_SECONDS = 300
+"""How far `iat` may be from our clock, either way. The nonce, not `iat`, shows that a proof is
+recent: a client with a wrong clock is served (RFC 9449, section 8)."""
+
+REPLAY_SECONDS = 2 * NONCE_SECONDS
+"""For how long after its first use a proof could be accepted again: as long as its nonce."""
 
 _PLAIN_URL = re.compile(r"[a-zA-Z]+://(?:(?![@/?#\\])[!-~])+(?:[/?#][!-~]*)?")
 """An absolute URL without user information, spaces and control characters; `urlsplit` drops some
@@ -52,8 +58,8 @@ class Nonces:
 
     def accepts(self, nonce: object, now: float) -> bool:
         window = int(now // NONCE_SECONDS)
-        return isinstance(nonce, str) and any(
-            hmac.compare_digest(nonce.encode(errors="replace"), _nonce(secret, number).encode())
+        return any(
+            is_equal(nonce, _nonce(secret, number))
             for _, secret in self.secrets
             for number in (window, window - 1)
         )
@@ -89,6 +95,8 @@ def verify_proof(text: str, expected: ExpectedRequest, nonces: Nonces, now: floa
     """
     try:
         claims, key = jose.verify(text, lambda header: jose.public_key(header["jwk"]), TYPES)
+    except jose.AlgorithmError as error:
+        raise ProofError(str(error)) from None
     except (SignatureError, KeyError, TypeError, AttributeError):
         raise ProofError("it is not signed by the key in its header") from None
     try:
@@ -99,9 +107,9 @@ def verify_proof(text: str, expected: ExpectedRequest, nonces: Nonces, now: floa
         raise ProofError("htm is not the method of the request")
     if not isinstance(claims.get("htu"), str) or not _is_same_url(claims["htu"], expected.url):
         raise ProofError("htu is not the URL of the request")
-    if not _is_recent(claims.get("iat"), now):
-        raise ProofError("iat is too old or in the future; check the clock")
-    if expected.token is not None and claims.get("ath") != token_hash(expected.token):
+    if not _is_near(claims.get("iat"), now):
+        raise ProofError(f"iat is more than {MAX_CLOCK_OFFSET_SECONDS} s from now; check the clock")
+    if expected.token is not None and not is_equal(claims.get("ath"), token_hash(expected.token)):
         raise ProofError("ath is not the hash of the token")
     if not nonces.accepts(claims.get("nonce"), now):
         raise NonceMissingError("nonce is not the value of the last DPoP-Nonce header")
@@ -119,9 +127,9 @@ def token_hash(token: str) -> str:
     return urlsafe_b64encode(sha256(token.encode()).digest()).rstrip(b"=").decode()
 
 
-def _is_recent(value: object, now: float) -> bool:
+def _is_near(value: object, now: float) -> bool:
     issued_at = jose.numeric_date(value)
-    return issued_at is not None and (now - MAX_AGE_SECONDS <= issued_at <= now + MAX_AHEAD_SECONDS)
+    return issued_at is not None and abs(issued_at - now) <= MAX_CLOCK_OFFSET_SECONDS
 
 
 def _is_same_url(url: str, expected: str) -> bool:

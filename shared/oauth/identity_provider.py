@@ -1,6 +1,5 @@
 """Verification of the access tokens of the external OpenID provider of people at schools."""
 
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +7,6 @@ from typing import Annotated, Any, Protocol, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import httpx
-import structlog
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
@@ -20,31 +17,31 @@ from shared.oauth import jose
 from shared.oauth.assertions import ASSERTION_TYPE, CLOCK_SKEW_SECONDS
 from shared.oauth.jose import PublicKey, SignatureError
 from shared.oauth.person_claims import ClaimRules
+from shared.oauth.provider_requests import request_object
 
-logger = structlog.get_logger(__name__)
+ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105  # the name of a type
+"""The `typ` of an access token (RFC 9068, section 4). ID tokens are signed with the same keys for
+the same audience, and are of type `JWT` or of none."""
 
-TYPES = frozenset({"at+jwt"})
-"""Only access tokens (RFC 9068, section 4): an ID token is signed with the same keys for the same
-audience, and is `JWT` or without a type."""
+TYPES = frozenset({ACCESS_TOKEN_TYPE, "jwt"})
+"""Keycloak's access tokens are of type `JWT` too, with a claim `typ` that is `Bearer`; in its other
+tokens this is `ID` or `Refresh`."""
 
 ID_TOKEN_CLAIMS = frozenset({"nonce", "at_hash", "c_hash", "s_hash"})
-"""Claims of ID tokens (OpenID Connect Core 1.0), which an introspected access token has not."""
+"""Claims of ID tokens (OpenID Connect Core 1.0), which an access token without a type has not."""
 
 ACCESS_TOKEN_TYPES = frozenset({"bearer", "dpop"})
+"""Values of `token_type` (RFC 7662), and of Keycloak's claim `typ`."""
+
 ASSERTION_SECONDS = 60
 KEY_CACHE_SECONDS = 300.0
 KEY_REFETCH_SECONDS = 10.0
-MAX_RESPONSE_BYTES = 64 * 1024
 
 _CLIENT_KEY_ALGORITHMS: tuple[tuple[type[ECKey | RSAKey], str], ...] = (
     (ECKey, "ES256"),
     (RSAKey, "RS256"),
 )
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-
-
-class ProviderUnavailableError(Exception):
-    """The provider sent no usable response in time."""
 
 
 class UserTokenError(ValueError):
@@ -63,6 +60,7 @@ class ProviderSettings(BaseModel):
     client_key_file: Path | None = None
     jwks_url: str | None = None
     timeout_seconds: Annotated[float, Field(gt=0, le=10)] = 3.0
+    accepted_acr: Annotated[frozenset[str] | None, Field(min_length=1)] = None  # any when absent
     claims: ClaimRules
 
     @classmethod
@@ -138,7 +136,9 @@ class IntrospectionProvider:
             "client_assertion_type": ASSERTION_TYPE,
             "client_assertion": self._assertion(),
         }
-        response = _send(settings, "POST", settings.introspection_url or "", form)
+        response = request_object(
+            "POST", settings.introspection_url or "", settings.timeout_seconds, form
+        )
         if response.get("active") is not True:
             raise UserTokenError("it is not active at the provider")
         _require_access_token(response)
@@ -183,9 +183,17 @@ class KeySetProvider:
 
     def verify_token(self, token: str) -> Mapping[str, Any]:
         try:
-            claims, _ = jose.verify(token, lambda header: self._key(header.get("kid")), TYPES)
+            claims, _ = jose.verify(
+                token,
+                lambda header: self._key(header.get("kid")),
+                TYPES,
+                jose.PROVIDER_ALGORITHMS,
+            )
+            header, _ = jose.read_unverified(token)
         except SignatureError as error:
             raise UserTokenError(str(error)) from None
+        if header["typ"].lower().removeprefix("application/") != ACCESS_TOKEN_TYPE:
+            _require_claimed_type(claims)
         return _require_valid_claims(self.settings, claims, time.time())
 
     def _key(self, kid: object) -> PublicKey:
@@ -194,7 +202,7 @@ class KeySetProvider:
         is_known = kid in self._keys
         age = time.monotonic() - self._fetched_at
         if age >= (KEY_CACHE_SECONDS if is_known else KEY_REFETCH_SECONDS):
-            key_set = _send(self.settings, "GET", self._url)
+            key_set = request_object("GET", self._url, self.settings.timeout_seconds)
             self._keys = _usable_keys(key_set)
             self._fetched_at = time.monotonic()
         if kid not in self._keys:
@@ -208,18 +216,34 @@ def _usable_keys(key_set: Mapping[str, Any]) -> dict[str, PublicKey]:
     listed = key_set.get("keys")
     for parameters in listed if isinstance(listed, list) else ():
         try:
-            keys[str(parameters["kid"])] = jose.public_key(parameters)
+            keys[str(parameters["kid"])] = jose.public_key(parameters, jose.MIN_PRESENT_RSA_BITS)
         except (SignatureError, KeyError, TypeError, AttributeError):
             continue
     return keys
 
 
 def _require_access_token(claims: Mapping[str, Any]) -> None:
-    """Raise UserTokenError for an ID token; some providers introspect these too."""
-    token_type = claims.get("token_type", "bearer")
-    is_access_token = isinstance(token_type, str) and token_type.lower() in ACCESS_TOKEN_TYPES
-    if not is_access_token or ID_TOKEN_CLAIMS & claims.keys():
-        raise UserTokenError("it is not an access token")
+    """Raise UserTokenError for an introspected ID token or refresh token.
+
+    Some providers introspect these too. Without a claim `typ`, the claims of ID tokens decide;
+    with it they do not, since older access tokens of Keycloak have a `nonce`.
+    """
+    if not _is_access_token_type(claims.get("token_type", "bearer")):
+        raise UserTokenError("it is not an access token: its token_type is another")
+    if "typ" in claims:
+        _require_claimed_type(claims)
+    elif ID_TOKEN_CLAIMS & claims.keys():
+        raise UserTokenError("it is not an access token: it has claims of ID tokens")
+
+
+def _require_claimed_type(claims: Mapping[str, Any]) -> None:
+    """Raise UserTokenError unless the claim `typ` is that of an access token."""
+    if not _is_access_token_type(claims.get("typ")):
+        raise UserTokenError("it is not an access token: its typ is another")
+
+
+def _is_access_token_type(value: object) -> bool:
+    return isinstance(value, str) and value.lower() in ACCESS_TOKEN_TYPES
 
 
 def _require_valid_claims(
@@ -231,6 +255,7 @@ def _require_valid_claims(
     audiences = [
         *(audience if isinstance(audience, list) else [audience]),
         claims.get("client_id"),
+        claims.get("azp"),
     ]
     if settings.audience not in audiences:
         raise UserTokenError("it is not meant for this portal")
@@ -240,35 +265,12 @@ def _require_valid_claims(
     begins_at = jose.numeric_date(claims.get("nbf", now))
     if begins_at is None or begins_at > now + CLOCK_SKEW_SECONDS:
         raise UserTokenError("nbf is in the future")
+    _require_accepted_acr(settings, claims.get("acr"))
     return claims
 
 
-def _send(
-    settings: ProviderSettings, method: str, url: str, form: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    """Send a request to the provider and return the JSON object of its response.
-
-    Raises:
-        ProviderUnavailableError: when there is no such response within the timeout.
-    """
-    deadline = time.monotonic() + settings.timeout_seconds
-    try:
-        with httpx.stream(method, url, data=form, timeout=settings.timeout_seconds) as response:
-            response.raise_for_status()
-            return _read_object(response, deadline)
-    except (httpx.HTTPError, ValueError, RecursionError) as error:
-        logger.warning("identity_provider_unavailable", error=type(error).__name__)
-        raise ProviderUnavailableError from None
-
-
-def _read_object(response: httpx.Response, deadline: float) -> dict[str, Any]:
-    """Read a JSON object; raise ValueError when it is not one, too large, or too slow."""
-    content = b""
-    for chunk in response.iter_bytes():
-        content += chunk
-        if time.monotonic() > deadline or len(content) > MAX_RESPONSE_BYTES:
-            raise ValueError("the response is too large or too slow")
-    document = json.loads(content)
-    if not isinstance(document, dict):
-        raise ValueError("the response is not an object")  # noqa: TRY004  # a fault of the provider
-    return document
+def _require_accepted_acr(settings: ProviderSettings, acr: object) -> None:
+    """Raise UserTokenError when the sign-on is not one of the strengths that the settings name."""
+    accepted = settings.accepted_acr
+    if accepted is not None and not (isinstance(acr, str) and acr in accepted):
+        raise UserTokenError("acr is not one of those that this service accepts")

@@ -1,7 +1,7 @@
 """Verification of compact JWS (RFC 7515) and import of public keys from JWK (RFC 7517)."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -11,13 +11,24 @@ from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.util import urlsafe_b64decode
 
+from shared.core.strict_json import parse_json
+
 PublicKey = ECKey | OKPKey | RSAKey
 
-ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "RS256")
-"""`EdDSA` and `Ed25519` are two names of one algorithm (RFC 8037, RFC 9864)."""
+ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "PS256")
+"""The algorithms of clients (FAPI 2.0, section 5.4.1). `EdDSA` and `Ed25519` are two names of one
+algorithm (RFC 8037, RFC 9864)."""
+
+PROVIDER_ALGORITHMS = (*ALGORITHMS, "RS256")
+"""The algorithms of the identity provider's tokens: ACM/IDM and most others sign with `RS256`."""
 
 MAX_CHARACTERS = 4096
-RSA_BITS = (2048, 4096)
+MIN_RSA_BITS, MAX_RSA_BITS = 3072, 4096
+"""The bits of a new RSA key: fewer than 3072 are less than 128 bits of security (ASVS 11.2.3)."""
+
+MIN_PRESENT_RSA_BITS = 2048
+"""The bits of keys that were registered before, and of the identity provider (FAPI 2.0)."""
+
 MAX_ID_CHARACTERS = 128
 LATEST_DATE = 253_402_300_799
 """The last second of the year 9999: no later time can be computed with."""
@@ -38,6 +49,10 @@ _SECRET_PARAMETERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 class SignatureError(ValueError):
     """A JWS or JWK that is not valid; the message never quotes it."""
+
+
+class AlgorithmError(SignatureError):
+    """A JWS whose `alg` is not accepted; the message names those that are."""
 
 
 class VerifiedJws(NamedTuple):
@@ -61,7 +76,7 @@ class _Registry(jws.JWSRegistry):
     """A registry that accepts `EdDSA` without the library's warning."""
 
     def get_alg(self, name: str) -> Any:
-        if name not in ALGORITHMS:
+        if name not in PROVIDER_ALGORITHMS:
             raise UnsupportedAlgorithmError("the algorithm is not supported")
         return self.algorithms[name]
 
@@ -82,16 +97,22 @@ def read_unverified(text: str) -> tuple[Mapping[str, Any], dict[str, Any]]:
 
 
 def verify(
-    text: str, key_for: Callable[[Mapping[str, Any]], PublicKey], types: frozenset[str]
+    text: str,
+    key_for: Callable[[Mapping[str, Any]], PublicKey],
+    types: frozenset[str],
+    algorithms: Collection[str] = ALGORITHMS,
 ) -> VerifiedJws:
     """Verify a compact JWS with the key that `key_for` returns for its header.
 
-    `types` are the accepted values of `typ`. Errors of `key_for` pass through.
+    `types` are the accepted values of `typ`, `algorithms` those of `alg`. Errors of `key_for` pass
+    through.
 
     Raises:
         SignatureError: when it is not valid; the message names the part that is wrong.
     """
     segments = _decode(text)
+    if segments.header["alg"] not in algorithms:
+        raise AlgorithmError(f"its alg is not one of {', '.join(algorithms)}")
     header, key = segments.header, key_for(segments.header)
     try:
         segments.algorithm.check_key(key)
@@ -135,7 +156,7 @@ def _decode(text: str) -> _JwsSegments:
         signed, signature = text.encode("ascii").rsplit(b".", 1)
         head, payload = signed.split(b".")
         header, algorithm = _decode_header(head)
-        claims = json.loads(urlsafe_b64decode(payload), parse_constant=_reject_constant)
+        claims = parse_json(urlsafe_b64decode(payload))
         segments = _JwsSegments(header, algorithm, claims, signed, urlsafe_b64decode(signature))
     except _DECODE_ERRORS:
         raise SignatureError("it is not a signed token") from None
@@ -144,31 +165,26 @@ def _decode(text: str) -> _JwsSegments:
     return segments
 
 
-def _reject_constant(constant: str) -> None:
-    """Reject `NaN` and infinities, which Python accepts and JSON does not allow."""
-    raise ValueError(constant)
-
-
 @lru_cache(maxsize=1024)
 def _decode_header(segment: bytes) -> tuple[Mapping[str, Any], Any]:
     """Decode and check a header; return it with its algorithm.
 
     Cached: a client sends the same header each time, and the check is slow.
     """
-    header = json.loads(urlsafe_b64decode(segment))
+    header = parse_json(urlsafe_b64decode(segment))
     _REGISTRY.check_header(header)
     return MappingProxyType(header), _REGISTRY.get_alg(header["alg"])
 
 
-def public_key(parameters: Mapping[str, Any]) -> PublicKey:
-    """Import a public JWK: P-256, Ed25519, or RSA of 2048 to 4096 bits.
+def public_key(parameters: Mapping[str, Any], min_rsa_bits: int = MIN_RSA_BITS) -> PublicKey:
+    """Import a public JWK: P-256, Ed25519, or RSA of `min_rsa_bits` to 4096 bits.
 
     Raises:
         SignatureError: for any other key, one from a published example, or a private key.
     """
     if _SECRET_PARAMETERS & parameters.keys():
         raise SignatureError("the key has a private half; send the public key only")
-    return _import_jwk(json.dumps(parameters, sort_keys=True))
+    return _import_jwk(json.dumps(parameters, sort_keys=True), min_rsa_bits)
 
 
 def is_example_key(key: jwk.Key) -> bool:
@@ -177,7 +193,7 @@ def is_example_key(key: jwk.Key) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _import_jwk(text: str) -> PublicKey:
+def _import_jwk(text: str, min_rsa_bits: int) -> PublicKey:
     parameters = json.loads(text)
     try:
         key = jwk.import_key(
@@ -195,6 +211,8 @@ def _import_jwk(text: str) -> PublicKey:
         return key
     if isinstance(key, OKPKey) and key.curve_name == "Ed25519":
         return key
-    if isinstance(key, RSAKey) and RSA_BITS[0] <= key.raw_value.key_size <= RSA_BITS[1]:
+    if isinstance(key, RSAKey) and min_rsa_bits <= key.raw_value.key_size <= MAX_RSA_BITS:
         return key
-    raise SignatureError("the key is not P-256, Ed25519, or RSA of 2048 to 4096 bits")
+    raise SignatureError(
+        f"the key is not P-256, Ed25519, or RSA of {min_rsa_bits} to {MAX_RSA_BITS} bits"
+    )

@@ -9,8 +9,9 @@ from shared.access.rules import Caller, CallerKind
 from shared.oauth import repository
 from shared.oauth.clients.rules import ClientKind
 from shared.oauth.errors import OAuthError, invalid_request, provider_unavailable
-from shared.oauth.identity_provider import Provider, ProviderUnavailableError, UserTokenError
+from shared.oauth.identity_provider import Provider, UserTokenError
 from shared.oauth.person_claims import NoRoleError, Person, PersonError, person_of
+from shared.oauth.provider_requests import ProviderUnavailableError
 from shared.oauth.service import (
     AuthenticatedClient,
     IssuedToken,

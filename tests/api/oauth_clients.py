@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -13,13 +14,19 @@ from shared.client_changes.repository import add_person
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.assertions import ASSERTION_TYPE
-from shared.oauth.clients.rules import ClientKind
+from shared.oauth.clients.rules import ClientKind, allowed_scopes
 from shared.oauth.clients.service import NewClient, register
 from tests.callers import OPERATOR
 from tests.oauth.signing import KEY_FACTORIES, signed
 
 KEYS = "/oauth2/keys"
 HTTP = httpx.Client(verify=False)  # noqa: S501  # loads no certificates; the API is on this machine
+
+
+@cache
+def issuer_of(url: str) -> str:
+    """Return the issuer in the metadata of the API: the only audience of an assertion."""
+    return str(HTTP.get(f"{url}/.well-known/oauth-authorization-server").json()["issuer"])
 
 
 @dataclass
@@ -37,7 +44,7 @@ class OAuthClient:
         claims = {
             "iss": self.id,
             "sub": self.id,
-            "aud": f"{self.url}/oauth2/token",
+            "aud": issuer_of(self.url),
             "iat": int(time.time()),
             "exp": int(time.time()) + 300,
             "jti": str(uuid4()),
@@ -113,6 +120,6 @@ def register_client(
     keys = [key.as_dict(private=False)]
     with UnitOfWork(sessions) as unit:
         person = add_person(unit.session, name) if kind is ClientKind.OPERATOR else None
-        new = NewClient(name, kind, frozenset(scopes), keys, person)
+        new = NewClient(name, kind, frozenset(scopes) or allowed_scopes(kind), keys, person)
         client_id = str(register(unit, OPERATOR, new).client.id)
     return OAuthClient(url, client_id, key, algorithm)

@@ -189,6 +189,7 @@ def test_scope_of_a_vendor_takes_two_persons_and_the_delay(
 def test_person_is_registered_by_three_and_acts_then(persons: list[OAuthClient], url: str) -> None:
     key, public = new_key()
     about = {"personName": f"new {uuid4()}", "name": f"client {uuid4()}", "keys": [public]}
+    about["scopes"] = ["clients:write"]
     change = request(persons[0], "registerPerson", **about)
     assert approve(persons[1], change)["state"] == "pending"
     assert approve(persons[2], change)["state"] == "applied"
@@ -211,6 +212,7 @@ def test_further_client_and_key_of_a_person_take_two_others(
     assert approve(persons[2], change)["state"] == "applied"
     assert OAuthClient(url, owner.id, key).request_token().status_code == 200
     about = {"personId": person_of(owner), "name": f"client {uuid4()}", "keys": [new_key()[1]]}
+    about["scopes"] = ["jobs:read"]
     further = request(persons[1], "registerClient", **about)
     assert owner.request("POST", f"{further['href']}/approve").status_code == 403
     assert approve(persons[2], further)["state"] == "applied"
@@ -226,6 +228,7 @@ def test_further_client_and_key_of_a_person_take_two_others(
         {"kind": "changeScopes", "scopes": None},
         {"kind": "activateClient", "clientId": str(uuid4())},
         {"kind": "registerClient", "personId": str(uuid4()), "name": "x", "keys": []},
+        {"kind": "registerClient", "personId": str(uuid4()), "name": "x", "keys": [new_key()[1]]},
         {"kind": "open"},
         {},
     ],

@@ -17,7 +17,12 @@ def new_key() -> dict[str, Any]:
 
 
 def new_client(operator: httpx.Client, **changes: Any) -> httpx.Response:
-    plan = {"name": f"client {uuid4()}", "kind": "integrator", "keys": [new_key()]}
+    plan = {
+        "name": f"client {uuid4()}",
+        "kind": "integrator",
+        "scopes": ["schools:read"],
+        "keys": [new_key()],
+    }
     return operator.post(CLIENTS, json=plan | changes)
 
 
@@ -40,9 +45,15 @@ def test_a_registered_client_can_be_read_and_listed(
     assert audit_log.decisions() == [("createClient", None, "allowed", "granted")]
 
 
-def test_a_client_without_requested_scopes_gets_all_of_its_kind(client: dict[str, Any]) -> None:
-    assert "documents:read" in client["scopes"]
-    assert not {"jobs:write", "mandates:write"} & set(client["scopes"])
+def test_client_is_registered_for_the_scopes_that_it_names(client: dict[str, Any]) -> None:
+    assert client["scopes"] == ["schools:read"]
+
+
+def test_client_without_scopes_is_not_registered(operator: httpx.Client) -> None:
+    without = {"name": f"client {uuid4()}", "kind": "integrator", "keys": [new_key()]}
+    response = operator.post(CLIENTS, json=without)
+    assert response.status_code == 400
+    assert [issue["name"] for issue in response.json()["issues"]] == ["/scopes"]
 
 
 @pytest.mark.parametrize(
@@ -50,6 +61,8 @@ def test_a_client_without_requested_scopes_gets_all_of_its_kind(client: dict[str
     [
         ({"scopes": ["jobs:write"]}, 400),
         ({"scopes": []}, 400),
+        ({"scopes": None}, 400),
+        ({"keys": []}, 400),
         ({"kind": "king"}, 400),
         ({"kind": "operator"}, 409),
         ({"keys": [ECKey.generate_key("P-256").as_dict(private=True)]}, 400),
@@ -89,7 +102,7 @@ def test_operator_removes_a_key(operator: httpx.Client) -> None:
 
 
 def test_one_operator_only_takes_scopes_away(operator: httpx.Client) -> None:
-    href = new_client(operator).json()["href"]
+    href = new_client(operator, scopes=["results:read", "schools:read"]).json()["href"]
     changed = operator.patch(href, json={"scopes": ["schools:read"]}).json()
     assert changed["scopes"] == ["schools:read"]
     assert operator.patch(href, json={"scopes": ["audit:read"]}).status_code == 409

@@ -36,7 +36,10 @@ def test_page_and_its_assets_are_served_by_this_host(unauthenticated: httpx.Clie
     for link in links:
         assert unauthenticated.get(f"/{link}").status_code == 200
     assert "://" not in page.text + unauthenticated.get("/doc/assets/start.js").text
-    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+    directives = set(page.headers["Content-Security-Policy"].split("; "))
+    assert {"default-src 'none'", "base-uri 'none'", "object-src 'none'"} <= directives
+    assert {"script-src 'self'", "style-src 'self'"} <= directives
+    assert page.headers["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "redoc.standalone.js", "..%2F__init__.py"])

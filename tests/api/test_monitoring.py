@@ -1,12 +1,18 @@
 from typing import Any
 
 import httpx
+import pytest
 import structlog
+from fastapi import FastAPI
+from prometheus_client import generate_latest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from embedded.ports import LOOPBACK, choose_port
 from services.api.app import create_app
+from services.api.http.metrics import serve_metrics
 from shared.access.rules import CallerKind, Scope
+from shared.core.errors import ConfigurationError
 from shared.core.settings import Settings
 from tests.api.conftest import Callers, serve
 from tests.api.seeding import SCHOOL
@@ -41,19 +47,31 @@ def test_metrics_count_by_route_template(api_settings: Settings, callers: Caller
         client.get(f"/v1/schools/{SCHOOL}")
         client.get("/some/Jan-Peeters")
         client.request("BREW", "/health")
-        served = client.get("/metrics")
-    assert served.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-    text = app.state.metrics.exposition().decode()
+    text = generate_latest(app.state.metrics.registry).decode()
     for labels in (
         'method="GET",route="/v1/schools/{schoolId}",status="200"',
         'method="GET",route="unmatched",status="404"',
         'method="other",route="/health",status="405"',
-        'method="GET",route="/metrics",status="200"',
     ):
         assert f"toetsfeedback_http_requests_total{{{labels}}} 1.0" in text
     assert "toetsfeedback_http_request_seconds_bucket" in text
     assert SCHOOL not in text
     assert "Peeters" not in text
+
+
+def test_metrics_are_served_on_their_own_address_only(
+    app: FastAPI, unauthenticated: httpx.Client
+) -> None:
+    assert unauthenticated.get("/metrics").status_code == 404
+    port = choose_port()
+    with serve_metrics(app.state.metrics, LOOPBACK, port):
+        served = httpx.get(f"http://{LOOPBACK}:{port}/metrics")
+        with pytest.raises(ConfigurationError, match="API_METRICS_PORT"):
+            serve_metrics(app.state.metrics, LOOPBACK, port).__enter__()
+    assert served.headers["Content-Type"].startswith("text/plain")
+    assert 'route="unmatched",status="404"' in served.text
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://{LOOPBACK}:{port}/metrics")
 
 
 def request_and_log_lines(

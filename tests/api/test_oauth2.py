@@ -33,10 +33,14 @@ def steunpunt(url: str, sessions: Sessions) -> OAuthClient:
 
 
 class ShortLivedAssertion(PrivateKeyJWT):  # type: ignore[misc]  # the library has no types
-    """The assertion of the library with a lifetime of five minutes instead of an hour."""
+    """The assertion of the library for the issuer, with a lifetime of five minutes."""
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(alg="ES256")
+        self.issuer = issuer
 
     def sign(self, auth: Any, token_endpoint: str) -> Any:
-        self.claims = {"exp": int(time.time()) + 300}
+        self.claims = {"exp": int(time.time()) + 300, "aud": self.issuer}
         return super().sign(auth, token_endpoint)
 
 
@@ -54,7 +58,7 @@ def test_a_standard_client_library_gets_uses_introspects_and_revokes_a_token(
     metadata = AuthorizationServerMetadata(
         httpx.get(f"{url}/.well-known/oauth-authorization-server").json()
     )
-    client_auth = ShortLivedAssertion(alg="ES256")
+    client_auth = ShortLivedAssertion(metadata["issuer"])
     session = OAuth2Session(
         vendor.id,
         vendor.key,

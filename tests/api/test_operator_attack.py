@@ -73,13 +73,14 @@ def test_operator_registers_no_accomplice(
     vendor: OAuthClient, attacker: OAuthClient, sessions: Sessions
 ) -> None:
     public = KEY_FACTORIES["ES256"]().as_dict(private=False)
-    operator = {"name": "accomplice", "kind": "operator", "keys": [public]}
+    some = {"scopes": ["jobs:read"], "keys": [public]}
+    operator = {"name": "accomplice", "kind": "operator"} | some
     assert attacker.request("POST", "/v1/clients", operator).status_code == 409
     with UnitOfWork(sessions) as unit:
         person = unit.session.get_one(Client, UUID(attacker.id)).person_id
     for body in (
-        {"kind": "registerPerson", "personName": "nobody", "name": "n", "keys": [public]},
-        {"kind": "registerClient", "personId": str(person), "name": "m", "keys": [public]},
+        {"kind": "registerPerson", "personName": "nobody", "name": "n"} | some,
+        {"kind": "registerClient", "personId": str(person), "name": "m"} | some,
         {"kind": "addKey", "clientId": attacker.id, "keys": [public]},
         {"kind": "changeScopes", "clientId": vendor.id, "scopes": ["results:read"]},
         {"kind": "activateClient", "clientId": vendor.id},

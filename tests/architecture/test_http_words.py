@@ -17,7 +17,7 @@ HTTP_WORDS = re.compile(
     r"|(query|path|body) parameter|\bheaders\b|(DPoP|Location|Authorization) header)"
 )
 ALLOWED = {
-    "shared/oauth/identity_provider.py": "a client of the identity provider, over HTTP",
+    "shared/oauth/provider_requests.py": "a client of the identity provider, over HTTP",
     "shared/oauth/dpop.py": "RFC 9449 binds a proof to an HTTP request",
 }
 BATCH_SIZES = re.compile(r"^[A-Z_]+(: Final)? = 500$")

@@ -203,7 +203,8 @@ def test_delivery_is_submitted_through_the_api(
 def test_command_line_gives_a_client_no_key_alone(built: Instance, tmp_path: Path) -> None:
     key, stolen = (ProofKey.in_file(tmp_path / f"{name}.pem") for name in ("key", "stolen"))
     first, second = (("--key", str(tmp_path / f"{name}.pem")) for name in ("key", "stolen"))
-    vendor = built.cli("client", "add", "Vendor", "--kind", "integrator", *first).strip()
+    needed = ("--kind", "integrator", "--scope", "results:read")
+    vendor = built.cli("client", "add", "Vendor", *needed, *first).strip()
     change = built.cli("client", "key", "add", vendor, *second).split()[0]
     built.cli("client", "change", "approve", change, code=1)
     built.cli("client", "change", "apply", change, code=1)
@@ -216,9 +217,8 @@ def test_command_line_gives_a_client_no_key_alone(built: Instance, tmp_path: Pat
 
 def test_command_line_reopens_a_client_with_another_person(built: Instance, tmp_path: Path) -> None:
     ProofKey.in_file(tmp_path / "key.pem")
-    added = built.cli(
-        "client", "add", "Portal", "--kind", "portal", "--key", str(tmp_path / "key.pem")
-    )
+    needed = ("--kind", "portal", "--scope", "schools:read")
+    added = built.cli("client", "add", "Portal", *needed, "--key", str(tmp_path / "key.pem"))
     client = built.operator()
 
     def state() -> str:

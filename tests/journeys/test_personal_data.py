@@ -146,7 +146,7 @@ def ids(
     (fiche,) = school.get(f"/v1/schools/{SCHOOL}/documents", params=of_student).json()["items"]
     download_grant = school.post(f"{fiche['href']}/grants").json()["href"]
     key = ECKey.generate_key("P-256")
-    new = {"name": "vendor", "kind": "integrator", "keys": [key.as_dict(private=False)]}
+    new = new_client("vendor", key)
     vendor = operator.post("/v1/clients", json=new).json()
     mandate = {"clientId": vendor["id"], "products": ["studentFeedback"], "purpose": "Report book"}
     change = {"kind": "addKey", "clientId": vendor["id"], "keys": new["keys"]}
@@ -173,6 +173,11 @@ def ids(
     }
 
 
+def new_client(name: str, key: ECKey) -> dict[str, Any]:
+    public = key.as_dict(private=False)
+    return {"name": name, "kind": "integrator", "scopes": ["results:read"], "keys": [public]}
+
+
 def with_personal_data(operation: Operation) -> dict[str, Any]:
     """Return the request with a name of a student in every value and header."""
     request = operation.request(defaultdict(lambda: NAME, administrationId=ADMINISTRATION))
@@ -188,7 +193,7 @@ def with_personal_data(operation: Operation) -> dict[str, Any]:
 def call_token_operations(operator: httpx.Client, responses: Responses) -> None:
     """Register a client, then change its keys, and issue, introspect and revoke its token."""
     key = ECKey.generate_key("P-256")
-    new = {"name": "a machine", "kind": "integrator", "keys": [key.as_dict(private=False)]}
+    new = new_client("a machine", key)
     machine = OAuthClient(str(operator.base_url).rstrip("/"), "", key)
     machine.id = operator.post("/v1/clients", json=new).json()["id"]
     added = machine.add_key(ECKey.generate_key("P-256"))

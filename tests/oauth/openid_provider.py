@@ -17,7 +17,8 @@ ISSUED: dict[str, dict[str, Any]] = {}
 
 
 class ProviderHandler(BaseHTTPRequestHandler):
-    """`POST /issue` takes claims as JSON, and issues an opaque token, a signed one and an ID token.
+    """`POST /issue` takes claims as JSON, and issues an opaque token, a signed one of type
+    `at+jwt`, and one of type `JWT`: an ID token, or an access token of Keycloak.
 
     Introspection requires a client assertion by the key that the command line names.
     """
@@ -37,8 +38,8 @@ class ProviderHandler(BaseHTTPRequestHandler):
             ISSUED[opaque] = json.loads(body)
             header = {"alg": "RS256", "kid": "first"}
             access_token = jwt.encode(header | {"typ": "at+jwt"}, ISSUED[opaque], KEY)
-            id_token = jwt.encode(header | {"typ": "JWT"}, ISSUED[opaque], KEY)
-            self._send({"opaque": opaque, "signed": access_token, "id_token": id_token})
+            plain_token = jwt.encode(header | {"typ": "JWT"}, ISSUED[opaque], KEY)
+            self._send({"opaque": opaque, "signed": access_token, "of_type_jwt": plain_token})
         elif self.path == "/introspect":
             form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
             jwt.decode(form["client_assertion"], self.client_key)

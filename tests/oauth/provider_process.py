@@ -46,7 +46,7 @@ class OpenIdProvider:
     key_file: Path
 
     def token(
-        self, kind: Literal["opaque", "signed", "id_token"] = "opaque", **changes: Any
+        self, kind: Literal["opaque", "signed", "of_type_jwt"] = "opaque", **changes: Any
     ) -> str:
         issued = httpx.post(f"{self.url}/issue", json=claims(**changes)).json()
         return str(issued[kind])

@@ -11,7 +11,7 @@ from joserfc.jws import JWSRegistry
 
 KEY_FACTORIES: dict[str, Callable[[], Any]] = {
     "ES256": lambda: ECKey.generate_key("P-256"),
-    "RS256": lambda: RSAKey.generate_key(2048),
+    "PS256": lambda: RSAKey.generate_key(3072),
     "EdDSA": lambda: OKPKey.generate_key("Ed25519"),
     "Ed25519": lambda: OKPKey.generate_key("Ed25519"),
 }
@@ -26,6 +26,12 @@ def signed(header: Header, claims: Claims, key: Any) -> str:
     body = _body(header, claims)
     algorithm = JWSRegistry.algorithms[header["alg"]]
     return f"{body}.{encoded(algorithm.sign(body.encode(), key))}"
+
+
+def signed_texts(header: str, claims: str, key: Any) -> str:
+    """Sign with ES256 two texts, which need not be what a serializer writes."""
+    body = f"{encoded(header.encode())}.{encoded(claims.encode())}"
+    return f"{body}.{encoded(JWSRegistry.algorithms['ES256'].sign(body.encode(), key))}"
 
 
 def unsigned(header: Header, claims: Claims) -> str:

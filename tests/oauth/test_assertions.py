@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, RSAKey
 
 from shared.oauth.assertions import (
     CLOCK_SKEW_SECONDS,
@@ -18,7 +18,7 @@ from tests.oauth.signing import KEY_FACTORIES, signed, unsigned, with_public_key
 
 CLIENT = uuid4()
 KEY = ECKey.generate_key("P-256")
-AUDIENCES = frozenset({"https://api.example", "https://api.example/oauth2/token"})
+ISSUER = "https://api.example"
 NOW = time.time()
 HEADER = {"alg": "ES256", "typ": "JWT"}
 
@@ -27,7 +27,7 @@ def claims(**changes: Any) -> dict[str, Any]:
     defaults = {
         "iss": str(CLIENT),
         "sub": str(CLIENT),
-        "aud": "https://api.example",
+        "aud": ISSUER,
         "exp": NOW + 60,
         "jti": "1",
     }
@@ -35,7 +35,7 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 
 def read(text: str, *keys: Any) -> Assertion:
-    return verify_assertion(text, CLIENT, keys or [KEY], AUDIENCES, NOW)
+    return verify_assertion(text, CLIENT, keys or [KEY], ISSUER, NOW)
 
 
 @pytest.mark.parametrize("algorithm", KEY_FACTORIES)
@@ -48,13 +48,12 @@ def test_an_assertion_may_be_signed_by_any_key_of_the_client(algorithm: str) -> 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"aud": "https://api.example/oauth2/token"},
-        {"aud": ["https://other.example", "https://api.example"]},
         {"exp": NOW + MAX_LIFETIME_SECONDS},
-        {"iat": NOW, "nbf": NOW + CLOCK_SKEW_SECONDS},
+        {"iat": NOW, "nbf": NOW},
+        {"iat": NOW + 10, "nbf": NOW + 10},
     ],
 )
-def test_audience_lists_and_times_within_bounds_are_accepted(changes: dict[str, Any]) -> None:
+def test_times_within_bounds_are_accepted(changes: dict[str, Any]) -> None:
     assert read(signed(HEADER, claims(**changes), KEY)).id == "1"
 
 
@@ -66,6 +65,9 @@ def test_audience_lists_and_times_within_bounds_are_accepted(changes: dict[str, 
         ({"iss": str(uuid4()), "sub": str(uuid4())}, "iss and sub"),
         ({"aud": "https://other.example"}, "aud"),
         ({"aud": "https://api.example/"}, "aud"),
+        ({"aud": "https://api.example/oauth2/token"}, "aud is not the issuer"),
+        ({"aud": ["https://api.example"]}, "single string"),
+        ({"aud": ["https://other.example", "https://api.example"]}, "aud"),
         ({"aud": []}, "aud"),
         ({"aud": None}, "aud"),
         ({"exp": NOW - CLOCK_SKEW_SECONDS}, "exp"),
@@ -77,8 +79,8 @@ def test_audience_lists_and_times_within_bounds_are_accepted(changes: dict[str, 
         ({"iss": [str(CLIENT)]}, "iss and sub"),
         ({"aud": [["https://api.example"]]}, "aud"),
         ({"exp": NOW + MAX_LIFETIME_SECONDS + 1}, "lifetime is longer"),
-        ({"iat": NOW + 60}, "iat is in the future"),
-        ({"nbf": NOW + 60}, "nbf is in the future"),
+        ({"iat": NOW + 61}, "iat is in the future"),
+        ({"nbf": NOW + 61}, "nbf is in the future"),
         ({"jti": None}, "jti"),
         ({"jti": ""}, "jti"),
         ({"jti": "x" * 129}, "jti"),
@@ -111,6 +113,12 @@ def test_the_error_names_a_wrong_or_missing_claim(changes: dict[str, Any], reaso
 def test_an_assertion_without_a_valid_signature_is_rejected(text: str) -> None:
     with pytest.raises(SignatureError, match="not signed by a registered key"):
         read(text)
+
+
+def test_algorithm_that_is_not_accepted_is_named() -> None:
+    key = RSAKey.generate_key(3072)
+    with pytest.raises(SignatureError, match="alg is not one of ES256, EdDSA, Ed25519, PS256"):
+        read(signed({"alg": "RS256"}, claims(), key), key)
 
 
 @pytest.mark.parametrize("subject", ["me", "", None, 7, ["x"]])

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, OKPKey
 
-from shared.oauth.jose import SignatureError, public_key
+from shared.oauth.jose import MIN_PRESENT_RSA_BITS, SignatureError, public_key
 from tests.oauth.signing import KEY_FACTORIES, encoded
 
 RFC_8037 = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
@@ -25,8 +25,8 @@ def test_the_thumbprint_does_not_depend_on_other_members(algorithm: str) -> None
 @pytest.mark.parametrize(
     ("jwk", "reason"),
     [
-        (rsa_of(1024), "2048 to 4096 bits"),
-        (rsa_of(8192), "2048 to 4096 bits"),
+        (rsa_of(2048), "3072 to 4096 bits"),
+        (rsa_of(8192), "3072 to 4096 bits"),
         (ECKey.generate_key("P-384").as_dict(private=False), "P-256"),
         (OKPKey.generate_key("X25519").as_dict(private=False), "Ed25519"),
         (RFC_8037, "key of an example"),
@@ -40,3 +40,10 @@ def test_the_thumbprint_does_not_depend_on_other_members(algorithm: str) -> None
 def test_weak_published_and_invalid_keys_are_rejected(jwk: dict[str, Any], reason: str) -> None:
     with pytest.raises(SignatureError, match=reason):
         public_key(jwk)
+
+
+@pytest.mark.filterwarnings("ignore:Key size")  # the library warns, we refuse
+def test_present_rsa_key_may_have_2048_bits() -> None:
+    assert public_key(rsa_of(2048), MIN_PRESENT_RSA_BITS).thumbprint()
+    with pytest.raises(SignatureError, match="2048 to 4096 bits"):
+        public_key(rsa_of(1024), MIN_PRESENT_RSA_BITS)

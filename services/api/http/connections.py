@@ -15,7 +15,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 logger = structlog.get_logger(__name__)
 
 HEAD_TIMEOUT_SECONDS = 10.0
-"""For a whole request head, from the connection or the end of the previous response on."""
+"""For a whole request head, from the connection or, after a response, from its first byte on. Until
+then the keep-alive time counts, which is that of uvicorn."""
 CLOSE_TIMEOUT_SECONDS = 5.0
 """For a client to receive the last bytes of a connection that is closed."""
 LINGER_SECONDS = 1.0
@@ -162,8 +163,14 @@ class BoundedProtocol(H11Protocol):
             self._stop_head_timer()
             self._connections.begin(self)
         elif self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_SECONDS, self._end_waiting)
+            if not self._is_idle():
+                self._head_timer = self.loop.call_later(HEAD_TIMEOUT_SECONDS, self._end_waiting)
             self._connections.wait(self)
+
+    def _is_idle(self) -> bool:
+        """Return True between a response and the first byte of the next request."""
+        is_between = self.conn.states == {h11.CLIENT: h11.IDLE, h11.SERVER: h11.IDLE}
+        return is_between and self.timeout_keep_alive_task is not None
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:

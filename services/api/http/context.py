@@ -14,6 +14,7 @@ from shared.oauth.tokens import AccessToken
 class RequestContext:
     """One per request; `response_headers` are added to the response, whatever it will be.
 
+    `method` is that of the request, `HEAD` too where a route is used as for `GET`.
     `verified` is set before the body is read, `token` by authentication, `access` by
     authorization. `is_authenticated` is None until a credential has been examined: a token, a
     client assertion or the secret of a download link. `claimed_client` is the client that a
@@ -21,6 +22,7 @@ class RequestContext:
     """
 
     trace_id: str
+    method: str
     response_headers: dict[str, str] = field(default_factory=dict)
     is_authenticated: bool | None = None
     verified: VerifiedToken | None = None

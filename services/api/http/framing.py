@@ -10,6 +10,7 @@ MAX_HEAD_BYTES = 32 * 1024
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _FRAMING = {b"content-length", b"transfer-encoding"}
+_ABSOLUTE_FORM = re.compile(rb"(?P<method>[A-Z]{1,32} )(?i:https?)://[^\s/?#@]{1,300}(?=[/? ])")
 
 
 class StrictBuffer(ReceiveBuffer):
@@ -38,7 +39,22 @@ class StrictBuffer(ReceiveBuffer):
             if _BARE_LF.search(self._data, 0, size):
                 raise h11.LocalProtocolError("a line ends with a bare LF")
         lines = super().maybe_extract_lines()
-        names = {bytes(line.partition(b":")[0]).strip().lower() for line in lines or ()}
-        if names >= _FRAMING:
-            raise h11.LocalProtocolError("both Content-Length and Transfer-Encoding")
+        names = [bytes(line.partition(b":")[0]).strip().lower() for line in lines or ()]
+        if sum(name in _FRAMING for name in names) > 1:
+            raise h11.LocalProtocolError("more than one Content-Length or Transfer-Encoding")
+        if lines:
+            lines[0] = _in_origin_form(lines[0])
         return lines
+
+
+def _in_origin_form(request_line: bytearray) -> bytearray:
+    """Return the request line with the path and query of a target in absolute form.
+
+    A server has to accept that form too (RFC 9112, section 3.2.2). Its authority has the meaning of
+    `Host`, which the API does not use.
+    """
+    absolute = _ABSOLUTE_FORM.match(request_line)
+    if absolute is None:
+        return request_line
+    path = b"" if request_line.startswith(b"/", absolute.end()) else b"/"
+    return request_line[: absolute.end("method")] + path + request_line[absolute.end() :]

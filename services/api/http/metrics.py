@@ -1,12 +1,17 @@
 """Prometheus metrics of the API; labels are route templates, never a path or a client."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Histogram,
     ProcessCollector,
-    generate_latest,
+    start_http_server,
 )
+
+from shared.core.errors import ConfigurationError
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -42,5 +47,28 @@ class RequestMetrics:
         self.requests.labels(known, route, status).inc()
         self.seconds.labels(known, route).observe(seconds)
 
-    def exposition(self) -> bytes:
-        return generate_latest(self.registry)
+
+@contextmanager
+def serve_metrics(metrics: RequestMetrics, host: str, port: int) -> Iterator[None]:
+    """Serve the metrics at an address of their own, which is not public; not at all on port 0.
+
+    Raises:
+        ConfigurationError: when it cannot listen at the address.
+    """
+    if not port:
+        yield
+        return
+    try:
+        server, thread = start_http_server(port, host, metrics.registry)
+    except OSError as error:
+        raise ConfigurationError(
+            f"metrics cannot be served on {host} at port {port} ({error.strerror}): set "
+            "TOETSFEEDBACK_API_METRICS_HOST and TOETSFEEDBACK_API_METRICS_PORT to an address that "
+            "is free"
+        ) from None
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -22,6 +22,7 @@ from services.api.http.problems import (
     ServiceUnavailable,
     problem_response,
 )
+from services.api.http.security_headers import security_headers
 from shared.core.logging import describe_error
 
 logger = structlog.get_logger(__name__)
@@ -40,13 +41,6 @@ UNMATCHED = "unmatched"
 HEALTH_PATH = "/health"
 CLIENT_CLOSED_REQUEST = 499
 
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -67,7 +61,7 @@ class RequestLogging:
             await self.app(scope, receive, send)
             return
         trace_id = str(uuid4())
-        context = RequestContext(trace_id)
+        context = RequestContext(trace_id, scope["method"])
         scope.setdefault("state", {})["context"] = context
         started, status = time.perf_counter(), 0
         headers = {TRACE_HEADER: trace_id} | _related(scope)
@@ -76,7 +70,7 @@ class RequestLogging:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = int(message["status"])  # an HTTPStatus would be logged as its repr
-                _add_headers(message, scope["path"], headers | context.response_headers)
+                _add_headers(message, scope, headers | context.response_headers)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(trace_id=trace_id):
@@ -118,11 +112,9 @@ def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
-_SECURITY_HEADERS = _encoded(SECURITY_HEADERS)
-
-
-def _add_headers(message: Message, path: str, headers: Mapping[str, str]) -> None:
+def _add_headers(message: Message, scope: Scope, headers: Mapping[str, str]) -> None:
     """Add headers to those that a route has set; responses with data are never cacheable."""
+    path, secure = scope["path"], security_headers(scope["state"])
     is_uncacheable = path.startswith(("/v1/", "/oauth2/"))
     sent = [
         header
@@ -131,7 +123,7 @@ def _add_headers(message: Message, path: str, headers: Mapping[str, str]) -> Non
     ]
     own = {name.lower() for name, _ in sent}
     sent += _encoded(headers)
-    sent += [header for header in _SECURITY_HEADERS if header[0] not in own]
+    sent += [header for header in _encoded(secure) if header[0] not in own]
     if b"cache-control" not in own:
         sent.append((b"cache-control", b"no-store" if is_uncacheable else b"no-cache"))
     message["headers"] = sent

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from services.api.http.context import context_of
+from services.api.http.head import methods_of
 from services.api.http.problem_types import (
     CHALLENGE,
     MEDIA_TYPE,
@@ -190,7 +191,7 @@ def allowed_methods(request: Request) -> Iterable[str]:
         method
         for route in iter_route_contexts(request.app.routes)
         if route.path_regex is not None and route.path_regex.match(path)
-        for method in route.methods or ()
+        for method in methods_of(route)
     }
 
 

@@ -7,7 +7,7 @@ import h11
 
 from services.api.http.connections import BoundedProtocol
 from services.api.http.framing import StrictBuffer
-from services.api.http.middleware import SECURITY_HEADERS, TRACE_HEADER
+from services.api.http.middleware import TRACE_HEADER
 from services.api.http.problem_types import Problem
 from services.api.http.problems import (
     MalformedRequest,
@@ -15,6 +15,7 @@ from services.api.http.problems import (
     RequestTimeout,
     problem_response,
 )
+from services.api.http.security_headers import security_headers
 
 
 class ProblemProtocol(BoundedProtocol):
@@ -39,6 +40,6 @@ class ProblemProtocol(BoundedProtocol):
     def _refuse_with(self, problem: Problem) -> None:
         trace_id = str(uuid4())
         response = problem_response(problem, trace_id)
-        headers = SECURITY_HEADERS | {TRACE_HEADER: trace_id, "Cache-Control": "no-store"}
-        response.headers.update(headers)
+        response.headers.update(security_headers(self.app_state))
+        response.headers.update({TRACE_HEADER: trace_id, "Cache-Control": "no-store"})
         self.refuse(response)

@@ -83,8 +83,12 @@ async def _steps() -> None:
         await asyncio.sleep(0)
 
 
-def serve(app: ASGIApp, host: str, port: int, drain_seconds: float) -> None:
+def serve(
+    app: ASGIApp, host: str, port: int, drain_seconds: float, keep_alive_seconds: int
+) -> None:
     """Serve the app until SIGINT or SIGTERM; then requests have `drain_seconds` to end.
+
+    An idle connection stays open for `keep_alive_seconds`.
 
     Raises:
         ConfigurationError: when it cannot listen at the address.
@@ -96,6 +100,7 @@ def serve(app: ASGIApp, host: str, port: int, drain_seconds: float) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=keep_alive_seconds,
         timeout_graceful_shutdown=math.ceil(drain_seconds),
     )
     try:

@@ -1,6 +1,6 @@
 """Routes: one that commits the unit of work of its request, and the conventions of version 1."""
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from http import HTTPStatus
 from inspect import isasyncgenfunction, iscoroutinefunction
@@ -13,9 +13,11 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
+from services.api.http.head import ReadableRoute, RouteHandler
 from services.api.http.problem_types import MEDIA_TYPE
 from services.api.http.threads import run_in_thread
 from services.api.operations.idempotency import IdempotentRequest, ReplayedResponse
+from services.api.operations.json_bodies import refuse_repeated_members
 from services.api.operations.known_parameters import query_names
 from services.api.operations.path_ids import uuid_names
 from services.api.security.authentication import verify_credential
@@ -27,7 +29,6 @@ PUBLIC_PATHS = frozenset(
         "/",
         "/home.css",
         "/health",
-        "/metrics",
         "/doc",
         "/doc/openapi.yaml",
         "/doc/assets/{asset_name}",
@@ -64,7 +65,6 @@ _DESCRIPTIONS = {
 }
 
 Wanted = TypeVar("Wanted")
-RouteHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -76,7 +76,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-class CommittingRoute(APIRoute):
+class CommittingRoute(ReadableRoute):
     """A route whose unit of work is committed before its response is sent.
 
     A plain function runs in one thread: the work, the JSON of its response, the stored response of
@@ -114,13 +114,14 @@ class Operation(CommittingRoute):
         self.uuid_names = uuid_names(self.dependant)
 
     def get_route_handler(self) -> RouteHandler:
-        """Verify the token before FastAPI reads a body, while no connection is used."""
+        """Verify the token before a body is read, while no connection is used; then read it."""
         handle = super().get_route_handler()
         if self.body_field is None or not required_scopes(self):
             return handle
 
         async def verify_and_handle(request: Request) -> Response:
             await run_in_thread(verify_credential, request, request.app.state.resources)
+            await refuse_repeated_members(request)
             return await handle(request)
 
         return verify_and_handle

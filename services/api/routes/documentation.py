@@ -5,10 +5,11 @@ from importlib.resources import files
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
+from services.api.http.head import ReadableRoute
 from services.api.openapi import openapi_yaml
 from shared.core.errors import ResourceNotFound
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=ReadableRoute)
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -49,8 +50,9 @@ _ASSETS = {
     "start.js": "text/javascript",
 }
 _POLICY = {
-    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; frame-ancestors 'none'"
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src 'self' data:; base-uri 'none'; object-src 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
 }
 
 

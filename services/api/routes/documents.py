@@ -63,6 +63,23 @@ def get_document(
     return Document.of(service.read_document(unit, access, document_id), links)
 
 
+@router.head(
+    "/documents/{documentId}/content",
+    response_class=Response,
+    responses={
+        200: {"description": "The document is available.", "headers": _METADATA},
+        **_UNCHANGED,
+    },
+)
+def head_document_content(
+    document_id: DocumentPath, access: DocumentsReader, unit: UnitDep
+) -> Response:
+    """Return the headers of the content alone; counts as a read."""
+    document = service.read_document(unit, access, document_id).document
+    headers = metadata_headers(document) | {"Content-Length": str(document.byte_size)}
+    return Response(headers=headers)
+
+
 @router.get(
     "/documents/{documentId}/content",
     response_class=Response,
@@ -124,20 +141,3 @@ def create_download_grant(
     grant = DownloadGrant.of(grants.issue_grant(unit, token, access, document_id), links)
     response.headers["Location"] = grant.href
     return grant
-
-
-@router.head(
-    "/documents/{documentId}/content",
-    response_class=Response,
-    responses={
-        200: {"description": "The document is available.", "headers": _METADATA},
-        **_UNCHANGED,
-    },
-)
-def head_document_content(
-    document_id: DocumentPath, access: DocumentsReader, unit: UnitDep
-) -> Response:
-    """Return the headers of the content alone; counts as a read."""
-    document = service.read_document(unit, access, document_id).document
-    headers = metadata_headers(document) | {"Content-Length": str(document.byte_size)}
-    return Response(headers=headers)

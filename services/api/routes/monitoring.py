@@ -1,7 +1,7 @@
-"""Health and metrics, for operations; outside of /v1 and without a token."""
+"""Health, for operations; outside of /v1 and without a token."""
 
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from obstore.exceptions import BaseError as StoreError
 from redis.exceptions import RedisError
 from sqlalchemy import text
@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
 from services.api.dependencies import ResourcesDep
+from services.api.http.head import ReadableRoute
 from services.api.resources import Resources
 from services.api.schemas.health import Health
 from shared.core.errors import ConfigurationError
@@ -16,7 +17,7 @@ from shared.core.logging import describe_error
 
 logger = structlog.get_logger(__name__)
 
-router = APIRouter(tags=["monitoring"])
+router = APIRouter(tags=["monitoring"], route_class=ReadableRoute)
 
 
 @router.get(
@@ -34,23 +35,6 @@ def check_health(resources: ResourcesDep) -> Response:
         return JSONResponse({"status": "DOWN"}, 503)
     is_up = _is_queue_available(resources) and _is_storage_available(resources)
     return JSONResponse({"status": "UP" if is_up else "DEGRADED"})
-
-
-@router.get(
-    "/metrics",
-    operation_id="getMetrics",
-    response_class=Response,
-    responses={
-        200: {
-            "description": "Metrics, in the text format of Prometheus.",
-            "content": {"text/plain": {"schema": {"type": "string"}}},
-        }
-    },
-)
-def get_metrics(request: Request) -> Response:
-    """Get the metrics of this process since it started."""
-    metrics: bytes = request.app.state.metrics.exposition()
-    return Response(metrics, media_type="text/plain; version=0.0.4")
 
 
 def _is_database_available(resources: Resources) -> bool:

@@ -24,7 +24,7 @@ from shared.oauth.clients.service import MAX_KEYS
 Scopes = Annotated[list[Annotated[Scope, Field(strict=False)]], Field(min_length=1)]
 Keys = Annotated[list[PublicKey], Field(min_length=1, max_length=MAX_KEYS)]
 Id = Annotated[UUID, Field(strict=False)]
-_ALL = "All scopes of operators when absent."
+_NEEDED = "The scopes that it needs, and no others."
 
 
 class _NewChange(MergePatch):
@@ -51,7 +51,7 @@ class NewPerson(_NewChange):
     kind: Literal["registerPerson"]
     person_name: Annotated[Name, Field(description="Name or label of the person.")]
     name: Annotated[Name, Field(description="Name of the client.")]
-    scopes: Annotated[Scopes | None, Field(description=_ALL)] = None
+    scopes: Annotated[Scopes, Field(description=_NEEDED)]
     keys: Keys
 
 
@@ -61,7 +61,7 @@ class NewOperatorClient(_NewChange):
     kind: Literal["registerClient"]
     person_id: Id
     name: Annotated[Name, Field(description="Name of the client.")]
-    scopes: Annotated[Scopes | None, Field(description=_ALL)] = None
+    scopes: Annotated[Scopes, Field(description=_NEEDED)]
     keys: Keys
 
 

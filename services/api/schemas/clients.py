@@ -24,7 +24,7 @@ _PART = Annotated[str | None, Field(max_length=1024)]
 
 
 class PublicKey(RequestBody):
-    """The public half of a key as a JWK: P-256, Ed25519, or RSA of 2048 to 4096 bits."""
+    """The public half of a key as a JWK: P-256, Ed25519, or RSA of 3072 to 4096 bits."""
 
     kty: Annotated[str, Field(max_length=8, examples=["EC"])]
     crv: Annotated[str | None, Field(max_length=16, examples=["P-256"])] = None
@@ -46,16 +46,16 @@ class NewClientBody(RequestBody):
     name: Name
     kind: Annotated[ClientKind, Field(strict=False)]
     scopes: Annotated[
-        list[Annotated[Scope, Field(strict=False)]] | None,
-        Field(min_length=1, description="All scopes of its kind when absent."),
-    ] = None
-    keys: Annotated[list[PublicKey] | None, Field(max_length=MAX_KEYS)] = None
+        list[Annotated[Scope, Field(strict=False)]],
+        Field(min_length=1, description="The scopes that it needs, and no others."),
+    ]
+    keys: Annotated[list[PublicKey] | None, Field(min_length=1, max_length=MAX_KEYS)] = None
 
     def new_client(self) -> NewClient:
         return NewClient(
             name=self.name,
             kind=self.kind,
-            scopes=frozenset(self.scopes or ()),
+            scopes=frozenset(self.scopes),
             keys=[key.jwk() for key in self.keys or ()],
         )
 

@@ -15,7 +15,7 @@ from shared.core.database import DATABASE_UNAVAILABLE
 from shared.core.errors import InvalidAccessToken
 from shared.core.unit_of_work import UnitOfWork
 
-UNLIMITED_PATHS = frozenset({"/health", "/metrics"})
+UNLIMITED_PATHS = frozenset({"/health"})
 """Paths of the platform; a request for one of them is never refused."""
 
 

@@ -114,4 +114,4 @@ def expected_request(
 ) -> ExpectedRequest:
     """Return the request that a proof has to match, at our public address, regardless of `Host`."""
     url = f"{resources.public_url}{path_of(request)}"
-    return ExpectedRequest(request.method, url, token)
+    return ExpectedRequest(context_of(request).method, url, token)

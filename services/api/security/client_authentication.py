@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from services.api.dependencies import ResourcesDep
 from services.api.http.context import context_of
+from services.api.http.head import RouteHandler
 from services.api.operations.forms import read_form
-from services.api.operations.operation import CommittingRoute, RouteHandler
+from services.api.operations.operation import CommittingRoute
 from services.api.resources import Resources
 from services.api.security.authentication import expected_request, issue_nonce, proofs_in
 from services.api.security.rate_limits import rate_limit_client
@@ -26,7 +27,8 @@ TOKEN_PATH = "/oauth2/token"  # noqa: S105  # a path
 ASSERTION_FIELDS = {
     "client_assertion_type": f"`{ASSERTION_TYPE}`.",
     "client_assertion": "A JWT signed with a key of the client (RFC 7523): `iss` and `sub` are "
-    "its id, `aud` is the issuer or this URL, `jti` is unique, `exp` at most 10 minutes ahead.",
+    "its id, `aud` is the issuer as a single string, `jti` is unique, `exp` at most 10 minutes "
+    "ahead.",
 }
 
 
@@ -113,12 +115,10 @@ def _authenticate(
         TooManyRequests: over the limit of the client.
     """
     issuer, context = resources.issuer, context_of(request)
-    addresses = {f"{resources.public_url}{path}" for path in (TOKEN_PATH, request.url.path)}
-    audiences = frozenset({issuer.authority.issuer} | addresses)
     context.is_authenticated = False
     context.has_claimed_client = True
     context.claimed_client = claimed_client_id(form.get("client_assertion", ""))
-    identified = service.identify_client(issuer, form, audiences)
+    identified = service.identify_client(issuer, form)
     context.is_authenticated = True
     rate_limit_client(request, resources, str(identified.client.id))
     proof = service.verify_binding(issuer, proofs, expected_request(request, resources))

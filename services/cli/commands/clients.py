@@ -1,6 +1,5 @@
 """Commands for OAuth clients: register, suspend, manage keys, agree with other persons."""
 
-import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +14,7 @@ from services.cli.output import JsonOption, print_json, print_omitted, print_tab
 from services.cli.target import DEFAULT_DATA, DataOption
 from shared.access.rules import Scope
 from shared.core.errors import ConfigurationError
+from shared.core.strict_json import parse_json
 from shared.oauth.clients.rules import ClientKind
 
 app = typer.Typer(no_args_is_help=True, help="Manage the OAuth clients that may request tokens.")
@@ -30,6 +30,9 @@ ChangeArgument = Annotated[UUID, typer.Argument(help="Id of the change, see `cli
 KeyFileOption = Annotated[
     Path, typer.Option("--key", help="File with a public key, as JWK or PEM.")
 ]
+NeededScopes = Annotated[
+    list[Scope], typer.Option("--scope", help="Scope that the client needs; repeatable.")
+]
 FirstOption = Annotated[int, typer.Option(min=1, max=200, help="Number of entries to list.")]
 
 
@@ -42,17 +45,14 @@ def add(
     name: Annotated[str, typer.Argument(help="Display name.")],
     kind: Annotated[ClientKind, typer.Option(help="Kind of client: integrator or portal.")],
     key: Annotated[list[Path], typer.Option(help="File with a public key, as JWK or PEM.")],
-    scope: Annotated[
-        list[Scope] | None,
-        typer.Option(help="Scope to allow; repeatable. Default: every scope of its kind."),
-    ] = None,
+    scope: NeededScopes,
     person: PersonOption = 1,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Register a client and print its id."""
-    body = {"name": name, "kind": kind, "keys": [read_jwk(file) for file in key]}
-    scopes = {"scopes": list(scope)} if scope else {}
-    client = ClientIdentity.find(data, person).request("POST", "/v1/clients", body | scopes)
+    jwks = [read_jwk(file) for file in key]
+    body = {"name": name, "kind": kind, "scopes": list(scope), "keys": jwks}
+    client = ClientIdentity.find(data, person).request("POST", "/v1/clients", body)
     print(client["id"])
 
 
@@ -203,7 +203,7 @@ def read_jwk(file: Path) -> dict[str, Any]:
     """
     content = file.read_bytes()
     with suppress(ValueError, RecursionError):
-        found = json.loads(content)
+        found = parse_json(content)
         if isinstance(found, dict) and isinstance(found.get("keys"), list):
             raise ConfigurationError(
                 f"{file} contains a set of keys (JWKS); write one of its keys to a file of its own"

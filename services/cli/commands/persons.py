@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.commands.clients import FirstOption, read_jwk
+from services.cli.commands.clients import FirstOption, NeededScopes, read_jwk
 from services.cli.identity import ClientIdentity, PersonOption
 from services.cli.output import JsonOption, print_json, print_omitted
 from services.cli.target import (
@@ -41,11 +41,13 @@ def add(name: NameArgument, key: KeyFileOption, data: DataOption = DEFAULT_DATA)
 def request_person(
     name: NameArgument,
     key: KeyFileOption,
+    scope: NeededScopes,
     person: PersonOption = 1,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Request a further person with a client; two other persons approve."""
-    body = {"kind": "registerPerson", "personName": name, "name": name, "keys": [read_jwk(key)]}
+    names = {"personName": name, "name": name, "scopes": list(scope)}
+    body = {"kind": "registerPerson", **names, "keys": [read_jwk(key)]}
     change = ClientIdentity.find(data, person).request("POST", "/v1/clientChanges", body)
     print(change["id"])
 

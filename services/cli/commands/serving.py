@@ -37,6 +37,7 @@ def api(
 ) -> None:
     """Run the API against the servers in the environment."""
     from services.api.app import create_app
+    from services.api.http.metrics import serve_metrics
     from services.api.http.server import serve
 
     settings = Settings.from_environment()
@@ -44,7 +45,14 @@ def api(
     app = create_app(settings)
     require_usable_database(app.state.resources.engine)
     listens_at = settings.api_port if port is None else port
-    serve(app, settings.api_host, listens_at, settings.api_drain_seconds)
+    with serve_metrics(app.state.metrics, settings.api_metrics_host, settings.api_metrics_port):
+        serve(
+            app,
+            settings.api_host,
+            listens_at,
+            settings.api_drain_seconds,
+            settings.api_keep_alive_seconds,
+        )
 
 
 def worker() -> None:

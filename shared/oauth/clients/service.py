@@ -30,14 +30,14 @@ MAX_KEYS = 10
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """A client to be registered; without scopes it gets all scopes of its kind.
+    """A client to be registered, with the scopes that it needs.
 
     `person_id` is the person behind the client of an operator.
     """
 
     name: str
     kind: ClientKind
-    scopes: frozenset[Scope] = frozenset()
+    scopes: frozenset[Scope]
     keys: Sequence[Mapping[str, Any]] = field(default=())
     person_id: UUID | None = None
 
@@ -93,7 +93,7 @@ def register(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> ClientV
     values = {
         "name": new.name,
         "kind": new.kind.value,
-        "scopes": sorted(new.scopes or allowed_scopes(new.kind)),
+        "scopes": sorted(new.scopes),
         "person_id": new.person_id,
     }
     client = repository.add_client(unit.session, values)
