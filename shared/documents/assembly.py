@@ -21,11 +21,15 @@ DOCUMENT_NUMBER_LENGTH = 10
 
 @dataclass(frozen=True, slots=True)
 class StudentFiche:
-    """A fiche to build; `component_ids` are the components that it shows."""
+    """A fiche to build; `component_ids` are the components that it shows.
+
+    `possible_sections` are those that it would have at other levels.
+    """
 
     student_id: UUID
     component_ids: tuple[int, ...]
     content: content.FicheContent
+    possible_sections: content.PossibleSections
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,7 @@ class SchoolAssembler:
                 family_name=student.family_name,
                 sections=self._wording.sections(tuple((c.id, outcomes[c.id]) for c in shown)),
             ),
+            self._wording.possible_sections(tuple((c.id, outcomes[c.id][0]) for c in shown)),
         )
 
     def _overview(self) -> SchoolOverview | None:

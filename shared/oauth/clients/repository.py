@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -49,8 +49,8 @@ def add_key(session: Session, client_id: UUID, thumbprint: str, jwk: Mapping[str
 
 
 def remove_key(session: Session, client_id: UUID, thumbprint: str) -> bool:
-    """Remove a key; return False when the client has no such key."""
-    statement = delete(ClientKey).where(
-        ClientKey.client_id == client_id, ClientKey.thumbprint == thumbprint
-    )
-    return session.scalar(statement.returning(ClientKey.thumbprint)) is not None
+    """Remove a key; return False when the client has no such key.
+
+    The API may do so for operators and for the client itself, through the function of the database.
+    """
+    return session.scalar(select(func.remove_client_key(client_id, thumbprint))) is not None
