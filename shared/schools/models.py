@@ -30,8 +30,9 @@ class Participation(Base):
 
     `facts_revision` is incremented by each delivery that changes any data of the school, so that
     outdated documents are detected. `corrected_revision` is the revision of the last correction:
-    documents of an older one are built again, whether or not it changed their content. `removed_at` is set when a later full delivery does not contain
-    the school; the row stays, since historical rows refer to it.
+    documents of an older one are built again, whether or not it changed their content. `removed_at`
+    is set when a later full delivery does not contain the school; the row stays, since historical
+    rows refer to it.
     """
 
     __tablename__ = "participations"

@@ -27,8 +27,11 @@ def add_client(session: Session, values: Mapping[str, Any]) -> Client | None:
     return session.scalars(statement).one_or_none()
 
 
-def name_exists(session: Session, name: str) -> bool:
-    return session.scalar(select(Client.id).where(Client.name == name)) is not None
+def names_of_others(session: Session, client_id: UUID | None = None) -> Sequence[str]:
+    """Return the names of all clients but one; no client gets another name until the commit."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("names of clients"))))
+    query = select(Client.name).where(Client.id.is_distinct_from(client_id))
+    return session.scalars(query).all()
 
 
 def keys_of(session: Session, client_ids: Sequence[UUID]) -> Sequence[ClientKey]:
