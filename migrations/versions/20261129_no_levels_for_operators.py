@@ -65,7 +65,23 @@ REMOVALS = {
 WITHOUT_STATISTICS = {
     "results": ("status", "level_id"),
     "students": ("family_name", "given_name", "stamnummer"),
+    "documents": ("file_name",),
 }
+
+# A change of the type, here to itself, removes the present statistics of a column.
+SET_STATISTICS = """
+do $$
+declare
+    type text := (
+        select format_type(atttypid, atttypmod) from pg_attribute
+        where attrelid = '{table}'::regclass and attname = '{column}'
+    );
+begin
+    alter table {table} alter column {column} set statistics {target};
+    execute format('alter table {table} alter column {column} type %s', type);
+end
+$$
+"""
 
 
 def upgrade() -> None:
@@ -112,7 +128,6 @@ def _move_audit_log_to_auditor() -> None:
 
 
 def _set_statistics(target: int) -> None:
-    """Set the statistics target of columns; their present statistics are removed."""
     for table, columns in WITHOUT_STATISTICS.items():
         for column in columns:
-            op.execute(f"alter table {table} alter column {column} set statistics {target}")
+            op.execute(SET_STATISTICS.format(table=table, column=column, target=target))

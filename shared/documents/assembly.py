@@ -28,8 +28,8 @@ class StudentFiche:
 
     student_id: UUID
     component_ids: tuple[int, ...]
-    content: content.FicheContent
     possible_sections: content.PossibleSections
+    content: content.FicheContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,7 @@ class SchoolAssembler:
         return StudentFiche(
             student.id,
             tuple(component.id for component in shown),
+            self._wording.possible_sections(tuple((c.id, outcomes[c.id][0]) for c in shown)),
             content.FicheContent(
                 document_number=document_number(
                     student.administration_id, student.school_id, student.delivered_as
@@ -124,7 +125,6 @@ class SchoolAssembler:
                 family_name=student.family_name,
                 sections=self._wording.sections(tuple((c.id, outcomes[c.id]) for c in shown)),
             ),
-            self._wording.possible_sections(tuple((c.id, outcomes[c.id][0]) for c in shown)),
         )
 
     def _overview(self) -> SchoolOverview | None:

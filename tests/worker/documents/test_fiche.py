@@ -23,7 +23,7 @@ from services.worker.documents.fiche import FicheRenderer
 from services.worker.documents.fiche_pages import FICHE_TEMPLATE_VERSION, OverfullFicheError
 from services.worker.layout.fonts import UndrawableTextError
 from services.worker.layout.typesetting import normalize_text
-from shared.documents.content import SubjectSection
+from shared.documents.content import PossibleSections, SubjectSection
 from shared.documents.texts import DUTCH
 from tests.worker.contents import NASTY_NAMES, READS, fiche, outcome, page_texts
 from tests.worker.random_fiches import any_fiche
@@ -182,6 +182,19 @@ def test_texts_that_cannot_fit_fail_by_document_number() -> None:
     endless = outcome(description=" ".join([READS] * 250))
     with pytest.raises(OverfullFicheError, match="document 7QX2M4KD9A does not fit on 2 pages"):
         RENDERER.render(fiche(sections=(SubjectSection("nederlands", (endless,)),)))
+
+
+def test_fiche_has_to_be_possible_at_each_level() -> None:
+    own = (SubjectSection("nederlands", (outcome(),)),)
+    for other, error in (
+        (" ".join([READS] * 250), OverfullFicheError),
+        ("漢", UndrawableTextError),
+    ):
+        section = SubjectSection("nederlands", (outcome(description=other),))
+        with pytest.raises(error):
+            RENDERER.lay_out(fiche(sections=own), PossibleSections((own, (section,))))
+    same = RENDERER.lay_out(fiche(sections=own), PossibleSections((own, own)))
+    assert RENDERER.to_file(same).data == RENDERER.render(fiche(sections=own)).data
 
 
 def test_other_texts_give_another_fiche() -> None:
