@@ -1,9 +1,11 @@
 """no levels for operators: corrections leave no trace of what they changed; the auditor's role.
 
 Reading the audit log becomes a role of its own: an operator that could append a refused event about
-a document read its school and students in that event. The API removes keys and release windows
-with functions, since PostgreSQL grants DELETE on whole tables only, and with it LOCK TABLE. The
-planner has no statistics of levels and names: EXPLAIN shows estimates of rows that a policy hides.
+a document read its school and students in that event. The login of operators reads no deliveries
+either: the hash of a correction of one row tells which of a few guesses it is. The API removes keys
+and release windows with functions, since PostgreSQL grants DELETE on whole tables only, and with it
+LOCK TABLE. The planner has no statistics of levels and names: EXPLAIN shows estimates of rows that
+a policy hides.
 
 The upgrade counts all present documents as built after the last correction. The auditor's role
 stays after a downgrade, like the others.
@@ -85,6 +87,7 @@ $$
 
 
 def upgrade() -> None:
+    op.execute(f"revoke select on deliveries from {OPERATOR}")
     op.add_column(
         "participations",
         sa.Column("corrected_revision", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -116,6 +119,7 @@ def downgrade() -> None:
         op.execute(f"grant select on {table} to {OPERATOR}")
     op.execute(f"grant execute on function {APPEND_FUNCTION} to {OPERATOR}")
     op.drop_column("participations", "corrected_revision")
+    op.execute(f"grant select on deliveries to {OPERATOR}")
 
 
 def _move_audit_log_to_auditor() -> None:

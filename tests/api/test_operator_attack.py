@@ -137,6 +137,7 @@ def test_only_the_api_writes_clients(
     "query",
     [
         "select from audit_events",
+        "select content_sha256 from deliveries",
         "select from audit_heads",
         APPEND_REFUSAL,
         "select school_of_document(gen_random_uuid())",

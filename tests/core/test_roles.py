@@ -78,6 +78,42 @@ def test_api_reads_no_hash_of_an_insz(login: Login) -> None:
             connection.execute(f"explain {query}")
 
 
+@pytest.mark.parametrize(
+    ("caller", "removed"),
+    [
+        ({}, (None,)),
+        ({"kind": "school", "client": "portal"}, (None,)),
+        ({"kind": "integrator", "client": "00000000-0000-4000-8000-000000000002"}, (None,)),
+        ({"kind": "integrator", "client": "00000000-0000-4000-8000-000000000001"}, (True,)),
+        ({"kind": "operator", "client": "ops"}, (True,)),
+    ],
+)
+def test_api_removes_keys_for_operators_and_their_client_only(
+    login: Login, engine: Engine, caller: dict[str, str], removed: tuple[object]
+) -> None:
+    client = "00000000-0000-4000-8000-000000000001"
+    with engine.begin() as owner:
+        owner.execute(
+            text(
+                "insert into clients (id, name, kind, scopes) values (:id, 'vendor', 'integrator',"
+                " '{}') on conflict do nothing"
+            ),
+            {"id": client},
+        )
+        owner.execute(
+            text(
+                "insert into client_keys (client_id, thumbprint, jwk) values (:id, 'x', '{}')"
+                " on conflict do nothing"
+            ),
+            {"id": client},
+        )
+    with login("api") as connection, connection.transaction():
+        for name, value in caller.items():
+            connection.execute("select set_config(%s, %s, true)", [f"toetsfeedback.{name}", value])
+        found = connection.execute("select remove_client_key(%s, 'x')", [client]).fetchone()
+    assert found == removed
+
+
 def test_api_locks_no_table(login: Login, engine: Engine) -> None:
     locked = []
     with engine.connect() as connection:
