@@ -15,8 +15,10 @@ ROLES = {
     "worker": ("toetsfeedback_worker", "toetsfeedback_importer"),
     "importer": ("toetsfeedback_importer",),
     "operator": ("toetsfeedback_operator",),
+    "auditor": ("toetsfeedback_auditor",),
 }
-"""The roles of each program; the migrations grant their privileges. A worker also imports."""
+"""The roles of each program; the migrations grant their privileges. A worker also imports, and an
+auditor verifies the audit log."""
 
 LOGIN_LOCK = 7_061_003
 """Key of the advisory lock that serializes the creation of logins."""

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from alembic import op
 
 revision: str = "20261130_readable_revision"
-down_revision: str | None = "20261129_ends_of_access"
+down_revision: str | None = "20261130_insz_key"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-PROGRAMS = "toetsfeedback_api, toetsfeedback_worker, toetsfeedback_importer, toetsfeedback_operator"
+PROGRAMS = (
+    "toetsfeedback_api, toetsfeedback_worker, toetsfeedback_importer, toetsfeedback_operator, "
+    "toetsfeedback_auditor"
+)
 
 
 def upgrade() -> None:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "20261130_resumed_downloads"
-down_revision: str | None = "20261129_ends_of_access"
+down_revision: str | None = "20261129_no_levels"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

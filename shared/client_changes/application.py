@@ -11,6 +11,7 @@ from shared.client_changes import repository
 from shared.client_changes.models import ClientChange
 from shared.client_changes.rules import FIRST_PERSONS, ChangeKind, require_other_client
 from shared.core.errors import Conflict
+from shared.core.names import require_name, skeleton
 from shared.core.unit_of_work import UnitOfWork
 from shared.mandates.repository import mandated_schools
 from shared.oauth.clients import service as clients
@@ -44,6 +45,9 @@ def change_client(
 ) -> ClientView:
     """Rename or suspend a client, or take scopes from it; one person may do this.
 
+    The suspension of an operator's client rejects the changes that are about its person: who cannot
+    object to them does not get a key that is not theirs.
+
     Raises:
         ResourceNotFound: when there is no such client.
         MissingPermission: when the scopes are those of the caller's own person.
@@ -58,6 +62,8 @@ def change_client(
     if changes.get("state") == ClientState.ACTIVE != client.state:
         raise _approval_required("A suspended client stays suspended")
     view = clients.change(unit, access, client_id, changes)
+    if changes.get("state") == ClientState.SUSPENDED and client.person_id is not None:
+        repository.reject_changes_about(unit.session, client.person_id)
     record_with_schools(unit, access, "changeClient", client_id, is_own_chain=False)
     return view
 
@@ -156,9 +162,15 @@ def _new_client(change: ClientChange, person_id: UUID | None) -> NewClient:
 
 
 def _add_person(unit: UnitOfWork, name: str) -> UUID:
-    person_id = repository.add_person(unit.session, name)
+    require_name("person_name", name)
+    repository.lock_persons(unit.session)
+    is_taken = skeleton(name) in map(skeleton, repository.names_of_persons(unit.session))
+    person_id = None if is_taken else repository.add_person(unit.session, name)
     if person_id is None:
-        raise Conflict("personExists", "There is a person with this name; choose another.")
+        raise Conflict(
+            "personExists",
+            "There is a person with this name or one that looks like it; choose another.",
+        )
     return person_id
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -28,6 +28,10 @@ def page_of_persons(session: Session, offset: int, limit: int) -> tuple[int, Seq
     return page_of_scalars(session, select(Person).order_by(Person.name), offset, limit)
 
 
+def names_of_persons(session: Session) -> Sequence[str]:
+    return session.scalars(select(Person.name)).all()
+
+
 def add_person(session: Session, name: str) -> UUID | None:
     """Add a person and return its id; None when there is one with this name."""
     statement = insert(Person).values(name=name).on_conflict_do_nothing()
@@ -46,6 +50,19 @@ def active_persons(session: Session, persons: Collection[UUID]) -> set[UUID]:
         Client.state == ClientState.ACTIVE.value,
     )
     return {person for person in session.scalars(query) if person is not None}
+
+
+def reject_changes_about(session: Session, person_id: UUID) -> None:
+    """Reject the changes of the clients of a person that are not applied yet."""
+    session.execute(
+        update(ClientChange)
+        .where(
+            ClientChange.person_id == person_id,
+            ClientChange.applied_at.is_(None),
+            ClientChange.rejected_at.is_(None),
+        )
+        .values(rejected_at=func.now())
+    )
 
 
 def add_change(session: Session, values: Mapping[str, Any]) -> ClientChange:

@@ -74,14 +74,17 @@ def state_of(progress: Progress, now: datetime) -> ChangeState:
     return ChangeState.PENDING if progress.takes_effect_at is None else ChangeState.AGREED
 
 
-def delay_of(kind: ChangeKind, subject: UUID | None, delay: timedelta) -> timedelta:
+DELAYED = frozenset({ChangeKind.ADD_KEY, ChangeKind.CHANGE_SCOPES, ChangeKind.REGISTER_CLIENT})
+"""Changes that wait for a delay: what others can do as a client, or as a person."""
+
+
+def delay_of(kind: ChangeKind, delay: timedelta) -> timedelta:
     """Return the time from the agreement until a change takes effect.
 
-    A key or a scope of an integrator or a portal waits for `delay`: the schools concerned can
-    revoke their mandates in that time. An operator's client reaches no school's data.
+    In that time the schools concerned can revoke their mandates, and the person whose client it is
+    can object: two persons who add a key to the client of a third could act as three.
     """
-    is_delayed = kind in {ChangeKind.ADD_KEY, ChangeKind.CHANGE_SCOPES} and subject is None
-    return delay if is_delayed else timedelta(0)
+    return delay if kind in DELAYED else timedelta(0)
 
 
 def require_other_client(person: UUID | None, subject: UUID | None) -> None:

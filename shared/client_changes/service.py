@@ -15,6 +15,7 @@ from shared.client_changes import repository
 from shared.client_changes.application import record_with_schools, run_change
 from shared.client_changes.models import ClientChange
 from shared.client_changes.rules import (
+    DELAYED,
     Agreement,
     ChangeKind,
     ChangeState,
@@ -26,6 +27,7 @@ from shared.client_changes.rules import (
 )
 from shared.core.clock import database_now, in_brussels
 from shared.core.errors import Conflict, InvalidInput, MissingPermission, ResourceNotFound
+from shared.core.names import require_name
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.clients import service as clients
 from shared.oauth.clients.models import Client
@@ -84,10 +86,13 @@ def request_change(unit: UnitOfWork, access: AccessRequest, new: NewChange) -> C
 
     Raises:
         MissingPermission: when no person is behind the client, or the scopes are their own.
-        InvalidInput: when there is no such client or person, or it cannot have a scope or a key.
+        InvalidInput: when there is no such client or person, or it cannot have a name, a scope or a
+            key.
+        Conflict: when the person that it is about has no active client.
     """
     person = person_of(unit.session, access.caller)
     subject = _require_possible(unit.session, new)
+    _require_objection(unit.session, new.kind, subject)
     if new.kind is ChangeKind.CHANGE_SCOPES:
         require_other_client(person, subject)
     values = {
@@ -126,13 +131,13 @@ def approve_change(
     repository.add_approval(unit.session, change_id, person)
     _record(unit, access, change)
     if _is_agreed(unit.session, change):
-        wait = delay_of(ChangeKind(change.kind), change.person_id, delay)
+        wait = delay_of(ChangeKind(change.kind), delay)
         change.takes_effect_at = database_now(unit.session) + wait
-        if wait and change.client_id is not None:
+        if not wait:
+            _apply(unit, access, change)
+        elif change.client_id is not None:
             action = ANNOUNCEMENTS[ChangeKind(change.kind)]
             record_with_schools(unit, access, action, change.client_id)
-        else:
-            _apply(unit, access, change)
         unit.session.flush()
     return read_change(unit.session, change_id)
 
@@ -168,6 +173,7 @@ def apply_change(unit: UnitOfWork, access: AccessRequest, change_id: UUID) -> Ch
     if database_now(unit.session) < change.takes_effect_at:
         begins = in_brussels(change.takes_effect_at).isoformat(timespec="seconds")
         raise Conflict("changeNotDue", f"This change can be applied from {begins}.")
+    _require_objection(unit.session, ChangeKind(change.kind), change.person_id)
     _record(unit, access, change)
     _apply(unit, access, change)
     unit.session.flush()
@@ -191,6 +197,9 @@ def _apply(unit: UnitOfWork, access: AccessRequest, change: ClientChange) -> Non
 
 def _require_possible(session: Session, new: NewChange) -> UUID | None:
     """Return the person that the change is about; raise InvalidInput if it cannot be done."""
+    for field_name, text in (("person_name", new.person_name), ("name", new.name)):
+        if text is not None:
+            require_name(field_name, text)
     for number, key in enumerate(new.keys):
         clients.require_usable(key, "keys", number)
     if new.client_id is None:
@@ -201,6 +210,17 @@ def _require_possible(session: Session, new: NewChange) -> UUID | None:
     client = _require_client(session, new.client_id)
     clients.require_allowed(ClientKind(client.kind), new.scopes)
     return client.person_id
+
+
+def _require_objection(session: Session, kind: ChangeKind, subject: UUID | None) -> None:
+    """Raise Conflict if the change waits, but the person that it is about cannot object to it."""
+    if kind not in DELAYED or subject is None:
+        return
+    if subject not in repository.active_persons(session, {subject}):
+        raise Conflict(
+            "approvalRequired",
+            "The person has no active client, and could not object; activate one first.",
+        )
 
 
 def _require_client(session: Session, client_id: UUID) -> Client:

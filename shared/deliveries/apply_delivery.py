@@ -37,7 +37,10 @@ _ADMINISTRATION: Final = """
 
 
 _INCREMENT_REVISIONS: Final = """
-    update participations set facts_revision = facts_revision + 1
+    update participations set
+        facts_revision = facts_revision + 1,
+        corrected_revision = case when %(is_correction)s then facts_revision + 1
+                                  else corrected_revision end
     where administration_id = %(administration)s and (
         %(all)s
         or exists (select from staged_target_groups) or exists (select from staged_components)
@@ -62,11 +65,16 @@ def apply_delivery(
 ) -> dict[str, Changes]:
     """Apply the staged rows and count the changes by kind of row.
 
+    A correction writes each row that it names, whether or not that changes a value: reports, builds
+    and statistics of tables do not tell whether a guess about a student is right.
+
     The row of the delivery itself must exist already.
     """
+    is_correction = manifest.mode == "correction"
     parameters: Parameters = {
         "administration": manifest.administration_id,
         "delivery": delivery_id,
+        "is_correction": is_correction,
     }
     is_administration_changed = facts is not None and _apply_administration(connection, facts)
     changes = {
@@ -74,8 +82,8 @@ def apply_delivery(
     }
     changes["results"] = apply_results(connection, manifest.mode, parameters)
     changes["itemResults"] = apply_item_results(connection, manifest.mode, parameters)
-    if is_administration_changed or _has_changes(changes):
-        is_whole = manifest.mode == "full" or is_administration_changed
+    if is_correction or is_administration_changed or _has_changes(changes):
+        is_whole = not is_correction or is_administration_changed
         connection.execute(_INCREMENT_REVISIONS, parameters | {"all": is_whole})
     if sum(change["added"] for change in changes.values()) >= _ANALYZE_FROM:
         connection.execute(f"analyze {_TABLES}")

@@ -1,4 +1,7 @@
-"""Application of results and item results: a changed result supersedes its row and adds one."""
+"""Application of results and item results: a changed result supersedes its row and adds one.
+
+In a correction every result counts as changed.
+"""
 
 from typing import Any, Final
 
@@ -30,7 +33,7 @@ _DELIVERED: Final = f"""
     select {ordered_uuid("s.line")} as result_id, p.id as student_id, p.school_id,
            c.id as component_id, s.status, l.id as level_id, s.scale_score::numeric as score,
            stored.id as stored_id,
-           stored.id is not null and stored.status = s.status
+           not %(is_correction)s and stored.id is not null and stored.status = s.status
              and stored.level_id is not distinct from l.id
              and scored.score is not distinct from s.scale_score::numeric as is_same
     from staged_results s {_ENROLMENTS}
@@ -146,8 +149,6 @@ _MERGE_ITEMS: Final = """
           on n.item = o.item
     ) merged
     where stored.student_id = old.student_id and stored.component_id = old.component_id
-      and row(stored.items::text[], stored.correct)
-          is distinct from row(merged.items, merged.correct)
 """
 
 _INSERT_ITEMS: Final = """

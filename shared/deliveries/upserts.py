@@ -47,7 +47,10 @@ def ordered_uuid(number: str) -> str:
 def run_upsert(
     connection: psycopg.Connection[Any], upsert: Upsert, mode: Mode, parameters: Parameters
 ) -> Changes:
-    """Run the upsert and count the added, changed and removed rows; equal rows are not written."""
+    """Run the upsert and count the added, changed and removed rows.
+
+    A full delivery does not write equal rows; a correction writes each row that it names.
+    """
     changed = connection.execute(_update(upsert), parameters).rowcount
     added = connection.execute(_insert(upsert), parameters).rowcount
     removal = _removal(upsert) if mode == "full" else None
@@ -67,7 +70,8 @@ def _update(upsert: Upsert) -> str:
     old = ", ".join(f"stored.{name}" for name in names)
     return f"""
         update {upsert.table} stored set {settings} from ({upsert.source}) delivered
-        where {_matches(upsert)} and row({old}) is distinct from row({", ".join(new)})
+        where {_matches(upsert)}
+          and (%(is_correction)s or row({old}) is distinct from row({", ".join(new)}))
     """
 
 

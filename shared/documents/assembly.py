@@ -21,10 +21,14 @@ DOCUMENT_NUMBER_LENGTH = 10
 
 @dataclass(frozen=True, slots=True)
 class StudentFiche:
-    """A fiche to build; `component_ids` are the components that it shows."""
+    """A fiche to build; `component_ids` are the components that it shows.
+
+    `possible_sections` are those that it would have at other levels.
+    """
 
     student_id: UUID
     component_ids: tuple[int, ...]
+    possible_sections: content.PossibleSections
     content: content.FicheContent
 
 
@@ -107,6 +111,7 @@ class SchoolAssembler:
         return StudentFiche(
             student.id,
             tuple(component.id for component in shown),
+            self._wording.possible_sections(tuple((c.id, outcomes[c.id][0]) for c in shown)),
             content.FicheContent(
                 document_number=document_number(
                     student.administration_id, student.school_id, student.delivered_as

@@ -143,9 +143,15 @@ _REPLACEMENT = _replacement().execution_options(synchronize_session=False)
 
 
 def document_rows(session: Session, administration_id: str, school_id: str) -> Sequence[Any]:
-    """Return the document rows of a school, as columns."""
-    query = select(*Document.__table__.columns).where(
-        Document.administration_id == administration_id, Document.school_id == school_id
+    """Return the document rows of a school from after its last correction, as columns."""
+    query = (
+        select(*Document.__table__.columns)
+        .join(Participation)
+        .where(
+            Document.administration_id == administration_id,
+            Document.school_id == school_id,
+            Document.facts_revision >= Participation.corrected_revision,
+        )
     )
     return session.execute(query).all()
 

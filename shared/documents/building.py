@@ -146,7 +146,11 @@ def school_content(
 def existing_documents(
     session: Session, administration_id: str, school_id: str
 ) -> list[ExistingDocument]:
-    """Return the documents of the school from earlier builds."""
+    """Return the documents of earlier builds that a build of the school can keep.
+
+    Those from before the last correction are built again. Otherwise an operator could tell from the
+    outcome and the duration of a build whether the correction changed a level.
+    """
     rows = build_repository.document_rows(session, administration_id, school_id)
     return [
         ExistingDocument(

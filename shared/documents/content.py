@@ -116,6 +116,17 @@ class SubjectSection:
         _require(positions == sorted(positions), f"subject {self.subject}: order by position")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PossibleSections:
+    """The sections of a fiche at other levels: each variant has another level per component.
+
+    Together, the variants have every level of each component that has one. Compared by identity, so
+    that a cache can use them as its key.
+    """
+
+    variants: tuple[tuple[SubjectSection, ...], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class AdministrationFacts:
     """One round of tests; both dates are inclusive."""

@@ -21,6 +21,10 @@ class Wording:
     def __init__(self, catalogue: Catalogue) -> None:
         self._levels = {level.id: _level(level) for level in catalogue.levels}
         self._scales = self._by_scale(catalogue.levels)
+        self._level_ids: dict[str, tuple[int, ...]] = {}
+        for level in catalogue.levels:
+            earlier = self._level_ids.get(level.level_scale, ())
+            self._level_ids[level.level_scale] = (*earlier, level.id)
         self.administration = _administration_facts(catalogue)
         self._components = {component.id: component for component in catalogue.components}
         self._descriptions = {(d.component_id, d.level_id): d.text for d in catalogue.descriptions}
@@ -28,6 +32,7 @@ class Wording:
         self.cell = cache(self._new_cell)
         self._outcome = cache(self._new_outcome)
         self.sections = lru_cache(maxsize=MAX_SECTIONS)(self._new_sections)
+        self.possible_sections = lru_cache(maxsize=MAX_SECTIONS)(self._new_possible_sections)
 
     def _new_sections(
         self, outcomes: tuple[tuple[int, Outcome], ...]
@@ -38,6 +43,26 @@ class Wording:
             subject = self._components[component_id].subject
             by_subject.setdefault(subject, []).append(self._outcome(component_id, outcome))
         return tuple(content.SubjectSection(s, tuple(o)) for s, o in by_subject.items())
+
+    def _new_possible_sections(
+        self, statuses: tuple[tuple[int, str], ...]
+    ) -> content.PossibleSections:
+        """Return the sections at each level, for pairs of component id and status."""
+        levels = {
+            component_id: self._level_ids[self._components[component_id].level_scale]
+            for component_id, status in statuses
+            if status == content.REPORTED
+        }
+        variants = (
+            tuple(
+                (id_, (status, levels[id_][min(number, len(levels[id_]) - 1)]))
+                if id_ in levels
+                else (id_, (status, None))
+                for id_, status in statuses
+            )
+            for number in range(max(map(len, levels.values()), default=1))
+        )
+        return content.PossibleSections(tuple(map(self._new_sections, variants)))
 
     def _new_outcome(self, component_id: int, outcome: Outcome) -> content.ComponentOutcome:
         component, (status, level_id) = self._components[component_id], outcome

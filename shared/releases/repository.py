@@ -14,7 +14,6 @@ from sqlalchemy import (
     String,
     any_,
     column,
-    delete,
     exists,
     func,
     insert,
@@ -156,7 +155,8 @@ def change_window(session: Session, window_id: UUID, times: dict[str, Any]) -> N
 
 
 def delete_window(session: Session, window_id: UUID) -> None:
-    session.execute(delete(ReleaseWindow).where(ReleaseWindow.id == window_id))
+    """Delete a window; the API may do so for operators, through the function of the database."""
+    session.execute(select(func.remove_release_window(window_id)))
 
 
 def windows_of_administration(session: Session, administration_id: str) -> Sequence[ReleaseWindow]:

@@ -29,8 +29,10 @@ class Participation(Base):
     """A school in one administration, under the name it had then.
 
     `facts_revision` is incremented by each delivery that changes any data of the school, so that
-    outdated documents are detected. `removed_at` is set when a later full delivery does not contain
-    the school; the row stays, since historical rows refer to it.
+    outdated documents are detected. `corrected_revision` is the revision of the last correction:
+    documents of an older one are built again, whether or not it changed their content. `removed_at`
+    is set when a later full delivery does not contain the school; the row stays, since historical
+    rows refer to it.
     """
 
     __tablename__ = "participations"
@@ -44,4 +46,5 @@ class Participation(Base):
     municipality: Mapped[str] = mapped_column(String(100))
     comparison_group: Mapped[str | None] = mapped_column(String(50))
     facts_revision: Mapped[int] = mapped_column(server_default=text("1"))
+    corrected_revision: Mapped[int] = mapped_column(server_default=text("0"))
     removed_at: Mapped[datetime | None] = mapped_column(INSTANT)

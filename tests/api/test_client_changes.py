@@ -202,20 +202,49 @@ def test_person_is_registered_by_three_and_acts_then(persons: list[OAuthClient],
     assert OAuthClient(url, client["id"], key).request("GET", CHANGES).status_code == 200
 
 
-def test_further_client_and_key_of_a_person_take_two_others(
-    persons: list[OAuthClient], url: str
+def test_further_client_and_key_of_a_person_take_two_others_and_the_delay(
+    persons: list[OAuthClient], url: str, end_delay: Callable[[dict[str, Any]], None]
 ) -> None:
     owner = persons[0]
     key, public = new_key()
     change = request(owner, "addKey", clientId=owner.id, keys=[public])
     assert approve(persons[1], change)["state"] == "pending"
-    assert approve(persons[2], change)["state"] == "applied"
+    assert approve(persons[2], change)["state"] == "agreed"
+    assert OAuthClient(url, owner.id, key).request_token().status_code == 401
+    end_delay(change)
+    assert apply(persons[2], change).json()["state"] == "applied"
     assert OAuthClient(url, owner.id, key).request_token().status_code == 200
     about = {"personId": person_of(owner), "name": f"client {uuid4()}", "keys": [new_key()[1]]}
     about["scopes"] = ["jobs:read"]
     further = request(persons[1], "registerClient", **about)
     assert owner.request("POST", f"{further['href']}/approve").status_code == 403
-    assert approve(persons[2], further)["state"] == "applied"
+    assert approve(persons[2], further)["state"] == "agreed"
+    assert owner.request("POST", f"{further['href']}/reject").json()["state"] == "rejected"
+
+
+def test_person_that_cannot_object_gets_no_key(
+    persons: list[OAuthClient],
+    url: str,
+    sessions: Sessions,
+    end_delay: Callable[[dict[str, Any]], None],
+) -> None:
+    third = register_client(sessions, url, ClientKind.OPERATOR)
+    about = {"clientId": third.id, "keys": [new_key()[1]]}
+    change = request(persons[0], "addKey", **about)
+    approve(persons[1], change)
+    suspended = {"state": "suspended"}
+    assert persons[0].request("PATCH", f"/v1/clients/{third.id}", suspended).status_code == 200
+    end_delay(change)
+    assert apply(persons[0], change).json()["type"] == f"{OWN_TYPE}changeEnded"
+    for kind, values in (("addKey", about), ("registerClient", {**about, "name": "further"})):
+        body = {"kind": kind} | values
+        if kind == "registerClient":
+            body |= {
+                "personId": persons[0].request("GET", f"/v1/clients/{third.id}").json()["personId"]
+            }
+            del body["clientId"]
+        refused = persons[0].request("POST", CHANGES, body)
+        assert refused.json()["type"] == f"{OWN_TYPE}approvalRequired"
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,36 @@ def test_names_and_keys_of_clients_are_unique(
     assert operator.patch(other, json={"name": client["name"]}).status_code == 409
 
 
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("{upper}", 409),
+        ("{name} ", 409),
+        ("{wide}", 409),
+        ("{name}\u00ad", 409),
+        ("v\u0435ndor {name}", 400),
+        ("\u03b1pp {name}", 400),
+    ],
+)
+def test_name_that_looks_like_that_of_another_client_is_refused(
+    operator: httpx.Client, client: dict[str, Any], name: str, status: int
+) -> None:
+    known = client["name"]
+    wide = "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in known)
+    alike = name.format(name=known, upper=known.upper(), wide=wide)
+    refused = new_client(operator, name=alike)
+    assert refused.status_code == status, refused.text
+    other = new_client(operator).json()["href"]
+    assert operator.patch(other, json={"name": alike}).status_code == status
+
+
+def test_client_changes_the_spelling_of_its_own_name(
+    operator: httpx.Client, client: dict[str, Any]
+) -> None:
+    renamed = operator.patch(client["href"], json={"name": client["name"].upper()})
+    assert renamed.json()["name"] == client["name"].upper()
+
+
 def test_operator_removes_a_key(operator: httpx.Client) -> None:
     client = new_client(operator, keys=[new_key(), new_key()]).json()
     old, new = (key["id"] for key in client["keys"])

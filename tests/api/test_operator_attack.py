@@ -1,4 +1,8 @@
-"""Operators who try, alone, to read the results of pupils through a vendor's mandates."""
+"""Operators who try, alone, to learn a level of a pupil.
+
+They have three tools: the API with every scope of operators, the command line, and the login of
+operators in the database. `test_operator_guesses.py` tests guesses of a level with all three.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +26,10 @@ from tests.api.seeding import SCHOOL
 from tests.callers import IN_A_YEAR, school_request
 from tests.oauth.signing import KEY_FACTORIES
 
+APPEND_REFUSAL = """
+    select append_audit_event(null, array[]::uuid[], gen_random_uuid(), null, null, 'read',
+                              '/v1/documents/x', 'refused', 'scope', null)
+"""
 RESULTS = f"/v1/schools/{SCHOOL}/results"
 
 pytestmark = pytest.mark.usefixtures("open_now")
@@ -124,3 +132,28 @@ def test_only_the_api_writes_clients(
     login = settings_of(program).database_url.get_secret_value()
     with psycopg.connect(login) as connection, pytest.raises(InsufficientPrivilege):
         connection.execute(change.format(vendor.id))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select from audit_events",
+        "select content_sha256 from deliveries",
+        "select from audit_heads",
+        APPEND_REFUSAL,
+        "select school_of_document(gen_random_uuid())",
+        "select visible_student(gen_random_uuid())",
+        "select remove_release_window(gen_random_uuid())",
+        "select from scale_scores",
+        "select from results",
+        "select from students",
+        "select from documents",
+        "explain select from results where level_id = 1",
+    ],
+)
+def test_operator_login_reads_nothing_about_students(
+    settings_of: Callable[[str], Settings], query: str
+) -> None:
+    login = settings_of("operator").database_url.get_secret_value()
+    with psycopg.connect(login) as connection, pytest.raises(InsufficientPrivilege):
+        connection.execute(query)

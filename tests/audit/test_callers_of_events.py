@@ -78,8 +78,6 @@ def test_the_caller_is_that_of_the_transaction(connect: Login, newest: Callable[
         ("api", {"client": "portal", "kind": "school", "school": SCHOOL}, OTHER),
         ("api", {"client": "vendor", "kind": "integrator"}, SCHOOL),
         ("api", {"client": "ops", "kind": "operator"}, SCHOOL),
-        ("operator", {}, SCHOOL),
-        ("operator", {"client": "portal", "kind": "school", "school": SCHOOL}, SCHOOL),
     ],
 )
 def test_a_program_cannot_record_a_read_that_its_caller_could_not_do(
@@ -90,13 +88,11 @@ def test_a_program_cannot_record_a_read_that_its_caller_could_not_do(
         connection.execute(APPEND, values(school, students=students))
 
 
-def test_an_operator_login_writes_under_its_own_name(
-    connect: Login, newest: Callable[[], Any]
-) -> None:
-    with connect("operator", client="portal", kind="school", school=SCHOOL) as connection:
-        login = connection.execute("select session_user").fetchone()[0]
-        connection.execute(APPEND, values(SCHOOL))
-    assert newest() == (login, "operator", None, None, SCHOOL, [])
+@pytest.mark.parametrize("program", ["operator", "auditor"])
+@pytest.mark.parametrize("outcome", ["allowed", "refused"])
+def test_operators_and_auditors_append_no_event(connect: Login, program: str, outcome: str) -> None:
+    with connect(program) as connection, pytest.raises(InsufficientPrivilege):
+        connection.execute(APPEND, values(SCHOOL, outcome))
 
 
 def test_a_delivery_is_recorded_under_the_login_of_the_worker(

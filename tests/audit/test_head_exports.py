@@ -81,7 +81,7 @@ def test_removed_last_entries_are_found_without_a_file_of_heads(
     with UnitOfWork(session_factory(worker_engine)) as unit:
         assert tasks["audit-heads"].run(unit) == 1
     worker_engine.dispose()
-    for name, value in settings.model_dump().items():
+    for name, value in settings_of("auditor").model_dump().items():
         text_value = value.get_secret_value() if hasattr(value, "get_secret_value") else value
         monkeypatch.setenv(f"TOETSFEEDBACK_{name.upper()}", str(text_value))
     assert CliRunner().invoke(app, ["audit", "verify"]).exit_code == 0

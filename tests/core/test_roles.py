@@ -79,8 +79,40 @@ def test_api_reads_no_hash_of_an_insz(login: Login) -> None:
             connection.execute(f"explain {query}")
 
 
-DELETED_BY_THE_API = {"client_keys", "release_windows"}
-"""Tables on which the API has DELETE, which PostgreSQL grants on whole tables only."""
+@pytest.mark.parametrize(
+    ("caller", "removed"),
+    [
+        ({}, (None,)),
+        ({"kind": "school", "client": "portal"}, (None,)),
+        ({"kind": "integrator", "client": "00000000-0000-4000-8000-000000000002"}, (None,)),
+        ({"kind": "integrator", "client": "00000000-0000-4000-8000-000000000001"}, (True,)),
+        ({"kind": "operator", "client": "ops"}, (True,)),
+    ],
+)
+def test_api_removes_keys_for_operators_and_their_client_only(
+    login: Login, engine: Engine, caller: dict[str, str], removed: tuple[object]
+) -> None:
+    client = "00000000-0000-4000-8000-000000000001"
+    with engine.begin() as owner:
+        owner.execute(
+            text(
+                "insert into clients (id, name, kind, scopes) values (:id, 'vendor', 'integrator',"
+                " '{}') on conflict do nothing"
+            ),
+            {"id": client},
+        )
+        owner.execute(
+            text(
+                "insert into client_keys (client_id, thumbprint, jwk) values (:id, 'x', '{}')"
+                " on conflict do nothing"
+            ),
+            {"id": client},
+        )
+    with login("api") as connection, connection.transaction():
+        for name, value in caller.items():
+            connection.execute("select set_config(%s, %s, true)", [f"toetsfeedback.{name}", value])
+        found = connection.execute("select remove_client_key(%s, 'x')", [client]).fetchone()
+    assert found == removed
 
 
 def test_api_locks_no_table(login: Login, engine: Engine) -> None:
@@ -89,7 +121,7 @@ def test_api_locks_no_table(login: Login, engine: Engine) -> None:
         tables = set(inspect(connection).get_table_names()) | set(
             inspect(connection).get_view_names()
         )
-    for table in tables - DELETED_BY_THE_API:
+    for table in tables:
         for mode in ("access share", "row exclusive", "access exclusive"):
             try:
                 with login("api") as connection, connection.transaction():

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from tests.deliveries.delivery_files import DeliveryFiles, correction, full, insz, run_import
@@ -125,3 +126,52 @@ def test_report_of_a_correction_has_nothing_of_the_stored_rows(
             (fault,) = report["faults"]
             assert fault.keys() == {"kind", "detail", "remedy"}
             assert report["faultCounts"] == {"contradictsStored": 1}
+
+
+EQUAL_FOOTPRINTS = (
+    "a level",
+    "a scale score",
+    "a status",
+    "the name of a student",
+    "the INSZ of a student",
+    "the class group of a student",
+)
+
+
+def counts(session: Session) -> dict[str, int]:
+    """Return what a login of an operator can count: writes per table, and revisions of schools."""
+    written = session.execute(
+        text(
+            "select relname, n_tup_ins, n_tup_upd, n_tup_del from pg_stat_xact_user_tables"
+            " where schemaname = 'public' and relname <> 'deliveries'"
+        )
+    )
+    numbers = {f"{table} {n}": count for table, *row in written for n, count in enumerate(row)}
+    revisions = session.execute(text("select school_id, facts_revision from participations"))
+    events = session.execute(
+        text(
+            "select organisation, count(*), sum(cardinality(students)) from audit_events"
+            " where action = 'correctResults' group by organisation"
+        )
+    )
+    numbers |= {row.school_id: row.facts_revision for row in revisions}
+    return numbers | {f"{school} {n}": x for school, *row in events for n, x in enumerate(row)}
+
+
+@pytest.mark.parametrize("guess", EQUAL_FOOTPRINTS)
+def test_applied_correction_writes_the_same_rows_for_a_right_and_a_wrong_guess(
+    session: Session, tmp_path: Path, guess: str
+) -> None:
+    import_applied(session, full(), tmp_path)
+    footprints = []
+    for number, delivery in enumerate(GUESSES[guess]):
+        before = counts(session)
+        with session.begin_nested() as attempt:
+            outcome = run_import(session, delivery.write(tmp_path / str(number)))
+            after = counts(session)
+            attempt.rollback()
+        assert outcome.status == "applied", outcome.report
+        footprints.append({name: n - before.get(name, 0) for name, n in after.items()})
+
+    assert footprints[0] == footprints[1]
+    assert any(footprints[0].values())

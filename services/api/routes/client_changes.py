@@ -82,8 +82,8 @@ def approve_client_change(
 ) -> ClientChange:
     """Approve a change; it is applied once enough persons agree.
 
-    A key or a scope of an integrator or a portal waits until `takesEffectAt`: the schools concerned
-    find it in their audit log and can revoke their mandates.
+    A key, a scope or a further client waits until `takesEffectAt`: the schools concerned find it in
+    their audit log and can revoke their mandates, and the person whose client it is can reject it.
     """
     delay = timedelta(hours=resources.client_change_delay_hours)
     return ClientChange.of(service.approve_change(unit, access, change_id, delay), links)

@@ -28,7 +28,7 @@ def verify(
 
     The chains must contain the heads that the service has exported to the object store.
     """
-    settings = settings_for(data)
+    settings = settings_for(data, "auditor")
     earlier_heads = exported_heads(open_storage(settings.storage_url))
     if since is not None:
         for chain, head in heads_from_json(since.read_bytes(), str(since)).items():
@@ -49,6 +49,6 @@ def verify(
 @app.command("heads")
 def print_heads(data: DataOption = DEFAULT_DATA) -> None:
     """Print the head of each chain as JSON; store it out of reach of this service's operators."""
-    with sessions_of(settings_for(data)) as sessions, UnitOfWork(sessions) as unit:
+    with sessions_of(settings_for(data, "auditor")) as sessions, UnitOfWork(sessions) as unit:
         heads = service.heads(unit.session)
     print(heads_as_json(heads).decode())

@@ -1,8 +1,10 @@
 """The renderer of fiches: page templates compiled once, completed with each student's own lines."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from operator import attrgetter
 from typing import Final
 
 from services.worker.documents.fiche_blocks import reading_guide
@@ -16,6 +18,7 @@ from services.worker.documents.fiche_head import (
 from services.worker.documents.fiche_pages import (
     ATTEMPTS,
     GEOMETRY,
+    Attempt,
     OverfullFicheError,
     fit_pages,
     require_drawable,
@@ -49,7 +52,7 @@ from services.worker.pdf.objects import (
 from services.worker.pdf.page_template import PageTemplate, compile_page_template
 from services.worker.pdf.structure_tree import Fragment, PageContent
 from shared.core.drawable_text import undrawable_characters
-from shared.documents.content import FicheContent
+from shared.documents.content import FicheContent, PossibleSections
 from shared.documents.texts import DUTCH, Texts
 
 PRODUCER: Final = "toetsfeedback"
@@ -95,6 +98,8 @@ class FicheRenderer:
         self._components = ComponentFragmentsCache(texts)
         self._head = lru_cache(maxsize=256)(lambda facts: HeadFragments(facts, texts))
         self._template = lru_cache(maxsize=4096)(self._compile_template)
+        self._fits = lru_cache(maxsize=4096)(self._fits_at_each_level)
+        self._is_drawable = lru_cache(maxsize=1024)(self._is_drawable_at_each_level)
         self._around_number = lru_cache(maxsize=256)(self._split_foot)
         self._fallback_fonts = lru_cache(maxsize=256)(fallback_fonts)
 
@@ -102,10 +107,14 @@ class FicheRenderer:
         """Lay out a fiche and write it as a file."""
         return self.to_file(self.lay_out(content))
 
-    def lay_out(self, content: FicheContent) -> FicheLayout:
+    def lay_out(
+        self, content: FicheContent, possible: PossibleSections | None = None
+    ) -> FicheLayout:
         """Choose the density of a fiche, and write the student's own content streams.
 
-        The same content gives the same bytes on every machine with the same zlib.
+        The same content gives the same bytes on every machine with the same zlib. With `possible`
+        sections, the fiche has to be possible with all of them: an operator delivers the texts of
+        levels, and a failure that depends on the student's level would tell it.
 
         Raises:
             UndrawableTextError: for a character that no shipped face covers.
@@ -118,6 +127,8 @@ class FicheRenderer:
         if not is_drawable or any(map(undrawable_characters, own)):
             require_drawable(content)
         name = student_name(content.student_name)
+        if possible is not None:
+            self._require_possible(content, possible, head, name.height)
         for number, attempt in enumerate(ATTEMPTS):
             height = head.title_height + name.height + head.facts_height(attempt.density)
             template = self._template(
@@ -129,6 +140,47 @@ class FicheRenderer:
                 return self._layout(template, content, lines)
         raise OverfullFicheError(content.document_number)
 
+    def _require_possible(
+        self,
+        content: FicheContent,
+        possible: PossibleSections,
+        head: HeadFragments,
+        name_height: float,
+    ) -> None:
+        if not self._is_drawable(possible):
+            for sections in possible.variants:
+                require_drawable(replace(content, sections=sections))
+        if not self._fits(possible, head, name_height):
+            raise OverfullFicheError(content.document_number)
+
+    def _is_drawable_at_each_level(self, possible: PossibleSections) -> bool:
+        return all(self._components.get(sections).is_drawable for sections in possible.variants)
+
+    def _fits_at_each_level(
+        self, possible: PossibleSections, head: HeadFragments, name_height: float
+    ) -> bool:
+        """Return True if at some attempt the tallest variant of every component fits."""
+        variants = [self._components.get(sections) for sections in possible.variants]
+        for attempt in reversed(ATTEMPTS):
+            own_height = head.title_height + name_height + head.facts_height(attempt.density)
+            blocks = zip(*(one.blocks(attempt.density) for one in variants), strict=True)
+            tallest = [max(block, key=attrgetter("height")) for block in blocks]
+            if self._pages(attempt, own_height, tallest) is not None:
+                return True
+        return False
+
+    def _pages(
+        self, attempt: Attempt, own_height: float, body: Sequence[Block]
+    ) -> list[list[Block]] | None:
+        """Return the pages of a fiche, of which the first block is its own; None if they overflow.
+
+        `own_height` is that of title, name and facts.
+        """
+        opening = introduction(self.texts.fiche, attempt.density)
+        first = Block(own_height + opening.height, ())
+        guide = reading_guide(self.texts.fiche, attempt.density)
+        return fit_pages([first, *body, guide], attempt.max_pages)
+
     def _compile_template(
         self,
         attempt_number: int,
@@ -137,18 +189,12 @@ class FicheRenderer:
         own_height: float,
         fact_count: int,
     ) -> PageTemplate | None:
-        """Return None if the fiche does not fit at this attempt.
-
-        `own_height` is that of title, name and facts.
-        """
-        attempt, words = ATTEMPTS[attempt_number], self.texts.fiche
-        opening = introduction(words, attempt.density)
-        first = Block(own_height + opening.height, ())
-        body = components.blocks(attempt.density)
-        guide = reading_guide(words, attempt.density)
-        pages = fit_pages([first, *body, guide], attempt.max_pages)
+        """Return None if the fiche does not fit at this attempt."""
+        attempt = ATTEMPTS[attempt_number]
+        pages = self._pages(attempt, own_height, components.blocks(attempt.density))
         if pages is None:
             return None
+        opening = introduction(self.texts.fiche, attempt.density)
         own = (StructureElement("H1"), _PARAGRAPH, *[StructureElement("LI")] * fact_count)
         top, further_top = GEOMETRY.blocks_top(1), GEOMETRY.blocks_top(2)
         contents = [_page_content(own, [opening, *pages[0][1:]], top - own_height)]

@@ -140,7 +140,7 @@ class SchoolProduction:
     def _lay_out(self, fiche: StudentFiche) -> FicheLayout | None:
         """Return None for a fiche that cannot be rendered, and record its failure."""
         try:
-            return self._renderers.fiches.lay_out(fiche.content)
+            return self._renderers.fiches.lay_out(fiche.content, fiche.possible_sections)
         except UndrawableTextError as error:
             problem = DomainError("undrawableText", str(error))
         except OverfullFicheError as error:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -27,8 +27,11 @@ def add_client(session: Session, values: Mapping[str, Any]) -> Client | None:
     return session.scalars(statement).one_or_none()
 
 
-def name_exists(session: Session, name: str) -> bool:
-    return session.scalar(select(Client.id).where(Client.name == name)) is not None
+def names_of_others(session: Session, client_id: UUID | None = None) -> Sequence[str]:
+    """Return the names of all clients but one; no client gets another name until the commit."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("names of clients"))))
+    query = select(Client.name).where(Client.id.is_distinct_from(client_id))
+    return session.scalars(query).all()
 
 
 def keys_of(session: Session, client_ids: Sequence[UUID]) -> Sequence[ClientKey]:
@@ -49,8 +52,8 @@ def add_key(session: Session, client_id: UUID, thumbprint: str, jwk: Mapping[str
 
 
 def remove_key(session: Session, client_id: UUID, thumbprint: str) -> bool:
-    """Remove a key; return False when the client has no such key."""
-    statement = delete(ClientKey).where(
-        ClientKey.client_id == client_id, ClientKey.thumbprint == thumbprint
-    )
-    return session.scalar(statement.returning(ClientKey.thumbprint)) is not None
+    """Remove a key; return False when the client has no such key.
+
+    The API may do so for operators and for the client itself, through the function of the database.
+    """
+    return session.scalar(select(func.remove_client_key(client_id, thumbprint))) is not None

@@ -12,7 +12,7 @@ from shared.access.decisions import record_change
 from shared.access.requests import AccessRequest
 from shared.access.rules import Scope
 from shared.core.errors import Conflict, InvalidInput, ResourceNotFound
-from shared.core.plain_text import require_plain_text
+from shared.core.names import require_name, skeleton
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth import jose
 from shared.oauth.clients import repository
@@ -85,10 +85,11 @@ def register(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> ClientV
     """Register a client with its keys; it may request tokens immediately.
 
     Raises:
-        InvalidInput: when a scope is not for its kind, or a key cannot be used.
-        Conflict: when the name or a key is taken.
+        InvalidInput: when the name has other than Latin letters, a scope is not for its kind, or a
+            key cannot be used.
+        Conflict: when the name, one that looks like it, or a key is taken.
     """
-    require_plain_text("name", new.name)
+    _require_new_name(unit.session, new.name)
     require_allowed(new.kind, new.scopes)
     values = {
         "name": new.name,
@@ -112,16 +113,14 @@ def change(
 
     Raises:
         ResourceNotFound: when there is no such client.
-        InvalidInput: when a scope is not for its kind.
-        Conflict: when the name is taken.
+        InvalidInput: when a scope is not for its kind, or the name has other than Latin letters.
+        Conflict: when the name or one that looks like it is taken.
     """
     client = _lock_client(unit.session, client_id)
     if "scopes" in changes:
         require_allowed(ClientKind(client.kind), changes["scopes"])
-    new_name = changes.get("name", client.name)
-    require_plain_text("name", new_name)
-    if new_name != client.name and repository.name_exists(unit.session, new_name):
-        raise _name_taken()
+    if changes.get("name", client.name) != client.name:
+        _require_new_name(unit.session, changes["name"], client_id)
     for name, value in changes.items():
         setattr(client, name, sorted(value) if name == "scopes" else value)
     unit.session.flush()
@@ -191,8 +190,17 @@ def require_allowed(kind: ClientKind, scopes: frozenset[Scope]) -> None:
         )
 
 
+def _require_new_name(session: Session, name: str, client_id: UUID | None = None) -> None:
+    require_name("name", name)
+    if skeleton(name) in map(skeleton, repository.names_of_others(session, client_id)):
+        raise _name_taken()
+
+
 def _name_taken() -> Conflict:
-    return Conflict("clientExists", "There is a client with this name; choose another.")
+    return Conflict(
+        "clientExists",
+        "There is a client with this name or one that looks like it; choose another.",
+    )
 
 
 def _record(unit: UnitOfWork, access: AccessRequest, action: str, client_id: UUID) -> None:

@@ -24,7 +24,7 @@ from services.worker.documents.fiche_pages import FICHE_TEMPLATE_VERSION, Overfu
 from services.worker.documents.print_file import render_print_file
 from services.worker.layout.fonts import UndrawableTextError
 from shared.core.drawable_text import normalize_text
-from shared.documents.content import FicheContent, SubjectSection
+from shared.documents.content import FicheContent, PossibleSections, SubjectSection
 from shared.documents.texts import DUTCH
 from tests.worker.contents import (
     ADMINISTRATION,
@@ -239,6 +239,19 @@ def test_texts_that_cannot_fit_fail_by_document_number() -> None:
     endless = outcome(description=" ".join([READS] * 250))
     with pytest.raises(OverfullFicheError, match="document 7QX2M4KD9A does not fit on 2 pages"):
         RENDERER.render(fiche(sections=(SubjectSection("nederlands", (endless,)),)))
+
+
+def test_fiche_has_to_be_possible_at_each_level() -> None:
+    own = (SubjectSection("nederlands", (outcome(),)),)
+    for other, error in (
+        (" ".join([READS] * 250), OverfullFicheError),
+        ("漢", UndrawableTextError),
+    ):
+        section = SubjectSection("nederlands", (outcome(description=other),))
+        with pytest.raises(error):
+            RENDERER.lay_out(fiche(sections=own), PossibleSections((own, (section,))))
+    same = RENDERER.lay_out(fiche(sections=own), PossibleSections((own, own)))
+    assert RENDERER.to_file(same).data == RENDERER.render(fiche(sections=own)).data
 
 
 def test_other_texts_give_another_fiche() -> None:
