@@ -12,6 +12,7 @@ from prometheus_client import start_http_server
 from services.worker.app import create_broker
 from services.worker.sweeper import PeriodicTask, Sweeper
 from shared.audit.head_exports import HeadExporter
+from shared.audit.service import append_refusals
 from shared.core.clock import database_now
 from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
@@ -96,6 +97,11 @@ def periodic_tasks(settings: Settings, queue: WakeUpQueue) -> tuple[PeriodicTask
         ),
         PeriodicTask(
             "identifiers", IDENTIFIERS_INTERVAL, lambda unit: remove_expired(unit.session)
+        ),
+        PeriodicTask(
+            "refusals",
+            timedelta(seconds=settings.job_sweep_seconds),
+            lambda unit: append_refusals(unit.session),
         ),
         PeriodicTask(
             "audit-heads",

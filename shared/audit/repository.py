@@ -30,6 +30,7 @@ _APPEND_FOR_PARTICIPANTS = text(
     " where administration_id = :administration and removed_at is null order by school_id"
     ") participant"
 ).bindparams(*_TYPES)
+_APPEND_PENDING = text("select append_pending_refusals(:school)")
 _ENTRY = tuple(field.name for field in fields(Entry))
 _BATCH = 5_000
 
@@ -125,7 +126,10 @@ class AuditFilter:
 
 
 def append(session: Session, event: NewAuditEvent) -> None:
-    """Append an event; its chain stays locked until the transaction ends."""
+    """Append an event; its chain stays locked until the transaction ends.
+
+    A refusal locks no chain: it is appended by `append_pending_refusals`.
+    """
     session.execute(_APPEND, _values(event))
 
 
@@ -133,6 +137,11 @@ def append_for_participants(session: Session, event: NewAuditEvent, administrati
     """Append an event to the chain of each school of an administration, in the order of chains."""
     values = _values(event) | {"administration": administration_id}
     session.execute(_APPEND_FOR_PARTICIPANTS, values)
+
+
+def append_pending_refusals(session: Session, school_id: str | None) -> int:
+    """Append the refusals that are about a school, or all of them; return their number."""
+    return session.execute(_APPEND_PENDING, {"school": school_id}).scalar_one()
 
 
 def _values(event: NewAuditEvent) -> dict[str, object]:
