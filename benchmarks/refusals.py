@@ -38,7 +38,6 @@ WITHOUT_LIMITS = {
     for limit in (
         "SCHOOL_REQUESTS_PER_MINUTE",
         "CLIENT_REQUESTS_PER_MINUTE",
-        "BULK_ALARM_READS_PER_HOUR",
     )
 }
 

@@ -24,9 +24,7 @@ DECISION = (
     "occurred_at, client, caller_kind, caller_organisation, organisation, action, resource,"
     " outcome, rule, trace_id, purpose, caller_subject, students"
 )
-TO_EVENT = "\n".join(
-    f"    event.{column} := refusal.{column};" for column in DECISION.split(", ")
-)
+TO_EVENT = "\n".join(f"    event.{column} := refusal.{column};" for column in DECISION.split(", "))
 
 # It locks the head of the chain until the commit.
 CHAIN_FUNCTION = """
@@ -48,11 +46,12 @@ end
 $$
 """
 
+# It returns the students of a document that the caller may read.
 APPEND_FUNCTION = f"""
-create or replace function append_audit_event(
+create function append_audit_event(
     organisation text, students uuid[], document uuid, claimed_client uuid, purpose text,
     action text, resource text, outcome text, rule text, trace_id text
-) returns void language plpgsql {DEFINER} as $$
+) returns uuid[] language plpgsql {DEFINER} as $$
 declare
     event audit_events := audit_caller(claimed_client);
 begin
@@ -68,11 +67,12 @@ begin
     if event.outcome = 'refused' then
         insert into pending_refusals (document_id, {DECISION})
         select document, {", ".join(f"(event).{column}" for column in DECISION.split(", "))};
-        return;
+        return null;
     end if;
     event := complete_audit_subjects(event, document);
     perform require_plausible_audit_event(event);
     perform chain_audit_event(event);
+    return case when document is not null then event.students end;
 end
 $$
 """
@@ -122,7 +122,7 @@ $$
 """
 
 EARLIER_APPEND_FUNCTION = f"""
-create or replace function append_audit_event(
+create function append_audit_event(
     organisation text, students uuid[], document uuid, claimed_client uuid, purpose text,
     action text, resource text, outcome text, rule text, trace_id text
 ) returns void language plpgsql {DEFINER} as $$
@@ -156,6 +156,7 @@ $$
 
 
 def upgrade() -> None:
+    op.create_index("ix_audit_events_occurred_at", "audit_events", ["organisation", "occurred_at"])
     op.create_table(
         "pending_refusals",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -181,18 +182,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pending_refusals")),
     )
     op.execute("alter table pending_refusals enable row level security")  # no policy: no program
-    for function in (CHAIN_FUNCTION, APPEND_FUNCTION, APPEND_PENDING_FUNCTION):
-        op.execute(function)
+    op.execute(CHAIN_FUNCTION)
+    op.execute(APPEND_PENDING_FUNCTION)
+    _replace_append_function(APPEND_FUNCTION)
     op.execute("revoke execute on function chain_audit_event from public")
     op.execute("revoke execute on function append_pending_refusals from public")
     op.execute(f"grant execute on function append_pending_refusals to {API}, {WORKER}")
 
 
 def downgrade() -> None:
-    op.execute(
-        "do $$ begin while append_pending_refusals(null) > 0 loop end loop; end $$"
-    )
-    op.execute(EARLIER_APPEND_FUNCTION)
+    op.execute("do $$ begin while append_pending_refusals(null) > 0 loop end loop; end $$")
+    _replace_append_function(EARLIER_APPEND_FUNCTION)
     op.execute("drop function append_pending_refusals")
     op.execute("drop function chain_audit_event")
     op.drop_table("pending_refusals")
+    op.drop_index("ix_audit_events_occurred_at", table_name="audit_events")
+
+
+def _replace_append_function(function: str) -> None:
+    op.execute("drop function append_audit_event")
+    op.execute(function)
+    op.execute("revoke execute on function append_audit_event from public")
+    op.execute(f"grant execute on function append_audit_event to {API}, {OPERATOR}, {IMPORTER}")

@@ -57,6 +57,7 @@ class AuditEvent(Decision, Base):
             unique=True,
             postgresql_nulls_not_distinct=True,
         ),
+        Index("ix_audit_events_occurred_at", "organisation", "occurred_at"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

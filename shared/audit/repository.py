@@ -125,12 +125,15 @@ class AuditFilter:
         return conditions
 
 
-def append(session: Session, event: NewAuditEvent) -> None:
+def append(session: Session, event: NewAuditEvent) -> Collection[UUID]:
     """Append an event; its chain stays locked until the transaction ends.
+
+    Return the students that it is about, none for a refused document.
 
     A refusal locks no chain: it is appended by `append_pending_refusals`.
     """
-    session.execute(_APPEND, _values(event))
+    of_document: list[UUID] | None = session.scalar(_APPEND, _values(event))
+    return event.students if of_document is None else of_document
 
 
 def append_for_participants(session: Session, event: NewAuditEvent, administration_id: str) -> None:
@@ -154,7 +157,8 @@ def page_of_events(
 ) -> tuple[int, Sequence[AuditEvent]]:
     """Return the number of events that match, and a page of them, newest first."""
     query = select(AuditEvent).where(*audit_filter.conditions())
-    return page_of_scalars(session, query.order_by(AuditEvent.position.desc()), offset, limit)
+    newest = AuditEvent.occurred_at.desc(), AuditEvent.position.desc()
+    return page_of_scalars(session, query.order_by(*newest), offset, limit)
 
 
 def heads(session: Session) -> dict[str, Head]:

@@ -97,11 +97,12 @@ def cost_of(
     def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         statements.append(statement)
 
-    with pytest.raises(ResourceNotFound), UnitOfWork(session_factory(engine)) as unit:
-        act_for(unit, access.caller)
-        before = rows_read(unit.session)
-        event.listen(unit.session, "before_commit", lambda own: after.update(rows_read(own)))
-        event.listen(unit.session.connection(), "before_cursor_execute", record)
+    unit = UnitOfWork(session_factory(engine))
+    act_for(unit, access.caller)
+    before = rows_read(unit.session)
+    event.listen(unit.session, "before_commit", lambda own: after.update(rows_read(own)))
+    event.listen(unit.session.connection(), "before_cursor_execute", record)
+    with pytest.raises(ResourceNotFound), unit:
         read(unit, access, sought)
     costs = {
         table: [now - then for now, then in zip(after[table], before[table], strict=True)]

@@ -22,9 +22,8 @@ def last_event(sessions: Sessions) -> AuditEvent:
     with UnitOfWork(sessions) as unit:
         append_refusals(unit.session)
         assert list(verify(unit.session, {})) == []
-        return unit.session.scalars(
-            select(AuditEvent).order_by(AuditEvent.id.desc()).limit(1)
-        ).one()
+        newest = AuditEvent.occurred_at.desc(), AuditEvent.id.desc()
+        return unit.session.scalars(select(AuditEvent).order_by(*newest).limit(1)).one()
 
 
 def decision(event: AuditEvent) -> tuple[str, str, str, str, str, str]:
