@@ -144,7 +144,8 @@ def append_for_participants(session: Session, event: NewAuditEvent, administrati
 
 def append_pending_refusals(session: Session, school_id: str | None) -> int:
     """Append the refusals that are about a school, or all of them; return their number."""
-    return session.execute(_APPEND_PENDING, {"school": school_id}).scalar_one()
+    appended: int = session.scalar(_APPEND_PENDING, {"school": school_id})
+    return appended
 
 
 def _values(event: NewAuditEvent) -> dict[str, object]:
