@@ -150,7 +150,7 @@ def test_idle_and_half_open_connections_stop_nobody(
     assert api.log.stat().st_size - log_before <= MIB
     usual += times_of(client, api.port, intensity.idle_seconds / 2)
     print(f"p95: {p95(usual) * 1000:.1f} ms, attacked {p95(loaded) * 1000:.1f} ms")  # noqa: T201
-    assert p95(loaded) <= 2 * p95(usual)
+    assert p95(loaded) <= 2 * p95(usual) + intensity.noise_seconds
     assert "out of system resource" not in api.log.read_text()
 
 
