@@ -1,6 +1,7 @@
 """Idle and half-open connections against an API process with the limits of its settings."""
 
 import resource
+import selectors
 import socket
 import statistics
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from subprocess import PIPE
 from threading import Event
@@ -190,6 +191,22 @@ def test_silent_and_dripping_clients_are_disconnected(api: Api) -> None:
         ]
         for (_, _, expected), received in zip(cases, waiting, strict=True):
             assert received.result().startswith(expected)
+
+
+def test_connections_that_were_opened_together_are_closed_over_seconds(api: Api) -> None:
+    number = 500
+    closed_at: list[float] = []
+    with ExitStack() as opened, selectors.DefaultSelector() as selector:
+        for _ in range(number):
+            connection = socket.create_connection((LOOPBACK, api.port), timeout=10)
+            selector.register(opened.enter_context(connection), selectors.EVENT_READ)
+        while len(closed_at) < number:
+            closed = selector.select(DISCONNECTED_SECONDS)
+            assert closed
+            for key, _ in closed:
+                selector.unregister(key.fileobj)
+                closed_at.append(time.monotonic())
+    assert closed_at[int(0.9 * number)] - closed_at[int(0.1 * number)] > 1
 
 
 def test_health_is_served_while_requests_in_progress_use_all_connections(
