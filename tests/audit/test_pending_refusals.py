@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -103,8 +104,8 @@ def test_concurrent_appending_loses_and_repeats_nothing(sessions: Sessions, seed
 
     work: list[Callable[[], object]] = []
     for number, resource in enumerate(resources):
-        work.append(lambda s=students[number % 3], r=resource: refuse(sessions, s, r))
-        work.append(append_all if number % 2 else lambda: events_of(sessions, OTHER))
+        work.append(partial(refuse, sessions, students[number % 3], resource))
+        work.append(append_all if number % 2 else partial(events_of, sessions, OTHER))
     with ThreadPoolExecutor(8) as pool:
         for done in [pool.submit(one) for one in work]:
             done.result()
