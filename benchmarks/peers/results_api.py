@@ -72,7 +72,7 @@ def _rate_limited(
     permission: Permission, request: Request, unit: UnitOfWork, resources: Resources
 ) -> AccessRequest:
     access = _authorized(permission, request, unit, resources)
-    rate_limit(request, unit, resources, access, reads=True)
+    rate_limit(request, resources, access.caller)
     return access
 
 

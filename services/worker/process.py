@@ -13,6 +13,7 @@ from services.worker.app import create_worker
 from services.worker.polling import Poller
 from services.worker.sweeper import PeriodicTask, Sweeper
 from shared.audit.head_exports import HeadExporter
+from shared.audit.service import append_refusals
 from shared.core.clock import database_now
 from shared.core.database import (
     open_engine,
@@ -110,6 +111,11 @@ def periodic_tasks(settings: Settings) -> tuple[PeriodicTask, ...]:
         ),
         PeriodicTask(
             "identifiers", IDENTIFIERS_INTERVAL, lambda unit: remove_expired(unit.session)
+        ),
+        PeriodicTask(
+            "refusals",
+            timedelta(seconds=settings.job_sweep_seconds),
+            lambda unit: append_refusals(unit.session),
         ),
         PeriodicTask(
             "audit-heads",

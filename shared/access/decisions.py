@@ -10,13 +10,10 @@ from enum import StrEnum
 from typing import NoReturn
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
-
 from shared.access.requests import AccessRequest
 from shared.access.rules import Caller, Scope
 from shared.access.rules import require_scope as require_one_of
-from shared.audit.repository import NewAuditEvent, Outcome, append
+from shared.audit.repository import NewAuditEvent, Outcome
 from shared.audit.service import record, record_for_participants
 from shared.core.database import set_local_settings
 from shared.core.errors import MissingScope, ResourceNotFound
@@ -55,7 +52,7 @@ class Rule(StrEnum):
     GATE = "gate"
     LINK_USED = "linkUsed"  # a download link was opened again, for example by a second click
     LINK_EXPIRED = "linkExpired"
-    ALARM = "alarm"  # unusually many reads
+    ALARM = "alarm"  # reads about unusually many students
 
 
 def act_for(unit: UnitOfWork, caller: Caller) -> None:
@@ -124,22 +121,13 @@ def deny(
 
 
 def record_alarm(unit: UnitOfWork, request: AccessRequest) -> None:
-    """Record unusually many reads in the audit log, also if the request is rolled back.
+    """Record in the audit log that the caller read about unusually many students.
 
     The alarm is for operators to examine; it blocks no request.
     """
-    event = replace(
-        _event(request, request.caller.school_id, "allowed", Rule.ALARM),
-        action="bulkReads",
-        resource="/v1",
-    )
-    record(unit, event)
-    unit.on_rollback(lambda session: _append_as(request.caller, session, event))
-
-
-def _append_as(caller: Caller, session: Session, event: NewAuditEvent) -> None:
-    session.execute(text(f"select {SETTINGS_COLUMNS}"), settings_parameters(caller))
-    append(session, event)
+    act_for(unit, request.caller)
+    event = _event(request, request.caller.school_id, "allowed", Rule.ALARM)
+    record(unit, replace(event, action="bulkReads", resource="/v1"))
 
 
 def record_change(
@@ -183,7 +171,7 @@ def _record(
         students=about.students,
         document=about.document,
     )
-    record(unit, event)
+    record(unit, event, request.students_read if outcome == "allowed" else None)
 
 
 def _event(

@@ -19,7 +19,25 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.core.database import INSTANT, Base
 
 
-class AuditEvent(Base):
+class Decision:
+    """The columns of a decision on school data, as it was made."""
+
+    occurred_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
+    client: Mapped[str] = mapped_column(String(128))
+    caller_kind: Mapped[str] = mapped_column(String(16))
+    caller_organisation: Mapped[str | None] = mapped_column(String(6))
+    organisation: Mapped[str | None] = mapped_column(String(6))
+    action: Mapped[str] = mapped_column(String(64))
+    resource: Mapped[str] = mapped_column(String(128))
+    outcome: Mapped[str] = mapped_column(String(8))
+    rule: Mapped[str] = mapped_column(String(32))
+    trace_id: Mapped[str | None] = mapped_column(String(64))
+    purpose: Mapped[str | None] = mapped_column(String(200))
+    caller_subject: Mapped[str | None] = mapped_column(String(128))
+    students: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
+
+
+class AuditEvent(Decision, Base):
     """One decision on school data; rows are only added, by `append_audit_event`.
 
     `organisation` is the school that the data is about, if known; `purpose` is that of a mandate;
@@ -39,24 +57,24 @@ class AuditEvent(Base):
             unique=True,
             postgresql_nulls_not_distinct=True,
         ),
+        Index("ix_audit_events_occurred_at", "organisation", "occurred_at"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    occurred_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
-    client: Mapped[str] = mapped_column(String(128))
-    caller_kind: Mapped[str] = mapped_column(String(16))
-    caller_organisation: Mapped[str | None] = mapped_column(String(6))
-    organisation: Mapped[str | None] = mapped_column(String(6))
-    action: Mapped[str] = mapped_column(String(64))
-    resource: Mapped[str] = mapped_column(String(128))
-    outcome: Mapped[str] = mapped_column(String(8))
-    rule: Mapped[str] = mapped_column(String(32))
-    trace_id: Mapped[str | None] = mapped_column(String(64))
-    purpose: Mapped[str | None] = mapped_column(String(200))
-    caller_subject: Mapped[str | None] = mapped_column(String(128))
-    students: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
     position: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class PendingRefusal(Decision, Base):
+    """A refusal that `append_pending_refusals` has not appended to its chain yet.
+
+    `organisation`, `students` and `document_id` are as requested: what exists is looked up later.
+    """
+
+    __tablename__ = "pending_refusals"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    document_id: Mapped[UUID | None] = mapped_column()
 
 
 class AuditHead(Base):

@@ -30,6 +30,7 @@ _APPEND_FOR_PARTICIPANTS = text(
     " where administration_id = :administration and removed_at is null order by school_id"
     ") participant"
 ).bindparams(*_TYPES)
+_APPEND_PENDING = text("select append_pending_refusals(:school)")
 _ENTRY = tuple(field.name for field in fields(Entry))
 _BATCH = 5_000
 
@@ -124,15 +125,27 @@ class AuditFilter:
         return conditions
 
 
-def append(session: Session, event: NewAuditEvent) -> None:
-    """Append an event; its chain stays locked until the transaction ends."""
-    session.execute(_APPEND, _values(event))
+def append(session: Session, event: NewAuditEvent) -> Collection[UUID]:
+    """Append an event; its chain stays locked until the transaction ends.
+
+    Return the students that it is about, none for a refused document.
+
+    A refusal locks no chain: it is appended by `append_pending_refusals`.
+    """
+    of_document: list[UUID] | None = session.scalar(_APPEND, _values(event))
+    return event.students if of_document is None else of_document
 
 
 def append_for_participants(session: Session, event: NewAuditEvent, administration_id: str) -> None:
     """Append an event to the chain of each school of an administration, in the order of chains."""
     values = _values(event) | {"administration": administration_id}
     session.execute(_APPEND_FOR_PARTICIPANTS, values)
+
+
+def append_pending_refusals(session: Session, school_id: str | None) -> int:
+    """Append the refusals that are about a school, or all of them; return their number."""
+    appended: int = session.scalar(_APPEND_PENDING, {"school": school_id})
+    return appended
 
 
 def _values(event: NewAuditEvent) -> dict[str, object]:
@@ -145,7 +158,8 @@ def page_of_events(
 ) -> tuple[int, Sequence[AuditEvent]]:
     """Return the number of events that match, and a page of them, newest first."""
     query = select(AuditEvent).where(*audit_filter.conditions())
-    return page_of_scalars(session, query.order_by(AuditEvent.position.desc()), offset, limit)
+    newest = AuditEvent.occurred_at.desc(), AuditEvent.position.desc()
+    return page_of_scalars(session, query.order_by(*newest), offset, limit)
 
 
 def heads(session: Session) -> dict[str, Head]:

@@ -1,6 +1,7 @@
 """Use cases of the audit log: record an event, list those of a school, verify every chain."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -11,13 +12,17 @@ from shared.audit.rules import Head, chain_faults
 from shared.core.unit_of_work import UnitOfWork
 
 
-def record(unit: UnitOfWork, event: NewAuditEvent) -> None:
+def record(unit: UnitOfWork, event: NewAuditEvent, about: set[UUID] | None = None) -> None:
     """Append the event to the audit log with the unit's commit, or not at all.
 
     It is written last and in the order of the chains, because it locks its chain until the commit.
+    A refusal is stored with the commit too, and appended to its chain later: its cost is the same
+    for every id, and no other request waits for it. `about` gets the students of the event.
     """
+    students = set() if about is None else about
     unit.before_commit(
-        lambda: repository.append(unit.session, event), order=event.organisation or ""
+        lambda: students.update(repository.append(unit.session, event)),
+        order=event.organisation or "",
     )
 
 
@@ -28,13 +33,20 @@ def record_for_participants(unit: UnitOfWork, event: NewAuditEvent, administrati
     )
 
 
+def append_refusals(session: Session) -> int:
+    """Append all stored refusals to their chains; return their number."""
+    return repository.append_pending_refusals(session, None)
+
+
 def list_events(
     session: Session, audit_filter: AuditFilter, offset: int, limit: int
 ) -> tuple[int, Sequence[AuditEvent]]:
     """Return the number of events that match, and a page of them, newest first.
 
-    The caller must authorize the request first: a school may read its own audit log only.
+    The caller must authorize the request first: a school may read its own audit log only. The
+    refusals of the school that are stored are appended first.
     """
+    repository.append_pending_refusals(session, audit_filter.organisation)
     return repository.page_of_events(session, audit_filter, offset, limit)
 
 

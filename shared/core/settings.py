@@ -80,9 +80,9 @@ class Settings(BaseSettings):
     client_change_delay_hours: Annotated[float, Field(ge=0)] = Field(
         default=24.0, description="hours before a key or scope that operators add takes effect"
     )
-    api_bulk_alarm_reads_per_hour: Annotated[int, Field(gt=0)] = Field(
+    api_bulk_alarm_students_per_hour: Annotated[int, Field(gt=0)] = Field(
         default=5_000,
-        description="reads about students by one caller above which an alarm is raised",
+        description="different students that one caller reads about above which an alarm is raised",
     )
     database_pool_size: Annotated[int, Field(gt=0)] = Field(
         default=6, description="maximum size of a connection pool"

@@ -20,6 +20,7 @@ from services.api.http.protocol import ProblemProtocol
 from services.cli.signing import ProofKey, TokenAuth
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
 from shared.audit.models import AuditEvent
+from shared.audit.service import append_refusals
 from shared.core.database import Sessions
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
@@ -154,6 +155,7 @@ class AuditLog:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         with UnitOfWork(sessions) as unit:
+            append_refusals(unit.session)
             self._before = (
                 unit.session.scalar(select(AuditEvent.id).order_by(AuditEvent.id.desc())) or 0
             )
@@ -167,10 +169,10 @@ class AuditLog:
             AuditEvent.outcome,
             AuditEvent.rule,
         )
+        in_order = query.order_by(AuditEvent.occurred_at, AuditEvent.id)
         with UnitOfWork(self._sessions) as unit:
-            rows = unit.session.execute(
-                query.where(AuditEvent.id > self._before).order_by(AuditEvent.id)
-            )
+            append_refusals(unit.session)
+            rows = unit.session.execute(in_order.where(AuditEvent.id > self._before))
             return [dict(row._mapping) for row in rows]
 
     def decisions(self) -> list[tuple[str, str | None, str, str]]:

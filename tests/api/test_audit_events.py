@@ -48,7 +48,7 @@ def test_events_of_a_fiche_have_its_callers_and_times(
         "resource": content(seeded, "fiche"),
         "outcome": "allowed",
     }
-    assert refused["position"] == allowed["position"] + 1
+    assert refused["position"] > allowed["position"]
 
 
 @pytest.mark.parametrize("label", ["bundle", "print"])

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from shared.audit.models import AuditEvent
-from shared.audit.service import verify
+from shared.audit.service import append_refusals, verify
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.clients.rules import ClientKind
@@ -20,10 +20,10 @@ def vendor(url: str, sessions: Sessions) -> OAuthClient:
 
 def last_event(sessions: Sessions) -> AuditEvent:
     with UnitOfWork(sessions) as unit:
+        append_refusals(unit.session)
         assert list(verify(unit.session, {})) == []
-        return unit.session.scalars(
-            select(AuditEvent).order_by(AuditEvent.id.desc()).limit(1)
-        ).one()
+        newest = AuditEvent.occurred_at.desc(), AuditEvent.id.desc()
+        return unit.session.scalars(select(AuditEvent).order_by(*newest).limit(1)).one()
 
 
 def decision(event: AuditEvent) -> tuple[str, str, str, str, str, str]:

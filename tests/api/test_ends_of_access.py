@@ -1,19 +1,17 @@
 """What ends access, and what it ends: each pair with its time, on a running API."""
 
-import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Any
+from http import HTTPStatus
+from itertools import groupby
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import time_machine
-from sqlalchemy import func, text, update
+from sqlalchemy import update
 
 from services.api.app import create_app
 from shared.access.rules import GRANTABLE, Caller, CallerKind
@@ -21,22 +19,20 @@ from shared.core.database import Sessions
 from shared.core.settings import MIB, Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.models import Document
-from shared.oauth.clients.rules import ClientKind
-from shared.oauth.token_exchange import ACCESS_TOKEN, GRANT_TYPE
 from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
-from shared.releases.models import ReleaseWindow
 from shared.storage.store import Storage
+from tests.api import token_holders
 from tests.api.conftest import AuditLog, serve
-from tests.api.oauth_clients import HTTP, OAuthClient, register_client
+from tests.api.oauth_clients import HTTP, OAuthClient
 from tests.api.seeding import ADMINISTRATION, SCHOOL, Seeded
+from tests.api.token_holders import Holder, SlowDownload, World
 from tests.oauth.provider_process import RULES, OpenIdProvider, openid_provider
 
 LIMIT_SECONDS = 2.0
 AHEAD_BYTES = MIB
 SIZES = {"print": 2_000_000, "overview": 25_000_000}
-ROLE = "toetsfeedback_rol_3d"
-REFUSED = {401, 403, 404}
 READERS = {"roles": RULES["roles"] | {"Lezer": ["schools:read", "documents:read"]}}
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, EMPTY = 401, 403, 404, 200
 
 pytestmark = pytest.mark.usefixtures("open_now", "no_jobs")
 
@@ -69,18 +65,6 @@ def sizes(seeded: Seeded, sessions: Sessions, storage: Storage) -> dict[str, str
     return {name: f"/v1/documents/{seeded.documents[name]}" for name in SIZES}
 
 
-@dataclass
-class World:
-    """The running API, its people and programs, and the documents by name."""
-
-    url: str
-    sessions: Sessions
-    outside: OpenIdProvider
-    operator: httpx.Client
-    school: httpx.Client
-    documents: dict[str, str]
-
-
 @pytest.fixture
 def world(
     url: str,
@@ -93,153 +77,50 @@ def world(
     return World(url, sessions, outside, operator, school, sizes)
 
 
-@dataclass
-class Holder:
-    """A client with a token, and the mandate that it has, if it is an integrator."""
+@dataclass(frozen=True, slots=True)
+class End:
+    """An end of access: its holder, the act, and the statuses of a document and a list after it.
 
-    world: World
-    client: OAuthClient
-    token: str
-    mandate: str = ""
+    A list with status 200 is empty.
+    """
 
-    @classmethod
-    def integrator(cls, world: World) -> "Holder":
-        client = register_client(world.sessions, world.url, ClientKind.INTEGRATOR)
-        until = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
-        plan = {"clientId": client.id, "products": ["studentFeedback"], "purpose": "Downloads"}
-        given = world.school.post("/v1/mandates", json=plan | {"until": until})
-        return cls(world, client, client.token(), given.json()["href"])
+    holder: Callable[[World], Holder]
+    act: Callable[[Holder], None]
+    document: int
+    documents: int
 
     @classmethod
-    def person(cls, world: World) -> "Holder":
-        client = register_client(world.sessions, world.url, ClientKind.PORTAL)
-        answer = sign_on(client, world.outside, f"Lezer:{SCHOOL}")
-        return cls(world, client, answer.json()["access_token"])
-
-    @classmethod
-    def operator(cls, world: World) -> "Holder":
-        client = register_client(world.sessions, world.url, ClientKind.OPERATOR)
-        return cls(world, client, client.token())
-
-    def headers(self, method: str, path: str) -> dict[str, str]:
-        proof = self.client.proofs.proof(method, f"{self.client.url}{path}", self.token)
-        return {"Authorization": f"DPoP {self.token}", "DPoP": proof}
-
-    def get(self, path: str) -> httpx.Response:
-        answer = HTTP.get(f"{self.client.url}{path}", headers=self.headers("GET", path))
-        self.client.proofs.nonce = answer.headers.get("DPoP-Nonce", self.client.proofs.nonce)
-        return answer
-
-    def link(self, document: str) -> str:
-        path = f"{document}/grants"
-        headers = self.headers("POST", path)
-        answer = HTTP.post(f"{self.client.url}{path}", headers=headers)
-        assert answer.status_code == 201, answer.text
-        return str(urlsplit(answer.json()["href"]).path)
+    def of(
+        cls, holder: Callable[[World], Holder], act: Callable[[Holder], None], status: int
+    ) -> "End":
+        return cls(holder, act, status, status)
 
 
-def sign_on(client: OAuthClient, outside: OpenIdProvider, *roles: str) -> httpx.Response:
-    claims: dict[str, Any] = {"vo_id": f"person-{client.id}", ROLE: [*roles]}
-    token = outside.token(vo_orgcode=SCHOOL, **claims)
-    form = {"subject_token": token, "subject_token_type": ACCESS_TOKEN}
-    return client.request_token(grant_type=GRANT_TYPE, **form)
-
-
-def revoke_token(holder: Holder) -> None:
-    assert holder.client.post("/oauth2/revoke", token=holder.token).status_code == 200
-
-
-def patch_client(holder: Holder, change: dict[str, Any]) -> None:
-    answer = holder.world.operator.patch(f"/v1/clients/{holder.client.id}", json=change)
-    assert answer.status_code == 200, answer.text
-
-
-def suspend_client(holder: Holder) -> None:
-    patch_client(holder, {"state": "suspended"})
-
-
-def remove_scope(holder: Holder) -> None:
-    patch_client(holder, {"scopes": ["schools:read"]})
-
-
-def remove_key(holder: Holder) -> None:
-    path = f"/v1/clients/{holder.client.id}/keys/{holder.client.key.thumbprint()}"
-    assert holder.world.operator.delete(path).status_code == 204
-
-
-def revoke_mandate(holder: Holder) -> None:
-    assert holder.world.school.post(f"{holder.mandate}/revoke").status_code == 200
-
-
-def end_mandate(holder: Holder) -> None:
-    """Move the days of the mandate into the past, which is refused to anyone but the owner."""
-    with UnitOfWork(holder.world.sessions) as unit:
-        unit.session.execute(text("set local session_replication_role = replica"))
-        ended = "from_on = current_date - 9, until_on = current_date - 2"
-        statement = text(f"update mandates set {ended} where client = :client")
-        unit.session.execute(statement, {"client": holder.client.id})
-
-
-def close_window(holder: Holder) -> None:
-    with UnitOfWork(holder.world.sessions) as unit:
-        unit.session.execute(update(ReleaseWindow).values(closes_at=func.now()))
-
-
-def lose_role(holder: Holder) -> None:
-    assert sign_on(holder.client, holder.world.outside).status_code == 400
-
-
-def lose_one_role(holder: Holder) -> None:
-    other = f"Beheerder:{SCHOOL}"
-    assert sign_on(holder.client, holder.world.outside, other).status_code == 200
-
-
-ENDS: dict[str, tuple[Callable[[World], Holder], Callable[[Holder], None]]] = {
-    "token revoked": (Holder.integrator, revoke_token),
-    "client suspended": (Holder.integrator, suspend_client),
-    "scope removed": (Holder.integrator, remove_scope),
-    "key removed": (Holder.integrator, remove_key),
-    "mandate revoked": (Holder.integrator, revoke_mandate),
-    "mandate over": (Holder.integrator, end_mandate),
-    "window closed": (Holder.integrator, close_window),
-    "role gone at sign-on": (Holder.person, lose_role),
-    "role changed at sign-on": (Holder.person, lose_one_role),
-    "token of a person revoked": (Holder.person, revoke_token),
-    "portal suspended": (Holder.person, suspend_client),
-    "scope of the portal removed": (Holder.person, remove_scope),
-    "key of the portal removed": (Holder.person, remove_key),
-    "window closed for a school": (Holder.person, close_window),
+INTEGRATOR, PERSON, OPERATOR = Holder.integrator, Holder.person, Holder.operator
+ENDS = {
+    "token revoked": End.of(INTEGRATOR, token_holders.revoke_token, UNAUTHORIZED),
+    "client suspended": End.of(INTEGRATOR, token_holders.suspend_client, UNAUTHORIZED),
+    "scope removed": End.of(INTEGRATOR, token_holders.remove_scope, FORBIDDEN),
+    "key removed": End.of(INTEGRATOR, token_holders.remove_key, UNAUTHORIZED),
+    "mandate revoked": End.of(INTEGRATOR, token_holders.revoke_mandate, NOT_FOUND),
+    "mandate over": End.of(INTEGRATOR, token_holders.end_mandate, NOT_FOUND),
+    "window closed": End(INTEGRATOR, token_holders.close_window, NOT_FOUND, EMPTY),
+    "school's role gone": End.of(PERSON, token_holders.lose_role, FORBIDDEN),
+    "school's role changed": End.of(PERSON, token_holders.lose_one_role, FORBIDDEN),
+    "token of a person revoked": End.of(PERSON, token_holders.revoke_token, UNAUTHORIZED),
+    "portal suspended": End.of(PERSON, token_holders.suspend_client, UNAUTHORIZED),
+    "scope of the portal removed": End.of(PERSON, token_holders.remove_scope, FORBIDDEN),
+    "key of the portal removed": End.of(PERSON, token_holders.remove_key, UNAUTHORIZED),
+    "window closed for a school": End(PERSON, token_holders.close_window, NOT_FOUND, EMPTY),
 }
-STREAM_ENDS = {
-    "token revoked": revoke_token,
-    "client suspended": suspend_client,
-    "scope removed": remove_scope,
-    "key removed": remove_key,
+OPERATOR_ENDS = {
+    "token revoked": End.of(OPERATOR, token_holders.revoke_token, UNAUTHORIZED),
+    "client suspended": End.of(OPERATOR, token_holders.suspend_client, UNAUTHORIZED),
+    "scope removed": End.of(OPERATOR, token_holders.remove_scope, FORBIDDEN),
+    "key removed": End.of(OPERATOR, token_holders.remove_key, UNAUTHORIZED),
 }
-
-
-class SlowDownload:
-    """A download by a client that reads 64 KiB, and then about 800 kB per second."""
-
-    def __init__(self, url: str, path: str, headers: dict[str, str]) -> None:
-        address = urlsplit(url)
-        self._socket = socket.create_connection((address.hostname, address.port), timeout=10)
-        lines = [f"GET {path} HTTP/1.1", f"Host: {address.netloc}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        self._socket.sendall("\r\n".join([*lines, "", ""]).encode())
-        start = b""
-        while len(start) < 64 * 1024:
-            start += self._socket.recv(64 * 1024)
-        assert start.startswith(b"HTTP/1.1 200 "), start[:300]
-        head, _, body = start.partition(b"\r\n\r\n")
-        self.size = int(head.lower().partition(b"content-length: ")[2].split()[0])
-        self.received = len(body)
-
-    def read_to_its_end(self) -> None:
-        with self._socket, suppress(ConnectionResetError):
-            while self.received < self.size and (piece := self._socket.recv(16 * 1024)):
-                self.received += len(piece)
-                time.sleep(0.02)
+"""Only operators open event streams; they have no mandate, no role at a school, and no document
+that a window could close."""
 
 
 def slow_download(holder: Holder, document: str, *, by_link: bool = False) -> SlowDownload:
@@ -249,70 +130,74 @@ def slow_download(holder: Holder, document: str, *, by_link: bool = False) -> Sl
     return SlowDownload(holder.client.url, path, holder.headers("GET", path))
 
 
-def ends_download(holder: Holder, end: Callable[[], None], name: str, *, by_link: bool) -> float:
-    """Return the time until the download has ended."""
+def ends_download(holder: Holder, end: End, name: str, *, by_link: bool = False) -> float:
+    """Return the time until the connection of the download is reset."""
     download = slow_download(holder, holder.world.documents[name], by_link=by_link)
     time.sleep(0.1)
     before = download.received
-    end()
+    end.act(holder)
     ended_at = time.monotonic()
-    download.read_to_its_end()
+    download.read_until_reset()
     assert download.received < download.size == SIZES[name]
     assert download.received - before < AHEAD_BYTES
     return time.monotonic() - ended_at
 
 
-def ends_request(holder: Holder, end: Callable[[], None], path: str) -> float:
+def ends_request(holder: Holder, end: End, path: str, expected: int) -> float:
     before = holder.get(path)
-    assert before.status_code == 200
-    end()
+    assert before.status_code == HTTPStatus.OK
+    end.act(holder)
     ended_at = time.monotonic()
     after = holder.get(path)
-    is_empty_list = after.status_code == 200 and after.json()["total"] == 0 < before.json()["total"]
-    assert is_empty_list or after.status_code in REFUSED, after.text
-    return time.monotonic() - ended_at
+    seconds = time.monotonic() - ended_at
+    assert after.status_code == expected, after.text
+    if expected == EMPTY:
+        assert after.json()["total"] == 0 < before.json()["total"]
+    return seconds
 
 
-def ends_link(holder: Holder, end: Callable[[], None], document: str) -> float:
-    path = holder.link(document)
-    end()
+def ends_link(holder: Holder, end: End, document: str) -> float:
+    used, unused = holder.link(document), holder.link(document)
+    assert HTTP.get(f"{holder.client.url}{used}").status_code == HTTPStatus.OK
+    end.act(holder)
     ended_at = time.monotonic()
-    assert HTTP.get(f"{holder.client.url}{path}").status_code == 404
+    assert HTTP.get(f"{holder.client.url}{unused}").status_code == HTTPStatus.NOT_FOUND
     return time.monotonic() - ended_at
 
 
-THINGS: dict[str, Callable[[Holder, Callable[[], None]], float]] = {
+def ends_event_stream(holder: Holder, end: End, path: str) -> float:
+    headers = holder.headers("GET", path)
+    with HTTP.stream("GET", f"{holder.world.url}{path}", headers=headers, timeout=10) as stream:
+        lines = stream.iter_lines()
+        assert any(line.startswith("data: ") for line in lines)
+        end.act(holder)
+        ended_at = time.monotonic()
+        assert not any(line.startswith("data: ") for line in lines)
+    return time.monotonic() - ended_at
+
+
+THINGS: dict[str, Callable[[Holder, End], float]] = {
     "new request": lambda holder, end: ends_request(
-        holder, end, holder.world.documents["overview"]
+        holder, end, holder.world.documents["overview"], end.document
     ),
-    "list": lambda holder, end: ends_request(holder, end, f"/v1/schools/{SCHOOL}/documents"),
-    "download of 2 MB": lambda holder, end: ends_download(holder, end, "print", by_link=False),
-    "download of 25 MB": lambda holder, end: ends_download(holder, end, "overview", by_link=False),
-    "download of 25 MB by link": lambda holder, end: ends_download(
-        holder, end, "overview", by_link=True
+    "list": lambda holder, end: ends_request(
+        holder, end, f"/v1/schools/{SCHOOL}/documents", end.documents
     ),
-    "link": lambda holder, end: ends_link(holder, end, holder.world.documents["print"]),
+    "download of 2 MB": lambda holder, end: ends_download(holder, end, "print"),
+    "download of 25 MB": lambda holder, end: ends_download(holder, end, "overview"),
+    "2 MB by link": lambda holder, end: ends_download(holder, end, "print", by_link=True),
+    "25 MB by link": lambda holder, end: ends_download(holder, end, "overview", by_link=True),
+    "unused link": lambda holder, end: ends_link(holder, end, holder.world.documents["print"]),
 }
-
-
-@pytest.fixture(scope="module")
-def times() -> Iterator[dict[tuple[str, str], float]]:
-    """The time of each cell; `pytest -s` prints the table."""
-    measured: dict[tuple[str, str], float] = {}
-    yield measured
-    for (end, thing), seconds in sorted(measured.items()):
-        print(f"{end:28} {thing:26} {seconds * 1000:6.0f} ms")  # noqa: T201  # the table
-
-
-@pytest.mark.parametrize("thing", THINGS)
-@pytest.mark.parametrize("end", ENDS)
-def test_an_end_of_access_ends_it(
-    world: World, end: str, thing: str, times: dict[tuple[str, str], float]
-) -> None:
-    make_holder, end_access = ENDS[end]
-    holder = make_holder(world)
-    times[end, thing] = THINGS[thing](holder, partial(end_access, holder))
-    assert times[end, thing] < LIMIT_SECONDS
+OPERATOR_THINGS: dict[str, Callable[[Holder, End], float]] = {
+    "new request": lambda holder, end: ends_request(
+        holder, end, job_path(holder.world), end.document
+    ),
+    "list": lambda holder, end: ends_request(holder, end, "/v1/jobs", end.documents),
+    "event stream": lambda holder, end: ends_event_stream(
+        holder, end, f"{job_path(holder.world)}/events"
+    ),
+}
 
 
 def job_path(world: World) -> str:
@@ -321,26 +206,44 @@ def job_path(world: World) -> str:
     return urlsplit(href).path
 
 
-@pytest.mark.parametrize("end", STREAM_ENDS)
-def test_an_end_of_access_ends_an_event_stream(
-    world: World, end: str, times: dict[tuple[str, str], float]
+@pytest.fixture(scope="module")
+def times() -> Iterator[dict[tuple[str, str], float]]:
+    """The time of each cell; `pytest -s -p no:xdist` prints the table, in seconds."""
+    measured: dict[tuple[str, str], float] = {}
+    yield measured
+    things = [*THINGS, "event stream"]
+    print("", f"| ends | {' | '.join(things)} |", "| --- " * (len(things) + 1) + "|", sep="\n")  # noqa: T201
+    for end, cells in groupby(measured.items(), lambda cell: cell[0][0]):
+        own = {thing: f"{seconds:.2f}" for (_, thing), seconds in cells}
+        print(f"| {end} | {' | '.join(own.get(thing, '') for thing in things)} |")  # noqa: T201
+
+
+@pytest.mark.parametrize("thing", THINGS)
+@pytest.mark.parametrize("name", ENDS)
+def test_an_end_of_access_ends_it(
+    world: World, name: str, thing: str, times: dict[tuple[str, str], float]
 ) -> None:
-    holder, path = Holder.operator(world), f"{job_path(world)}/events"
-    headers = holder.headers("GET", path)
-    with HTTP.stream("GET", f"{world.url}{path}", headers=headers, timeout=10) as stream:
-        lines = stream.iter_lines()
-        assert any(line.startswith("data: ") for line in lines)
-        STREAM_ENDS[end](holder)
-        ended_at = time.monotonic()
-        assert not any(line.startswith("data: ") for line in lines)
-    times[end, "event stream"] = time.monotonic() - ended_at
-    assert times[end, "event stream"] < LIMIT_SECONDS
+    end = ENDS[name]
+    times[name, thing] = THINGS[thing](end.holder(world), end)
+    assert times[name, thing] < LIMIT_SECONDS
 
 
-@pytest.mark.parametrize("end", [end for end in ENDS if end not in STREAM_ENDS])
-def test_who_depends_on_schools_opens_no_event_stream(world: World, end: str) -> None:
-    holder = ENDS[end][0](world)
-    assert holder.get(f"{job_path(world)}/events").status_code == 403
+@pytest.mark.parametrize("thing", OPERATOR_THINGS)
+@pytest.mark.parametrize("name", OPERATOR_ENDS)
+def test_an_end_of_access_of_an_operator_ends_it(
+    world: World, name: str, thing: str, times: dict[tuple[str, str], float]
+) -> None:
+    end = OPERATOR_ENDS[name]
+    seconds = OPERATOR_THINGS[thing](end.holder(world), end)
+    times[f"operator: {name}", thing] = seconds
+    assert seconds < LIMIT_SECONDS
+
+
+@pytest.mark.parametrize("holder", [Holder.integrator, Holder.person])
+def test_who_depends_on_schools_opens_no_event_stream(
+    world: World, holder: Callable[[World], Holder]
+) -> None:
+    assert holder(world).get(f"{job_path(world)}/events").status_code == FORBIDDEN
 
 
 def test_a_download_ends_when_its_token_expires(world: World) -> None:
@@ -348,7 +251,7 @@ def test_a_download_ends_when_its_token_expires(world: World) -> None:
     download = slow_download(holder, world.documents["overview"])
     with time_machine.travel(datetime.now(UTC) + MAX_LIFETIME + timedelta(minutes=1)):
         ended_at = time.monotonic()
-        download.read_to_its_end()
+        download.read_until_reset()
         assert time.monotonic() - ended_at < LIMIT_SECONDS
     assert download.received < download.size
 
@@ -359,7 +262,7 @@ def test_a_client_that_stops_reading_is_disconnected(
     monkeypatch.setattr("services.api.http.connections.STALL_TIMEOUT_SECONDS", 1)
     download = slow_download(Holder.integrator(world), world.documents["overview"])
     time.sleep(5)
-    download.read_to_its_end()
+    download.read_until_reset()
     assert download.received < AHEAD_BYTES + download.size / 10
 
 
@@ -379,14 +282,13 @@ def test_a_link_is_valid_no_longer_than_its_token(world: World, authority: Token
 def test_the_audit_log_has_the_question_that_ended_a_download(
     world: World, audit_log: AuditLog
 ) -> None:
-    for end, rule in (
-        (revoke_token, "scope"),
-        (remove_scope, "scope"),
-        (revoke_mandate, "reach"),
-        (close_window, "gate"),
+    for name, rule in (
+        ("token revoked", "scope"),
+        ("scope removed", "scope"),
+        ("mandate revoked", "reach"),
+        ("window closed", "gate"),
     ):
-        holder = Holder.integrator(world)
-        ends_download(holder, partial(end, holder), "overview", by_link=False)
+        ends_download(Holder.integrator(world), ENDS[name], "overview")
         expected = ("getDocumentContent", SCHOOL, "refused", rule)
         deadline = time.monotonic() + LIMIT_SECONDS
         while audit_log.decisions()[-1] != expected and time.monotonic() < deadline:

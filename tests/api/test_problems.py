@@ -102,10 +102,10 @@ def test_unknown_path_is_not_found_and_not_redirected(school: httpx.Client, path
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/v1/jobs", "GET, POST"),
-        ("PUT", f"/v1/releaseWindows/{UNKNOWN_ID}", "DELETE, GET, PATCH"),
+        ("DELETE", "/v1/jobs", "GET, HEAD, POST"),
+        ("PUT", f"/v1/releaseWindows/{UNKNOWN_ID}", "DELETE, GET, HEAD, PATCH"),
         ("POST", f"/v1/documents/{UNKNOWN_ID}/content", "GET, HEAD"),
-        ("BREW", "/health", "GET"),
+        ("BREW", "/health", "GET, HEAD"),
     ],
 )
 def test_unsupported_method_is_answered_with_the_allowed_ones(

@@ -50,6 +50,7 @@ def connect(settings_of: Callable[[str], Settings]) -> Login:
 def newest(settings: Settings) -> Callable[[], Any]:
     def newest() -> Any:
         with psycopg.connect(settings.database_url.get_secret_value()) as owner:
+            owner.execute("select append_pending_refusals(null)")
             return owner.execute(NEWEST).fetchone()
 
     return newest

@@ -17,7 +17,10 @@ from tests.storage.s3_server import s3_server
 
 @dataclass(frozen=True, slots=True)
 class Intensity:
-    """The intensity of the faults: short with all tests, long with `make chaos`."""
+    """The intensity of the faults: short with all tests, long with `make chaos`.
+
+    `noise_seconds` is what other tests on the machine may add to the times of a short measurement.
+    """
 
     schools: int
     worker_kills: int
@@ -25,13 +28,26 @@ class Intensity:
     store_faults: int
     stopped_seconds: float
     idle_seconds: float
+    noise_seconds: float
 
 
 SHORT = Intensity(
-    schools=6, worker_kills=3, rounds=1, store_faults=20, stopped_seconds=3, idle_seconds=5
+    schools=6,
+    worker_kills=3,
+    rounds=1,
+    store_faults=20,
+    stopped_seconds=3,
+    idle_seconds=5,
+    noise_seconds=0.05,
 )
 LONG = Intensity(
-    schools=60, worker_kills=20, rounds=3, store_faults=150, stopped_seconds=30, idle_seconds=60
+    schools=60,
+    worker_kills=20,
+    rounds=3,
+    store_faults=150,
+    stopped_seconds=30,
+    idle_seconds=60,
+    noise_seconds=0,
 )
 
 

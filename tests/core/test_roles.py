@@ -44,6 +44,9 @@ def test_programs_write_the_audit_log_only_through_its_function(login: Login, pr
             "truncate audit_events",
             "update audit_heads set events = 0",
             "alter table audit_events disable trigger all",
+            "select from pending_refusals",
+            "delete from pending_refusals",
+            "insert into pending_refusals (client) values ('')",
         ):
             with pytest.raises(InsufficientPrivilege):
                 connection.execute(change)

@@ -48,6 +48,7 @@ STORED_TABLES = (
     "job_failures",
     "deliveries",
     "audit_events",
+    "pending_refusals",
     "mandates",
     "stored_responses",
 )

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from shared.access.requests import AccessRequest
 from shared.access.rules import Reach
 from shared.audit.models import AuditEvent
+from shared.audit.service import append_refusals
 from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
 from shared.schools.service import list_schools, require_school
@@ -26,6 +27,7 @@ def schools(session: Session) -> None:
 
 def audit_log(unit: UnitOfWork) -> list[tuple[str | None, str, str]]:
     unit.commit()
+    append_refusals(unit.session)
     query = select(AuditEvent.organisation, AuditEvent.outcome, AuditEvent.rule)
     return [(a, b, c) for a, b, c in unit.session.execute(query.order_by(AuditEvent.id))]
 

@@ -5,6 +5,7 @@ import socket
 import struct
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from random import uniform
 from typing import Any
 
 import h11
@@ -17,6 +18,9 @@ logger = structlog.get_logger(__name__)
 HEAD_TIMEOUT_SECONDS = 10.0
 """For a whole request head, from the connection or, after a response, from its first byte on. Until
 then the keep-alive time counts, which is that of uvicorn."""
+HEAD_TIMEOUT_SPREAD = 0.3
+"""The part of it by which the time differs at most: thousands of connections that were opened
+together are not closed at one moment, in which nobody else would be served."""
 CLOSE_TIMEOUT_SECONDS = 5.0
 """For a client to receive the last bytes of a connection that is closed."""
 LINGER_SECONDS = 1.0
@@ -164,7 +168,9 @@ class BoundedProtocol(H11Protocol):
             self._connections.begin(self)
         elif self._head_timer is None:
             if not self._is_idle():
-                self._head_timer = self.loop.call_later(HEAD_TIMEOUT_SECONDS, self._end_waiting)
+                part = uniform(1 - HEAD_TIMEOUT_SPREAD, 1)  # noqa: S311  # no secret
+                timeout = part * HEAD_TIMEOUT_SECONDS
+                self._head_timer = self.loop.call_later(timeout, self._end_waiting)
             self._connections.wait(self)
 
     def _is_idle(self) -> bool:

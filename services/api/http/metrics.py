@@ -37,7 +37,7 @@ class RequestMetrics:
         )
         self.bulk_reads = Counter(
             "toetsfeedback_bulk_reads_total",
-            "Callers with unusually many reads about students within an hour",
+            "Callers that read about unusually many students within an hour",
             ["caller_kind"],
             registry=self.registry,
         )

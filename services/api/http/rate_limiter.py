@@ -1,50 +1,31 @@
-"""Rate limits per caller, and the alarm for unusually many reads.
+"""Rate limits per caller, and the alarm for reads about unusually many students.
 
-The counters live in Redis, so that all processes share them. A request increments one or two of
-them in a single round trip, and stops at the first that is over its limit: a read that is rejected
-does not count as a read. The library `limits` would take a round trip per counter, and has no
-fallback for an unavailable Redis (decision 23).
+The library `limits` has no fallback for an unavailable Redis (decision 23).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
-from threading import Lock
-from time import monotonic, time
-from typing import Self
+from time import time
+from uuid import UUID
 
-import structlog
-from redis import ConnectionPool, Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
-
+from services.api.http.counters import Counters
 from shared.access.rules import Caller
 from shared.core.settings import Settings
 
-logger = structlog.get_logger(__name__)
-
 MINUTE, HOUR = 60, 3600
 IPV6 = 6
-REDIS_TIMEOUT_SECONDS = 0.25
-"""The longest time that a request waits for the shared counters."""
-LOCAL_FALLBACK_SECONDS = 5.0
-"""The time for which this process uses its own counters after Redis failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimitStatus:
-    """The state of a caller's rate limit in the current window.
-
-    `is_unusual` is true once an hour: for the read about students that is one too many.
-    """
+    """The state of a caller's rate limit in the current window."""
 
     name: str
     limit: int
     used: int
     seconds_left: int
-    is_unusual: bool = False
 
     @property
     def is_exceeded(self) -> bool:
@@ -63,85 +44,6 @@ class RateLimitStatus:
         return headers
 
 
-_INCREMENT = """
-local counts = {}
-for place, key in ipairs(KEYS) do
-    counts[place] = redis.call('incr', key)
-    if counts[place] == 1 then redis.call('expire', key, ARGV[place + 1]) end
-    if counts[place] > tonumber(ARGV[1]) then break end
-end
-return counts
-"""
-
-
-class LocalCounters:
-    """Counters of this process alone; each is removed some time after it has expired."""
-
-    def __init__(self) -> None:
-        self._counts: dict[str, tuple[int, float]] = {}
-        self._remove_expired_at = 0.0
-        self._lock = Lock()
-
-    def increment(self, key: str, seconds: int) -> int:
-        """Return the new count; it starts again at 1 when `seconds` have passed since the first."""
-        now = monotonic()
-        with self._lock:
-            if now >= self._remove_expired_at:
-                self._counts = {k: kept for k, kept in self._counts.items() if kept[1] > now}
-                self._remove_expired_at = now + MINUTE
-            count, expires_at = self._counts.get(key, (0, now + seconds))
-            if expires_at <= now:
-                count, expires_at = 0, now + seconds
-            self._counts[key] = count + 1, expires_at
-            return count + 1
-
-
-class Counters:
-    """Counters shared through Redis, or those of this process while Redis is not available."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._increment = redis.register_script(_INCREMENT)
-        self._local = LocalCounters()
-        self._local_until = 0.0
-        self._lock = Lock()
-
-    @classmethod
-    def open(cls, redis_url: str) -> Self:
-        pool = ConnectionPool.from_url(
-            redis_url,
-            socket_timeout=REDIS_TIMEOUT_SECONDS,
-            socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
-        return cls(Redis(connection_pool=pool))
-
-    def increment(self, keys: Mapping[str, int], limit: int) -> list[int]:
-        """Return the new count of each key; a key expires after its number of seconds.
-
-        Keys after the first whose count is over the limit are not counted.
-        """
-        if monotonic() >= self._local_until:
-            try:
-                counts: list[int] = self._increment([*keys], [limit, *keys.values()])
-            except RedisError as error:
-                self._fall_back(error)
-            else:
-                return counts
-        local: list[int] = []
-        for key, seconds in keys.items():
-            local.append(self._local.increment(key, seconds))
-            if local[-1] > limit:
-                break
-        return local
-
-    def _fall_back(self, error: RedisError) -> None:
-        with self._lock:
-            is_first = monotonic() >= self._local_until
-            self._local_until = monotonic() + LOCAL_FALLBACK_SECONDS
-        if is_first:
-            logger.warning("rate_limiter_local_fallback", error=type(error).__name__)
-
-
 class RateLimiter:
     """Limits per school, per client that acts for no school, and per unauthenticated address.
 
@@ -155,12 +57,22 @@ class RateLimiter:
             "client": settings.api_client_requests_per_minute,
             "address": settings.api_address_requests_per_minute,
         }
-        self._unusual = settings.api_bulk_alarm_reads_per_hour
+        self._students_per_hour = settings.api_bulk_alarm_students_per_hour
         self._exceeded: set[tuple[str, int]] = set()
 
-    def check(self, caller: Caller, *, reads: bool = False) -> RateLimitStatus:
-        """Count a request of an authenticated caller, and also as a read about students."""
-        return self._check(*_counted_as(caller), reads=reads)
+    def check(self, caller: Caller) -> RateLimitStatus:
+        """Count a request of an authenticated caller."""
+        return self._check(*_counted_as(caller))
+
+    def reads_too_many(self, caller: Caller, students: Collection[UUID]) -> bool:
+        """Count the students that a caller reads about, each once within an hour of the clock.
+
+        Return True once an hour, when they have become more than usual. Redis receives half of
+        each random id, and keeps none.
+        """
+        key = f"students/{'/'.join(_counted_as(caller))}/{int(time()) // HOUR}"
+        halves = [student.bytes[:8] for student in students]
+        return self._counters.exceed(key, halves, self._students_per_hour, 2 * HOUR)
 
     def check_client(self, client_id: str) -> RateLimitStatus:
         """Count a request of a client for a token, or about one of its tokens."""
@@ -183,15 +95,11 @@ class RateLimiter:
         limit = self._per_minute["address"]
         return RateLimitStatus("address", limit, limit + 1, MINUTE - int(time()) % MINUTE)
 
-    def _check(self, name: str, identifier: str, *, reads: bool = False) -> RateLimitStatus:
+    def _check(self, name: str, identifier: str) -> RateLimitStatus:
         now = int(time())
-        keys = {f"requests/{name}/{identifier}/{now // MINUTE}": MINUTE * 2}
-        if reads:
-            keys[f"reads/{name}/{identifier}/{now // HOUR}"] = HOUR * 2
-        limit = self._per_minute[name]
-        used, *read = self._counters.increment(keys, limit)
-        is_unusual = read == [self._unusual + 1]
-        return RateLimitStatus(name, limit, used, MINUTE - now % MINUTE, is_unusual)
+        key = f"requests/{name}/{identifier}/{now // MINUTE}"
+        used = self._counters.increment(key, 2 * MINUTE)
+        return RateLimitStatus(name, self._per_minute[name], used, MINUTE - now % MINUTE)
 
 
 def _minute() -> int:

@@ -31,7 +31,9 @@ class AuditEvent(ResponseModel):
     ] = None
     action: Annotated[
         str,
-        Field(description="The `operationId`, or `bulkReads` for the alarm about many reads."),
+        Field(
+            description="The `operationId`, or `bulkReads` for the alarm about many students read."
+        ),
     ]
     resource: Annotated[
         str,

@@ -14,7 +14,7 @@ from services.api.operations.known_parameters import refuse_unknown_query
 from services.api.operations.path_ids import ids_in_path, is_malformed
 from services.api.resources import Resources
 from services.api.security.authentication import authenticate
-from services.api.security.rate_limits import rate_limit
+from services.api.security.rate_limits import raise_alarm, rate_limit
 from shared.access.decisions import About, Rule, deny, require_scope
 from shared.access.requests import AccessRequest
 from shared.access.rules import (
@@ -61,16 +61,14 @@ class Permission:
         the response to an unknown one.
         """
         access = _access_request(request, authenticate(request, unit, resources))
-        rate_limit(request, unit, resources, access, reads=self._may_read_students(access.caller))
+        rate_limit(request, resources, access.caller)
+        unit.after_commit(lambda: raise_alarm(request, resources, access))
         school_id, about = _school_in_path(request), _about_in_path(request)
         require_scope(unit, access, self.required_scopes, school_id, about)
         refuse_unknown_query(request)
         if is_malformed(request):
             deny(unit, access, None, Rule.REACH)
         return replace(access, reach=self._reach(unit.session, access.caller, request))
-
-    def _may_read_students(self, caller: Caller) -> bool:
-        return self._product is not None and not self.required_scopes.isdisjoint(caller.scopes)
 
     def _reach(self, session: Session, caller: Caller, request: Request) -> Reach:
         mandates: dict[str, str] = {}

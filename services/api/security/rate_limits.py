@@ -1,4 +1,4 @@
-"""Rate limits of callers, and of clients at the token endpoint."""
+"""Rate limits of callers, of clients at the token endpoint, and the alarm for bulk reads."""
 
 import structlog
 from fastapi import Request
@@ -9,28 +9,19 @@ from services.api.http.rate_limiter import RateLimitStatus
 from services.api.resources import Resources
 from shared.access.decisions import record_alarm
 from shared.access.requests import AccessRequest
+from shared.access.rules import Caller
 from shared.core.unit_of_work import UnitOfWork
 
 logger = structlog.get_logger(__name__)
 
 
-def rate_limit(
-    request: Request, unit: UnitOfWork, resources: Resources, access: AccessRequest, *, reads: bool
-) -> None:
-    """Count the request of a caller; `reads` is True if it may read data about students.
-
-    Unusually many reads raise an alarm: a log line, a metric and an entry in the audit log.
+def rate_limit(request: Request, resources: Resources, caller: Caller) -> None:
+    """Count the request of a caller.
 
     Raises:
         TooManyRequests: over the limit.
     """
-    status = resources.rate_limiter.check(access.caller, reads=reads)
-    _apply(request, status)
-    if status.is_unusual:
-        caller = access.caller
-        request.app.state.metrics.bulk_reads.labels(caller.kind.value).inc()
-        logger.warning("bulk_reads", client=caller.client, organisation=caller.school_id)
-        record_alarm(unit, access)
+    _apply(request, resources.rate_limiter.check(caller))
 
 
 def rate_limit_client(request: Request, resources: Resources, client_id: str) -> None:
@@ -40,6 +31,19 @@ def rate_limit_client(request: Request, resources: Resources, client_id: str) ->
         TooManyRequests: over the limit.
     """
     _apply(request, resources.rate_limiter.check_client(client_id))
+
+
+def raise_alarm(request: Request, resources: Resources, access: AccessRequest) -> None:
+    """Count the students of an answer; raise an alarm, once an hour, if they become too many.
+
+    The alarm is a log line, a metric and an entry in the audit log.
+    """
+    caller, students = access.caller, access.students_read
+    if students and resources.rate_limiter.reads_too_many(caller, students):
+        request.app.state.metrics.bulk_reads.labels(caller.kind.value).inc()
+        logger.warning("bulk_reads", client=caller.client, organisation=caller.school_id)
+        with UnitOfWork(resources.sessions) as unit:
+            record_alarm(unit, access)
 
 
 def _apply(request: Request, status: RateLimitStatus) -> None:
