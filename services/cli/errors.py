@@ -24,7 +24,6 @@ WITH_REMEDY = (
     EmbeddedError,
     CallerError,
     DomainError,
-    SyntheticDeliveryError,
 )
 """Errors whose message is a sentence for the user."""
 
@@ -151,6 +150,9 @@ _EXPLANATIONS: dict[type[Exception], Callable[[Any], str | None]] = {
     OSError: _explain_file,
     UnicodeError: lambda _: "an argument, a file or a variable is not in UTF-8; write it in UTF-8",
     CommandError: lambda error: f"REVISION: {error}; leave it out for the newest schema",
+    SyntheticDeliveryError: lambda error: str(error).replace(
+        "administration_id", "--administration"
+    ),
     JoseError: lambda _: "a key cannot sign; give the PEM file of a private P-256 key",
 }
 """Errors that other code raises, by type."""

@@ -1,5 +1,6 @@
 """Commands that run the service: all of it, or one process against given servers."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from shared.core.database import open_engine, require_usable_database
 from shared.core.logging import configure_logging
 from shared.core.settings import Settings
 
+REVISION = re.compile(r"\w{1,64}", re.ASCII)
 OPENAPI_FILE = Path("openapi/openapi.yaml")
 
 
@@ -80,6 +82,8 @@ def migrate_database(
     Also create the login of each program whose password is in the environment:
     API_DATABASE_PASSWORD, WORKER_DATABASE_PASSWORD and so on.
     """
+    if not REVISION.fullmatch(revision):
+        raise typer.BadParameter("write head, or the id of a revision", param_hint="REVISION")
     print_start("migrate")
     settings = settings_for(data, "owner")
     owner_url, passwords = settings.database_url.get_secret_value(), passwords_in_environment()
@@ -89,8 +93,10 @@ def migrate_database(
         print("The roles exist. Restore the backup now, and then run `toetsfeedback migrate`.")
         return
     engine = open_engine(settings, application_name="toetsfeedback-migrate")
-    migrate(engine, revision)
-    engine.dispose()
+    try:
+        migrate(engine, revision)
+    finally:
+        engine.dispose()
     if invent_persons is not None:
         register_invented_persons(settings, invent_persons)
     create_logins(owner_url, passwords)
