@@ -12,6 +12,8 @@ from shared.core.settings import Settings
 from tests.api.api_process import ApiProcess
 from tests.api.balancer import FORM, Balancer
 
+pytestmark = pytest.mark.timeout(400)  # each start of a process takes seconds
+
 CLIENTS = 6
 FORMER_LIMIT_SECONDS = 6.0
 """Longer than the five seconds after which requests in progress were once cancelled."""

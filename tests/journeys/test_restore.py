@@ -26,7 +26,11 @@ PASSWORDS = {
     for program in ("API", "WORKER", "IMPORTER", "OPERATOR")
 }
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("restore")]
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.xdist_group("restore"),
+    pytest.mark.timeout(600),  # two clusters, a build, and many commands
+]
 
 
 def block(name: str) -> str:
