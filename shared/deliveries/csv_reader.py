@@ -207,8 +207,10 @@ class CsvReader:
             ),
             "fieldCount": (
                 f"The record does not have as many fields as the header: {expected}.",
-                "Write one field per column, also for an empty value, and enclose a value that "
-                "contains the delimiter in quotes.",
+                (
+                    "Write one field per column, also for an empty value, and enclose a value that "
+                    "contains the delimiter in quotes."
+                ),
             ),
         }[kind]
         return Fault(kind, detail, remedy, self._file.name, line)
