@@ -92,7 +92,7 @@ class InszEncoder(LineEncoder):
         if is_valid_insz(insz):
             return f"\\\\x{hash_insz(self._key, insz).hex()}"
         detail = "The INSZ is not 11 digits of which the last two are the check digits."
-        remedy = "Correct the number, or leave it empty."
+        remedy = "Correct the number (a spreadsheet drops leading zeros), or leave it empty."
         self._faults.add(Fault("inszCheck", detail, remedy, self._file, line, INSZ))
         return ""
 

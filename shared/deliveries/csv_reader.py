@@ -181,7 +181,7 @@ class CsvReader:
         if len(fields) != len(header.columns):
             if "\r" in text and '"' not in text:
                 raise UnreadableDeliveryError(carriage_return_fault(self._file.name, line))
-            self._skip(line, "fieldCount", f"{len(header.columns)} are expected")
+            self._skip(line, "fieldCount", f"{len(fields)}, not {len(header.columns)}")
             return None
         if '"' not in text and text.isprintable() and not needs_checks(text, header.delimiter):
             return Record(line, fields)
@@ -207,7 +207,10 @@ class CsvReader:
             ),
             "fieldCount": (
                 f"The record does not have as many fields as the header: {expected}.",
-                "Write one field per column in every record, also for an empty value.",
+                (
+                    "Write one field per column, also for an empty value, and enclose a value that "
+                    "contains the delimiter in quotes."
+                ),
             ),
         }[kind]
         return Fault(kind, detail, remedy, self._file.name, line)

@@ -135,7 +135,7 @@ COMPONENTS: Final = FileFormat(
         Column("target_group"),
         Column("subject", values=("nederlands", "wiskunde"), expected="nederlands or wiskunde"),
         Column("name", _limit(Component.name), is_text=True, is_drawn=True),
-        _integer("position", "^[0-9]{1,6}$", "a whole number, 0 or more"),
+        _integer("position", "^[0-9]{1,6}$", "a whole number from 0 to 999999"),
         _boolean("calibration"),
         Column("level_scale", _limit(Component.level_scale)),
     ),
@@ -146,7 +146,9 @@ LEVELS: Final = FileFormat(
     (
         Column("level_scale", _limit(Level.level_scale)),
         Column("level", _limit(Level.code), is_drawn=True),
-        _integer("ordinal", "^[1-9][0-9]{0,3}$", "a whole number, 1 for the lowest level"),
+        _integer(
+            "ordinal", "^[1-9][0-9]{0,3}$", "a whole number from 1, the lowest level, to 9999"
+        ),
         Column("label", _limit(Level.label), is_text=True, is_drawn=True),
         _boolean("attains_basic_literacy", is_optional=True),
         _boolean("attains_final_objectives", is_optional=True),
@@ -222,8 +224,9 @@ RESULTS: Final = FileFormat(
         Column("level", is_optional=True),
         Column(
             "scale_score",
-            pattern=r"^[+-]?[0-9]{1,12}(\.[0-9]{1,12})?$",
-            expected="a decimal number with a point",
+            pattern=r"^[+-]?([0-9]{1,25}(\.[0-9]{0,25})?|\.[0-9]{1,25})([eE][+-]?[0-9]{1,3})?$",
+            expected="a decimal number with a point, such as 180.57 or 1.8e+02, with at most 25 "
+            "digits before and after the point; leave the value empty if there is no score",
             is_optional=True,
         ),
     ),

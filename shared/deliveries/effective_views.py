@@ -36,8 +36,10 @@ _VIEWS: Final = (
     ),
     EffectiveView(
         "effective_levels",
-        "select line, level_scale, level, ordinal from staged_levels",
-        """select 0, l.level_scale, l.code, l.ordinal::text from levels l
+        """select line, level_scale, level, ordinal, attains_basic_literacy,
+                  attains_final_objectives from staged_levels""",
+        """select 0, l.level_scale, l.code, l.ordinal::text, l.attains_basic_literacy::text,
+                  l.attains_final_objectives::text from levels l
            where l.administration_id = {administration} and l.removed_at is null
              and not exists (select from staged_levels s
                              where s.level_scale = l.level_scale and s.level = l.code)""",

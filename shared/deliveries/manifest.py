@@ -173,6 +173,17 @@ class AdministrationFacts(JsonModel):
     tested_from_on: Day = Field(alias="testedFrom")
     tested_until_on: Day = Field(alias="testedUntil")
 
+    @field_validator("tested_from_on", "tested_until_on")
+    @classmethod
+    def _require_day_of_school_year(cls, day: date, info: ValidationInfo) -> date:
+        school_year = info.data.get("school_year")
+        if school_year is None:
+            return day
+        first, last = f"{school_year[:4]}-09-01", f"{school_year[5:]}-08-31"
+        if not first <= day.isoformat() <= last:
+            raise invalid_member(f"a date in the school year, from {first} to {last}")
+        return day
+
     @field_validator("tested_until_on")
     @classmethod
     def _require_order(cls, day: date, info: ValidationInfo) -> date:

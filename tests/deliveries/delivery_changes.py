@@ -20,6 +20,17 @@ def set_names(file: str, line: int, family_name: str, given_name: str) -> Change
     return change
 
 
+def turn_scale_round(column: str) -> Change:
+    """Return a change to a scale of which the highest level alone does not attain."""
+
+    def change(delivery: DeliveryFiles) -> None:
+        delivery.rows["levels.csv"][0][4] = column
+        delivery.set("levels.csv", 5, "ordinal", "2")
+        delivery.set("levels.csv", 6, "ordinal", "1")
+
+    return change
+
+
 def add_row(file: str, *values: str) -> Change:
     return lambda delivery: delivery.add(file, *values)
 

@@ -147,6 +147,14 @@ ADMINISTRATION_FAULTS: dict[str, tuple[Change, Place]] = {
         set_administration_member("testedFrom", "2024-02-30"),
         ("invalidMember", ADMINISTRATION, None, "testedFrom"),
     ),
+    "start before the school year": (
+        set_administration_member("testedFrom", "2023-08-31"),
+        ("invalidMember", ADMINISTRATION, None, "testedFrom"),
+    ),
+    "end after the school year": (
+        set_administration_member("testedUntil", "2024-09-01"),
+        ("invalidMember", ADMINISTRATION, None, "testedUntil"),
+    ),
     "end before start": (
         set_administration_member("testedUntil", "2024-04-23"),
         ("invalidMember", ADMINISTRATION, None, "testedUntil"),

@@ -1,12 +1,16 @@
 """Each invalid result or item result is reported, and nothing changes."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.results.models import ScaleScore
 from tests.deliveries.delivery_changes import Place, add_row, remove_row, set_value
 from tests.deliveries.delivery_files import Change, full, import_refused
+from tests.deliveries.delivery_rows import import_applied
 
 RESULT_FAULTS: dict[str, tuple[Change, Place]] = {
     "item too long": (
@@ -47,6 +51,10 @@ RESULT_FAULTS: dict[str, tuple[Change, Place]] = {
     ),
     "score with a comma": (
         set_value("results.csv", 2, "scale_score", "240,5"),
+        ("invalidValue", "results.csv", 2, "scale_score"),
+    ),
+    "score with many digits": (
+        set_value("results.csv", 2, "scale_score", f"0.{'1' * 26}"),
         ("invalidValue", "results.csv", 2, "scale_score"),
     ),
     "score that is not a number": (
@@ -95,3 +103,30 @@ def test_invalid_result_is_reported(session: Session, tmp_path: Path, name: str)
     assert report["places"] == [place]
     assert report["faultCounts"] == {place[0]: 1}
     assert all(fault["detail"] and fault["remedy"] for fault in report["faults"])
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        "180.57000000000002",
+        "-0.123456789012345",
+        "1.8e+02",
+        "1E-05",
+        "5e-324",
+        "1.7976931348623157e+308",
+        "100000",
+        ".5",
+        "7.",
+    ],
+)
+def test_score_as_programs_print_it_is_kept_exactly(
+    session: Session, tmp_path: Path, score: str
+) -> None:
+    delivery = full()
+    del delivery.rows["results.csv"][2:]
+    del delivery.rows["item_results.csv"][1:]
+    delivery.set("results.csv", 2, "scale_score", score)
+
+    import_applied(session, delivery, tmp_path)
+
+    assert session.scalars(select(ScaleScore.score)).one() == Decimal(score)

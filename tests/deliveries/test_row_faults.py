@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from tests.deliveries.delivery_changes import Place, add_row, set_names, set_value
+from tests.deliveries.delivery_changes import Place, add_row, set_names, set_value, turn_scale_round
 from tests.deliveries.delivery_files import Change, full, import_refused, insz, run_import
 
 LONG = "x" * 201
@@ -151,6 +151,14 @@ ROW_FAULTS: dict[str, tuple[Change, Place]] = {
     "duplicate ordinal": (
         set_value("levels.csv", 6, "ordinal", "1"),
         ("ordinalsNotInOrder", "levels.csv", 5, "ordinal"),
+    ),
+    "basic literacy of a scale that is turned round": (
+        turn_scale_round("attains_basic_literacy"),
+        ("attainsNotHigher", "levels.csv", 5, "attains_basic_literacy"),
+    ),
+    "final objectives of a scale that is turned round": (
+        turn_scale_round("attains_final_objectives"),
+        ("attainsNotHigher", "levels.csv", 5, "attains_final_objectives"),
     ),
     "ordinal zero": (
         set_value("levels.csv", 2, "ordinal", "0"),

@@ -17,6 +17,7 @@ from shared.audit.service import heads, verify
 from shared.core.database import open_engine, session_factory
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
+from shared.deliveries.text_checks import fold
 
 
 @pytest.fixture
@@ -218,3 +219,23 @@ def test_clients_of_operators_are_suspended_when_persons_are_added(empty: Engine
             empty.begin() as connection,
         ):
             connection.execute(text(change))
+
+
+def test_codes_are_stored_as_they_are_compared(empty: Engine) -> None:
+    migrate(empty, "20261129_ends_of_access")
+    group = text(
+        "insert into target_groups (administration_id, code, name, education_level, grade)"
+        " values ('2024', :code, 'x', 'lager', 4)"
+    )
+    codes = ["LO\u00a0 4", "4e\u0301\u200b", " x", "A", "A ", "B"]
+    with empty.begin() as connection:
+        connection.execute(text(ADMINISTRATION))
+        for code in codes:
+            connection.execute(group, {"code": code})
+
+    migrate(empty)
+
+    with empty.begin() as connection:
+        stored = set(connection.scalars(text("select code from target_groups")))
+    assert stored == {"LO 4", "4\u00e9", "x", "A", "A ", "B"}
+    assert {fold(code) for code in codes} == {fold(code) for code in stored}
