@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 
 import pytest
@@ -13,13 +14,16 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from services.cli.main import main
+from shared.core.database import Sessions
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
+from shared.deliveries.insz_key import store_key
 
 Doctor = Callable[..., dict[str, dict[str, str]]]
 CHECKS = {
     *("queue", "signing keys", "INSZ key", "object store", "database", "clock", "roles"),
     *("migrations", "tables with row-level security", "row policies", "privileges"),
-    *("documents", "audit log"),
+    *("INSZ key of the database", "documents", "audit log"),
 }
 
 
@@ -60,9 +64,10 @@ def test_the_owner_makes_every_check(doctor: Doctor, settings: Settings) -> None
 @pytest.mark.parametrize(
     ("program", "skipped"),
     [
-        ("operator", {"documents"}),
+        ("operator", {"documents", "audit log"}),
         ("worker", {"audit log"}),
-        ("api", {"documents", "audit log"}),
+        ("auditor", {"documents", "INSZ key of the database"}),
+        ("api", {"documents", "audit log", "INSZ key of the database"}),
         ("importer", {"documents", "audit log"}),
     ],
 )
@@ -130,3 +135,19 @@ def test_changed_audit_log_is_found(doctor: Doctor, settings: Settings, engine: 
     findings = doctor(settings)
     assert statuses(findings, "failed") == {"audit log"}
     assert "audit verify" in findings["audit log"]["remedy"]
+
+
+def test_another_insz_key_than_that_of_earlier_imports_is_a_fault(
+    doctor: Doctor, settings: Settings, sessions: Sessions
+) -> None:
+    name = "INSZ key of the database"
+    assert doctor(settings)[name]["detail"] == "no delivery was applied yet"
+    with UnitOfWork(sessions) as unit:
+        store_key(unit.session, token_bytes(32))
+    try:
+        findings = doctor(settings)
+    finally:
+        with UnitOfWork(sessions) as unit:
+            unit.session.execute(text("delete from insz_key"))
+    assert name in statuses(findings, "failed")
+    assert "backup of the keys" in findings[name]["remedy"]

@@ -1,12 +1,14 @@
 """The table of logins and variables in docs/operations.md, against the commands."""
 
+import logging
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from joserfc.jwk import ECKey
 
 from services.cli.main import COMMANDS, GROUPS, main
@@ -41,7 +43,7 @@ IS_MISSING = re.compile(r"Field required|TOETSFEEDBACK_\w+ is not set|: set TOET
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
     """Set every variable of the table, and no other one of ours."""
     for name in [name for name in os.environ if name.startswith("TOETSFEEDBACK_")]:
         monkeypatch.delenv(name)
@@ -52,7 +54,10 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
     monkeypatch.chdir(tmp_path)  # no instance of `up` is here
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    return monkeypatch
+    handlers = logging.root.handlers[:]
+    yield monkeypatch
+    logging.root.handlers[:] = handlers
+    structlog.reset_defaults()  # the commands of programs configure their logs
 
 
 def outcome_of(

@@ -120,6 +120,12 @@ def test_database_with_other_rules_of_access_is_refused(
     migrate(engine_of_migrate)
 
 
+def test_objects_of_others_are_no_change(engine_of_migrate: Engine) -> None:
+    create = "create view sizes as select 1; grant select on sizes to public"
+    with changed(engine_of_migrate, create, "drop view sizes"):
+        migrate(engine_of_migrate)
+
+
 def test_schema_of_a_newer_version_is_refused_by_name(
     settings_of: SettingsOf, engine_of_migrate: Engine
 ) -> None:

@@ -1,20 +1,43 @@
-"""Checks of what is stored: the bytes of documents, and the hash chains of the audit log."""
+"""Checks of what is stored: the INSZ key, the bytes of documents, and the audit log."""
 
 import hashlib
+from pathlib import Path
 
 from obstore.exceptions import BaseError as StoreError
 from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import Session
 
 from services.cli.doctor.database import unreadable
-from services.cli.doctor.findings import Finding, failed, passed
+from services.cli.doctor.findings import Finding, failed, passed, skipped
 from shared.audit import service
 from shared.audit.head_exports import exported_heads
 from shared.core.errors import ConfigurationError
+from shared.core.secrets import read_insz_key
+from shared.deliveries.insz_key import is_stored_key
 from shared.documents.models import Document
 from shared.storage.store import STORE_UNAVAILABLE, Storage
 
 SHOWN = 3
+INSZ_KEY = "INSZ key of the database"
+
+
+def check_insz_key(connection: Connection, path: Path | None) -> Finding:
+    """Compare the key file with the check value that the first import stored."""
+    if finding := unreadable(connection, INSZ_KEY, "insz_key"):
+        return finding
+    try:
+        key = None if path is None else read_insz_key(path)
+    except ConfigurationError:
+        key = None
+    if key is None:
+        remedy = "run it with TOETSFEEDBACK_INSZ_KEY_FILE, as a worker"
+        return skipped(INSZ_KEY, "there is no key to compare", remedy)
+    with Session(connection) as session:
+        is_same = is_stored_key(session, key)
+    if is_same is False:
+        remedy = "set TOETSFEEDBACK_INSZ_KEY_FILE to the file in the backup of the keys"
+        return failed(INSZ_KEY, f"earlier imports used another key than {path}", remedy)
+    return passed(INSZ_KEY, "the same" if is_same else "no delivery was applied yet")
 
 
 def check_documents(connection: Connection, storage: Storage, number: int) -> Finding:

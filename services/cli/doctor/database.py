@@ -20,7 +20,7 @@ MAX_CLOCK_DIFFERENCE_SECONDS = 5.0
 """A client may sign a DPoP proof 10 seconds ahead of our clock: half of that is left for it."""
 OLDEST_SERVER = 150_000
 ROLES_REMEDY = "run `toetsfeedback migrate --roles-only` as the owner of the database"
-READERS = {"documents": "a worker", "audit_events": "an operator"}
+READERS = {"documents": "a worker", "audit_events": "an auditor", "insz_key": "a worker"}
 """The program, next to the owner, whose login reads all rows of a table."""
 
 
