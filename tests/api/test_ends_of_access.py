@@ -12,6 +12,7 @@ import httpx
 import pytest
 import time_machine
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from services.api.app import create_app
 from shared.access.rules import GRANTABLE, Caller, CallerKind
@@ -288,7 +289,9 @@ def test_the_audit_log_has_the_question_that_ended_a_download(
         ("mandate revoked", "reach"),
         ("window closed", "gate"),
     ):
-        ends_download(Holder.integrator(world), ENDS[name], "overview")
+        with capture_logs() as lines:
+            ends_download(Holder.integrator(world), ENDS[name], "overview")
+        assert "request_failed" not in {line["event"] for line in lines}
         expected = ("getDocumentContent", SCHOOL, "refused", rule)
         deadline = time.monotonic() + LIMIT_SECONDS
         while audit_log.decisions()[-1] != expected and time.monotonic() < deadline:

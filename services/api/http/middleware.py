@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.http.connections import USES_RESERVE
 from services.api.http.context import RequestContext
+from services.api.http.download_monitor import AccessRevokedError
 from services.api.http.metrics import RequestMetrics
 from services.api.http.problems import (
     InternalServerError,
@@ -78,6 +79,9 @@ class RequestLogging:
                 await self.app(scope, receive, send_with_headers)
             except ClientDisconnect:
                 status = status or CLIENT_CLOSED_REQUEST
+            except AccessRevokedError:
+                logger.info("download_ended")
+                raise ConnectionAbortedError from None
             except Exception as error:  # noqa: BLE001  # any error becomes a response
                 failure = describe_error(error)
                 logger.error("request_failed", **failure)  # noqa: TRY400  # a traceback may quote data
