@@ -243,6 +243,7 @@ def test_person_that_cannot_object_gets_no_key(
                 "personId": persons[0].request("GET", f"/v1/clients/{third.id}").json()["personId"]
             }
             del body["clientId"]
+            body["scopes"] = ["jobs:read"]
         refused = persons[0].request("POST", CHANGES, body)
         assert refused.json()["type"] == f"{OWN_TYPE}approvalRequired"
 
