@@ -243,15 +243,16 @@ def test_an_upload_whose_rows_cannot_be_written_stores_nothing(
 ) -> None:
     app: FastAPI = create_app(api_settings)
     token = callers.token(CallerKind.OPERATOR)
-    with UnitOfWork(sessions) as unit:
-        unit.session.execute(text("alter table job_items rename to job_items_away"))
-    try:
-        with serve(app) as url:
+    with serve(app) as url:
+        httpx.get(f"{url}/health")  # the schema is compared at the first connection
+        with UnitOfWork(sessions) as unit:
+            unit.session.execute(text("alter table job_items rename to job_items_away"))
+        try:
             headers = ZIP | callers.headers(token, "POST", url + DELIVERIES)
             response = httpx.post(url + DELIVERIES, content=b"PK", headers=headers)
-    finally:
-        with UnitOfWork(sessions) as unit:
-            unit.session.execute(text("alter table job_items_away rename to job_items"))
+        finally:
+            with UnitOfWork(sessions) as unit:
+                unit.session.execute(text("alter table job_items_away rename to job_items"))
     assert response.status_code == 500
     assert stored_keys(storage) == []
     assert ProgrammingError.__name__ not in response.text

@@ -3,9 +3,10 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
+from services.api.http.head import ReadableRoute
 from shared.core.version import package_version
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=ReadableRoute)
 
 _PAGE = """<!doctype html>
 <html lang="en">
