@@ -41,8 +41,10 @@ READABLE = """
 VOLATILE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]+…|\\x[0-9a-f]+|\d+")
 RIGHT = correction(2, results=[["s1", "LEZ4", "reported", "C", "240.50"]])
 WRONG = correction(2, results=[["s1", "LEZ4", "reported", "D", "240.50"]])
-OF_THE_LEVEL = correction(2, level_descriptions=[["LEZ4", "C", "Leest 漢."]])
-OF_ANOTHER = correction(2, level_descriptions=[["LEZ4", "D", "Leest 漢."]])
+TOO_LONG = "\n".join(["Leest."] * 250)
+"""A description that fits on no fiche."""
+OF_THE_LEVEL = correction(2, level_descriptions=[["LEZ4", "C", TOO_LONG]])
+OF_ANOTHER = correction(2, level_descriptions=[["LEZ4", "D", TOO_LONG]])
 STORED = correction(2, results=[["s1", "LEZ4", "reported", "C", "240.50"]])
 READABLE_AGAIN = correction(
     2,
