@@ -20,7 +20,7 @@ _MISREAD: Final = re.compile(
     f"|[Æ-ß][{_NOT_PUNCTUATION}]"
     f"|[à-ï][{_CONTINUATION}]{{2}}"
     f"|[ð-ô][{_CONTINUATION}]{{3}}"
-    "|[√├┬][^\x00-\x7fπ]"
+    "|[√├┬][^\x00-\x7fπ∞]"
 )
 """UTF-8 that was read as Windows-1252, as Mac Roman or in the code page of a command prompt."""
 

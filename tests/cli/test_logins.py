@@ -28,7 +28,7 @@ ARGUMENTS = {
     "audit": ["audit", "verify"],
     "person add": ["person", "add", "Somebody", "--key", "key.pem"],
     "token": ["token", "--key", "proof.pem"],
-    "release": ["release", "--administration", "2024"],
+    "release": ["release", "--administration", "2024", "--opens-at", "2099-06-21T08:00"],
     "call": ["call", "GET", "/v1/jobs"],
     "client": ["client", "list"],
     "person": ["person", "list"],

@@ -21,6 +21,9 @@ RunCommand = Callable[..., Run]
 MutableEnvironment = MutableMapping[str, str]
 
 
+SCOPE = ("--scope", "schools:read")
+
+
 @pytest.fixture
 def environment(instance: Instance) -> Iterator[MutableEnvironment]:
     """Set the variables of the instance with the login of the operator; restore them."""
@@ -41,15 +44,15 @@ def environment(instance: Instance) -> Iterator[MutableEnvironment]:
          "--administration: There is no such administration; import its delivery first"),
         (("build", "--administration", "2024", "--school", "1"),
          "--school: No school with this number takes part; correct the number"),
-        (("client", "add", "x", "--kind", "integrator", "--key", "set.json"),
+        (("client", "add", "x", "--kind", "integrator", *SCOPE, "--key", "set.json"),
          "set.json contains a set of keys (JWKS); write one of its keys to a file of its own"),
-        (("client", "add", "x", "--kind", "integrator", "--key", "list.json"),
+        (("client", "add", "x", "--kind", "integrator", *SCOPE, "--key", "list.json"),
          "list.json contains no key as JWK or PEM; give another file"),
-        (("client", "add", "x", "--kind", "integrator", "--key", "short.json"),
+        (("client", "add", "x", "--kind", "integrator", *SCOPE, "--key", "short.json"),
          "--key (0/x): "),
-        (("client", "add", "x", "--kind", "integrator", "--key", "missing"),
+        (("client", "add", "x", "--kind", "integrator", *SCOPE, "--key", "missing"),
          "missing: No such file or directory; check the path"),
-        (("client", "add", "", "--kind", "integrator", "--key", "good.json"), "NAME: "),
+        (("client", "add", "", "--kind", "integrator", *SCOPE, "--key", "good.json"), "NAME: "),
         (("import", "missing"), "Give the path of a directory or ZIP file"),
         (("audit", "verify", "--since", "."), ".: Is a directory; give the path of a file"),
         (("token", "--key", "p384.pem"), "p384.pem contains no private P-256 key in PEM format"),
@@ -128,7 +131,16 @@ def test_private_part_of_a_jwk_is_not_sent(
 ) -> None:
     file = tmp_path / "private.json"
     file.write_text(json.dumps(ECKey.generate_key("P-256").as_dict(private=True)))
-    command = ("client", "add", "with a private key", "--kind", "integrator", "--key", str(file))
+    command = (
+        "client",
+        "add",
+        "with a private key",
+        "--kind",
+        "integrator",
+        *SCOPE,
+        "--key",
+        str(file),
+    )
     found = run(*command, "--data", str(instance.data))
     assert (found.code, found.err) == (0, "")
 

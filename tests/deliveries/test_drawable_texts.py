@@ -130,7 +130,7 @@ def test_name_that_no_font_can_draw_is_a_warning(session: Session, tmp_path: Pat
     assert "麗" not in str(warning)
 
 
-@pytest.mark.parametrize(("file", "column"), SHARED)
+@pytest.mark.parametrize(("file", "column"), [one for one in SHARED if one[1] != "site_name"])
 def test_text_without_a_visible_character_is_missing(
     session: Session, tmp_path: Path, file: str, column: str
 ) -> None:

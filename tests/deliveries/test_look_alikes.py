@@ -86,7 +86,7 @@ def test_equal_rows_stay_duplicates(session: Session, tmp_path: Path) -> None:
     assert report["faultCounts"] == {"duplicateKey": 2}
 
 
-@pytest.mark.parametrize("name", ["4a", "4 A", "\uff14A"], ids=ascii)
+@pytest.mark.parametrize("name", ["4a", "4 A"], ids=ascii)
 def test_class_groups_that_look_alike_are_a_warning(
     session: Session, tmp_path: Path, name: str
 ) -> None:

@@ -27,7 +27,7 @@ from tests.deliveries.delivery_files import (
     table_contents,
 )
 
-AUDIT_LOG = ("audit_events", "audit_heads")
+AUDIT_LOG = ("audit_events", "audit_heads", "pending_refusals")
 ONE_DATABASE = settings(
     max_examples=15,
     deadline=None,

@@ -15,7 +15,7 @@ from tests.deliveries.delivery_files import DeliveryFiles, full, places, run_imp
 from tests.deliveries.delivery_rows import count, import_applied
 
 SCHOOLS, PER_SCHOOL = 10, 6
-AUDIT_LOG = ("audit_events", "audit_heads")
+AUDIT_LOG = ("audit_events", "audit_heads", "pending_refusals")
 
 
 def country(sequence: int = 1, per_school: int = PER_SCHOOL) -> DeliveryFiles:
@@ -175,6 +175,7 @@ def test_no_student_may_disappear_if_none_is_allowed(session: Session, tmp_path:
 def test_refusal_is_in_the_audit_log(session: Session, tmp_path: Path) -> None:
     report = import_second(session, without(country(2), *ALL[7:], files=BOTH), tmp_path)
 
+    session.execute(text("select append_pending_refusals(null)"))
     (event,) = session.query(AuditEvent).all()
     assert (event.organisation, event.outcome, event.rule) == (None, "refused", "tooMuchRemoved")
     assert event.resource == f"/v1/deliveries/{report['id']}"
