@@ -83,7 +83,9 @@ def create_app(settings: Settings) -> FastAPI:
         ConfigurationError: when the signing key or the storage cannot be used.
     """
     app = build_app({UPLOAD_PATH: settings.api_max_upload_bytes})
-    app.state.resources = Resources.open(settings)
+    resources = app.state.resources = Resources.open(settings)
+    if resources.provider is not None and resources.provider.keys is not None:
+        app.state.metrics.watch_provider_keys(resources.provider.keys)
     return app
 
 

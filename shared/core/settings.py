@@ -44,7 +44,11 @@ class Settings(BaseSettings):
         description="JSON file that describes the OpenID provider of people at schools",
     )
 
-    api_host: str = Field(default="127.0.0.1", description="address the API listens on")
+    api_host: str = Field(
+        default="127.0.0.1",
+        description="address the API listens on: `0.0.0.0` is all of IPv4, `::` all of IPv6 and "
+        "IPv4, a name all its addresses",
+    )
     api_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         default=8000, description="port of the API"
     )

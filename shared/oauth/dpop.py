@@ -94,7 +94,7 @@ def verify_proof(text: str, expected: ExpectedRequest, nonces: Nonces, now: floa
         ProofError: when anything else is wrong.
     """
     try:
-        claims, key = jose.verify(text, lambda header: jose.public_key(header["jwk"]), TYPES)
+        claims, key = jose.verify(text, lambda header: (jose.public_key(header["jwk"]),), TYPES)
     except jose.AlgorithmError as error:
         raise ProofError(str(error)) from None
     except (SignatureError, KeyError, TypeError, AttributeError):

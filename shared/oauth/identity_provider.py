@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from shared.core.errors import ConfigurationError
 from shared.oauth import jose
 from shared.oauth.assertions import ASSERTION_TYPE, CLOCK_SKEW_SECONDS
-from shared.oauth.jose import PublicKey, SignatureError
+from shared.oauth.jose import SignatureError, WrongKeyError
 from shared.oauth.person_claims import ClaimRules
+from shared.oauth.provider_keys import KeySet, ProviderKeys
 from shared.oauth.provider_requests import request_object
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105  # the name of a type
@@ -34,8 +35,7 @@ ACCESS_TOKEN_TYPES = frozenset({"bearer", "dpop"})
 """Values of `token_type` (RFC 7662), and of Keycloak's claim `typ`."""
 
 ASSERTION_SECONDS = 60
-KEY_CACHE_SECONDS = 300.0
-KEY_REFETCH_SECONDS = 10.0
+HOUR = 3600
 
 _CLIENT_KEY_ALGORITHMS: tuple[tuple[type[ECKey | RSAKey], str], ...] = (
     (ECKey, "ES256"),
@@ -60,6 +60,7 @@ class ProviderSettings(BaseModel):
     client_key_file: Path | None = None
     jwks_url: str | None = None
     timeout_seconds: Annotated[float, Field(gt=0, le=10)] = 3.0
+    max_key_age_hours: Annotated[float, Field(gt=0, le=168)] = 24.0  # without a response
     accepted_acr: Annotated[frozenset[str] | None, Field(min_length=1)] = None  # any when absent
     claims: ClaimRules
 
@@ -100,6 +101,11 @@ class Provider(Protocol):
 
     settings: ProviderSettings
 
+    @property
+    def keys(self) -> ProviderKeys | None:
+        """The keys that verify tokens; None when tokens are introspected."""
+        ...
+
     def verify_token(self, token: str) -> Mapping[str, Any]:
         """Verify a token and return its claims.
 
@@ -123,6 +129,8 @@ def open_provider(settings: ProviderSettings) -> Provider:
 
 class IntrospectionProvider:
     """A verifier by introspection (RFC 7662), authenticated with a client assertion."""
+
+    keys = None
 
     def __init__(self, settings: ProviderSettings) -> None:
         self.settings = settings
@@ -173,53 +181,41 @@ def _private_key(file: Path) -> tuple[ECKey | RSAKey, str]:
 
 
 class KeySetProvider:
-    """A verifier by signature, with a cached copy of the provider's JWK Set."""
+    """A verifier by signature, with the keys that the provider published."""
 
     def __init__(self, settings: ProviderSettings, jwks_url: str) -> None:
         self.settings = settings
-        self._url = jwks_url
-        self._keys: dict[str, PublicKey] = {}
-        self._fetched_at = -KEY_CACHE_SECONDS
+        self.keys = ProviderKeys(
+            jwks_url, settings.timeout_seconds, settings.max_key_age_hours * HOUR
+        )
 
     def verify_token(self, token: str) -> Mapping[str, Any]:
         try:
-            claims, _ = jose.verify(
-                token,
-                lambda header: self._key(header.get("kid")),
-                TYPES,
-                jose.PROVIDER_ALGORITHMS,
-            )
-            header, _ = jose.read_unverified(token)
+            claims = self._verify_signature(token)
+            header, _ = jose.read_unverified(token, jose.MAX_PROVIDER_CHARACTERS)
+        except WrongKeyError:
+            raise UserTokenError("it is not signed by a key of the provider") from None
         except SignatureError as error:
             raise UserTokenError(str(error)) from None
         if header["typ"].lower().removeprefix("application/") != ACCESS_TOKEN_TYPE:
             _require_claimed_type(claims)
         return _require_valid_claims(self.settings, claims, time.time())
 
-    def _key(self, kid: object) -> PublicKey:
-        if not isinstance(kid, str):
-            raise UserTokenError("it is not signed by a key of the provider")
-        is_known = kid in self._keys
-        age = time.monotonic() - self._fetched_at
-        if age >= (KEY_CACHE_SECONDS if is_known else KEY_REFETCH_SECONDS):
-            key_set = request_object("GET", self._url, self.settings.timeout_seconds)
-            self._keys = _usable_keys(key_set)
-            self._fetched_at = time.monotonic()
-        if kid not in self._keys:
-            raise UserTokenError("it is not signed by a key of the provider")
-        return self._keys[kid]
-
-
-def _usable_keys(key_set: Mapping[str, Any]) -> dict[str, PublicKey]:
-    """Return the keys of a JWK Set by `kid`, without those of kinds that are not accepted."""
-    keys = {}
-    listed = key_set.get("keys")
-    for parameters in listed if isinstance(listed, list) else ():
+    def _verify_signature(self, token: str) -> dict[str, Any]:
+        """Verify with the known keys, and with newer ones when none of these signed the token."""
+        known = self.keys.current()
         try:
-            keys[str(parameters["kid"])] = jose.public_key(parameters, jose.MIN_PRESENT_RSA_BITS)
-        except (SignatureError, KeyError, TypeError, AttributeError):
-            continue
-    return keys
+            return _claims_signed_by(known, token)
+        except WrongKeyError:
+            if newer := self.keys.newer_than(known):
+                return _claims_signed_by(newer, token)
+            raise
+
+
+def _claims_signed_by(keys: KeySet, token: str) -> dict[str, Any]:
+    return jose.verify(
+        token, keys.find, TYPES, jose.PROVIDER_ALGORITHMS, jose.MAX_PROVIDER_CHARACTERS
+    ).claims
 
 
 def _require_access_token(claims: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Verification of compact JWS (RFC 7515) and import of public keys from JWK (RFC 7517)."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -23,6 +23,8 @@ PROVIDER_ALGORITHMS = (*ALGORITHMS, "RS256")
 """The algorithms of the identity provider's tokens: ACM/IDM and most others sign with `RS256`."""
 
 MAX_CHARACTERS = 4096
+MAX_PROVIDER_CHARACTERS = 32 * 1024
+"""The size of the identity provider's tokens: those of a person with many roles are long."""
 MIN_RSA_BITS, MAX_RSA_BITS = 3072, 4096
 """The bits of a new RSA key: fewer than 3072 are less than 128 bits of security (ASVS 11.2.3)."""
 
@@ -49,6 +51,10 @@ _SECRET_PARAMETERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 class SignatureError(ValueError):
     """A JWS or JWK that is not valid; the message never quotes it."""
+
+
+class WrongKeyError(SignatureError):
+    """A JWS that none of the keys signed."""
 
 
 class AlgorithmError(SignatureError):
@@ -86,47 +92,47 @@ _DECODE_ERRORS = (JoseError, ValueError, KeyError, TypeError, AttributeError, Re
 """Errors that joserfc raises for a text that is not a valid JWS."""
 
 
-def read_unverified(text: str) -> tuple[Mapping[str, Any], dict[str, Any]]:
+def read_unverified(
+    text: str, max_characters: int = MAX_CHARACTERS
+) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """Return the header and the claims; only form and size have been checked.
 
     Raises:
         SignatureError: when it is not a compact JWS of a JSON object.
     """
-    segments = _decode(text)
+    segments = _decode(text, max_characters)
     return segments.header, segments.claims
 
 
 def verify(
     text: str,
-    key_for: Callable[[Mapping[str, Any]], PublicKey],
+    keys_for: Callable[[Mapping[str, Any]], Iterable[PublicKey]],
     types: frozenset[str],
     algorithms: Collection[str] = ALGORITHMS,
+    max_characters: int = MAX_CHARACTERS,
 ) -> VerifiedJws:
-    """Verify a compact JWS with the key that `key_for` returns for its header.
+    """Verify a compact JWS with one of the keys that `keys_for` returns for its header.
 
-    `types` are the accepted values of `typ`, `algorithms` those of `alg`. Errors of `key_for` pass
+    `types` are the accepted values of `typ`, `algorithms` those of `alg`. Errors of `keys_for` pass
     through.
 
     Raises:
+        WrongKeyError: when none of the keys signed it.
         SignatureError: when it is not valid; the message names the part that is wrong.
     """
-    segments = _decode(text)
-    if segments.header["alg"] not in algorithms:
+    segments = _decode(text, max_characters)
+    header = segments.header
+    if header["alg"] not in algorithms:
         raise AlgorithmError(f"its alg is not one of {', '.join(algorithms)}")
-    header, key = segments.header, key_for(segments.header)
-    try:
-        segments.algorithm.check_key(key)
-        is_signed = segments.algorithm.verify(segments.signed, segments.signature, key)
-    except _DECODE_ERRORS:
-        is_signed = False
-    if not is_signed:
-        raise SignatureError("it is not signed by this key")
+    signer = next((key for key in keys_for(header) if _is_signed_by(key, segments)), None)
+    if signer is None:
+        raise WrongKeyError("it is not signed by this key")
     kind = header.get("typ", "")
     if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in types:
         raise SignatureError("its typ is not accepted here")
     if "crit" in header or "b64" in header:
         raise SignatureError("it uses crit or b64, which are not supported")
-    return VerifiedJws(segments.claims, key)
+    return VerifiedJws(segments.claims, signer)
 
 
 def require_jti(claims: Mapping[str, Any]) -> str:
@@ -144,14 +150,24 @@ def numeric_date(value: object) -> float | None:
     return value if 0 <= value <= LATEST_DATE else None
 
 
-def fixed_key(key: PublicKey) -> Callable[[object], PublicKey]:
-    """Return a `key_for` that always returns this key, whatever the header."""
-    return lambda _: key
+def fixed_key(key: PublicKey) -> Callable[[object], tuple[PublicKey]]:
+    """Return a `keys_for` that always returns this key, whatever the header."""
+    return lambda _: (key,)
 
 
-def _decode(text: str) -> _JwsSegments:
-    if len(text) > MAX_CHARACTERS:
-        raise SignatureError("it is too large")
+def _is_signed_by(key: PublicKey, segments: _JwsSegments) -> bool:
+    try:
+        segments.algorithm.check_key(key)
+        return bool(segments.algorithm.verify(segments.signed, segments.signature, key))
+    except _DECODE_ERRORS:
+        return False
+
+
+def _decode(text: str, max_characters: int) -> _JwsSegments:
+    if len(text) > max_characters:
+        raise SignatureError(f"it is larger than {max_characters // 1024} KiB")
+    if text.find(".") > MAX_CHARACTERS:
+        raise SignatureError(f"its header is larger than {MAX_CHARACTERS // 1024} KiB")
     try:
         signed, signature = text.encode("ascii").rsplit(b".", 1)
         head, payload = signed.split(b".")

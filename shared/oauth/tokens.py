@@ -115,7 +115,9 @@ class TokenAuthority:
 
     def _decode(self, token: str) -> AccessToken:
         try:
-            claims, _ = jose.verify(token, lambda header: self.keys.by_id()[header["kid"]], TYPES)
+            claims, _ = jose.verify(
+                token, lambda header: (self.keys.by_id()[header["kid"]],), TYPES
+            )
             if claims["iss"] != self.issuer or claims["aud"] != self.audience:
                 raise InvalidAccessToken
             return _access_token(claims)

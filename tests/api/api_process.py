@@ -18,7 +18,7 @@ STOP_SECONDS = 60
 class ApiProcess:
     """`toetsfeedback api` on a port that stays the same when it is started again."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, **changes: str) -> None:
         self.port = choose_port()
         self._environment = child_environment(
             {
@@ -28,6 +28,7 @@ class ApiProcess:
                 "TOETSFEEDBACK_SIGNING_KEYS": str(settings.require_file("signing_keys")),
                 "TOETSFEEDBACK_API_ADDRESS_REQUESTS_PER_MINUTE": "1000000",
             }
+            | changes
         )
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -106,9 +106,14 @@ def test_requests_without_a_valid_token_are_counted_by_address(
         ("2001:db8::1", "2001:db8::ffff:1", 2),
         ("2001:db8::1", "2001:db8:0:1::1", 1),
         ("192.0.2.1", "192.0.2.2", 1),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", 1),
+        ("::ffff:c000:201", "192.0.2.1", 2),
+        ("64:ff9b::192.0.2.1", "64:ff9b::192.0.2.2", 1),
+        ("64:ff9b::c000:201", "::ffff:192.0.2.1", 2),
+        ("fe80::1%eth0", "fe80::2", 2),
     ],
 )
-def test_ipv6_network_counts_as_one_address(
+def test_ipv6_network_and_each_form_of_an_ipv4_address_count_as_one(
     api_settings: Settings, one: str, other: str, used: int
 ) -> None:
     limiter = RateLimiter(api_settings.model_copy(update={"redis_url": NOWHERE}))

@@ -3,7 +3,9 @@
 import json
 import sys
 import time
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain, repeat
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
@@ -14,11 +16,15 @@ from joserfc.jwk import ECKey, RSAKey
 
 KEY = RSAKey.generate_key(2048, {"kid": "first"})
 ISSUED: dict[str, dict[str, Any]] = {}
+PUBLISHED: dict[str, Any] = {"body": "", "status": 200, "delay": 0.0, "requests": 0}
+"""The response of `GET /published`, and the number of its requests."""
 
 
 class ProviderHandler(BaseHTTPRequestHandler):
     """`POST /issue` takes claims as JSON, and issues an opaque token, a signed one of type
     `at+jwt`, and one of type `JWT`: an ID token, or an access token of Keycloak.
+
+    `POST /publish` changes the response of `GET /published`, a JWK Set or whatever else.
 
     Introspection requires a client assertion by the key that the command line names.
     """
@@ -28,6 +34,12 @@ class ProviderHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/jwks":
             self._send({"keys": [KEY.as_dict(private=False), {"kty": "new kind", "kid": "x"}]})
+        elif self.path == "/published":
+            PUBLISHED["requests"] += 1
+            time.sleep(PUBLISHED["delay"])
+            self._send_bytes(PUBLISHED["body"].encode(), PUBLISHED["status"])
+        elif self.path == "/requests":
+            self._send(PUBLISHED["requests"])
         else:
             self._misbehave()
 
@@ -40,6 +52,9 @@ class ProviderHandler(BaseHTTPRequestHandler):
             access_token = jwt.encode(header | {"typ": "at+jwt"}, ISSUED[opaque], KEY)
             plain_token = jwt.encode(header | {"typ": "JWT"}, ISSUED[opaque], KEY)
             self._send({"opaque": opaque, "signed": access_token, "of_type_jwt": plain_token})
+        elif self.path == "/publish":
+            PUBLISHED.update(json.loads(body))
+            self._send({})
         elif self.path == "/introspect":
             form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
             jwt.decode(form["client_assertion"], self.client_key)
@@ -67,18 +82,26 @@ class ProviderHandler(BaseHTTPRequestHandler):
             case "/slow":
                 time.sleep(1)
                 self._send({"active": True})
+            case "/dripping-head":
+                self._drip(b"X: 1\r\n")
             case "/dripping":
-                self.send_response(200)
-                self.end_headers()
-                while True:
-                    self.wfile.write(b" ")
-                    time.sleep(0.05)
+                self._drip(b"\r\n", b" ")
+
+    def _drip(self, *pieces: bytes) -> None:
+        """Send an endless response, of which the last of the pieces is repeated."""
+        self.send_response(200)
+        self.flush_headers()
+        for piece in chain(pieces, repeat(pieces[-1])):
+            self.wfile.write(piece)
+            time.sleep(0.05)
 
     def _send(self, body: object) -> None:
         self._send_bytes(json.dumps(body).encode())
 
-    def _send_bytes(self, content: bytes) -> None:
-        self.send_response(200)
+    def _send_bytes(self, content: bytes, status: int = 200) -> None:
+        self.send_response(status)
+        if status == HTTPStatus.FOUND:
+            self.send_header("Location", "/jwks")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

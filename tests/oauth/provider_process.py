@@ -1,5 +1,6 @@
 """Start the small OpenID provider, and issue its tokens."""
 
+import json
 import subprocess
 import sys
 import time
@@ -50,6 +51,15 @@ class OpenIdProvider:
     ) -> str:
         issued = httpx.post(f"{self.url}/issue", json=claims(**changes)).json()
         return str(issued[kind])
+
+    def publish(self, *keys: object, **changes: Any) -> None:
+        """Respond to `GET /published` with these keys, or with other `body`, `status`, `delay`."""
+        response = {"body": json.dumps({"keys": keys}), "status": 200, "delay": 0}
+        httpx.post(f"{self.url}/publish", json=response | changes).raise_for_status()
+
+    def count_requests(self) -> int:
+        """Return the number of requests for the published keys until now."""
+        return int(httpx.get(f"{self.url}/requests").json())
 
     def settings(self, **changes: Any) -> ProviderSettings:
         defaults = {

@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     ProcessCollector,
     start_http_server,
 )
 
 from shared.core.errors import ConfigurationError
+from shared.oauth.provider_keys import ProviderKeys
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -41,6 +43,21 @@ class RequestMetrics:
             ["caller_kind"],
             registry=self.registry,
         )
+
+    def watch_provider_keys(self, keys: ProviderKeys) -> None:
+        """Add the age of the identity provider's keys, and if its last response had any."""
+        age = Gauge(
+            "toetsfeedback_identity_provider_keys_age_seconds",
+            "Seconds since the provider sent the keys that are known; NaN before the first",
+            registry=self.registry,
+        )
+        age.set_function(lambda: float("nan") if keys.age_seconds is None else keys.age_seconds)
+        failing = Gauge(
+            "toetsfeedback_identity_provider_keys_failing",
+            "1 when the last request for the provider's keys had no usable response",
+            registry=self.registry,
+        )
+        failing.set_function(lambda: keys.has_failed)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         known = method if method in KNOWN_METHODS else "other"

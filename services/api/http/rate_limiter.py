@@ -6,16 +6,15 @@ The library `limits` has no fallback for an unavailable Redis (decision 23).
 from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import ip_address, ip_network
 from time import time
 from uuid import UUID
 
+from services.api.http.client_addresses import rate_limited_network
 from services.api.http.counters import Counters
 from shared.access.rules import Caller
 from shared.core.settings import Settings
 
 MINUTE, HOUR = 60, 3600
-IPV6 = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +106,7 @@ def _minute() -> int:
 
 
 def _hash_of(address: str) -> str:
-    return sha256(_network(address).encode()).hexdigest()
-
-
-def _network(address: str) -> str:
-    """Return the /64 of an IPv6 address, since a client can use any address within it."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    return str(ip_network((parsed, 64), strict=False)) if parsed.version == IPV6 else address
+    return sha256(rate_limited_network(address).encode()).hexdigest()
 
 
 def _counted_as(caller: Caller) -> tuple[str, str]:

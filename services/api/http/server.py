@@ -1,7 +1,9 @@
 """The HTTP server of the API: uvicorn, with listening sockets that cannot exhaust open files."""
 
 import asyncio
+import errno
 import math
+import os
 import socket
 from typing import Any, cast
 
@@ -9,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from services.api.http.client_addresses import LOOPBACK, ClientAddresses
 from services.api.http.protocol import ProblemProtocol
 from shared.core.errors import ConfigurationError
 
@@ -19,6 +22,10 @@ LISTEN_BACKLOG = 2048
 IDLE_DRAIN_SECONDS = 2.0
 """How long a stopping server still answers on idle connections: a proxy may be sending on one."""
 CLOSE = (b"connection", b"close")
+
+_BOTH_FAMILIES = "::"
+_ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+"""Errors for an address that a name has and the machine lacks: `localhost` without IPv6."""
 
 
 class Server(uvicorn.Server):
@@ -93,38 +100,66 @@ def serve(
     Raises:
         ConfigurationError: when it cannot listen at the address.
     """
+    trusted_proxies = os.environ.get("FORWARDED_ALLOW_IPS", LOOPBACK)
     config = uvicorn.Config(
-        app,
+        ClientAddresses(app, trusted_proxies),
         http=ProblemProtocol,
         backlog=ACCEPTED_AT_ONCE,
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=keep_alive_seconds,
         timeout_graceful_shutdown=math.ceil(drain_seconds),
     )
+    Server(config).run(open_listeners(host, port))
+
+
+def open_listeners(host: str, port: int) -> list[socket.socket]:
+    """Return a socket for each address of the host that this machine has.
+
+    Raises:
+        ConfigurationError: when there is none, or one of them is in use.
+    """
     try:
-        listeners = _listeners(host, port)
+        return _bound_listeners(host, port)
     except OSError as error:
         raise ConfigurationError(
             f"the API cannot listen on {host} at port {port} ({error.strerror}): set "
             "TOETSFEEDBACK_API_HOST and TOETSFEEDBACK_API_PORT to an address that is free"
         ) from None
-    Server(config).run(listeners)
 
 
-def _listeners(host: str, port: int) -> list[socket.socket]:
-    addresses = socket.getaddrinfo(
+def _bound_listeners(host: str, port: int) -> list[socket.socket]:
+    found = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
     )
-    return [_listener(family, address) for family, _, _, _, address in addresses]
+    listeners, missing = [], OSError()
+    for family, address in dict.fromkeys((family, address) for family, *_, address in found):
+        try:
+            listeners.append(_listener(family, address))
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                raise
+            missing = error
+    if not listeners:
+        raise missing
+    return listeners
 
 
 def _listener(family: int, address: tuple[Any, ...]) -> socket.socket:
-    """Return a socket of protocol TCP by name: on others asyncio sets no TCP_NODELAY."""
+    """Return a socket of protocol TCP by name: on others asyncio sets no TCP_NODELAY.
+
+    That of `::` accepts IPv4 too, whatever the default of the kernel.
+    """
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if family == socket.AF_INET6:
-        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    listener.bind(address)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            is_limited = address[0] != _BOTH_FAMILIES
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, is_limited)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
     return listener
