@@ -1,6 +1,7 @@
 """Idle and half-open connections against an API process with the limits of its settings."""
 
 import resource
+import select
 import selectors
 import socket
 import statistics
@@ -20,6 +21,8 @@ import pytest
 
 from embedded.ports import LOOPBACK, choose_port
 from embedded.programs import Program, is_healthy, toetsfeedback_command
+from services.api.http.connections import MAX_BEHIND, RESERVED
+from services.api.http.middleware import MAX_WAITING
 from services.cli.signing import ProofKey, TokenAuth
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.settings import MIB, Settings
@@ -223,3 +226,54 @@ def test_health_is_served_while_requests_in_progress_use_all_connections(
         connections.close()
         time.sleep(0.5)
         assert httpx.get(jwks).status_code == 200
+
+
+@contextmanager
+def clients_that_receive_nothing(
+    port: int, number: int, requests: bytes
+) -> Iterator[list[socket.socket]]:
+    """Send requests on so many connections with the smallest buffers, and yield these."""
+    with ExitStack() as opened:
+        connections = [opened.enter_context(socket.socket()) for _ in range(number)]
+        for connection in connections:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            connection.settimeout(10)
+            connection.connect((LOOPBACK, port))
+            connection.sendall(requests)
+        yield connections
+
+
+def test_requests_whose_responses_are_not_received_are_not_in_progress(
+    start_api: Callable[..., Api],
+) -> None:
+    api = start_api(api_max_connections=128)
+    requests = 8 * b"GET /doc/openapi.yaml HTTP/1.1\r\nHost: x\r\n\r\n"
+    with api.running():
+        httpx.get(f"{api.url}/doc/openapi.yaml", timeout=DISCONNECTED_SECONDS)
+        with clients_that_receive_nothing(api.port, 100, requests):
+            time.sleep(3)
+            jwks = httpx.get(f"{api.url}/.well-known/jwks.json", timeout=DISCONNECTED_SECONDS)
+            assert jwks.status_code == 200
+
+
+def test_few_large_responses_wait_in_memory(start_api: Callable[..., Api]) -> None:
+    api = start_api(api_max_connections=200)
+    request = b"GET /doc/assets/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n"
+    with api.running(), clients_that_receive_nothing(api.port, 100, request) as connections:
+        poll, ended = select.poll(), set[int]()
+        for connection in connections:
+            poll.register(connection, select.POLLHUP)
+        deadline = time.monotonic() + DISCONNECTED_SECONDS
+        while time.monotonic() < deadline and len(ended) < 100 - MAX_BEHIND:
+            ended.update(file for file, _ in poll.poll(100))
+        assert len(ended) == 100 - MAX_BEHIND
+        assert is_healthy(api.port)
+
+
+def test_halves_of_forms_leave_room_for_others(start_api: Callable[..., Api]) -> None:
+    api = start_api(api_max_connections=MAX_WAITING + 2 * RESERVED)
+    with api.running(), IdleConnections(api.port, (HALF_A_FORM,)) as connections:
+        connections.fill(MAX_WAITING + RESERVED)
+        time.sleep(2)
+        assert httpx.get(f"{api.url}/.well-known/jwks.json").status_code == 200
+        assert httpx.post(f"{api.url}/oauth2/token", data={"a": "b"}).status_code == 401

@@ -32,6 +32,13 @@ SEND_BUFFER_BYTES = 256 * 1024
 """Of the kernel, which doubles it for its own administration. With a piece of a download and the
 buffer of asyncio, less than 1 MiB is on its way to a client."""
 
+MAX_UNSENT_BYTES = 256 * 1024
+"""More than the buffers of a download have. Only a response that is not sent in pieces, such as a
+file of the documentation, leaves more when its client does not receive it."""
+MAX_BEHIND = 64
+"""Clients with so much unsent of a response; one more ends the one that waits longest, so that
+clients that receive nothing fill no memory."""
+
 RESERVED = 64
 """Connections that are free for `/health` when every other one has a request in progress."""
 USES_RESERVE = "uses_reserve"
@@ -53,6 +60,7 @@ class Connections:
     limit: int = 1_000
     _waiting: dict["BoundedProtocol", None] = field(default_factory=dict)
     _in_progress: set["BoundedProtocol"] = field(default_factory=set)
+    _behind: dict["BoundedProtocol", None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, wanted: int) -> "Connections":
@@ -83,7 +91,19 @@ class Connections:
             self.remove(connection)
             self._in_progress.add(connection)
 
+    def fall_behind(self, connection: "BoundedProtocol") -> None:
+        """Note that much of a response is not received yet; one too many is aborted."""
+        self._behind[connection] = None
+        if len(self._behind) > MAX_BEHIND:
+            oldest = next(iter(self._behind))
+            self.remove(oldest)
+            oldest.abort()
+
+    def catch_up(self, connection: "BoundedProtocol") -> None:
+        self._behind.pop(connection, None)
+
     def remove(self, connection: "BoundedProtocol") -> None:
+        self._behind.pop(connection, None)
         self._waiting.pop(connection, None)
         self._in_progress.discard(connection)
 
@@ -112,11 +132,32 @@ class BoundedProtocol(H11Protocol):
             super().data_received(data)
             self._update()
 
+    def handle_events(self) -> None:
+        """Begin no request while its client leaves the response before it in the buffers.
+
+        A client that sends several requests and receives nothing has none in progress: it waits,
+        and can be replaced.
+        """
+        if self.flow.write_paused and self._is_between():
+            self.flow.pause_reading()
+        else:
+            super().handle_events()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._connections.catch_up(self)
+        if self._is_between() and not (self._is_refused or self.transport.is_closing()):
+            self.flow.resume_reading()
+            self.handle_events()
+            self._update()
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.transport.is_closing():
             self._abort_later()
         self._update()
+        if self.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            self._connections.fall_behind(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_timer()
@@ -163,7 +204,7 @@ class BoundedProtocol(H11Protocol):
         """
         if self._is_refused or self.transport.is_closing():
             self._stop_head_timer()
-        elif not getattr(self.cycle, "response_complete", True):  # None before the first request
+        elif not self._is_between():
             self._stop_head_timer()
             self._connections.begin(self)
         elif self._head_timer is None:
@@ -172,6 +213,10 @@ class BoundedProtocol(H11Protocol):
                 timeout = part * HEAD_TIMEOUT_SECONDS
                 self._head_timer = self.loop.call_later(timeout, self._end_waiting)
             self._connections.wait(self)
+
+    def _is_between(self) -> bool:
+        """Return True when no request is in progress."""
+        return bool(getattr(self.cycle, "response_complete", True))  # None before the first one
 
     def _is_idle(self) -> bool:
         """Return True between a response and the first byte of the next request."""

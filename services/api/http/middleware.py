@@ -38,6 +38,10 @@ BODY_TIMEOUT_SECONDS = 20.0
 MIN_BYTES_PER_SECOND = 512 * 1024
 """A path with a higher limit gets more time: what its limit takes at this rate."""
 
+MAX_WAITING = 256
+"""Requests that wait for a small body at a time. One more ends the one that has waited longest:
+clients that send half a form take the connections of nobody."""
+
 UNMATCHED = "unmatched"
 HEALTH_PATH = "/health"
 CLIENT_CLOSED_REQUEST = 499
@@ -160,6 +164,7 @@ class BodyLimit:
         self.app = app
         self.larger = larger
         self.timeout = timeout
+        self._waiting: dict[asyncio.Timeout, None] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -177,7 +182,8 @@ class BodyLimit:
         async def receive_within_limit() -> Message:
             nonlocal received, is_complete
             latest = None if is_complete else min(deadline, _now() + self.timeout)
-            message = await _receive_before(receive, latest)
+            is_small = latest is not None and limit == MAX_BODY_BYTES
+            message = await self._receive_before(receive, latest, is_small=is_small)
             is_complete = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > limit:
@@ -186,13 +192,26 @@ class BodyLimit:
 
         await self.app(scope, receive_within_limit, send)
 
+    async def _receive_before(
+        self, receive: Receive, latest: float | None, *, is_small: bool
+    ) -> Message:
+        try:
+            async with asyncio.timeout_at(latest) as limit:
+                if is_small:
+                    self._wait(limit)
+                try:
+                    return await receive()
+                finally:
+                    self._waiting.pop(limit, None)
+        except TimeoutError:
+            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT) from None
 
-async def _receive_before(receive: Receive, latest: float | None) -> Message:
-    try:
-        async with asyncio.timeout_at(latest):
-            return await receive()
-    except TimeoutError:
-        raise HTTPException(HTTPStatus.REQUEST_TIMEOUT) from None
+    def _wait(self, limit: asyncio.Timeout) -> None:
+        self._waiting[limit] = None
+        if len(self._waiting) > MAX_WAITING:
+            oldest = next(iter(self._waiting))
+            del self._waiting[oldest]
+            oldest.reschedule(_now())
 
 
 def _now() -> float:
