@@ -247,14 +247,7 @@ def _require_valid_claims(
 ) -> Mapping[str, Any]:
     if claims.get("iss") != settings.issuer:
         raise UserTokenError("iss is not the provider")
-    audience = claims.get("aud")
-    audiences = [
-        *(audience if isinstance(audience, list) else [audience]),
-        claims.get("client_id"),
-        claims.get("azp"),
-    ]
-    if settings.audience not in audiences:
-        raise UserTokenError("it is not meant for this portal")
+    _require_audience(settings.audience, claims)
     expires_at = jose.numeric_date(claims.get("exp"))
     if expires_at is None or expires_at <= now:
         raise UserTokenError("exp is missing or has passed")
@@ -263,6 +256,19 @@ def _require_valid_claims(
         raise UserTokenError("nbf is in the future")
     _require_accepted_acr(settings, claims.get("acr"))
     return claims
+
+
+def _require_audience(portal: str, claims: Mapping[str, Any]) -> None:
+    """Raise UserTokenError unless the token was issued to the portal.
+
+    The client that it was issued to decides, if the token names it; otherwise its audience.
+    """
+    issued_to = [claims[name] for name in ("azp", "client_id") if name in claims]
+    audience = claims.get("aud")
+    named = issued_to or (audience if isinstance(audience, list) else [audience])
+    is_issued_to_it = all(one == portal for one in issued_to)
+    if portal not in named or not is_issued_to_it:
+        raise UserTokenError("it is not meant for this portal")
 
 
 def _require_accepted_acr(settings: ProviderSettings, acr: object) -> None:

@@ -1,6 +1,7 @@
 """The OpenAPI document, and an interactive page for it without third-party hosts."""
 
 from importlib.resources import files
+from threading import Lock
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
@@ -8,6 +9,9 @@ from starlette.responses import HTMLResponse, Response
 from services.api.http.head import ReadableRoute
 from services.api.openapi import openapi_yaml
 from shared.core.errors import ResourceNotFound
+
+_WRITING = Lock()
+"""The document is written once: it takes a second of a core."""
 
 router = APIRouter(include_in_schema=False, route_class=ReadableRoute)
 
@@ -64,8 +68,9 @@ def get_documentation_page() -> HTMLResponse:
 @router.get("/doc/openapi.yaml")
 def get_openapi_document(request: Request) -> Response:
     state = request.app.state
-    if not hasattr(state, "openapi_yaml"):
-        state.openapi_yaml = openapi_yaml(request.app)
+    with _WRITING:
+        if not hasattr(state, "openapi_yaml"):
+            state.openapi_yaml = openapi_yaml(request.app)
     return Response(state.openapi_yaml, media_type="application/yaml")
 
 
