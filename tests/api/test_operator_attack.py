@@ -77,6 +77,12 @@ def test_operator_reads_no_results_with_a_key_of_its_own(
     assert results_read_with(vendor, key) == 0
 
 
+def test_operator_registers_no_vendor_with_a_second_key(attacker: OAuthClient) -> None:
+    keys = [KEY_FACTORIES["ES256"]().as_dict(private=False) for _ in ("vendor", "operator")]
+    body = {"name": "Vendor", "kind": "integrator", "scopes": ["results:read"], "keys": keys}
+    assert attacker.request("POST", "/v1/clients", body).status_code == 400
+
+
 def test_operator_registers_no_accomplice(
     vendor: OAuthClient, attacker: OAuthClient, sessions: Sessions
 ) -> None:
