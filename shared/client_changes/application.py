@@ -10,11 +10,12 @@ from shared.access.rules import Scope
 from shared.client_changes import repository
 from shared.client_changes.models import ClientChange
 from shared.client_changes.rules import FIRST_PERSONS, ChangeKind, require_other_client
-from shared.core.errors import Conflict
+from shared.core.errors import Conflict, ResourceNotFound
 from shared.core.names import require_name, skeleton
 from shared.core.unit_of_work import UnitOfWork
 from shared.mandates.repository import mandated_schools
 from shared.oauth.clients import service as clients
+from shared.oauth.clients.repository import find_client
 from shared.oauth.clients.rules import ClientKind, ClientState, allowed_scopes
 from shared.oauth.clients.service import ClientView, NewClient
 
@@ -53,12 +54,19 @@ def change_client(
         MissingPermission: when the scopes are those of the caller's own person.
         Conflict: when the client would be able to do more, or the name is taken.
     """
-    client = clients.read_client(unit.session, client_id).client
+    client = find_client(unit.session, client_id, for_update=True)
+    if client is None:
+        raise ResourceNotFound
     if "scopes" in changes:
         caller = clients.find_registered(unit.session, access.caller.client)
         require_other_client(caller.person_id if caller else None, client.person_id)
         if not set(client.scopes).issuperset(changes["scopes"]):
             raise _approval_required("A further scope takes more than one person")
+        taken = set(client.scopes).difference(changes["scopes"])
+        if client.person_id is not None and Scope.CLIENTS_WRITE in taken:
+            raise _approval_required(
+                "A person can reject changes, unless all clients are suspended"
+            )
     if changes.get("state") == ClientState.ACTIVE != client.state:
         raise _approval_required("A suspended client stays suspended")
     view = clients.change(unit, access, client_id, changes)

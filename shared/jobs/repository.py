@@ -154,11 +154,11 @@ def page_of_failures(
     return total, [Failure(*row) for row in rows]
 
 
-def cancel_active(session: Session, job_id: UUID) -> None:
-    """Cancel the active items; a new fencing token prevents the commit of running ones."""
+def cancel_items(session: Session, job_id: UUID, states: Iterable[State]) -> None:
+    """Cancel the items in these states; a new fencing token prevents the commit of running ones."""
     session.execute(
         update(JobItem)
-        .where(JobItem.job_id == job_id, JobItem.state.in_(ACTIVE))
+        .where(JobItem.job_id == job_id, JobItem.state.in_(states))
         .values(
             state=State.CANCELLED,
             lease_until_at=None,

@@ -31,6 +31,13 @@ class State(StrEnum):
 
 ENDED = frozenset({State.DONE, State.FAILED, State.CANCELLED})
 
+UNINTERRUPTED = frozenset({APPLY_DELIVERY})
+"""Kinds whose running items are not cancelled.
+
+A delivery that is rolled back leaves no trace in the audit log, although locks and statistics have
+shown how it fits what is stored.
+"""
+
 INITIAL_RETRY_SECONDS = 1.0
 MAX_RETRY_SECONDS = 300.0
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from shared.core.clock import database_now
 from shared.core.errors import Conflict, ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
 from shared.jobs import claims, repository
@@ -15,6 +16,7 @@ from shared.jobs.queue import WakeUpQueue
 from shared.jobs.rules import (
     ENDED,
     PACE_PERIOD,
+    UNINTERRUPTED,
     Counts,
     Lane,
     Pace,
@@ -54,12 +56,13 @@ def start(unit: UnitOfWork, queue: WakeUpQueue, new: NewJob) -> Job:
         "requested_by": new.requested_by,
         "arguments": new.arguments,
     }
+    if not new.items:
+        values |= {"state": State.DONE, "finished_at": database_now(session)}
     job_id = repository.add_job(session, values, new.items)
     if job_id is None:
         active = repository.find_active(session, new.kind, new.subject)
         return active if active is not None else start(unit, queue, new)
     unit.after_commit(lambda: queue.wake(new.kind))
-    end_when_complete(session, job_id)
     return _require_job(session, job_id)
 
 
@@ -84,11 +87,19 @@ def cancel(session: Session, job_id: UUID) -> Job:
     """Cancel a job; finished items stay, running items can no longer be committed.
 
     Items are locked before the job, in the order of the workers, so that no deadlock occurs.
+
+    Raises:
+        ResourceNotFound: when there is no such job.
+        Conflict: when the job has ended, or runs and is not interrupted.
     """
-    if _require_job(session, job_id).state not in ENDED:
-        repository.cancel_active(session, job_id)
+    job = _require_job(session, job_id)
+    if job.state not in ENDED:
+        states = {State.QUEUED} if job.kind in UNINTERRUPTED else {State.QUEUED, State.RUNNING}
+        repository.cancel_items(session, job_id, states)
     if _lock_job(session, job_id) in ENDED:
         raise Conflict("jobEnded", "The job has already ended; start a new one.")
+    if repository.has_active_items(session, job_id):
+        raise Conflict("jobActive", "A running job of this kind is not interrupted; wait for it.")
     repository.set_state(session, job_id, State.CANCELLED)
     return _require_job(session, job_id)
 

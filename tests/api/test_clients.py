@@ -68,8 +68,7 @@ def test_client_without_scopes_is_not_registered(operator: httpx.Client) -> None
         ({"keys": [ECKey.generate_key("P-256").as_dict(private=True)]}, 400),
         ({"keys": [ECKey.generate_key("P-384").as_dict(private=False)]}, 400),
         ({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}, 400),
-        ({"keys": [new_key()] * 2}, 409),
-        ({"keys": [new_key() for _ in range(11)]}, 400),
+        ({"keys": [new_key(), new_key()]}, 400),
         ({"secret": "x"}, 400),
         ({"name": "Vendor\u202e"}, 400),
         ({"name": "Ven\u2066dor"}, 400),
@@ -124,11 +123,11 @@ def test_client_changes_the_spelling_of_its_own_name(
 
 
 def test_operator_removes_a_key(operator: httpx.Client) -> None:
-    client = new_client(operator, keys=[new_key(), new_key()]).json()
-    old, new = (key["id"] for key in client["keys"])
-    assert operator.delete(f"{client['href']}/keys/{old}").status_code == 204
-    assert operator.delete(f"{client['href']}/keys/{old}").status_code == 404
-    assert [key["id"] for key in operator.get(client["href"]).json()["keys"]] == [new]
+    client = new_client(operator).json()
+    (key,) = (f"{client['href']}/keys/{key['id']}" for key in client["keys"])
+    assert operator.delete(key).status_code == 204
+    assert operator.delete(key).status_code == 404
+    assert operator.get(client["href"]).json()["keys"] == []
 
 
 def test_one_operator_only_takes_scopes_away(operator: httpx.Client) -> None:

@@ -4,13 +4,16 @@ They have three tools: the API with every scope of operators, the command line, 
 operators in the database. `test_operator_guesses.py` tests guesses of a level with all three.
 """
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import text
 
 from services.cli.signing import ProofKey
 from shared.access.products import Product
@@ -77,6 +80,12 @@ def test_operator_reads_no_results_with_a_key_of_its_own(
     assert results_read_with(vendor, key) == 0
 
 
+def test_operator_registers_no_vendor_with_a_second_key(attacker: OAuthClient) -> None:
+    keys = [KEY_FACTORIES["ES256"]().as_dict(private=False) for _ in ("vendor", "operator")]
+    body = {"name": "Vendor", "kind": "integrator", "scopes": ["results:read"], "keys": keys}
+    assert attacker.request("POST", "/v1/clients", body).status_code == 400
+
+
 def test_operator_registers_no_accomplice(
     vendor: OAuthClient, attacker: OAuthClient, sessions: Sessions
 ) -> None:
@@ -98,6 +107,34 @@ def test_operator_registers_no_accomplice(
         change = requested.json()["href"]
         assert attacker.request("POST", f"{change}/approve").status_code == 403
         assert attacker.request("POST", f"{change}/apply").status_code == 409
+
+
+def test_person_keeps_the_scope_to_object_to_a_key(
+    attacker: OAuthClient, url: str, sessions: Sessions
+) -> None:
+    third = register_client(sessions, url, ClientKind.OPERATOR)
+    fewer = {"scopes": ["schools:read"]}
+    assert attacker.request("PATCH", f"/v1/clients/{third.id}", fewer).status_code == 409
+    fewer = {"scopes": ["clients:write"]}
+    assert attacker.request("PATCH", f"/v1/clients/{third.id}", fewer).status_code == 200
+
+
+def test_operator_gives_no_scope_back_that_another_takes_away(
+    vendor: OAuthClient, attacker: OAuthClient, sessions: Sessions
+) -> None:
+    patch = {"scopes": ["results:read"]}
+    with ThreadPoolExecutor(1) as pool:
+        with UnitOfWork(sessions) as taking:
+            client = taking.session.get_one(Client, UUID(vendor.id), with_for_update=True)
+            scopes, client.scopes = client.scopes, ["documents:read"]
+            taking.session.flush()
+            late = pool.submit(attacker.request, "PATCH", f"/v1/clients/{vendor.id}", patch)
+            waits = text("select count(*) from pg_locks where not granted")
+            while not late.done() and not taking.session.scalar(waits):
+                time.sleep(0.01)
+        assert late.result().status_code == 409
+    with UnitOfWork(sessions) as unit:
+        unit.session.get_one(Client, UUID(vendor.id)).scopes = scopes
 
 
 def test_operator_does_not_widen_its_own_scopes(url: str, sessions: Sessions) -> None:
@@ -149,6 +186,11 @@ def test_only_the_api_writes_clients(
         "select from students",
         "select from documents",
         "explain select from results where level_id = 1",
+        "select from job_items for update",
+        "update job_items set fencing_token = fencing_token + 1",
+        "update jobs set state = 'cancelled'",
+        "lock table job_items",
+        "lock table jobs",
     ],
 )
 def test_operator_login_reads_nothing_about_students(

@@ -13,7 +13,7 @@ from shared.core.unit_of_work import UnitOfWork
 from shared.jobs import claims, repository, service
 from shared.jobs.claims import Claim, LeaseLostError
 from shared.jobs.queue import WakeUpQueue
-from shared.jobs.rules import BUILD_DOCUMENTS, KINDS, Lane, Pace, State
+from shared.jobs.rules import APPLY_DELIVERY, BUILD_DOCUMENTS, KINDS, Lane, Pace, State
 
 LEASE = timedelta(seconds=30)
 EXPIRED = timedelta(seconds=-1)
@@ -147,6 +147,16 @@ def test_a_cancelled_job_rejects_the_result_of_a_running_item(
     assert (ended.state, counts.cancelled) == (State.CANCELLED, 2)
     with pytest.raises(LeaseLostError):
         claims.settle(unit.session, claim, State.DONE, {})
+
+
+def test_a_delivery_is_cancelled_before_it_runs_only(unit: UnitOfWork, queue: WakeUpQueue) -> None:
+    new = service.NewJob(APPLY_DELIVERY, Lane.BULK, "d", ("d",), "tests")
+    job = service.start(unit, queue, new)
+    claim = claim_of(unit.session, "d")
+    with pytest.raises(Conflict, match="wait for it"):
+        service.cancel(unit.session, job.id)
+    assert claims.requeue(unit.session, claim, timedelta(0), {})
+    assert service.cancel(unit.session, job.id).state == State.CANCELLED
 
 
 def test_a_job_that_has_ended_cannot_be_cancelled(unit: UnitOfWork, queue: WakeUpQueue) -> None:

@@ -17,7 +17,7 @@ from shared.access.rules import Scope
 from shared.core.plain_text import PLAIN_TEXT
 from shared.oauth.clients.models import ClientKey
 from shared.oauth.clients.rules import ClientKind, ClientState
-from shared.oauth.clients.service import MAX_KEYS, ClientView, NewClient
+from shared.oauth.clients.service import ClientView, NewClient
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN_TEXT)]
 _PART = Annotated[str | None, Field(max_length=1024)]
@@ -49,7 +49,10 @@ class NewClientBody(RequestBody):
         list[Annotated[Scope, Field(strict=False)]],
         Field(min_length=1, description="The scopes that it needs, and no others."),
     ]
-    keys: Annotated[list[PublicKey] | None, Field(min_length=1, max_length=MAX_KEYS)] = None
+    keys: Annotated[
+        list[PublicKey] | None,
+        Field(min_length=1, max_length=1, description="Its key; it adds further ones itself."),
+    ] = None
 
     def new_client(self) -> NewClient:
         return NewClient(

@@ -44,14 +44,13 @@ PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth"}
 def add(
     name: Annotated[str, typer.Argument(help="Display name.")],
     kind: Annotated[ClientKind, typer.Option(help="Kind of client: integrator or portal.")],
-    key: Annotated[list[Path], typer.Option(help="File with a public key, as JWK or PEM.")],
+    key: Annotated[Path, typer.Option(help="File with its public key, as JWK or PEM.")],
     scope: NeededScopes,
     person: PersonOption = 1,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Register a client and print its id."""
-    jwks = [read_jwk(file) for file in key]
-    body = {"name": name, "kind": kind, "scopes": list(scope), "keys": jwks}
+    body = {"name": name, "kind": kind, "scopes": list(scope), "keys": [read_jwk(key)]}
     client = ClientIdentity.find(data, person).request("POST", "/v1/clients", body)
     print(client["id"])
 
