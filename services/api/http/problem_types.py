@@ -50,6 +50,7 @@ _OWN_STATUSES = {
     "mandateOver": 409,
     "mandateOverlaps": 409,
     "nothingFailed": 409,
+    "otherInszKey": 409,
     "personExists": 409,
     "releaseWindowExists": 409,
     "requestInFlight": 409,

@@ -13,9 +13,10 @@ from services.api.dependencies import LinksDep, QueueDep, ResourcesDep, UnitDep
 from services.api.http.event_streams import stream_changes
 from services.api.http.links import Links
 from services.api.operations.idempotency import IdempotencyDep
-from services.api.operations.operation import operations, problems
+from services.api.operations.operation import operations
 from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import JobPath
+from services.api.operations.problem_responses import problems
 from services.api.resources import Resources
 from services.api.schemas.jobs import (
     Job,
@@ -55,7 +56,7 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/jobs", status_code=202, responses={**ACCEPTED, **problems(409, 413, 415, 422)})
+@router.post("/jobs", status_code=202, responses=ACCEPTED)
 def create_job(
     new_job: NewJob,
     access: JobsWriter,
@@ -84,7 +85,7 @@ def list_jobs(_: JobsReader, unit: UnitDep, page: PageDep, links: LinksDep) -> J
     return JobPage(items=[JobSummary.of(job, links) for job in jobs], **page.metadata(total))
 
 
-@router.get("/jobs/{jobId}", responses=_SEE_OTHER)
+@router.get("/jobs/{jobId}", response_model=Job, responses=_SEE_OTHER)
 def get_job(job_id: JobPath, _: JobsReader, unit: UnitDep, links: LinksDep) -> Any:
     """Return the progress of a job, or redirect to its result once it is done."""
     job, counts = service.read(unit.session, job_id)
@@ -95,7 +96,7 @@ def get_job(job_id: JobPath, _: JobsReader, unit: UnitDep, links: LinksDep) -> A
     return _see_other(_result_of(job, links), shown)
 
 
-@router.get("/jobs/{jobId}/result", responses={200: {"model": JobResult}, **_SEE_OTHER})
+@router.get("/jobs/{jobId}/result", response_model=JobResult, responses=_SEE_OTHER)
 def get_job_result(job_id: JobPath, _: JobsReader, unit: UnitDep, links: LinksDep) -> Any:
     """Return the result of a job; not found before it is done."""
     job, counts = service.read(unit.session, job_id)
@@ -158,7 +159,7 @@ def list_job_failures(
     return JobFailurePage(items=failures, **page.metadata(total))
 
 
-@router.post("/jobs/{jobId}/cancel", responses=problems(409))
+@router.post("/jobs/{jobId}/cancel", responses=problems("jobEnded"))
 def cancel_job(job_id: JobPath, _: JobsWriter, unit: UnitDep, links: LinksDep) -> Job:
     """Cancel a job; finished items stay."""
     job = service.cancel(unit.session, job_id)
@@ -166,7 +167,7 @@ def cancel_job(job_id: JobPath, _: JobsWriter, unit: UnitDep, links: LinksDep) -
 
 
 @router.post(
-    "/jobs/{jobId}/retry", status_code=202, responses={**ACCEPTED, **problems(409, 413, 422)}
+    "/jobs/{jobId}/retry", status_code=202, responses={**ACCEPTED, **problems("jobActive", "nothingFailed")}
 )
 def retry_job(
     job_id: JobPath,

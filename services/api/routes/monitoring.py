@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.api.dependencies import ResourcesDep
 from services.api.http.head import ReadableRoute
+from services.api.operations.problem_responses import problems
 from services.api.resources import Resources
 from services.api.schemas.health import Health
 from shared.core.errors import ConfigurationError
@@ -27,6 +28,7 @@ router = APIRouter(tags=["monitoring"], route_class=ReadableRoute)
     responses={
         200: {"description": "UP or DEGRADED."},
         503: {"description": "DOWN.", "model": Health},
+        **problems("badRequest"),
     },
 )
 def check_health(resources: ResourcesDep) -> Response:
