@@ -30,7 +30,10 @@ SWEEP_BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to start: `subject` identifies the whole work, `items` its parts."""
+    """A job to start: `subject` identifies the whole work, `items` its parts.
+
+    `trace_id` is that of the request that starts it.
+    """
 
     kind: str
     lane: Lane
@@ -38,6 +41,7 @@ class NewJob:
     items: Sequence[str]
     requested_by: str
     arguments: dict[str, Any] = field(default_factory=dict)
+    trace_id: str | None = None
 
 
 def start(unit: UnitOfWork, queue: WakeUpQueue, new: NewJob) -> Job:
@@ -53,6 +57,7 @@ def start(unit: UnitOfWork, queue: WakeUpQueue, new: NewJob) -> Job:
         "subject": new.subject,
         "requested_by": new.requested_by,
         "arguments": new.arguments,
+        "trace_id": new.trace_id,
     }
     job_id = repository.add_job(session, values, new.items)
     if job_id is None:
@@ -93,7 +98,13 @@ def cancel(session: Session, job_id: UUID) -> Job:
     return _require_job(session, job_id)
 
 
-def retry_failed(unit: UnitOfWork, queue: WakeUpQueue, job_id: UUID, requested_by: str) -> Job:
+def retry_failed(
+    unit: UnitOfWork,
+    queue: WakeUpQueue,
+    job_id: UUID,
+    requested_by: str,
+    trace_id: str | None = None,
+) -> Job:
     """Start a new job for the items that failed, entirely or in part."""
     session = unit.session
     job = _require_job(session, job_id)
@@ -103,7 +114,7 @@ def retry_failed(unit: UnitOfWork, queue: WakeUpQueue, job_id: UUID, requested_b
     if not items:
         raise Conflict("nothingFailed", "Nothing in this job failed.")
     lane = Lane(job.lane)
-    new = NewJob(job.kind, lane, job.subject, items, requested_by, job.arguments)
+    new = NewJob(job.kind, lane, job.subject, items, requested_by, job.arguments, trace_id)
     return start(unit, queue, new)
 
 

@@ -38,7 +38,8 @@ MIN_BYTES_PER_SECOND = 512 * 1024
 """A path with a higher limit gets more time: what its limit takes at this rate."""
 
 UNMATCHED = "unmatched"
-HEALTH_PATH = "/health"
+HEALTH_PATHS = frozenset({"/health", "/health/live", "/health/ready"})
+"""Paths of the platform; a request for one of them is never refused."""
 CLIENT_CLOSED_REQUEST = 499
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -92,6 +93,8 @@ class RequestLogging:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path_format", UNMATCHED)
+        context: RequestContext = scope["state"]["context"]
+        started = {} if context.job_id is None else {"job_id": str(context.job_id)}
         self.metrics.observe(scope["method"], route, status, seconds)
         logger.info(
             "request",
@@ -99,7 +102,8 @@ class RequestLogging:
             route=route,
             status=status,
             ms=round(seconds * 1000, 1),
-            client=scope["state"]["context"].client,
+            client=context.client,
+            **started,
         )
 
 
@@ -130,13 +134,13 @@ def _add_headers(message: Message, scope: Scope, headers: Mapping[str, str]) -> 
 
 
 class ConnectionReserve:
-    """Responds to `/health` alone while as many requests are in progress as connections allow."""
+    """Responds to checks of health alone while the requests in progress use all connections."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] != HEALTH_PATH:
+        if scope["type"] == "http" and scope["path"] not in HEALTH_PATHS:
             state = scope["state"]
             if state.get(USES_RESERVE):
                 response = problem_response(ServiceUnavailable(), state["context"].trace_id)

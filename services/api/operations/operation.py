@@ -38,6 +38,8 @@ PUBLIC_PATHS = frozenset(
         "/",
         "/home.css",
         "/health",
+        "/health/live",
+        "/health/ready",
         "/doc",
         "/doc/openapi.yaml",
         "/doc/assets/{asset_name}",

@@ -70,8 +70,9 @@ async def create_delivery(
             require_scope_left(second, request, Scope.DELIVERIES_WRITE)
             idempotent = IdempotentRequest.of(request, access, key, stored.sha256)
             idempotent.replay(second)
-            job = receive_delivery(second, resources.queue, stored.key, access.caller.client)
-            accepted_job = accepted(second.session, job, links, response)
+            client, trace_id = access.caller.client, access.trace_id
+            job = receive_delivery(second, resources.queue, stored.key, client, trace_id)
+            accepted_job = accepted(second.session, job, links, request, response)
             idempotent.store(second, to_response(accepted_job, HTTPStatus.ACCEPTED, response))
             return accepted_job
 

@@ -38,8 +38,9 @@ te downloaden.</p>
 </html>
 """
 _NOT_FOUND = problems("resourceNotFound")[404]
+_PAGE = {"text/html": {"schema": {"type": "string"}}}
 _ENDED_LINK: dict[int | str, dict[str, Any]] = {
-    404: _NOT_FOUND | {"content": _NOT_FOUND["content"] | {"text/html": {"schema": {"type": "string"}}}}
+    404: _NOT_FOUND | {"content": _NOT_FOUND["content"] | _PAGE}
 }
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse
 
 from services.api.dependencies import LinksDep, QueueDep, ResourcesDep, UnitDep
+from services.api.http.context import context_of
 from services.api.http.event_streams import stream_changes
 from services.api.http.links import Links
 from services.api.operations.idempotency import IdempotencyDep
@@ -64,6 +65,7 @@ def create_job(
     _idempotency: IdempotencyDep,
     queue: QueueDep,
     links: LinksDep,
+    request: Request,
     response: Response,
 ) -> Job:
     """Start a job, or return the active one for the same work."""
@@ -74,8 +76,9 @@ def create_job(
         new_job.school_id,
         access.caller.client,
         force=new_job.force,
+        trace_id=access.trace_id,
     )
-    return accepted(unit.session, job, links, response)
+    return accepted(unit.session, job, links, request, response)
 
 
 @router.get("/jobs")
@@ -167,7 +170,9 @@ def cancel_job(job_id: JobPath, _: JobsWriter, unit: UnitDep, links: LinksDep) -
 
 
 @router.post(
-    "/jobs/{jobId}/retry", status_code=202, responses={**ACCEPTED, **problems("jobActive", "nothingFailed")}
+    "/jobs/{jobId}/retry",
+    status_code=202,
+    responses={**ACCEPTED, **problems("jobActive", "nothingFailed")},
 )
 def retry_job(
     job_id: JobPath,
@@ -176,15 +181,19 @@ def retry_job(
     _idempotency: IdempotencyDep,
     queue: QueueDep,
     links: LinksDep,
+    request: Request,
     response: Response,
 ) -> Job:
     """Start a new job for the items that failed."""
-    job = service.retry_failed(unit, queue, job_id, access.caller.client)
-    return accepted(unit.session, job, links, response)
+    job = service.retry_failed(unit, queue, job_id, access.caller.client, access.trace_id)
+    return accepted(unit.session, job, links, request, response)
 
 
-def accepted(session: Session, job: JobRow, links: Links, response: Response) -> Job:
-    """Return the body of a 202, and set the location of the job."""
+def accepted(
+    session: Session, job: JobRow, links: Links, request: Request, response: Response
+) -> Job:
+    """Return the body of a 202; set the location of the job, and log its id with the request."""
+    context_of(request).job_id = job.id
     response.headers["Location"] = links.job(job.id)
     return Job.with_counts(job, repository.count_items(session, job.id), None, links)
 

@@ -39,6 +39,28 @@ def check_health(resources: ResourcesDep) -> Response:
     return JSONResponse({"status": "UP" if is_up else "DEGRADED"})
 
 
+@router.get("/health/live", operation_id="checkLiveness", responses=problems("badRequest"))
+def check_liveness() -> Health:
+    """Check if the process responds; it asks no other server. Restart it when this fails."""
+    return Health(status="UP")
+
+
+@router.get(
+    "/health/ready",
+    operation_id="checkReadiness",
+    response_model=Health,
+    responses={503: {"description": "DOWN.", "model": Health}, **problems("badRequest")},
+)
+def check_readiness(resources: ResourcesDep) -> Response:
+    """Check if the database is available, which every request needs.
+
+    Send no requests to this process while this fails. The queue and the object store are not
+    checked: every other process uses the same ones.
+    """
+    is_ready = _is_database_available(resources)
+    return JSONResponse({"status": "UP" if is_ready else "DOWN"}, 200 if is_ready else 503)
+
+
 def _is_database_available(resources: Resources) -> bool:
     try:
         with resources.engine.connect() as connection:
