@@ -146,19 +146,20 @@ def _progress(
                 return None
             job, counts = service.read(unit.session, job_id)
             pace = service.measure_pace(unit.session, job, counts)
-            return JobProgress.of(job, counts, _problem(unit.session, job, counts), pace)
+            problem, links = _problem(unit.session, job, counts), Links(resources.public_url)
+            return JobProgress.of(job, counts, problem, pace, links)
     except (ResourceNotFound, *DATABASE_UNAVAILABLE):
         return None
 
 
 @router.get("/jobs/{jobId}/failures")
 def list_job_failures(
-    job_id: JobPath, _: JobsReader, unit: UnitDep, page: PageDep
+    job_id: JobPath, _: JobsReader, unit: UnitDep, page: PageDep, links: LinksDep
 ) -> JobFailurePage:
     """List the failures of a job with their problems; no failure names a person."""
     service.read(unit.session, job_id)
     total, rows = repository.page_of_failures(unit.session, job_id, page.offset, page.size)
-    failures = [JobFailure.of(row) for row in rows]
+    failures = [JobFailure.of(row, links) for row in rows]
     return JobFailurePage(items=failures, **page.metadata(total))
 
 
