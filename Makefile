@@ -7,7 +7,10 @@ TESTS  ?= tests
 PART   ?= pipeline
 SEED   ?= 1
 
-.PHONY: demo test fuzz chaos bench check format lint types contracts openapi prose glyph-coverage schema lock clean
+OPENAPI       := openapi/openapi.yaml
+CONTRACT_VENV := contract/venv
+
+.PHONY: demo test fuzz chaos bench check format lint types contracts openapi contract prose glyph-coverage schema lock clean
 
 demo: $(STAMP)
 	$(BIN)/toetsfeedback demo --out demo-output
@@ -42,6 +45,27 @@ contracts: $(STAMP)
 openapi: $(STAMP)
 	$(BIN)/toetsfeedback openapi --check
 
+# The OpenAPI document with the tools of those who use it; needs Node.js 20 or later with npm.
+contract: export PATH := $(CURDIR)/$(CONTRACT_VENV)/bin:$(CURDIR)/contract/node_modules/.bin:$(PATH)
+contract: export REDOCLY_TELEMETRY := off
+contract: export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
+contract: $(CONTRACT_VENV)/.installed contract/node_modules/.package-lock.json
+	cd contract && spectral lint --ruleset spectral.yaml --fail-severity hint ../$(OPENAPI)
+	cd contract && redocly lint --config redocly.yaml --max-problems 1000 ../$(OPENAPI)
+	cd contract && openapi-typescript ../$(OPENAPI) --output build/schema.ts && tsc --project .
+	cd contract && openapi-python-client generate --path ../$(OPENAPI) --config python-client.yaml \
+		--meta none --output-path build/client --overwrite --fail-on-warning
+	cd contract && mypy --strict --config-file= build/client
+
+$(CONTRACT_VENV)/.installed: requirements/contract.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/contract.txt
+	@touch $@
+
+contract/node_modules/.package-lock.json: contract/package.json contract/package-lock.json
+	cd contract && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 # Spelling of the whole tree, then proselint on README, docs, docstrings and OpenAPI texts.
 prose: $(STAMP)
 	$(BIN)/codespell
@@ -63,6 +87,7 @@ lock:
 	$(COMPILE) pyproject.toml --extra embedded -c requirements/dev.txt -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/server.txt
 	echo "setuptools>=80" | $(COMPILE) - -o requirements/build.txt
+	echo openapi-python-client mypy types-python-dateutil | tr " " "\n" | $(COMPILE) - -o requirements/contract.txt
 
 $(STAMP): requirements/build.txt requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "toetsfeedback needs Python 3.11 or later: run make PYTHON=python3.11")'
@@ -73,4 +98,4 @@ $(STAMP): requirements/build.txt requirements/dev.txt pyproject.toml
 	@touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(CONTRACT_VENV) contract/node_modules contract/build demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

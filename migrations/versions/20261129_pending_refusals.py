@@ -108,7 +108,11 @@ begin
     end if;
     for refusal in delete from pending_refusals where id = any (pending) returning * loop
 {TO_EVENT}
-        completed := completed || complete_audit_subjects(event, refusal.document_id);
+        event := complete_audit_subjects(event, refusal.document_id);
+        if not exists (select from schools where id = event.organisation) then
+            event.organisation := null;  -- no chain for a school that does not exist
+        end if;
+        completed := completed || event;
     end loop;
     for event in
         select * from unnest(completed)

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 
-from services.api.http.metrics import RequestMetrics
+from services.api.http.metrics import JobsCollector, RequestMetrics
 from services.api.http.middleware import BodyLimit, ConnectionReserve, RequestLogging
 from services.api.http.problems import register_exception_handlers
 from services.api.http.security_headers import IS_HTTPS
@@ -118,11 +118,14 @@ def build_app(larger_bodies: Mapping[str, int] | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     resources: Resources = app.state.resources
     get_running_loop().set_default_executor(resources.threads)
+    jobs, registry = JobsCollector(resources.sessions), app.state.metrics.registry
+    registry.register(jobs)
     with _tuned_garbage_collection():
         yield {
             "connections": resources.connections,
             IS_HTTPS: resources.public_url.startswith("https:"),
         }
+    registry.unregister(jobs)
     resources.close()
 
 

@@ -8,11 +8,14 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from services.api.examples import add_examples
 from services.api.http.middleware import TRACE_HEADER
 from services.api.http.problem_types import MEDIA_TYPE
 from services.api.operations.operation import required_scopes
+from services.api.operations.problem_responses import types_in
 from services.api.schemas.problem import InputValidationIssue, Problem
 from services.api.security.authentication import BOUND_TOKEN, SECURITY_SCHEMES
+from shared.core.settings import DEFAULT_PUBLIC_URL
 
 OPENAPI_VERSION = "3.1.0"
 PATCHES = frozenset({"ReleaseWindowChange"})
@@ -47,7 +50,7 @@ _TRACE = {
 }
 
 
-def build_openapi(app: FastAPI) -> dict[str, Any]:
+def build_openapi(app: FastAPI, public_url: str = DEFAULT_PUBLIC_URL) -> dict[str, Any]:
     """Build the document; the same routes give the same document, in the same order."""
     document = get_openapi(
         title=app.title,
@@ -56,9 +59,11 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
         description=DESCRIPTION,
         routes=app.routes,
         tags=TAGS,
+        contact={"name": "The organisation that runs the service"},
+        servers=[{"url": public_url, "description": "The public URL of this service."}],
     )
     components = document["components"]
-    components["schemas"] = dict(sorted(_schemas(components["schemas"]).items()))
+    _correct_schemas(components["schemas"])
     components["securitySchemes"] = SECURITY_SCHEMES
     components["responses"] = {}
     components["headers"] = {TRACE_HEADER: _TRACE}
@@ -66,8 +71,12 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
         for method in sorted(route.methods or ()):
             operation = document["paths"][route.path_format][method.lower()]
             _describe(operation, route)
-            _refer_to_problems(operation["responses"], components["responses"])
+            _complete_responses(operation["responses"])
     _drop_null(document["paths"])
+    _share_problems(document)
+    components["schemas"] = dict(sorted(components["schemas"].items()))
+    components["responses"] = dict(sorted(components["responses"].items()))
+    add_examples(document)
     return document
 
 
@@ -79,11 +88,10 @@ def operation_routes(app: FastAPI) -> Iterator[APIRoute]:
             yield route
 
 
-def openapi_yaml(app: FastAPI) -> str:
-    """Return the document as the API serves it; the app needs no resources."""
-    return yaml.dump(
-        build_openapi(app), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
-    )
+def openapi_yaml(app: FastAPI, public_url: str = DEFAULT_PUBLIC_URL) -> str:
+    """Return the document as an API at this URL serves it; the app needs no resources."""
+    document = build_openapi(app, public_url)
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -100,7 +108,7 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.represent_text)
 
 
-def _schemas(schemas: dict[str, Any]) -> dict[str, Any]:
+def _correct_schemas(schemas: dict[str, Any]) -> None:
     """Replace FastAPI's schemas of validation errors by those of problems."""
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
@@ -114,36 +122,63 @@ def _schemas(schemas: dict[str, Any]) -> dict[str, Any]:
             _drop_null(schema)
         for part in (schema, *schema.get("properties", {}).values()):
             part.pop("title", None)
-    return schemas
 
 
 def _describe(operation: dict[str, Any], route: APIRoute) -> None:
     operation["summary"] = route.description.splitlines()[0]
-    rest = route.description.partition("\n\n")[2]
-    operation.pop("description", None)
-    if rest:
-        operation["description"] = rest
+    operation["description"] = route.description
     for parameter in operation.get("parameters", ()):
         for repeated in ("title", "description"):
             parameter["schema"].pop(repeated, None)
     scopes = sorted(scope.value for scope in required_scopes(route))
-    if scopes:
-        operation["security"] = [{BOUND_TOKEN: [scope]} for scope in scopes]
+    operation["security"] = [{BOUND_TOKEN: [scope]} for scope in scopes]
 
 
-def _refer_to_problems(responses: dict[str, Any], shared: dict[str, Any]) -> None:
-    """Move problem responses to the components, and add the headers that every response has."""
+def _complete_responses(responses: dict[str, Any]) -> None:
+    """Add the headers that every response has."""
     if MEDIA_TYPE not in responses.get("422", {}).get("content", {}):
         responses.pop("422", None)  # FastAPI's own, which is never sent
-    for status, response in responses.items():
+    for response in responses.values():
         headers = {TRACE_HEADER: {"$ref": f"#/components/headers/{TRACE_HEADER}"}}
         response["headers"] = headers | response.get("headers", {})
         for content in response.get("content", {}).values():
             if "itemSchema" in content:  # OpenAPI 3.2; in 3.1 it has no name
-                content |= {"schema": {}, "x-itemSchema": content.pop("itemSchema")}
-        if MEDIA_TYPE in response.get("content", {}):
-            shared[f"Problem{status}"] = response
-            responses[status] = {"$ref": f"#/components/responses/Problem{status}"}
+                content["schema"] = {
+                    "type": "string",
+                    "contentMediaType": "text/event-stream",
+                    "contentSchema": content.pop("itemSchema"),
+                }
+
+
+def _share_problems(document: dict[str, Any]) -> None:
+    """Move the schemas of problems, and responses that have nothing else, to the components.
+
+    `Problem404` is what every operation has with that status. Where the types differ between
+    operations, each has its own, such as `CancelJobProblem409`.
+    """
+    shared, found = document["components"], list(_problem_responses(document))
+    sets: dict[str, set[tuple[str, ...]]] = {}
+    for _, status, responses in found:
+        content = responses[status]["content"]
+        sets.setdefault(status, set()).add(tuple(types_in(content[MEDIA_TYPE]["schema"])))
+    for operation_id, status, responses in found:
+        content = responses[status]["content"]
+        prefix = operation_id[0].upper() + operation_id[1:] if len(sets[status]) > 1 else ""
+        name = f"{prefix}Problem{status}"
+        shared["schemas"][name] = content[MEDIA_TYPE]["schema"]
+        content[MEDIA_TYPE]["schema"] = {"$ref": f"#/components/schemas/{name}"}
+        if len(content) == 1:
+            shared["responses"][name] = responses[status]
+            responses[status] = {"$ref": f"#/components/responses/{name}"}
+
+
+def _problem_responses(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Iterate over operation ids, statuses of problems, and all responses of the operation."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                if MEDIA_TYPE in response.get("content", {}):
+                    yield operation["operationId"], status, operation["responses"]
 
 
 def _drop_null(schema: Any) -> None:

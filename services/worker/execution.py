@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import SystemRandom
@@ -126,6 +127,13 @@ class Execution:
             logger.warning("worker_wake_up_failed", **describe_error(error))
 
     def _run_item(self, claim: Claim) -> None:
+        """Run an item; every line that is logged meanwhile has its ids and its job's trace id."""
+        ids = {"job_id": str(claim.job_id), "item_id": str(claim.item_id)}
+        trace = {} if claim.trace_id is None else {"trace_id": claim.trace_id}
+        with structlog.contextvars.bound_contextvars(**ids, **trace):
+            self._attempt_and_log(claim)
+
+    def _attempt_and_log(self, claim: Claim) -> None:
         started = monotonic()
         state = self._attempt(claim)
         seconds = monotonic() - started
@@ -134,8 +142,6 @@ class Execution:
         logger.info(
             "job_item_attempted",
             kind=claim.kind,
-            job_id=str(claim.job_id),
-            item_id=str(claim.item_id),
             subject=claim.subject,
             attempt=claim.attempt,
             state=state,
@@ -150,10 +156,10 @@ class Execution:
         except DomainError as error:
             return self._settle_failed(claim, error.as_json())
         except RETRYABLE_ERRORS as error:
-            self._log_failed(claim, error)
+            logger.warning("job_item_attempt_failed", **describe_error(error))
             return self._requeue(claim, type(error).__name__)
         except Exception as error:  # noqa: BLE001  # one bad item must not stop the others
-            self._log_failed(claim, error)
+            logger.warning("job_item_attempt_failed", **describe_error(error))
             return self._settle_failed(claim, unexpected_error_problem(type(error).__name__))
 
     def _handle_and_settle(self, claim: Claim) -> str:
@@ -195,8 +201,8 @@ class Execution:
         driver: Any = connection.connection.driver_connection
         stopped = Event()
         thread = Thread(
-            target=self._renew_lease,
-            args=(claim, driver, stopped),
+            target=copy_context().run,
+            args=(self._renew_lease, claim, driver, stopped),
             name=f"lease-{claim.item_id}",
             daemon=True,
         )
@@ -220,9 +226,3 @@ class Execution:
                     return
             except Exception as error:  # noqa: BLE001  # the next heartbeat may succeed
                 logger.warning("lease_renewal_failed", **describe_error(error))
-
-    @staticmethod
-    def _log_failed(claim: Claim, error: Exception) -> None:
-        logger.warning(
-            "job_item_attempt_failed", item_id=str(claim.item_id), **describe_error(error)
-        )

@@ -1,6 +1,8 @@
 """Prometheus metrics of the worker; labels name kinds and states, never a school."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import REGISTRY, Counter, Histogram
+
+from shared.core.build_information import add_build_information
 
 ITEMS = Counter("toetsfeedback_job_items_total", "Attempts at job items", ["kind", "state"])
 ITEM_SECONDS = Histogram(
@@ -12,3 +14,4 @@ ITEM_SECONDS = Histogram(
 SWEPT = Counter(
     "toetsfeedback_swept_total", "Rows and objects that periodic tasks processed", ["task"]
 )
+add_build_information(REGISTRY)

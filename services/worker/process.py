@@ -4,6 +4,7 @@ import gc
 import signal
 from datetime import timedelta
 from threading import Event
+from uuid import UUID, uuid4
 
 import dramatiq
 import structlog
@@ -16,16 +17,22 @@ from shared.audit.head_exports import HeadExporter
 from shared.audit.service import append_refusals
 from shared.core.clock import database_now
 from shared.core.database import (
+    DATABASE_UNAVAILABLE,
+    Sessions,
     open_engine,
     refuse_other_schemas,
     require_usable_database,
     session_factory,
 )
+from shared.core.logging import describe_error
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
+from shared.core.version import package_version
 from shared.deliveries.uploads import remove_orphaned_uploads
 from shared.documents.grants.service import remove_old_grants
 from shared.documents.objects import MIN_ORPHAN_AGE, remove_orphaned_objects
 from shared.idempotency.service import remove_old_responses
+from shared.jobs.monitoring import SEEN_INTERVAL, record_worker, remove_worker
 from shared.jobs.service import sweep
 from shared.oauth.repository import remove_expired
 from shared.storage.store import open_storage
@@ -62,7 +69,8 @@ def run_worker(settings: Settings) -> None:
     engine = open_engine(settings, application_name="toetsfeedback-sweeper")
     refuse_other_schemas(engine)
     require_usable_database(engine)
-    sweeper = Sweeper(session_factory(engine), *periodic_tasks(settings))
+    sessions, worker_id = session_factory(engine), uuid4()
+    sweeper = Sweeper(sessions, _presence(worker_id), *periodic_tasks(settings))
     poller = Poller(execution, timedelta(seconds=settings.job_sweep_seconds))
     worker = dramatiq.Worker(
         broker, worker_threads=settings.worker_threads, worker_timeout=IDLE_MILLISECONDS
@@ -79,8 +87,26 @@ def run_worker(settings: Settings) -> None:
     worker.stop(timeout=STOP_MILLISECONDS)
     poller.join(STOP_MILLISECONDS / 1000)
     broker.close()
+    _leave(sessions, worker_id)
     engine.dispose()
     logger.info("worker_stopped")
+
+
+def _presence(worker_id: UUID) -> PeriodicTask:
+    """Return the task that tells monitoring that this worker runs."""
+    version = package_version()
+    return PeriodicTask(
+        "presence", SEEN_INTERVAL, lambda unit: record_worker(unit.session, worker_id, version)
+    )
+
+
+def _leave(sessions: Sessions, worker_id: UUID) -> None:
+    """Tell monitoring that this worker has stopped; without the database it is not seen again."""
+    try:
+        with UnitOfWork(sessions) as unit:
+            remove_worker(unit.session, worker_id)
+    except DATABASE_UNAVAILABLE as error:
+        logger.warning("worker_not_removed", **describe_error(error))
 
 
 def periodic_tasks(settings: Settings) -> tuple[PeriodicTask, ...]:

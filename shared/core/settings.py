@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.core.errors import ConfigurationError
 
 MIB = 1024 * 1024
+DEFAULT_PUBLIC_URL = "http://127.0.0.1:8000"
 MAX_REMOVED_SHARE = 0.1
 
 
@@ -34,7 +35,7 @@ class Settings(BaseSettings):
         default=None, description="file with the key for hashing INSZ numbers"
     )
     public_url: str = Field(
-        default="http://127.0.0.1:8000",
+        default=DEFAULT_PUBLIC_URL,
         description="public address of the API; `iss` of its tokens",
     )
     token_audience: str = Field(default="urn:toetsfeedback:api", description="`aud` of its tokens")

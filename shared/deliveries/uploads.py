@@ -19,7 +19,11 @@ UPLOADS = "deliveries"
 
 
 def receive_delivery(
-    unit: UnitOfWork, queue: WakeUpQueue, storage_key: str, received_from: str
+    unit: UnitOfWork,
+    queue: WakeUpQueue,
+    storage_key: str,
+    received_from: str,
+    trace_id: str | None = None,
 ) -> Job:
     """Record a received delivery, and start the job that applies it.
 
@@ -36,6 +40,7 @@ def receive_delivery(
             subject=delivery_id,
             items=[delivery_id],
             requested_by=received_from,
+            trace_id=trace_id,
         ),
     )
 

@@ -78,6 +78,7 @@ def start_build(
     requested_by: str,
     *,
     force: bool = False,
+    trace_id: str | None = None,
 ) -> Job:
     """Start a job with an item per school, or return the active one for the same build.
 
@@ -118,6 +119,7 @@ def start_build(
                 "schoolId": school_id,
                 "force": force,
             },
+            trace_id=trace_id,
         ),
     )
 

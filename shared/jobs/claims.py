@@ -18,6 +18,7 @@ from shared.jobs.rules import Lane, State
 class Claim:
     """The claim of a worker on an item; `fencing_token` proves it in every commit of the worker.
 
+    `trace_id` is that of the request that started the job.
     `lost` is set as soon as the worker knows that it has lost the claim.
     """
 
@@ -29,6 +30,7 @@ class Claim:
     arguments: dict[str, Any]
     attempt: int
     fencing_token: int
+    trace_id: str | None = None
     lost: Event = field(default_factory=Event, compare=False)
 
     def require_held(self) -> None:
@@ -71,7 +73,7 @@ _CLAIM = text("""
         update jobs set state = 'running', started_at = now()
         from taken where jobs.id = taken.job_id and jobs.state = 'queued'
     )
-    select taken.id, job_id, kind, lane, taken.subject, arguments, attempts, fencing_token
+    select taken.id, job_id, kind, lane, taken.subject, arguments, attempts, fencing_token, trace_id
     from taken join jobs on jobs.id = job_id
 """)
 """Claims an item of the least recently served job in the first lane that has work.

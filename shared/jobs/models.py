@@ -16,6 +16,7 @@ STATES = "('queued', 'running', 'done', 'failed', 'cancelled')"
 class Job(Base):
     """A long-running task; its state only moves forward: queued, running, ended.
 
+    `trace_id` is that of the request that started it; the command line has none.
     `subject` identifies the whole work: an administration with or without a school, or a delivery.
     `/force` is appended for a forced build.
     Two requests for the same kind and subject get the same job while it is active.
@@ -42,6 +43,7 @@ class Job(Base):
     arguments: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
     state: Mapped[str] = mapped_column(String(16), server_default=text("'queued'"))
     requested_by: Mapped[str] = mapped_column(String(128))
+    trace_id: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
     started_at: Mapped[datetime | None] = mapped_column(INSTANT)
     finished_at: Mapped[datetime | None] = mapped_column(INSTANT)
@@ -101,3 +103,13 @@ class JobFailure(Base):
     item_id: Mapped[UUID] = mapped_column(ForeignKey("job_items.id"))
     subject: Mapped[str] = mapped_column(String(128))
     problem: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class RunningWorker(Base):
+    """A worker process; a row whose `seen_at` is old is of one that was killed."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(String(64))
+    seen_at: Mapped[datetime] = mapped_column(INSTANT)

@@ -32,7 +32,10 @@ SWEEP_BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to start: `subject` identifies the whole work, `items` its parts."""
+    """A job to start: `subject` identifies the whole work, `items` its parts.
+
+    `trace_id` is that of the request that starts it.
+    """
 
     kind: str
     lane: Lane
@@ -40,6 +43,7 @@ class NewJob:
     items: Sequence[str]
     requested_by: str
     arguments: dict[str, Any] = field(default_factory=dict)
+    trace_id: str | None = None
 
 
 def start(unit: UnitOfWork, queue: WakeUpQueue, new: NewJob) -> Job:
@@ -49,12 +53,13 @@ def start(unit: UnitOfWork, queue: WakeUpQueue, new: NewJob) -> Job:
     without items is done immediately.
     """
     session = unit.session
-    values = {
+    values: dict[str, Any] = {
         "kind": new.kind,
         "lane": new.lane,
         "subject": new.subject,
         "requested_by": new.requested_by,
         "arguments": new.arguments,
+        "trace_id": new.trace_id,
     }
     if not new.items:
         values |= {"state": State.DONE, "finished_at": database_now(session)}
@@ -104,7 +109,13 @@ def cancel(session: Session, job_id: UUID) -> Job:
     return _require_job(session, job_id)
 
 
-def retry_failed(unit: UnitOfWork, queue: WakeUpQueue, job_id: UUID, requested_by: str) -> Job:
+def retry_failed(
+    unit: UnitOfWork,
+    queue: WakeUpQueue,
+    job_id: UUID,
+    requested_by: str,
+    trace_id: str | None = None,
+) -> Job:
     """Start a new job for the items that failed, entirely or in part."""
     session = unit.session
     job = _require_job(session, job_id)
@@ -114,7 +125,7 @@ def retry_failed(unit: UnitOfWork, queue: WakeUpQueue, job_id: UUID, requested_b
     if not items:
         raise Conflict("nothingFailed", "Nothing in this job failed.")
     lane = Lane(job.lane)
-    new = NewJob(job.kind, lane, job.subject, items, requested_by, job.arguments)
+    new = NewJob(job.kind, lane, job.subject, items, requested_by, job.arguments, trace_id)
     return start(unit, queue, new)
 
 

@@ -40,6 +40,20 @@ def test_health_is_degraded_with_a_full_store(api_settings: Settings) -> None:
     assert (response.status_code, response.json()) == (200, {"status": "DEGRADED"})
 
 
+def test_liveness_asks_no_server_and_readiness_the_database(api_settings: Settings) -> None:
+    away = SecretStr("postgresql://nobody@127.0.0.1:1/nothing")
+    redis_away = {"redis_url": SecretStr("redis://127.0.0.1:1/0")}
+    answers = []
+    for unreachable in ({}, redis_away, {"database_url": away}):
+        app = create_app(api_settings.model_copy(update=unreachable))
+        with serve(app) as url:
+            for check in ("live", "ready"):
+                response = httpx.get(f"{url}/health/{check}")
+                answers.append((check, response.status_code, response.json()["status"]))
+    up = [("live", 200, "UP"), ("ready", 200, "UP")]
+    assert answers == [*up, *up, ("live", 200, "UP"), ("ready", 503, "DOWN")]
+
+
 def test_metrics_count_by_route_template(api_settings: Settings, callers: Callers) -> None:
     app = create_app(api_settings)
     with serve(app) as url, httpx.Client(base_url=url) as client:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from services.api.http.links import Links
 from services.api.http.problem_types import PROBLEM_TYPES, oauth_status, problem_of, stored_problem
 from shared.core.errors import (
     Conflict,
@@ -18,6 +19,7 @@ from shared.core.errors import (
 from shared.oauth.errors import InvalidProof, OAuthError
 
 ROOT = Path(__file__).parents[2]
+LINKS = Links("https://host.example/feedback")
 CODES = {"DomainError", "Conflict", "Problem"}
 """Classes whose first argument is a code."""
 
@@ -97,7 +99,7 @@ def test_invalid_proof_is_answered_with_a_dpop_challenge() -> None:
 def test_error_stored_by_a_worker_is_shown_as_a_problem() -> None:
     stored = Conflict("schoolNotTakingPart", "Start a new build.").as_json()
     assert stored == {"code": "schoolNotTakingPart", "detail": "Start a new build."}
-    assert stored_problem(stored) == {
+    assert stored_problem(stored, LINKS) == {
         "type": "urn:problem-type:toetsfeedback:api:schoolNotTakingPart",
         "title": "School Not Taking Part",
         "status": 409,
@@ -107,18 +109,18 @@ def test_error_stored_by_a_worker_is_shown_as_a_problem() -> None:
 
 def test_refused_delivery_links_to_its_report() -> None:
     stored = DomainError("deliveryRefused", "See its report.", deliveryId="7").as_json()
-    problem = stored_problem(stored)
-    assert (problem["status"], problem["href"]) == (422, "/v1/deliveries/7")
+    problem = stored_problem(stored, LINKS)
+    assert (problem["status"], problem["href"]) == (422, f"{LINKS.root}/v1/deliveries/7")
     assert "deliveryId" not in problem
 
 
 def test_problem_stored_by_an_earlier_version_is_shown_as_it_is() -> None:
     earlier = {"type": "urn:x", "title": "X", "status": 422, "detail": "It cannot be drawn."}
-    assert stored_problem(earlier) == earlier
+    assert stored_problem(earlier, LINKS) == earlier
 
 
 def test_code_of_a_later_version_has_no_type_yet() -> None:
-    assert stored_problem({"code": "fromTheFuture", "detail": "D."}) == {"detail": "D."}
+    assert stored_problem({"code": "fromTheFuture", "detail": "D."}, LINKS) == {"detail": "D."}
 
 
 @pytest.mark.parametrize(

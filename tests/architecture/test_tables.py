@@ -18,10 +18,12 @@ WITHOUT_A_POLICY = {
     "client_keys": "public keys; looked up before the caller is known",
     "used_identifiers": "hashes of used identifiers; no data about a school",
     "revoked_tokens": "ids of tokens; no data about a school",
+    "workers": "the processes that run; no data about a school",
     "sign_ons": "scopes of a pseudonym; looked up before the caller is known",
 }
 VIEWS = {
     "released_components": "which components are open now is the same for everyone",
+    "queued_items": "counts for monitoring, the same for everyone; no data about a school",
     "current_mandates": "asked by the policies themselves; names clients and schools, no pupil",
 }
 

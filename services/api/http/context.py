@@ -18,7 +18,8 @@ class RequestContext:
     `verified` is set before the body is read, `token` by authentication, `access` by
     authorization. `is_authenticated` is None until a credential has been examined: a token, a
     client assertion or the secret of a download link. `claimed_client` is the client that a
-    request to the authorization server names, whether it authenticates or not.
+    request to the authorization server names, whether it authenticates or not, and
+    `authenticated_client` one that did. `job_id` is the job that the request started.
     """
 
     trace_id: str
@@ -30,11 +31,15 @@ class RequestContext:
     access: AccessRequest | None = None
     has_claimed_client: bool = False
     claimed_client: UUID | None = None
+    authenticated_client: UUID | None = None
+    job_id: UUID | None = None
 
     @property
     def client(self) -> str | None:
         """The authenticated client, for the log."""
-        return None if self.token is None else self.token.caller.client
+        if self.token is not None:
+            return self.token.caller.client
+        return None if self.authenticated_client is None else str(self.authenticated_client)
 
     def require_token(self) -> AccessToken:
         if self.token is None:

@@ -1,8 +1,9 @@
-"""Prometheus metrics of the API; labels are route templates, never a path or a client."""
+"""Prometheus metrics of the API; labels are route templates, lanes and versions, never a client."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -11,9 +12,19 @@ from prometheus_client import (
     ProcessCollector,
     start_http_server,
 )
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
+from shared.core.build_information import add_build_information
+from shared.core.database import DATABASE_UNAVAILABLE, Sessions
 from shared.core.errors import ConfigurationError
+from shared.core.logging import describe_error
+from shared.core.unit_of_work import UnitOfWork
+from shared.core.version import package_version
+from shared.jobs.monitoring import lane_states, live_workers
 from shared.oauth.provider_keys import ProviderKeys
+
+logger = structlog.get_logger(__name__)
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -24,6 +35,7 @@ class RequestMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        add_build_information(self.registry)
         self.requests = Counter(
             "toetsfeedback_http_requests_total",
             "Completed requests",
@@ -63,6 +75,45 @@ class RequestMetrics:
         known = method if method in KNOWN_METHODS else "other"
         self.requests.labels(known, route, status).inc()
         self.seconds.labels(known, route).observe(seconds)
+
+
+class JobsCollector(Collector):
+    """Gauges of the queue and the workers, read from the database whenever they are scraped.
+
+    Every API has the same values. While the database is unavailable there are none.
+    """
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Name nothing, so that registering the collector reads nothing."""
+        yield from ()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            with UnitOfWork(self._sessions) as unit:
+                lanes, workers = lane_states(unit.session), live_workers(unit.session)
+        except (*DATABASE_UNAVAILABLE, ConfigurationError) as error:
+            logger.warning("jobs_not_measured", **describe_error(error))
+            return
+        items = GaugeMetricFamily(
+            "toetsfeedback_queued_items", "Job items that no worker has claimed", labels=["lane"]
+        )
+        age = GaugeMetricFamily(
+            "toetsfeedback_oldest_due_item_seconds",
+            "Seconds that the oldest job item that is due has waited; 0 without one",
+            labels=["lane"],
+        )
+        for lane, state in lanes.items():
+            items.add_metric([lane], state.items)
+            age.add_metric([lane], state.oldest_due_seconds)
+        live = GaugeMetricFamily(
+            "toetsfeedback_live_workers", "Worker processes that run", labels=["version"]
+        )
+        for version, number in ({package_version(): 0} | workers).items():
+            live.add_metric([version], number)
+        yield from (items, age, live)
 
 
 @contextmanager

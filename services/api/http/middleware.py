@@ -43,7 +43,8 @@ MAX_WAITING = 256
 clients that send half a form take the connections of nobody."""
 
 UNMATCHED = "unmatched"
-HEALTH_PATH = "/health"
+HEALTH_PATHS = frozenset({"/health", "/health/live", "/health/ready"})
+"""Paths of the platform; a request for one of them is never refused."""
 CLIENT_CLOSED_REQUEST = 499
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -100,6 +101,8 @@ class RequestLogging:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path_format", UNMATCHED)
+        context: RequestContext = scope["state"]["context"]
+        started = {} if context.job_id is None else {"job_id": str(context.job_id)}
         self.metrics.observe(scope["method"], route, status, seconds)
         logger.info(
             "request",
@@ -107,7 +110,8 @@ class RequestLogging:
             route=route,
             status=status,
             ms=round(seconds * 1000, 1),
-            client=scope["state"]["context"].client,
+            client=context.client,
+            **started,
         )
 
 
@@ -138,13 +142,13 @@ def _add_headers(message: Message, scope: Scope, headers: Mapping[str, str]) -> 
 
 
 class ConnectionReserve:
-    """Responds to `/health` alone while as many requests are in progress as connections allow."""
+    """Responds to checks of health alone while the requests in progress use all connections."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] != HEALTH_PATH:
+        if scope["type"] == "http" and scope["path"] not in HEALTH_PATHS:
             state = scope["state"]
             if state.get(USES_RESERVE):
                 response = problem_response(ServiceUnavailable(), state["context"].trace_id)

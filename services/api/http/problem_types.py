@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
+from services.api.http.links import Links
 from shared.core.errors import DomainError, InvalidAccessToken, InvalidInput, MissingScope
 from shared.oauth.errors import InvalidProof, OAuthError
 from shared.oauth.jose import ALGORITHMS
@@ -167,7 +168,7 @@ def problem_of(error: DomainError) -> Problem:
     return Problem(error.code, error.detail)
 
 
-def stored_problem(stored: Mapping[str, Any]) -> dict[str, Any]:
+def stored_problem(stored: Mapping[str, Any], links: Links) -> dict[str, Any]:
     """Return the members of a problem that was stored with a job.
 
     A worker stores a domain error: code, detail and data. Rows of earlier versions contain
@@ -179,7 +180,7 @@ def stored_problem(stored: Mapping[str, Any]) -> dict[str, Any]:
     kind = PROBLEM_TYPES.get(members.pop("code"))
     delivery_id = members.pop("deliveryId", None)
     if delivery_id is not None:
-        members["href"] = f"/v1/deliveries/{delivery_id}"
+        members["href"] = links.delivery(delivery_id)
     return (kind.as_json() if kind else {}) | members
 
 

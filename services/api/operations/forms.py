@@ -7,22 +7,29 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 
-from services.api.operations.operation import problems
+from services.api.operations.problem_responses import add_problems
 from services.api.schemas.oauth2 import OAuthProblem
 from shared.oauth.errors import invalid_request
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 MAX_FIELDS = 20
 
-OAUTH_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    400: {"description": "The request is invalid.", "model": OAuthProblem},
-    401: {"description": "Client authentication failed.", "model": OAuthProblem},
-    503: {
-        "description": "The service or the identity provider is not available now.",
-        "model": OAuthProblem,
+OAUTH_PROBLEMS = add_problems(
+    {
+        400: {"description": "The request is invalid.", "model": OAuthProblem},
+        401: {"description": "Client authentication failed.", "model": OAuthProblem},
+        503: {
+            "description": "The service or the identity provider is not available now.",
+            "model": OAuthProblem,
+        },
     },
-    **problems(429),
-}
+    "badRequest",
+    "requestTimeout",
+    "payloadTooLarge",
+    "tooManyRequests",
+    "internalServerError",
+    "serviceUnavailable",
+)
 
 
 async def read_form(request: Request) -> Mapping[str, str]:

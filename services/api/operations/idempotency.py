@@ -20,12 +20,13 @@ from shared.core.unit_of_work import UnitOfWork
 from shared.idempotency import service
 from shared.idempotency.service import KeyedRequest, hash_of
 
+IDEMPOTENCY_HEADER = "Idempotency-Key"
 _CHARACTERS = r"[!#-\[\]-~]{1,128}"
 
 IdempotencyKey = Annotated[
     str | None,
     Header(
-        alias="Idempotency-Key",
+        alias=IDEMPOTENCY_HEADER,
         pattern=f'^("{_CHARACTERS}"|{_CHARACTERS})$',
         description="A value chosen by the client, new for each new request. The same request sent "
         "again with it within 24 hours gets the same response. Only successful responses are "

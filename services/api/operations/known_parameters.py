@@ -10,7 +10,7 @@ from collections import Counter
 
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_flat_params
-from fastapi.params import Query
+from fastapi.params import Header, Param, Query
 from starlette.requests import Request
 
 from services.api.http.problem_types import Problem, schema_violation, unknown_input
@@ -36,6 +36,15 @@ def refuse_unknown_query(request: Request) -> None:
 
 def query_names(dependant: Dependant) -> frozenset[str]:
     """Return the query parameters of an operation, by their name in a URL."""
+    return _names(dependant, Query)
+
+
+def header_names(dependant: Dependant) -> frozenset[str]:
+    """Return the header parameters of an operation."""
+    return _names(dependant, Header)
+
+
+def _names(dependant: Dependant, kind: type[Param]) -> frozenset[str]:
     return frozenset(
-        param.alias for param in get_flat_params(dependant) if isinstance(param.field_info, Query)
+        param.alias for param in get_flat_params(dependant) if isinstance(param.field_info, kind)
     )

@@ -14,12 +14,21 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
 from services.api.http.head import ReadableRoute, RouteHandler
-from services.api.http.problem_types import MEDIA_TYPE
 from services.api.http.threads import run_in_thread
-from services.api.operations.idempotency import IdempotentRequest, ReplayedResponse
+from services.api.operations.idempotency import (
+    IDEMPOTENCY_HEADER,
+    IdempotentRequest,
+    ReplayedResponse,
+)
 from services.api.operations.json_bodies import refuse_repeated_members
-from services.api.operations.known_parameters import query_names
+from services.api.operations.known_parameters import header_names, query_names
 from services.api.operations.path_ids import uuid_names
+from services.api.operations.problem_responses import (
+    BODY_PROBLEMS,
+    COMMON_PROBLEMS,
+    IDEMPOTENCY_PROBLEMS,
+    add_problems,
+)
 from services.api.security.authentication import verify_credential
 from shared.access.rules import Scope
 from shared.core.unit_of_work import UnitOfWork
@@ -29,6 +38,8 @@ PUBLIC_PATHS = frozenset(
         "/",
         "/home.css",
         "/health",
+        "/health/live",
+        "/health/ready",
         "/doc",
         "/doc/openapi.yaml",
         "/doc/assets/{asset_name}",
@@ -45,35 +56,7 @@ PUBLIC_PATHS = frozenset(
 """The only paths without an access token: the path of a download contains a secret of its own, and
 under /oauth2 a client authenticates with its key."""
 
-COMMON_STATUSES = (400, 401, 403, 408, 429, 500, 503)
-"""Statuses of problems with which any operation under /v1 can respond."""
-
-_DESCRIPTIONS = {
-    400: "The request does not match this description.",
-    401: "The access token is missing or not valid.",
-    403: "The access token has none of the required scopes.",
-    404: "The resource does not exist, or is not available to the caller, or not yet.",
-    408: "The request arrived too slowly.",
-    409: "The request conflicts with the current state of the resource.",
-    413: "The body is too large.",
-    415: "This operation does not accept the media type of the body.",
-    416: "The range is outside the document.",
-    422: "The idempotency key was used for another request.",
-    429: "The caller sends too many requests; `retryAfterSec` has the time to wait.",
-    500: "The service failed.",
-    503: "The service cannot respond now.",
-}
-
 Wanted = TypeVar("Wanted")
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the documentation of problem responses, for a route's `responses`."""
-    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {
-        status: {"description": _DESCRIPTIONS[status], "content": {MEDIA_TYPE: schema}}
-        for status in statuses
-    }
 
 
 class CommittingRoute(ReadableRoute):
@@ -106,12 +89,13 @@ class Operation(CommittingRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         options["operation_id"] = to_camel(endpoint.__name__)
         options["response_model_exclude_none"] = True
-        options["responses"] = self._responses(path, options.get("responses") or {})
         success = options.get("status_code") or HTTPStatus.OK
         options["response_description"] = HTTPStatus(success).phrase
         super().__init__(path, endpoint, **options)
         self.query_names = query_names(self.dependant)
         self.uuid_names = uuid_names(self.dependant)
+        further = self._follow_from_parameters(path)
+        self.responses = add_problems(self.responses, *COMMON_PROBLEMS, *further)
 
     def get_route_handler(self) -> RouteHandler:
         """Verify the token before a body is read, while no connection is used; then read it."""
@@ -126,13 +110,14 @@ class Operation(CommittingRoute):
 
         return verify_and_handle
 
-    @staticmethod
-    def _responses(
-        path: str, own: Mapping[int | str, dict[str, Any]]
-    ) -> dict[int | str, dict[str, Any]]:
-        not_found = (404,) if "{" in path else ()
-        all_of_them = {**problems(*COMMON_STATUSES, *not_found), **own}
-        return dict(sorted(all_of_them.items(), key=lambda item: str(item[0])))
+    def _follow_from_parameters(self, path: str) -> Iterator[str]:
+        """Iterate over the problems that follow from the path, the body and the headers."""
+        if "{" in path:
+            yield "resourceNotFound"
+        if self.body_field is not None:
+            yield from BODY_PROBLEMS
+        if IDEMPOTENCY_HEADER in header_names(self.dependant):
+            yield from IDEMPOTENCY_PROBLEMS
 
 
 def _committed(endpoint: Callable[..., Any], status: int) -> Callable[..., Any]:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from starlette.datastructures import URL
 
 from services.api.dependencies import ResourcesDep
@@ -20,24 +20,17 @@ def _require_digits(value: object) -> object:
     return value
 
 
-NonNegativeInt = Annotated[int, BeforeValidator(_require_digits)]
-"""A number written with digits alone; Python would also accept signs, spaces and underscores."""
+PageNumber = Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_require_digits)]
+PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE), BeforeValidator(_require_digits)]
+"""Numbers written with digits alone; Python would also accept signs, spaces and underscores."""
 
 
 async def page_request(
     request: Request,
     resources: ResourcesDep,
-    page: Annotated[
-        NonNegativeInt, Query(ge=1, le=MAX_PAGE, description="Number of the page, from 1.")
-    ] = 1,
+    page: Annotated[PageNumber, Query(description="Number of the page, from 1.")] = 1,
     page_size: Annotated[
-        NonNegativeInt,
-        Query(
-            alias="pageSize",
-            ge=1,
-            le=MAX_PAGE_SIZE,
-            description="Maximum number of items on a page.",
-        ),
+        PageSize, Query(alias="pageSize", description="Maximum number of items on a page.")
     ] = DEFAULT_PAGE_SIZE,
 ) -> PageRequest:
     return PageRequest(page, page_size, URL(public_url_of(request, resources.public_url)))

@@ -8,8 +8,9 @@ from fastapi import Path, Response
 
 from services.api.dependencies import LinksDep, ResourcesDep, UnitDep
 from services.api.operations.idempotency import IdempotencyDep
-from services.api.operations.operation import operations, problems
+from services.api.operations.operation import operations
 from services.api.operations.pagination import PageDep
+from services.api.operations.problem_responses import problems
 from services.api.schemas.client_changes import (
     ClientChange,
     ClientChangePage,
@@ -24,6 +25,15 @@ router = operations("clients")
 
 ChangePath = Annotated[UUID, Path(alias="changeId")]
 _LOCATION = {"Location": {"schema": {"type": "string", "format": "uri"}}}
+_APPLIED = problems(
+    "approvalRequired",
+    "changeEnded",
+    "changeNotDue",
+    "clientExists",
+    "clientKeyExists",
+    "personExists",
+    "tooManyKeys",
+)
 
 
 @router.get("/persons")
@@ -55,7 +65,7 @@ def get_client_change(
 @router.post(
     "/clientChanges",
     status_code=201,
-    responses={201: {"headers": _LOCATION}, **problems(409, 413, 415, 422)},
+    responses={201: {"headers": _LOCATION}},
 )
 def create_client_change(
     new: NewClientChange,
@@ -72,7 +82,7 @@ def create_client_change(
     return requested
 
 
-@router.post("/clientChanges/{changeId}/approve", responses=problems(409))
+@router.post("/clientChanges/{changeId}/approve", responses=_APPLIED)
 def approve_client_change(
     change_id: ChangePath,
     access: ClientsWriter,
@@ -89,7 +99,7 @@ def approve_client_change(
     return ClientChange.of(service.approve_change(unit, access, change_id, delay), links)
 
 
-@router.post("/clientChanges/{changeId}/reject", responses=problems(409))
+@router.post("/clientChanges/{changeId}/reject", responses=problems("changeEnded"))
 def reject_client_change(
     change_id: ChangePath, access: ClientsWriter, unit: UnitDep, links: LinksDep
 ) -> ClientChange:
@@ -97,7 +107,7 @@ def reject_client_change(
     return ClientChange.of(service.reject_change(unit, access, change_id), links)
 
 
-@router.post("/clientChanges/{changeId}/apply", responses=problems(409))
+@router.post("/clientChanges/{changeId}/apply", responses=_APPLIED)
 def apply_client_change(
     change_id: ChangePath, access: ClientsWriter, unit: UnitDep, links: LinksDep
 ) -> ClientChange:

@@ -6,9 +6,10 @@ from fastapi import Path, Response
 
 from services.api.dependencies import LinksDep, UnitDep
 from services.api.operations.idempotency import IdempotencyDep
-from services.api.operations.operation import operations, problems
+from services.api.operations.operation import operations
 from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import ClientPath
+from services.api.operations.problem_responses import problems
 from services.api.schemas.clients import (
     ClientPatch,
     NewClientBody,
@@ -22,6 +23,7 @@ from shared.oauth.clients import service
 router = operations("clients")
 
 _LOCATION = {"Location": {"schema": {"type": "string", "format": "uri"}}}
+_EXISTING = ("approvalRequired", "clientExists", "clientKeyExists", "tooManyKeys")
 
 KeyPath = Annotated[
     str,
@@ -50,7 +52,7 @@ def get_client(
 @router.post(
     "/clients",
     status_code=201,
-    responses={201: {"headers": _LOCATION}, **problems(409, 413, 415, 422)},
+    responses={201: {"headers": _LOCATION}, **problems(*_EXISTING)},
 )
 def create_client(
     new: NewClientBody,
@@ -67,7 +69,7 @@ def create_client(
     return created
 
 
-@router.patch("/clients/{clientId}", responses=problems(409, 413, 415))
+@router.patch("/clients/{clientId}", responses=problems("approvalRequired", "clientExists"))
 def change_client(
     client_id: ClientPath,
     change: ClientPatch,

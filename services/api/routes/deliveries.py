@@ -10,8 +10,9 @@ from services.api.http.problems import ServiceUnavailable
 from services.api.http.threads import run_in_thread
 from services.api.http.uploads import ZIP, delete_on_error, require_zip, store_body
 from services.api.operations.idempotency import IdempotencyKey, IdempotentRequest
-from services.api.operations.operation import operations, problems, to_response
+from services.api.operations.operation import operations, to_response
 from services.api.operations.parameters import DeliveryPath
+from services.api.operations.problem_responses import BODY_PROBLEMS, problems
 from services.api.routes.jobs import ACCEPTED, accepted
 from services.api.schemas.deliveries import Delivery
 from services.api.schemas.jobs import Job
@@ -37,7 +38,7 @@ _ZIP_BODY: dict[str, Any] = {
 @router.post(
     "/deliveries",
     status_code=202,
-    responses={**ACCEPTED, **problems(409, 413, 415, 422)},
+    responses={**ACCEPTED, **problems(*BODY_PROBLEMS)},
     openapi_extra=_ZIP_BODY,
 )
 async def create_delivery(
@@ -69,8 +70,9 @@ async def create_delivery(
             require_scope_left(second, request, Scope.DELIVERIES_WRITE)
             idempotent = IdempotentRequest.of(request, access, key, stored.sha256)
             idempotent.replay(second)
-            job = receive_delivery(second, resources.queue, stored.key, access.caller.client)
-            accepted_job = accepted(second.session, job, links, response)
+            client, trace_id = access.caller.client, access.trace_id
+            job = receive_delivery(second, resources.queue, stored.key, client, trace_id)
+            accepted_job = accepted(second.session, job, links, request, response)
             idempotent.store(second, to_response(accepted_job, HTTPStatus.ACCEPTED, response))
             return accepted_job
 

@@ -70,7 +70,7 @@ def get_openapi_document(request: Request) -> Response:
     state = request.app.state
     with _WRITING:
         if not hasattr(state, "openapi_yaml"):
-            state.openapi_yaml = openapi_yaml(request.app)
+            state.openapi_yaml = openapi_yaml(request.app, state.resources.public_url)
     return Response(state.openapi_yaml, media_type="application/yaml")
 
 

@@ -9,9 +9,10 @@ from services.api.http.context import context_of
 from services.api.http.downloads import content_response, metadata_headers
 from services.api.http.problem_types import Problem
 from services.api.http.problems import problem_response
-from services.api.operations.operation import operations, problems
+from services.api.operations.operation import operations
 from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import DocumentFilterDep, DocumentPath
+from services.api.operations.problem_responses import problems
 from services.api.schemas.documents import Document, DocumentPage, DownloadGrant
 from services.api.security.permissions import DocumentsReader
 from shared.documents import service
@@ -87,7 +88,7 @@ def head_document_content(
         200: {"description": "The whole document.", "content": CONTENT, "headers": HEADERS},
         206: {"description": "The requested range.", "content": CONTENT, "headers": HEADERS},
         **_UNCHANGED,
-        **problems(416),
+        **problems("rangeNotSatisfiable"),
     },
 )
 def get_document_content(
@@ -97,8 +98,8 @@ def get_document_content(
     request: Request,
     resources: ResourcesDep,
     range_: Annotated[str | None, Header(alias="Range")] = None,
-    if_range: Annotated[str | None, Header()] = None,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_range: Annotated[str | None, Header(alias="If-Range")] = None,
+    if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
 ) -> Response:
     """Download a document, or a single range of it; the release is checked at every download.
 

@@ -11,7 +11,8 @@ from services.api.http.context import context_of
 from services.api.http.downloads import content_response
 from services.api.http.problem_types import Problem
 from services.api.http.problems import problem_response
-from services.api.operations.operation import operations, problems
+from services.api.operations.operation import operations
+from services.api.operations.problem_responses import problems
 from services.api.routes.documents import CONTENT, HEADERS
 from shared.access.decisions import act_for
 from shared.core.errors import ResourceNotFound
@@ -36,9 +37,10 @@ te downloaden.</p>
 </body>
 </html>
 """
-_NOT_FOUND = problems(404)[404]
+_NOT_FOUND = problems("resourceNotFound")[404]
+_PAGE = {"text/html": {"schema": {"type": "string"}}}
 _ENDED_LINK: dict[int | str, dict[str, Any]] = {
-    404: _NOT_FOUND | {"content": _NOT_FOUND["content"] | {"text/html": {}}}
+    404: _NOT_FOUND | {"content": _NOT_FOUND["content"] | _PAGE}
 }
 
 
@@ -49,7 +51,7 @@ _ENDED_LINK: dict[int | str, dict[str, Any]] = {
         200: {"description": "The document.", "content": CONTENT, "headers": HEADERS},
         206: {"description": "The requested range.", "content": CONTENT, "headers": HEADERS},
         **_ENDED_LINK,
-        **problems(416),
+        **problems("rangeNotSatisfiable"),
     },
 )
 def use_download_grant(
@@ -58,8 +60,8 @@ def use_download_grant(
     unit: UnitDep,
     secret: Annotated[str, Path(min_length=1, max_length=64, description="Secret of the link.")],
     range_: Annotated[str | None, Header(alias="Range")] = None,
-    if_range: Annotated[str | None, Header()] = None,
-    accept: Annotated[str, Header()] = "",
+    if_range: Annotated[str | None, Header(alias="If-Range")] = None,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Response:
     """Download the document of a link; a link works until the last byte was sent once.
 

@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse
 
 from services.api.dependencies import LinksDep, QueueDep, ResourcesDep, UnitDep
+from services.api.http.context import context_of
 from services.api.http.event_streams import stream_changes
 from services.api.http.links import Links
 from services.api.operations.idempotency import IdempotencyDep
-from services.api.operations.operation import operations, problems
+from services.api.operations.operation import operations
 from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import JobPath
+from services.api.operations.problem_responses import problems
 from services.api.resources import Resources
 from services.api.schemas.jobs import (
     Job,
@@ -55,7 +57,7 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/jobs", status_code=202, responses={**ACCEPTED, **problems(409, 413, 415, 422)})
+@router.post("/jobs", status_code=202, responses=ACCEPTED)
 def create_job(
     new_job: NewJob,
     access: JobsWriter,
@@ -63,6 +65,7 @@ def create_job(
     _idempotency: IdempotencyDep,
     queue: QueueDep,
     links: LinksDep,
+    request: Request,
     response: Response,
 ) -> Job:
     """Start a job, or return the active one for the same work."""
@@ -73,8 +76,9 @@ def create_job(
         new_job.school_id,
         access.caller.client,
         force=new_job.force,
+        trace_id=access.trace_id,
     )
-    return accepted(unit.session, job, links, response)
+    return accepted(unit.session, job, links, request, response)
 
 
 @router.get("/jobs")
@@ -84,7 +88,7 @@ def list_jobs(_: JobsReader, unit: UnitDep, page: PageDep, links: LinksDep) -> J
     return JobPage(items=[JobSummary.of(job, links) for job in jobs], **page.metadata(total))
 
 
-@router.get("/jobs/{jobId}", responses=_SEE_OTHER)
+@router.get("/jobs/{jobId}", response_model=Job, responses=_SEE_OTHER)
 def get_job(job_id: JobPath, _: JobsReader, unit: UnitDep, links: LinksDep) -> Any:
     """Return the progress of a job, or redirect to its result once it is done."""
     job, counts = service.read(unit.session, job_id)
@@ -95,7 +99,7 @@ def get_job(job_id: JobPath, _: JobsReader, unit: UnitDep, links: LinksDep) -> A
     return _see_other(_result_of(job, links), shown)
 
 
-@router.get("/jobs/{jobId}/result", responses={200: {"model": JobResult}, **_SEE_OTHER})
+@router.get("/jobs/{jobId}/result", response_model=JobResult, responses=_SEE_OTHER)
 def get_job_result(job_id: JobPath, _: JobsReader, unit: UnitDep, links: LinksDep) -> Any:
     """Return the result of a job; not found before it is done."""
     job, counts = service.read(unit.session, job_id)
@@ -142,23 +146,24 @@ def _progress(
                 return None
             job, counts = service.read(unit.session, job_id)
             pace = service.measure_pace(unit.session, job, counts)
-            return JobProgress.of(job, counts, _problem(unit.session, job, counts), pace)
+            problem, links = _problem(unit.session, job, counts), Links(resources.public_url)
+            return JobProgress.of(job, counts, problem, pace, links)
     except (ResourceNotFound, *DATABASE_UNAVAILABLE):
         return None
 
 
 @router.get("/jobs/{jobId}/failures")
 def list_job_failures(
-    job_id: JobPath, _: JobsReader, unit: UnitDep, page: PageDep
+    job_id: JobPath, _: JobsReader, unit: UnitDep, page: PageDep, links: LinksDep
 ) -> JobFailurePage:
     """List the failures of a job with their problems; no failure names a person."""
     service.read(unit.session, job_id)
     total, rows = repository.page_of_failures(unit.session, job_id, page.offset, page.size)
-    failures = [JobFailure.of(row) for row in rows]
+    failures = [JobFailure.of(row, links) for row in rows]
     return JobFailurePage(items=failures, **page.metadata(total))
 
 
-@router.post("/jobs/{jobId}/cancel", responses=problems(409))
+@router.post("/jobs/{jobId}/cancel", responses=problems("jobEnded"))
 def cancel_job(job_id: JobPath, _: JobsWriter, unit: UnitDep, links: LinksDep) -> Job:
     """Cancel a job; finished items stay."""
     job = service.cancel(unit.session, job_id)
@@ -166,7 +171,9 @@ def cancel_job(job_id: JobPath, _: JobsWriter, unit: UnitDep, links: LinksDep) -
 
 
 @router.post(
-    "/jobs/{jobId}/retry", status_code=202, responses={**ACCEPTED, **problems(409, 413, 422)}
+    "/jobs/{jobId}/retry",
+    status_code=202,
+    responses={**ACCEPTED, **problems("jobActive", "nothingFailed")},
 )
 def retry_job(
     job_id: JobPath,
@@ -175,15 +182,19 @@ def retry_job(
     _idempotency: IdempotencyDep,
     queue: QueueDep,
     links: LinksDep,
+    request: Request,
     response: Response,
 ) -> Job:
     """Start a new job for the items that failed."""
-    job = service.retry_failed(unit, queue, job_id, access.caller.client)
-    return accepted(unit.session, job, links, response)
+    job = service.retry_failed(unit, queue, job_id, access.caller.client, access.trace_id)
+    return accepted(unit.session, job, links, request, response)
 
 
-def accepted(session: Session, job: JobRow, links: Links, response: Response) -> Job:
-    """Return the body of a 202, and set the location of the job."""
+def accepted(
+    session: Session, job: JobRow, links: Links, request: Request, response: Response
+) -> Job:
+    """Return the body of a 202; set the location of the job, and log its id with the request."""
+    context_of(request).job_id = job.id
     response.headers["Location"] = links.job(job.id)
     return Job.with_counts(job, repository.count_items(session, job.id), None, links)
 

@@ -4,9 +4,10 @@ from fastapi import Response
 
 from services.api.dependencies import LinksDep, ResourcesDep, UnitDep
 from services.api.operations.idempotency import IdempotencyDep
-from services.api.operations.operation import operations, problems
+from services.api.operations.operation import operations
 from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import MandatePath, ReferenceDateQuery
+from services.api.operations.problem_responses import problems
 from services.api.schemas.mandates import Mandate, MandateChange, MandatePage, NewMandate
 from services.api.security.permissions import MandatesReader, MandatesWriter
 from shared.mandates import service
@@ -42,7 +43,7 @@ def get_mandate(
 @router.post(
     "/mandates",
     status_code=201,
-    responses={201: {"headers": _LOCATION}, **problems(409, 413, 415, 422)},
+    responses={201: {"headers": _LOCATION}, **problems("mandateOverlaps")},
 )
 def create_mandate(
     mandate: NewMandate,
@@ -60,7 +61,7 @@ def create_mandate(
     return created
 
 
-@router.patch("/mandates/{mandateId}", responses=problems(409, 413, 415))
+@router.patch("/mandates/{mandateId}", responses=problems("mandateOver"))
 def shorten_mandate(
     mandate_id: MandatePath,
     change: MandateChange,
@@ -73,7 +74,7 @@ def shorten_mandate(
     return Mandate.of(view, links)
 
 
-@router.post("/mandates/{mandateId}/revoke", responses=problems(409))
+@router.post("/mandates/{mandateId}/revoke", responses=problems("mandateOver"))
 def revoke_mandate(
     mandate_id: MandatePath, access: MandatesWriter, unit: UnitDep, links: LinksDep
 ) -> Mandate:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.api.dependencies import ResourcesDep
 from services.api.http.head import ReadableRoute
+from services.api.operations.problem_responses import problems
 from services.api.resources import Resources
 from services.api.schemas.health import Health
 from shared.core.errors import ConfigurationError
@@ -27,6 +28,7 @@ router = APIRouter(tags=["monitoring"], route_class=ReadableRoute)
     responses={
         200: {"description": "UP or DEGRADED."},
         503: {"description": "DOWN.", "model": Health},
+        **problems("badRequest"),
     },
 )
 def check_health(resources: ResourcesDep) -> Response:
@@ -35,6 +37,28 @@ def check_health(resources: ResourcesDep) -> Response:
         return JSONResponse({"status": "DOWN"}, 503)
     is_up = _is_queue_available(resources) and _is_storage_available(resources)
     return JSONResponse({"status": "UP" if is_up else "DEGRADED"})
+
+
+@router.get("/health/live", operation_id="checkLiveness", responses=problems("badRequest"))
+def check_liveness() -> Health:
+    """Check if the process responds; it asks no other server. Restart it when this fails."""
+    return Health(status="UP")
+
+
+@router.get(
+    "/health/ready",
+    operation_id="checkReadiness",
+    response_model=Health,
+    responses={503: {"description": "DOWN.", "model": Health}, **problems("badRequest")},
+)
+def check_readiness(resources: ResourcesDep) -> Response:
+    """Check if the database is available, which every request needs.
+
+    Send no requests to this process while this fails. The queue and the object store are not
+    checked: every other process uses the same ones.
+    """
+    is_ready = _is_database_available(resources)
+    return JSONResponse({"status": "UP" if is_ready else "DOWN"}, 200 if is_ready else 503)
 
 
 def _is_database_available(resources: Resources) -> bool:

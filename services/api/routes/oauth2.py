@@ -12,6 +12,7 @@ from starlette.responses import Response
 from services.api.dependencies import ResourcesDep, UnitDep
 from services.api.http.context import context_of
 from services.api.operations.forms import OAUTH_PROBLEMS, form_request_body
+from services.api.operations.problem_responses import problems
 from services.api.resources import Resources
 from services.api.schemas.oauth2 import Introspection, KeySet, Metadata, TokenResponse
 from services.api.security.client_authentication import (
@@ -48,6 +49,7 @@ _TOKEN = form_request_body(
         "subject_token_type": f"`{ACCESS_TOKEN}`.",
     },
 )
+_PUBLIC_PROBLEMS = problems("badRequest", "tooManyRequests", "internalServerError")
 _TOKEN_FORM = form_request_body(
     {"token": "An access token of this client.", **ASSERTION_FIELDS}, {}
 )
@@ -176,7 +178,11 @@ def revoke_token(
     return Response()
 
 
-@router.get("/.well-known/oauth-authorization-server", operation_id="getMetadata")
+@router.get(
+    "/.well-known/oauth-authorization-server",
+    operation_id="getMetadata",
+    responses=_PUBLIC_PROBLEMS,
+)
 def get_metadata(resources: ResourcesDep) -> Metadata:
     """Return the metadata of the authorization server (RFC 8414)."""
     methods, algorithms = ["private_key_jwt"], list(ALGORITHMS)
@@ -203,7 +209,7 @@ def grants_of(resources: Resources) -> list[str]:
     return [CLIENT_CREDENTIALS, *([GRANT_TYPE] if resources.provider else [])]
 
 
-@router.get(KEYS_PATH, operation_id="getKeys")
+@router.get(KEYS_PATH, operation_id="getKeys", responses=_PUBLIC_PROBLEMS)
 def get_keys(resources: ResourcesDep) -> KeySet:
     """Return the public keys that verify our tokens, current and future (RFC 7517)."""
     return KeySet(**resources.issuer.authority.keys.as_jwk_set())

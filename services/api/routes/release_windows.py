@@ -4,9 +4,10 @@ from fastapi import Response
 
 from services.api.dependencies import LinksDep, UnitDep
 from services.api.operations.idempotency import IdempotencyDep
-from services.api.operations.operation import operations, problems
+from services.api.operations.operation import operations
 from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import AdministrationQuery, WindowPath
+from services.api.operations.problem_responses import problems
 from services.api.schemas.release_windows import (
     NewReleaseWindow,
     ReleaseWindow,
@@ -46,7 +47,7 @@ def get_release_window(
 @router.post(
     "/releaseWindows",
     status_code=201,
-    responses={201: {"headers": _LOCATION}, **problems(409, 413, 415, 422)},
+    responses={201: {"headers": _LOCATION}, **problems("releaseWindowExists")},
 )
 def create_release_window(
     window: NewReleaseWindow,
@@ -62,7 +63,7 @@ def create_release_window(
     return created
 
 
-@router.patch("/releaseWindows/{windowId}", responses=problems(409, 413, 415))
+@router.patch("/releaseWindows/{windowId}", responses=problems("releaseWindowExists"))
 def change_release_window(
     window_id: WindowPath,
     change: ReleaseWindowChange,

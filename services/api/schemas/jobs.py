@@ -56,8 +56,8 @@ class TaskProblem(ResponseModel):
     detail: str | None = None
 
     @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> Self:
-        return cls.model_validate(stored_problem(stored))
+    def of(cls, stored: Mapping[str, Any], links: Links) -> Self:
+        return cls.model_validate(stored_problem(stored, links))
 
 
 class TaskStatus(ResponseModel):
@@ -76,6 +76,7 @@ class TaskStatus(ResponseModel):
         cls,
         job: JobRow,
         problem: dict[str, Any] | None,
+        links: Links,
         poll_in: timedelta | None = DEFAULT_POLL_DELAY,
     ) -> Self:
         """Return the status of a job; `poll_in` is None for a client that does not poll."""
@@ -84,10 +85,10 @@ class TaskStatus(ResponseModel):
             poll_after = None if poll_in is None else datetime.now(UTC) + poll_in
             return cls(state=state, poll_after=poll_after)
         if state == "done":
-            partly = job.problem and TaskProblem.of(job.problem)
+            partly = job.problem and TaskProblem.of(job.problem, links)
             return cls(state=state, completed=job.finished_at, problem=partly)
         reason = problem or _general_reason(job)
-        return cls(state=state, completed=job.finished_at, problem=TaskProblem.of(reason))
+        return cls(state=state, completed=job.finished_at, problem=TaskProblem.of(reason, links))
 
 
 def _general_reason(job: JobRow) -> dict[str, Any]:
@@ -151,10 +152,15 @@ class JobProgress(ResponseModel):
 
     @classmethod
     def of(
-        cls, job: JobRow, counts: Counts, problem: dict[str, Any] | None, pace: Pace | None
+        cls,
+        job: JobRow,
+        counts: Counts,
+        problem: dict[str, Any] | None,
+        pace: Pace | None,
+        links: Links,
     ) -> Self:
         return cls(
-            status=TaskStatus.of(job, problem, poll_in=None),
+            status=TaskStatus.of(job, problem, links, poll_in=None),
             counts=JobCounts.of(counts),
             pace=JobPace.of(pace),
         )
@@ -183,7 +189,7 @@ class JobSummary(ResponseModel):
 
     @classmethod
     def of(cls, job: JobRow, links: Links) -> Self:
-        return cls(**_facts(job, links), status=TaskStatus.of(job, job.problem))
+        return cls(**_facts(job, links), status=TaskStatus.of(job, job.problem, links))
 
 
 class Job(JobSummary):
@@ -203,7 +209,7 @@ class Job(JobSummary):
     ) -> Self:
         return cls(
             **_facts(job, links),
-            status=TaskStatus.of(job, problem, poll_delay(pace)),
+            status=TaskStatus.of(job, problem, links, poll_delay(pace)),
             counts=JobCounts.of(counts),
             pace=JobPace.of(pace),
         )
@@ -252,7 +258,7 @@ class JobResult(ResponseModel):
             documents=_documents_of(job, links),
             outcome=outcome,
             counts=JobCounts.of(counts),
-            problem=job.problem and TaskProblem.of(job.problem),
+            problem=job.problem and TaskProblem.of(job.problem, links),
         )
 
 
@@ -274,8 +280,8 @@ class JobFailure(ResponseModel):
     problem: TaskProblem | None = None
 
     @classmethod
-    def of(cls, failure: Failure) -> Self:
-        problem = None if failure.problem is None else TaskProblem.of(failure.problem)
+    def of(cls, failure: Failure, links: Links) -> Self:
+        problem = None if failure.problem is None else TaskProblem.of(failure.problem, links)
         return cls(item=failure.item, subject=failure.subject, problem=problem)
 
 

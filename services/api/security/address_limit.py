@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.http.context import context_of
+from services.api.http.middleware import HEALTH_PATHS
 from services.api.http.problems import NoAccessToken, TooManyRequests, problem_response
 from services.api.http.rate_limiter import RateLimitStatus
 from services.api.http.threads import run_in_thread
@@ -14,9 +15,6 @@ from services.api.security.authentication import authenticate, verify_credential
 from shared.core.database import DATABASE_UNAVAILABLE
 from shared.core.errors import InvalidAccessToken
 from shared.core.unit_of_work import UnitOfWork
-
-UNLIMITED_PATHS = frozenset({"/health"})
-"""Paths of the platform; a request for one of them is never refused."""
 
 
 class AddressLimit:
@@ -31,7 +29,7 @@ class AddressLimit:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in UNLIMITED_PATHS:
+        if scope["type"] != "http" or scope["path"] in HEALTH_PATHS:
             await self.app(scope, receive, send)
             return
         request = Request(scope, receive)

@@ -119,7 +119,7 @@ def _authenticate(
     context.has_claimed_client = True
     context.claimed_client = claimed_client_id(form.get("client_assertion", ""))
     identified = service.identify_client(issuer, form)
-    context.is_authenticated = True
+    context.is_authenticated, context.authenticated_client = True, identified.client.id
     rate_limit_client(request, resources, str(identified.client.id))
     proof = service.verify_binding(issuer, proofs, expected_request(request, resources))
     service.use_assertion(issuer, identified.assertion)

@@ -1,0 +1,64 @@
+"""What monitoring knows of jobs: queued items, the age of the oldest, and the live workers."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from shared.jobs.models import RunningWorker
+from shared.jobs.rules import Lane
+
+SEEN_INTERVAL = timedelta(seconds=5)
+"""How often a worker records that it runs."""
+LIVE_PERIOD = 3 * SEEN_INTERVAL
+"""A worker that was not seen for so long does not count: it was killed, or cannot connect."""
+
+_QUEUE = text("""
+    select lane, items, extract(epoch from greatest(now() - oldest_due_at, interval '0')) as seconds
+    from queued_items
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """The queued items of a lane, and how long the oldest of those that are due has waited."""
+
+    items: int = 0
+    oldest_due_seconds: float = 0.0
+
+
+def lane_states(session: Session) -> dict[Lane, LaneState]:
+    """Return the state of every lane."""
+    found = {
+        Lane(lane): LaneState(items, float(seconds or 0))
+        for lane, items, seconds in session.execute(_QUEUE)
+    }
+    return {lane: found.get(lane, LaneState()) for lane in Lane}
+
+
+def live_workers(session: Session) -> Counter[str]:
+    """Return the number of live workers by version."""
+    is_live = RunningWorker.seen_at > func.now() - LIVE_PERIOD
+    return Counter(session.scalars(select(RunningWorker.version).where(is_live)))
+
+
+def record_worker(session: Session, worker_id: UUID, version: str) -> int:
+    """Record that a worker runs, and remove workers that ended without a word; return 1."""
+    seen = {"version": version, "seen_at": func.now()}
+    session.execute(
+        upsert(RunningWorker)
+        .values(id=worker_id, **seen)
+        .on_conflict_do_update(index_elements=["id"], set_=seen)
+    )
+    is_gone = RunningWorker.seen_at <= func.now() - LIVE_PERIOD
+    session.execute(delete(RunningWorker).where(is_gone))
+    return 1
+
+
+def remove_worker(session: Session, worker_id: UUID) -> None:
+    """Record that a worker has stopped."""
+    session.execute(delete(RunningWorker).where(RunningWorker.id == worker_id))
