@@ -92,7 +92,7 @@ def read_unverified(text: str) -> tuple[Mapping[str, Any], dict[str, Any]]:
     Raises:
         SignatureError: when it is not a compact JWS of a JSON object.
     """
-    segments = _decode(text)
+    segments = _decode(text, ALGORITHMS)
     return segments.header, segments.claims
 
 
@@ -110,9 +110,9 @@ def verify(
     Raises:
         SignatureError: when it is not valid; the message names the part that is wrong.
     """
-    segments = _decode(text)
+    segments = _decode(text, algorithms)
     if segments.header["alg"] not in algorithms:
-        raise AlgorithmError(f"its alg is not one of {', '.join(algorithms)}")
+        raise _algorithm_error(algorithms)
     header, key = segments.header, key_for(segments.header)
     try:
         segments.algorithm.check_key(key)
@@ -149,7 +149,11 @@ def fixed_key(key: PublicKey) -> Callable[[object], PublicKey]:
     return lambda _: key
 
 
-def _decode(text: str) -> _JwsSegments:
+def _algorithm_error(accepted: Collection[str]) -> AlgorithmError:
+    return AlgorithmError(f"its alg is not one of {', '.join(accepted)}")
+
+
+def _decode(text: str, algorithms: Collection[str]) -> _JwsSegments:
     if len(text) > MAX_CHARACTERS:
         raise SignatureError("it is too large")
     try:
@@ -158,6 +162,8 @@ def _decode(text: str) -> _JwsSegments:
         header, algorithm = _decode_header(head)
         claims = parse_json(urlsafe_b64decode(payload))
         segments = _JwsSegments(header, algorithm, claims, signed, urlsafe_b64decode(signature))
+    except UnsupportedAlgorithmError:
+        raise _algorithm_error(algorithms) from None
     except _DECODE_ERRORS:
         raise SignatureError("it is not a signed token") from None
     if not isinstance(claims, dict):
