@@ -76,8 +76,10 @@ def verify_assertion(
     if claims.get("aud") != issuer:
         raise SignatureError(f"aud is not the issuer, {issuer}, as a single string")
     expires_at = jose.numeric_date(claims.get("exp"))
-    if expires_at is None or expires_at <= now - CLOCK_SKEW_SECONDS:
-        raise SignatureError("exp is missing or has passed")
+    if expires_at is None:
+        raise SignatureError("exp is missing, or not a time in seconds since 1970")
+    if expires_at <= now - CLOCK_SKEW_SECONDS:
+        raise SignatureError("exp has passed; check the clock")
     if expires_at > now + MAX_LIFETIME_SECONDS:
         raise SignatureError(f"its lifetime is longer than {MAX_LIFETIME_SECONDS} seconds")
     for name in ("iat", "nbf"):

@@ -106,7 +106,8 @@ def verify_proof(text: str, expected: ExpectedRequest, nonces: Nonces, now: floa
     if claims.get("htm") != expected.method:
         raise ProofError("htm is not the method of the request")
     if not isinstance(claims.get("htu"), str) or not _is_same_url(claims["htu"], expected.url):
-        raise ProofError("htu is not the URL of the request")
+        origin = "://".join(urlsplit(expected.url)[:2])
+        raise ProofError(f"htu is not the URL of the request, which starts with {origin}")
     if not _is_near(claims.get("iat"), now):
         raise ProofError(f"iat is more than {MAX_CLOCK_OFFSET_SECONDS} s from now; check the clock")
     if expected.token is not None and not is_equal(claims.get("ath"), token_hash(expected.token)):

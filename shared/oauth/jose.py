@@ -100,7 +100,7 @@ def read_unverified(
     Raises:
         SignatureError: when it is not a compact JWS of a JSON object.
     """
-    segments = _decode(text, max_characters)
+    segments = _decode(text, ALGORITHMS, max_characters)
     return segments.header, segments.claims
 
 
@@ -120,10 +120,10 @@ def verify(
         WrongKeyError: when none of the keys signed it.
         SignatureError: when it is not valid; the message names the part that is wrong.
     """
-    segments = _decode(text, max_characters)
+    segments = _decode(text, algorithms, max_characters)
     header = segments.header
     if header["alg"] not in algorithms:
-        raise AlgorithmError(f"its alg is not one of {', '.join(algorithms)}")
+        raise _algorithm_error(algorithms)
     signer = next((key for key in keys_for(header) if _is_signed_by(key, segments)), None)
     if signer is None:
         raise WrongKeyError("it is not signed by this key")
@@ -163,7 +163,11 @@ def _is_signed_by(key: PublicKey, segments: _JwsSegments) -> bool:
         return False
 
 
-def _decode(text: str, max_characters: int) -> _JwsSegments:
+def _algorithm_error(accepted: Collection[str]) -> AlgorithmError:
+    return AlgorithmError(f"its alg is not one of {', '.join(accepted)}")
+
+
+def _decode(text: str, algorithms: Collection[str], max_characters: int) -> _JwsSegments:
     if len(text) > max_characters:
         raise SignatureError(f"it is larger than {max_characters // 1024} KiB")
     if text.find(".") > MAX_CHARACTERS:
@@ -174,6 +178,8 @@ def _decode(text: str, max_characters: int) -> _JwsSegments:
         header, algorithm = _decode_header(head)
         claims = parse_json(urlsafe_b64decode(payload))
         segments = _JwsSegments(header, algorithm, claims, signed, urlsafe_b64decode(signature))
+    except UnsupportedAlgorithmError:
+        raise _algorithm_error(algorithms) from None
     except _DECODE_ERRORS:
         raise SignatureError("it is not a signed token") from None
     if not isinstance(claims, dict):

@@ -145,8 +145,6 @@ def test_a_proof_with_an_invalid_header_is_rejected(changes: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     "text",
     [
-        unsigned(header(), claims()),
-        with_public_key_as_secret(header(), claims(), KEY),
         signed(header(), claims(padding="x" * 5000), KEY),
         "",
         "a.b",
@@ -157,6 +155,21 @@ def test_a_proof_with_an_invalid_header_is_rejected(changes: dict[str, Any]) -> 
 def test_a_proof_without_a_valid_signature_is_rejected(text: str) -> None:
     with pytest.raises(ProofError, match="not signed by the key in its header"):
         read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [unsigned(header(), claims()), with_public_key_as_secret(header(), claims(), KEY)],
+)
+def test_unknown_algorithm_is_rejected_with_those_to_use(text: str) -> None:
+    with pytest.raises(ProofError, match=r"alg is not one of ES256, EdDSA, Ed25519, PS256$"):
+        read(text)
+
+
+@pytest.mark.parametrize("url", ["https://other.example/v1/schools", None])
+def test_the_error_names_the_public_address_of_the_request(url: str | None) -> None:
+    with pytest.raises(ProofError, match=r"which starts with https://api\.example$"):
+        read(signed(header(), claims(htu=url), KEY))
 
 
 def test_a_proof_for_a_token_request_needs_no_token_hash() -> None:
