@@ -1,6 +1,7 @@
 """`toetsfeedback doctor`: a line per check with the remedy, for the login that it has."""
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -97,10 +98,26 @@ def test_each_unreachable_server_is_named(
     assert statuses(findings, "failed") == {"database", "queue", "object store", "signing keys"}
     assert statuses(findings, "skipped") == {"INSZ key"}
     assert "secret-word" not in str(findings)
-    assert "TOETSFEEDBACK_DATABASE_URL" in findings["database"]["remedy"]
+    assert "TOETSFEEDBACK_DATABASE_URL" in findings["database"]["detail"]
     assert "TOETSFEEDBACK_REDIS_URL" in findings["queue"]["remedy"]
     assert "TOETSFEEDBACK_STORAGE_URL" in findings["object store"]["detail"]
     assert "lost.pem" in findings["signing keys"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("part", "other", "cause"),
+    [
+        (r":[^:@]+@", ":wrong@", "refuses the password"),
+        (r"/\w+$", "/none", "no database of this name"),
+    ],
+)
+def test_the_cause_of_a_refused_connection_is_named(
+    doctor: Doctor, settings: Settings, part: str, other: str, cause: str
+) -> None:
+    url = re.sub(part, other, settings.database_url.get_secret_value(), count=1)
+    findings = doctor(settings, database_url=SecretStr(url))
+    assert statuses(findings, "failed") == {"database"}
+    assert cause in findings["database"]["detail"]
 
 
 def test_lost_policies_are_counted(doctor: Doctor, settings: Settings, engine: Engine) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from services.cli.doctor import content, database, servers
 from services.cli.doctor.findings import Finding, Status, failed
 from shared.core.database import open_engine
+from shared.core.database_errors import explain_database_error
 from shared.core.errors import ConfigurationError
 from shared.core.settings import Settings
 from shared.storage.store import open_storage
@@ -36,7 +37,11 @@ def run_checks(settings: Settings, documents: int) -> Iterator[Finding]:
     except ConfigurationError as error:
         yield failed("database", str(error), "")
     except SQLAlchemyError as error:
-        yield failed("database", type(error).__name__, DATABASE_REMEDY)
+        cause = explain_database_error(error.orig) if isinstance(error, DBAPIError) else None
+        if cause is None:
+            yield failed("database", type(error).__name__, DATABASE_REMEDY)
+        else:
+            yield failed("database", cause, "")
     finally:
         engine.dispose()
 
