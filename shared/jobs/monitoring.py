@@ -1,4 +1,4 @@
-"""What monitoring knows of jobs: queued items, the age of the oldest, and the live workers."""
+"""Figures of jobs for monitoring: queued items, the age of the oldest, and the live workers."""
 
 from collections import Counter
 from dataclasses import dataclass
