@@ -117,7 +117,7 @@ ENDS = {
 OPERATOR_ENDS = {
     "token revoked": End.of(OPERATOR, token_holders.revoke_token, UNAUTHORIZED),
     "client suspended": End.of(OPERATOR, token_holders.suspend_client, UNAUTHORIZED),
-    "scope removed": End.of(OPERATOR, token_holders.remove_scope, FORBIDDEN),
+    "scope removed": End.of(OPERATOR, token_holders.remove_scope_of_operator, FORBIDDEN),
     "key removed": End.of(OPERATOR, token_holders.remove_key, UNAUTHORIZED),
 }
 """Only operators open event streams; they have no mandate, no role at a school, and no document

@@ -103,6 +103,11 @@ def remove_scope(holder: Holder) -> None:
     patch_client(holder, {"scopes": ["schools:read"]})
 
 
+def remove_scope_of_operator(holder: Holder) -> None:
+    """Take all scopes away but the one that nobody may take from a person."""
+    patch_client(holder, {"scopes": ["clients:write"]})
+
+
 def remove_key(holder: Holder) -> None:
     path = f"/v1/clients/{holder.client.id}/keys/{holder.client.key.thumbprint()}"
     assert holder.world.operator.delete(path).status_code == 204
