@@ -124,7 +124,7 @@ def add_examples(document: dict[str, Any]) -> None:
 
 
 def needs_example(schema: dict[str, Any]) -> bool:
-    """Return True without a charge text, or a list of it, without an example."""
+    """Return True for text of any form, or a list of it, without an example."""
     leaf = schema.get("items", schema)
     is_explained = {"examples", "enum", "const", "format"} & (leaf.keys() | schema.keys())
     return leaf.get("type") == "string" and not is_explained
