@@ -250,7 +250,7 @@ def test_no_other_store_names_a_student(instance: Instance) -> None:
     with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
         for table in STORED_TABLES:
             rows = unit.session.scalars(text(f"select row::text from {table} as row")).all()
-            assert rows, table
+            assert rows or table == "pending_refusals", table  # a worker empties it
             assert not PERSONAL.search("\n".join(rows).encode()), table
     redis = Redis.from_url(settings.redis_url.get_secret_value())
     assert not any(PERSONAL.search(key + (redis.dump(key) or b"")) for key in redis.scan_iter())

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 
@@ -65,7 +66,8 @@ def backup(instance: Instance, directory: Path) -> Path:
     generate_delivery(DeliveryPlan(schools=SCHOOLS, seed=5), directory / "delivery")
     instance.cli("import", str(directory / "delivery"))
     instance.cli("build", "--administration", "2024", "--follow")
-    instance.cli("release", "--administration", "2024")
+    opens_at = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=1)
+    instance.cli("release", "--administration", "2024", "--opens-at", opens_at.isoformat())
     running = instance.running()
     backup = directory / "backup"
     backup.mkdir()

@@ -69,7 +69,7 @@ def test_proof_with_a_repeated_member_is_not_valid(change: Callable[[str], str])
 
 
 def test_access_token_with_a_repeated_claim_is_not_valid(authority: TokenAuthority) -> None:
-    key, now = authority.keys.signing, int(NOW)
+    key, now = authority.keys.signing, int(time.time())
     header = {"alg": "ES256", "typ": "at+jwt", "kid": key.thumbprint()}
     claims = {
         "iss": authority.issuer,

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,6 @@ from shared.oauth.tokens import TokenAuthority
 
 OPERATOR = Caller("steunpunt", CallerKind.OPERATOR, frozenset())
 THUMBPRINT = ECKey.generate_key("P-256").thumbprint()
-TODAY = datetime.now(UTC).date()
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
 
@@ -54,10 +53,15 @@ def test_a_published_example_key_is_rejected(tmp_path: Path) -> None:
         SigningKeys.read(file)
 
 
-def test_a_directory_requires_a_key_that_is_active_today(tmp_path: Path) -> None:
+@pytest.fixture
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+def test_a_directory_requires_a_key_that_is_active_today(tmp_path: Path, today: date) -> None:
     with pytest.raises(ConfigurationError, match="may sign today"):
         SigningKeys.read(tmp_path)
-    new_key(tmp_path / f"{TODAY + DAY}.pem")
+    new_key(tmp_path / f"{today + DAY}.pem")
     with pytest.raises(ConfigurationError, match="may sign today"):
         SigningKeys.read(tmp_path)
     new_key(tmp_path / "newest.pem")
@@ -65,22 +69,22 @@ def test_a_directory_requires_a_key_that_is_active_today(tmp_path: Path) -> None
         SigningKeys.read(tmp_path)
 
 
-def test_the_newest_active_key_signs(tmp_path: Path) -> None:
-    for day in (TODAY - DAY, TODAY, TODAY + DAY):
+def test_the_newest_active_key_signs(tmp_path: Path, today: date) -> None:
+    for day in (today - DAY, today, today + DAY):
         new_key(tmp_path / f"{day}.pem")
-    today = ECKey.import_key((tmp_path / f"{TODAY}.pem").read_bytes())
-    assert SigningKeys.read(tmp_path).signing.thumbprint() == today.thumbprint()
+    key = ECKey.import_key((tmp_path / f"{today}.pem").read_bytes())
+    assert SigningKeys.read(tmp_path).signing.thumbprint() == key.thumbprint()
 
 
-def test_tokens_stay_valid_during_a_rotation(tmp_path: Path) -> None:
+def test_tokens_stay_valid_during_a_rotation(tmp_path: Path, today: date) -> None:
     """Any two processes that differ by one step accept each other's tokens."""
-    new_key(tmp_path / f"{TODAY - DAY}.pem")
+    new_key(tmp_path / f"{today - DAY}.pem")
     before = authority(tmp_path)
-    next_key = new_key(tmp_path / f"{TODAY + DAY}.pem")
+    next_key = new_key(tmp_path / f"{today + DAY}.pem")
     with_next_key = authority(tmp_path)
-    next_key.rename(tmp_path / f"{TODAY}.pem")  # as if a day had passed
+    next_key.rename(tmp_path / f"{today}.pem")  # as if a day had passed
     rotated = authority(tmp_path)
-    (tmp_path / f"{TODAY - DAY}.pem").unlink()
+    (tmp_path / f"{today - DAY}.pem").unlink()
     after = authority(tmp_path)
     for old, new in ((before, with_next_key), (with_next_key, rotated), (rotated, after)):
         assert old.verify(new.issue(OPERATOR, MINUTE, THUMBPRINT)).caller == OPERATOR
@@ -89,9 +93,9 @@ def test_tokens_stay_valid_during_a_rotation(tmp_path: Path) -> None:
         after.verify(before.issue(OPERATOR, MINUTE, THUMBPRINT))
 
 
-def test_published_keys_have_no_private_half(tmp_path: Path) -> None:
-    new_key(tmp_path / f"{TODAY}.pem")
-    new_key(tmp_path / f"{TODAY + DAY}.pem")
+def test_published_keys_have_no_private_half(tmp_path: Path, today: date) -> None:
+    new_key(tmp_path / f"{today}.pem")
+    new_key(tmp_path / f"{today + DAY}.pem")
     published = SigningKeys.read(tmp_path).as_jwk_set()["keys"]
     assert [sorted(key) for key in published] == [
         ["alg", "crv", "kid", "kty", "use", "x", "y"],
