@@ -19,6 +19,7 @@ Connection = psycopg.Connection[Any]
 
 ROLES = (
     "toetsfeedback_api",
+    "toetsfeedback_auditor",
     "toetsfeedback_importer",
     "toetsfeedback_operator",
     "toetsfeedback_worker",

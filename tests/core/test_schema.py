@@ -11,12 +11,13 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from embedded.servers import Servers
+from migrations.logins import ROLES as ROLES_OF_PROGRAMS
 from migrations.upgrade import alembic_config, migrate
 from services.api.app import create_app
 from services.worker.process import run_worker
 from shared.core.database import open_engine, require_usable_database
 from shared.core.errors import ConfigurationError
-from shared.core.schema import SNAPSHOT_FILE, expected_snapshot
+from shared.core.schema import ROLES, SNAPSHOT_FILE, expected_snapshot
 from shared.core.settings import Settings
 from tests.migrations.write_snapshot import snapshot_of
 
@@ -24,6 +25,10 @@ SettingsOf = Callable[[str], Settings]
 POLICIES = sum(": policy " in rule for rule in expected_snapshot().rules)
 TABLES = sum(rule.endswith("row security") for rule in expected_snapshot().rules)
 OTHERS = "toetsfeedback_worker, toetsfeedback_importer, toetsfeedback_operator"
+
+
+def test_snapshot_has_the_role_of_every_program() -> None:
+    assert set(ROLES) == {role for roles in ROLES_OF_PROGRAMS.values() for role in roles}
 
 
 def url_of(settings: Settings) -> str:
