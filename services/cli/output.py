@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 from typing import Annotated, Any
@@ -51,8 +51,14 @@ def print_json(rows: Sequence[Any]) -> None:
     print(json.dumps(rows, indent=2, default=str))
 
 
-def print_omitted(page: Mapping[str, Any]) -> None:
-    """Print to standard error how many entries a page of the API leaves out."""
+def print_page(
+    page: Mapping[str, Any], show: Callable[[list[Any]], None], *, as_json: bool
+) -> None:
+    """Print a page of the API as JSON or with `show`, and to standard error what it leaves out."""
+    if as_json:
+        print_json(page["items"])
+    else:
+        show(page["items"])
     more = page["total"] - len(page["items"])
     if more > 0:
         print(f"{more} more; list them with a higher --first, or `call`.", file=sys.stderr)

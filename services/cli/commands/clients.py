@@ -10,7 +10,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from services.cli.identity import ClientIdentity, PersonOption
-from services.cli.output import JsonOption, print_json, print_omitted, print_table
+from services.cli.output import JsonOption, print_page, print_table
 from services.cli.target import DEFAULT_DATA, DataOption
 from shared.access.rules import Scope
 from shared.core.errors import ConfigurationError
@@ -64,11 +64,7 @@ def list_clients(
 ) -> None:
     """List clients by name."""
     page = ClientIdentity.find(data, person).request("GET", f"/v1/clients?pageSize={first}")
-    if as_json:
-        print_json(page["items"])
-    else:
-        _print_clients(page["items"])
-    print_omitted(page)
+    print_page(page, _print_clients, as_json=as_json)
 
 
 @app.command()
@@ -134,12 +130,7 @@ def list_changes(
 ) -> None:
     """List the requested changes, newest first."""
     page = ClientIdentity.find(data, person).request("GET", f"/v1/clientChanges?pageSize={first}")
-    if as_json:
-        print_json(page["items"])
-    else:
-        for change in page["items"]:
-            _print_change(change)
-    print_omitted(page)
+    print_page(page, _print_changes, as_json=as_json)
 
 
 @changes.command()
@@ -179,6 +170,11 @@ def _print_change(change: dict[str, Any]) -> None:
     begins = f", takes effect at {change['takesEffectAt']}" if "takesEffectAt" in change else ""
     about = change.get("clientId") or change.get("name", "")
     print(f"{change['id']} {change['kind']} {about}: {change['state']}{begins}")
+
+
+def _print_changes(found: list[dict[str, Any]]) -> None:
+    for change in found:
+        _print_change(change)
 
 
 def _print_clients(clients: list[dict[str, Any]]) -> None:

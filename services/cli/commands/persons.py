@@ -1,13 +1,13 @@
 """Commands for the persons behind the clients of operators."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from services.cli.commands.clients import FirstOption, NeededScopes, read_jwk
 from services.cli.identity import ClientIdentity, PersonOption
-from services.cli.output import JsonOption, print_json, print_omitted
+from services.cli.output import JsonOption, print_page
 from services.cli.target import (
     DEFAULT_DATA,
     OPERATOR_REQUEST,
@@ -61,9 +61,9 @@ def list_persons(
 ) -> None:
     """List the persons by name."""
     page = ClientIdentity.find(data, person).request("GET", f"/v1/persons?pageSize={first}")
-    if as_json:
-        print_json(page["items"])
-    else:
-        for found in page["items"]:
-            print(f"{found['id']} {found['name']}")
-    print_omitted(page)
+    print_page(page, _print_persons, as_json=as_json)
+
+
+def _print_persons(persons: list[dict[str, Any]]) -> None:
+    for person in persons:
+        print(f"{person['id']} {person['name']}")
