@@ -15,6 +15,10 @@ class SyntheticDeliveryError(ValueError):
     """The plan or the output directory is invalid; the message contains the remedy."""
 
 
+class TargetDirectoryError(SyntheticDeliveryError):
+    """The directory for the delivery is not empty, or is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryPlan:
     """The parameters of a synthetic delivery: the same plan gives the same bytes.
@@ -67,12 +71,12 @@ def require_valid_plan(plan: DeliveryPlan) -> None:
 
 
 def require_empty_directory(out: Path) -> None:
-    """Raise SyntheticDeliveryError unless the directory is empty or does not exist."""
+    """Raise TargetDirectoryError unless the directory is empty or does not exist."""
     if not out.exists():
         return
     if not out.is_dir():
-        raise SyntheticDeliveryError(f"{out} is not a directory: choose a new or empty one")
+        raise TargetDirectoryError(f"{out} is not a directory: choose a new or empty one")
     if any(out.iterdir()):
-        raise SyntheticDeliveryError(
+        raise TargetDirectoryError(
             f"{out} is not empty: choose another directory, or empty this one first"
         )

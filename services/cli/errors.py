@@ -18,6 +18,7 @@ from shared.core.database_errors import explain_database_error
 from shared.core.errors import ConfigurationError, DomainError, InvalidInput
 from shared.core.logging import describe_error
 from synthetic.generate import SyntheticDeliveryError
+from synthetic.plan import TargetDirectoryError
 
 WITH_REMEDY = (
     ConfigurationError,
@@ -150,6 +151,7 @@ _EXPLANATIONS: dict[type[Exception], Callable[[Any], str | None]] = {
     OSError: _explain_file,
     UnicodeError: lambda _: "an argument, a file or a variable is not in UTF-8; write it in UTF-8",
     CommandError: lambda error: f"REVISION: {error}; leave it out for the newest schema",
+    TargetDirectoryError: lambda error: f"--out: {error}",
     SyntheticDeliveryError: lambda error: str(error).replace(
         "administration_id", "--administration"
     ),

@@ -14,6 +14,7 @@ from shared.audit import repository
 from shared.audit.rules import Head
 from shared.core.clock import database_now
 from shared.core.errors import ConfigurationError
+from shared.core.strict_json import parse_json
 from shared.storage.store import Storage
 
 PREFIX = "audit-heads"
@@ -67,7 +68,7 @@ def heads_from_json(content: bytes, name: str) -> dict[str, Head]:
         ConfigurationError: when it contains no heads.
     """
     try:
-        return {chain: Head.from_json(head) for chain, head in json.loads(content).items()}
+        return {chain: Head.from_json(head) for chain, head in parse_json(content).items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ConfigurationError(
             f"{name} contains no heads; give a file that `toetsfeedback audit heads` printed"

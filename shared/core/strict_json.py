@@ -17,10 +17,12 @@ def parse_json(text: str | bytes) -> Any:
 
     Raises:
         DuplicateMemberError: when an object in it has two members of one name.
-        ValueError: when it is not JSON.
-        RecursionError: when it has too many nested levels.
+        ValueError: when it is not JSON, or has too many nested levels.
     """
-    return json.loads(text, object_pairs_hook=unique_members, parse_constant=reject_constant)
+    try:
+        return json.loads(text, object_pairs_hook=unique_members, parse_constant=reject_constant)
+    except RecursionError:
+        raise ValueError("too many nested levels") from None
 
 
 def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

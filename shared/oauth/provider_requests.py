@@ -40,7 +40,7 @@ def request_object(
         document = parse_json(content)
         if not isinstance(document, dict):
             raise ValueError("the response is not an object")  # noqa: TRY004, TRY301  # a fault of the provider
-    except (httpx.HTTPError, OSError, ValueError, RecursionError) as error:
+    except (httpx.HTTPError, OSError, ValueError) as error:
         logger.warning("identity_provider_unavailable", error=type(error).__name__)
         raise ProviderUnavailableError from None
     finally:

@@ -55,6 +55,7 @@ def environment(instance: Instance) -> Iterator[MutableEnvironment]:
         (("client", "add", "", "--kind", "integrator", *SCOPE, "--key", "good.json"), "NAME: "),
         (("import", "missing"), "Give the path of a directory or ZIP file"),
         (("audit", "verify", "--since", "."), ".: Is a directory; give the path of a file"),
+        (("audit", "verify", "--since", "deep.json"), "deep.json contains no heads; give a file"),
         (("token", "--key", "p384.pem"), "p384.pem contains no private P-256 key in PEM format"),
         (("token", "--key", "public.pem"), "public.pem contains no private P-256 key"),
         (("token", "--key", "."), ".: Is a directory; give the path of a file"),
@@ -108,6 +109,7 @@ def odd_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "list.json").write_text(json.dumps([key.as_dict(private=False)]))
     (tmp_path / "good.json").write_text(json.dumps(key.as_dict(private=False)))
     (tmp_path / "short.json").write_text(json.dumps(key.as_dict(private=False) | {"x": 1}))
+    (tmp_path / "deep.json").write_bytes(b"[" * 100_000)
     (tmp_path / "good.pem").write_bytes(key.as_pem(private=True))
     (tmp_path / "p384.pem").write_bytes(ECKey.generate_key("P-384").as_pem(private=True))
     (tmp_path / "public.pem").write_bytes(key.as_pem(private=False))
@@ -121,8 +123,8 @@ def test_generate_twice_into_one_directory_is_refused(run: RunCommand, tmp_path:
     again = run(*command)
     assert again.code == 1
     assert again.err == (
-        f"toetsfeedback: {tmp_path / 'delivery'} is not empty: choose another directory, or empty "
-        "this one first\n"
+        f"toetsfeedback: --out: {tmp_path / 'delivery'} is not empty: choose another directory, or "
+        "empty this one first\n"
     )
 
 

@@ -19,5 +19,5 @@ async def refuse_repeated_members(request: Request) -> None:
         raise Problem(
             "badRequest", "The request has members that are repeated.", issues=[issue]
         ) from None
-    except (ValueError, RecursionError):
+    except ValueError:
         return

@@ -197,7 +197,7 @@ def read_jwk(file: Path) -> dict[str, Any]:
         OSError: the file cannot be read.
     """
     content = file.read_bytes()
-    with suppress(ValueError, RecursionError):
+    with suppress(ValueError):
         found = parse_json(content)
         if isinstance(found, dict) and isinstance(found.get("keys"), list):
             raise ConfigurationError(
