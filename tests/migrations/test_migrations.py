@@ -77,7 +77,7 @@ def test_every_constraint_is_named_by_convention(empty: Engine) -> None:
 def test_the_audit_log_is_append_only(empty: Engine) -> None:
     migrate(empty)
     with empty.begin() as connection:
-        event = "null, '{}', null, null, null, 'read', 'r', 'allowed', 'granted', null"
+        event = "null, '{}', null, null, null, 'read', '/r', 'allowed', 'granted', null"
         connection.execute(text(f"select append_audit_event({event})"))
     for change in (
         "update audit_events set client = 'x'",
