@@ -21,7 +21,13 @@ ROLES = {
 """The roles of each program; the migrations grant their privileges. A worker also imports, and an
 auditor verifies the audit log."""
 
-CONNECTION_SHARES = {"api": 0.4, "worker": 0.4, "importer": 0.05, "operator": 0.05, "auditor": 0.05}
+CONNECTION_SHARES = {
+    "api": 0.3,
+    "worker": 0.5,
+    "importer": 0.05,
+    "operator": 0.05,
+    "auditor": 0.05,
+}
 """The share of `max_connections` that each login can take; the owner has the rest."""
 
 LOGIN_LOCK = 7_061_003

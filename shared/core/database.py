@@ -41,10 +41,6 @@ _OWN_SETTINGS = {
     "default_transaction_read_only": "off",
     "statement_timeout": "0",
     "lock_timeout": "0",
-    "toetsfeedback.kind": "",
-    "toetsfeedback.client": "",
-    "toetsfeedback.school": "",
-    "toetsfeedback.subject": "",
 }
 """Settings on which the programs rely. Those of the connection win over those of the login, which
 the holder of its password can change."""

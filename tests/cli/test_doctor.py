@@ -165,7 +165,7 @@ def test_wrong_clock_is_found(doctor: Doctor, settings: Settings) -> None:
 
 
 def test_changed_audit_log_is_found(doctor: Doctor, settings: Settings, engine: Engine) -> None:
-    event = "null, '{}', null, null, null, 'read', 'r', 'allowed', 'granted', null"
+    event = "null, '{}', null, null, null, 'read', '/r', 'allowed', 'granted', null"
     with engine.begin() as connection:
         connection.execute(text(f"select append_audit_event({event})"))
         connection.execute(text("alter table audit_events disable trigger all"))

@@ -96,7 +96,7 @@ def test_an_audit_log_without_hashes_gets_a_hash_chain(empty: Engine) -> None:
                 text(
                     "insert into audit_events"
                     " (client, caller_kind, organisation, action, resource, outcome, rule)"
-                    " values ('c', 'school', :school, 'read', 'r', 'allowed', 'granted')"
+                    " values ('c', 'school', :school, 'read', '/r', 'allowed', 'granted')"
                 ),
                 {"school": school},
             )

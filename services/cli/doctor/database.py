@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.cli.doctor.findings import Finding, failed, passed, skipped
 from migrations.logins import ROLES as PROGRAMS
 from migrations.logins import login_of
+from services.cli.doctor.findings import Finding, failed, passed, skipped
 from shared.core.errors import ConfigurationError
 from shared.core.schema import (
     MIGRATE_REMEDY,

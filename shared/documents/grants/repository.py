@@ -33,8 +33,8 @@ def use_grant(
 ) -> bool:
     """Mark the grant as used for `count` bytes; False if it has expired or was used up.
 
-    It is used up when it is completed, when all its requests would get more than `limit` bytes, and
-    by any use before a request that does not resume.
+    It is used up when it is completed, and when all its requests would get more than `limit` bytes.
+    A request that does not ask for a range may not follow another use.
     """
     used = session.execute(
         update(DownloadGrant)
