@@ -228,6 +228,7 @@ def test_codes_are_stored_as_they_are_compared(empty: Engine) -> None:
         " values ('2024', :code, 'x', 'lager', 4)"
     )
     codes = ["LO\u00a0 4", "4e\u0301\u200b", " x", "A", "A ", "B"]
+    codes += ["C\u3164", "\U000e0041D\u2800 1", "E", "E\ufe0f", "F\u200dG"]
     with empty.begin() as connection:
         connection.execute(text(ADMINISTRATION))
         for code in codes:
@@ -237,5 +238,7 @@ def test_codes_are_stored_as_they_are_compared(empty: Engine) -> None:
 
     with empty.begin() as connection:
         stored = set(connection.scalars(text("select code from target_groups")))
-    assert stored == {"LO 4", "4\u00e9", "x", "A", "A ", "B"}
+    assert stored == {"LO 4", "4\u00e9", "x", "A", "A ", "B"} | {
+        *("C", "D 1", "E", "E\ufe0f", "F\u200dG")
+    }
     assert {fold(code) for code in codes} == {fold(code) for code in stored}
