@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 
 import shared.audit.models
 import shared.client_changes.models
+import shared.core.locks
 import shared.deliveries.models
 import shared.documents.grants.models
 import shared.documents.models

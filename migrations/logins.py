@@ -3,6 +3,7 @@
 import hmac
 import os
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -19,6 +20,15 @@ ROLES = {
 }
 """The roles of each program; the migrations grant their privileges. A worker also imports, and an
 auditor verifies the audit log."""
+
+CONNECTION_SHARES = {
+    "api": 0.3,
+    "worker": 0.5,
+    "importer": 0.05,
+    "operator": 0.05,
+    "auditor": 0.05,
+}
+"""The share of `max_connections` that each login can take; the owner has the rest."""
 
 LOGIN_LOCK = 7_061_003
 """Key of the advisory lock that serializes the creation of logins."""
@@ -51,7 +61,8 @@ def create_logins(owner_url: str, passwords: Mapping[str, str]) -> dict[str, str
     """Create or update the login of each program with a password, and return its database URL.
 
     The name of a login contains that of the database, so that the databases of a cluster have
-    different logins.
+    different logins. A login has a share of the connections of the server, and no settings of its
+    own, which its holder can change.
     """
     urls = {}
     parts = urlsplit(owner_url)
@@ -61,16 +72,30 @@ def create_logins(owner_url: str, passwords: Mapping[str, str]) -> dict[str, str
             login = login_of(connection.info.dbname, program)
             for role in (login, *ROLES[program]):
                 _create_role(connection, role)
+            limit = connection_limit(connection, program)
             connection.execute(
-                sql.SQL("alter role {} login password {}").format(
-                    sql.Identifier(login), sql.Literal(password)
+                sql.SQL("alter role {} login connection limit {} password {}").format(
+                    sql.Identifier(login), sql.Literal(limit), sql.Literal(password)
                 )
             )
+            _reset_settings(connection, login)
             for role in ROLES[program]:
                 _grant(connection, role, login)
             host = parts.netloc.rpartition("@")[2]
             urls[program] = parts._replace(netloc=f"{login}:{password}@{host}").geturl()
     return urls
+
+
+def connection_limit(connection: "psycopg.Connection[Any]", program: str) -> int:
+    """Return the number of connections that the login of a program can have at a time."""
+    row = connection.execute("select current_setting('max_connections')::integer").fetchone()
+    return max(1, int(CONNECTION_SHARES[program] * row[0])) if row else 1
+
+
+def _reset_settings(connection: "psycopg.Connection[Any]", login: str) -> None:
+    name, database = sql.Identifier(login), sql.Identifier(connection.info.dbname)
+    connection.execute(sql.SQL("alter role {} reset all").format(name))
+    connection.execute(sql.SQL("alter role {} in database {} reset all").format(name, database))
 
 
 def derived_passwords(owner_url: str) -> dict[str, str]:

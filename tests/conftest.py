@@ -22,7 +22,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from embedded.servers import Servers, embedded_servers
-from migrations.logins import create_logins, derived_passwords
+from migrations.logins import ROLES, create_logins, derived_passwords, login_of
 from migrations.upgrade import migrate
 from shared.core.database import Sessions, open_engine, session_factory
 from shared.core.settings import Settings
@@ -81,6 +81,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     engine.dispose()
     owner_url = _url_of(servers.database_url, TEMPLATE)
     config.stash[LOGINS] = create_logins(owner_url, derived_passwords(owner_url))
+    with psycopg.connect(owner_url) as connection:
+        for program in ROLES:  # all test processes share these logins
+            connection.execute(f"alter role {login_of(TEMPLATE, program)} connection limit -1")
 
 
 @contextmanager

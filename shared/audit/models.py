@@ -18,6 +18,21 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.core.database import INSTANT, Base
 
+CHECKS = {
+    "caller_kind_known": (
+        "caller_kind in ('school', 'integrator', 'operator', 'service', 'unauthenticated')"
+    ),
+    "codes_are_words": (
+        "outcome in ('allowed', 'refused') and action ~ '^[A-Za-z]+$' and rule ~ '^[A-Za-z_]+$'"
+    ),
+    "resource_is_a_path": "resource ~ '^/[!-~]*$'",
+    "texts_are_plain": (
+        r"concat(client, caller_organisation, organisation, trace_id, purpose, caller_subject)"
+        r" !~ '[\u0001-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]'"
+    ),
+}
+"""What a new decision can contain; older entries of the audit log may have other texts."""
+
 
 class Decision:
     """The columns of a decision on school data, as it was made."""
@@ -72,6 +87,7 @@ class PendingRefusal(Decision, Base):
     """
 
     __tablename__ = "pending_refusals"
+    __table_args__ = tuple(CheckConstraint(check, name=name) for name, check in CHECKS.items())
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     document_id: Mapped[UUID | None] = mapped_column()

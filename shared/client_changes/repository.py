@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.client_changes.models import ClientChange, ClientChangeApproval
+from shared.core.locks import lock_until_commit
 from shared.core.paging import page_of_scalars
 from shared.oauth.clients.models import Client, Person
 from shared.oauth.clients.rules import ClientKind, ClientState
@@ -17,7 +18,7 @@ from shared.oauth.clients.rules import ClientKind, ClientState
 
 def lock_persons(session: Session) -> None:
     """Let no other transaction register a person until this one ends."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("persons"))))
+    lock_until_commit(session, "persons")
 
 
 def count_persons(session: Session) -> int:

@@ -31,6 +31,22 @@ TCP_KEEPALIVE = {
 }
 """libpq parameters: a lost connection to the server is detected within a minute."""
 
+_OWN_SETTINGS = {
+    "timezone": "UTC",
+    "search_path": "public",
+    "role": "none",
+    "row_security": "on",
+    "synchronous_commit": "on",
+    "default_transaction_isolation": "read\\ committed",
+    "default_transaction_read_only": "off",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+}
+"""Settings on which the programs rely. Those of the connection win over those of the login, which
+the holder of its password can change."""
+
+_IDLE = "idle_in_transaction_session_timeout"
+
 _SESSION = """
 select pg_backend_pid(), current_setting('TimeZone'),
        current_setting('idle_in_transaction_session_timeout')::interval = %s * interval '1 ms'
@@ -91,7 +107,7 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
         hide_parameters=True,
         connect_args={
             "application_name": application_name,
-            "options": f"-c timezone=UTC -c idle_in_transaction_session_timeout={idle}",
+            "options": _options(_OWN_SETTINGS | {_IDLE: str(idle)}),
             "connect_timeout": 5,
             **TCP_KEEPALIVE,
         },
@@ -101,6 +117,10 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
     event.listen(engine, "handle_error", _explain_refusal)
     event.listen(engine, "checkout", _require_connected)
     return engine
+
+
+def _options(settings: Mapping[str, str]) -> str:
+    return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
 
 def _check_connections(

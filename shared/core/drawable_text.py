@@ -10,21 +10,10 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from unicodedata import category, combining, normalize
 
+from shared.core.invisible import remove_invisible
+
 _SPACES = re.compile(r"[^\S\u00a0]+")
 _NO_BREAK_SPACES = str.maketrans({"\u202f": "\u00a0", "\u2007": "\u00a0"})
-_IGNORABLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
-"""Letters and marks of the property Default_Ignorable_Code_Point; the others are in category Cf."""
-
-
-def is_visible(character: str) -> bool:
-    """Return False for a format character, a variation selector or a filler."""
-    return category(character) != "Cf" and not _IGNORABLE.match(character)
-
-
-def remove_invisible(text: str) -> str:
-    return text if text.isascii() else "".join(filter(is_visible, text))
 
 
 def normalize_text(text: str) -> str:

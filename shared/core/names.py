@@ -9,10 +9,30 @@ from shared.core.plain_text import require_plain_text
 _LAST_LETTER: Final = "\u017f"
 """The last of Latin Extended-A; later letters, also Latin ones, resemble earlier ones."""
 
+_SHAPES: Final = {
+    "ae": "æ",
+    "b": "8",
+    "cl": "dđð",
+    "h": "ħ",
+    "k": "ĸ",
+    "l": "1i\u0131|ł",
+    "n": "ŋ",
+    "o": "0ø",
+    "oe": "œ",
+    "p": "þ",
+    "rn": "m",
+    "s": "5$",
+    "t": "ŧ",
+    "vv": "w",
+    "x": "\u00d7",
+    "z": "2",
+}
+"""Lower-case letters, digits and signs that look like the letters of their key.
+
+A wide letter becomes the pair that looks like it, so that one pass is enough."""
 _SAME_SHAPE: Final = str.maketrans(
-    {"0": "o", "1": "l", "i": "l", "\u0131": "l", "ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ŧ": "t"}
+    {shape: prototype for prototype, shapes in _SHAPES.items() for shape in shapes}
 )
-_SAME_PAIRS: Final = (("rn", "m"), ("vv", "w"))
 
 
 def require_name(field: str, name: str) -> None:
@@ -30,14 +50,11 @@ def require_name(field: str, name: str) -> None:
 def skeleton(name: str) -> str:
     """Return a text that is equal for names that look alike.
 
-    It has no case, accents, spaces and punctuation, and one letter for letters and digits of about
-    the same shape.
+    It has no case, accents, spaces and punctuation, and the same letters for all of about the same
+    shape (the skeleton of UTS 39, section 4).
     """
     folded = normalize("NFKD", normalize("NFKC", name).casefold()).translate(_SAME_SHAPE)
-    letters = "".join(filter(str.isalnum, folded))
-    for pair, letter in _SAME_PAIRS:
-        letters = letters.replace(pair, letter)
-    return letters
+    return "".join(filter(str.isalnum, folded))
 
 
 def _is_punctuation(character: str) -> bool:

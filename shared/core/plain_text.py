@@ -3,14 +3,16 @@
 import re
 
 from shared.core.errors import InvalidInput
+from shared.core.invisible import IN_FIRST_PLANE, INVISIBLE
 
-PLAIN_TEXT = (
-    r"^[^\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]+$"
-)
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+
+PLAIN_TEXT = f"^[^{_CONTROLS}{IN_FIRST_PLANE}]+$"
 """No control characters, no line separators, and no invisible or bidirectional format characters
-(UAX 9): with these, a name or purpose could be shown as another text."""
+(UAX 9): with these, a name or purpose could be shown as another text. As the pattern of JSON Schema
+it has no characters of other planes, whose escapes differ between dialects."""
 
-_PLAIN_TEXT = re.compile(PLAIN_TEXT.strip("^$"))
+_PLAIN_TEXT = re.compile(f"[^{_CONTROLS}{INVISIBLE}]+")
 
 
 def require_plain_text(field: str, text: str) -> None:

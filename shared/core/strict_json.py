@@ -13,14 +13,15 @@ class DuplicateMemberError(ValueError):
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Parse a JSON text.
+    """Parse a JSON text; bytes are UTF-8 without a byte order mark (RFC 8259, section 8.1).
 
     Raises:
         DuplicateMemberError: when an object in it has two members of one name.
         ValueError: when it is not JSON, or has too many nested levels.
     """
     try:
-        return json.loads(text, object_pairs_hook=unique_members, parse_constant=reject_constant)
+        decoded = text if isinstance(text, str) else text.decode("utf-8")
+        return json.loads(decoded, object_pairs_hook=unique_members, parse_constant=reject_constant)
     except RecursionError:
         raise ValueError("too many nested levels") from None
 

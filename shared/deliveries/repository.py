@@ -1,12 +1,14 @@
 """SQL on the deliveries table."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from shared.deliveries.models import Delivery
+from shared.jobs.rules import APPLY_DELIVERY
 
 _LAST_APPLIED_SEQUENCE = select(func.max(Delivery.sequence)).where(
     Delivery.administration_id == bindparam("administration_id"), Delivery.status == "applied"
@@ -37,6 +39,15 @@ _COUNT_REFUSALS = text("""
     where administration_id = :administration_id and status = 'refused'
       and finished_at > now() - interval '24 hours'
       and (report -> 'faultCounts') ? :kind
+""")
+
+
+_FORGET_UPLOADS = text("""
+    update deliveries set storage_key = null
+    where storage_key is not null and exists (
+        select from jobs where kind = :kind and subject = deliveries.id::text
+        having max(coalesce(finished_at, 'infinity')) < now() - :ended_before
+    )
 """)
 
 
@@ -88,13 +99,12 @@ def last_applied_sequence(session: Session, administration_id: str) -> int:
     return session.scalar(_LAST_APPLIED_SEQUENCE, parameters) or 0
 
 
-def lock_until_commit(session: Session, subject: str) -> None:
-    """Take the advisory lock on a delivery or an administration; wait for its holder."""
-    key = func.hashtextextended(f"toetsfeedback {subject}", 0)
-    session.execute(select(func.pg_advisory_xact_lock(key)))
+def forget_uploads(session: Session, ended_before: timedelta) -> None:
+    """Forget the uploads of deliveries of which every job has ended, the last one that long ago."""
+    session.execute(_FORGET_UPLOADS, {"kind": APPLY_DELIVERY, "ended_before": ended_before})
 
 
 def pending_uploads(session: Session, storage_keys: Sequence[str]) -> set[str]:
-    """Return those of the storage keys whose delivery is still to be applied."""
+    """Return those of the storage keys whose delivery can still be applied."""
     query = select(Delivery.storage_key).where(Delivery.storage_key.in_(storage_keys))
     return {key for key in session.scalars(query) if key is not None}

@@ -2,6 +2,7 @@
 
 from sqlalchemy.orm import Session
 
+from shared.core.locks import lock_until_commit
 from shared.deliveries import repository
 from shared.deliveries.delivery_format import MANIFEST
 from shared.deliveries.faults import Fault, FaultLog, quotable
@@ -10,8 +11,8 @@ from shared.deliveries.manifest import Manifest
 
 def lock_administration(session: Session, manifest: Manifest) -> None:
     """Wait for other imports of the same delivery or administration, until the commit."""
-    repository.lock_until_commit(session, f"delivery {manifest.delivery_id}")
-    repository.lock_until_commit(session, f"administration {manifest.administration_id}")
+    lock_until_commit(session, f"delivery {manifest.delivery_id}")
+    lock_until_commit(session, f"administration {manifest.administration_id}")
 
 
 def is_already_applied(session: Session, manifest: Manifest, faults: FaultLog) -> bool:

@@ -5,12 +5,11 @@ from html.entities import html5
 from typing import Final
 from unicodedata import category, is_normalized, normalize
 
+from shared.core.invisible import BIDI_CONTROLS, INVISIBLE, JOINERS
+
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 _BLANKS: Final = "\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-_ZERO_WIDTH: Final = "\u00ad\u034f\u180e\u200b\u2060-\u2064\ufeff"
-_BIDI_CONTROLS: Final = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-_JOINERS: Final = "\u200c\u200d"
 _CONTINUATION: Final = bytes(range(0x80, 0xC0)).decode("cp1252", errors="ignore")
 """The characters in Windows-1252 of the bytes that continue a character in UTF-8."""
 _NOT_PUNCTUATION: Final = "".join(c for c in _CONTINUATION if category(c)[0] not in "PZ")
@@ -24,12 +23,12 @@ _MISREAD: Final = re.compile(
 )
 """UTF-8 that was read as Windows-1252, as Mac Roman or in the code page of a command prompt."""
 
-_FOLDED_AWAY: Final = re.compile(f"[{_ZERO_WIDTH}{_BIDI_CONTROLS}]")
-_INVISIBLE: Final = re.compile(f"[{_ZERO_WIDTH}{_JOINERS}]")
-_BIDI: Final = re.compile(f"[{_BIDI_CONTROLS}]")
-_NOTHING_VISIBLE: Final = re.compile(f"[\\s{_ZERO_WIDTH}{_JOINERS}{_BIDI_CONTROLS}]*")
+_FOLDED_AWAY: Final = re.compile(f"(?![{JOINERS}])[{INVISIBLE}]")
+_INVISIBLE: Final = re.compile(f"(?![{BIDI_CONTROLS}])[{INVISIBLE}]")
+_BIDI: Final = re.compile(f"[{BIDI_CONTROLS}]")
+_NOTHING_VISIBLE: Final = re.compile(f"[\\s{INVISIBLE}]*")
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|([A-Za-z][A-Za-z0-9]{1,30}));")
-_SUSPECT: Final = re.compile(f"[{_BLANKS}{_ZERO_WIDTH}{_JOINERS}{_BIDI_CONTROLS}{REPLACEMENT}]")
+_SUSPECT: Final = re.compile(f"[{_BLANKS}{INVISIBLE}{REPLACEMENT}]")
 _TWO_NOT_ASCII: Final = re.compile("[^\x00-\x7f]{2}")
 
 

@@ -1,6 +1,7 @@
 """Uploaded deliveries: their registration with the job that applies them, and their cleanup."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -45,12 +46,24 @@ def receive_delivery(
     )
 
 
-def remove_orphaned_uploads(session: Session, storage: Storage, older_than: timedelta) -> int:
-    """Delete the stored deliveries that no row refers to, and return their number.
+def remove_upload_of(unit: UnitOfWork, storage: Storage, job: Job) -> None:
+    """Delete the upload of a cancelled job after the commit, if the job applies a delivery."""
+    if job.kind != APPLY_DELIVERY:
+        return
+    delivery = repository.find_delivery(unit.session, UUID(job.subject))
+    key = delivery.storage_key if delivery else None
+    if key is not None:
+        unit.after_commit(lambda: storage.delete([key]))
 
-    A process that is killed at the wrong moment leaves such an object, with unencrypted personal
-    data. A younger object may still get its row.
+
+def remove_orphaned_uploads(session: Session, storage: Storage, older_than: timedelta) -> int:
+    """Delete the stored deliveries that are not to be applied any more, and return their number.
+
+    A process that is killed at the wrong moment leaves an object without a row, with unencrypted
+    personal data. A younger object may still get its row. A failed delivery can be tried again for
+    the same time.
     """
+    repository.forget_uploads(session, older_than)
     written_before = database_now(session) - older_than
     stored = list(storage.keys(UPLOADS, written_before))
     orphans = set(stored) - repository.pending_uploads(session, stored)

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
+from shared.core.locks import lock_until_commit
 from shared.documents.catalogues import Catalogue, CatalogueCache
 from shared.documents.kinds import DocumentKind
 from shared.documents.models import Document
@@ -53,7 +54,6 @@ BUILT_PRODUCT = DocumentKind.FICHE.product
 # Constructed once: that can take longer than the execution.
 _ADMINISTRATION: BindParameter[str] = bindparam("administration_id")
 _SCHOOL: BindParameter[str] = bindparam("school_id")
-_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key"), 0)))
 _WINDOWS = select(
     ReleaseWindow.target_group_id,
     ReleaseWindow.component_id,
@@ -79,7 +79,7 @@ _RESULTS = select(Result.student_id, Result.component_id, Result.status, Result.
 
 def lock_school(session: Session, administration_id: str, school_id: str) -> None:
     """Lock the documents of a school for this build; another build waits until the commit."""
-    session.execute(_LOCK, {"key": f"documents/{administration_id}/{school_id}"})
+    lock_until_commit(session, f"documents {administration_id} {school_id}")
 
 
 def load_school(

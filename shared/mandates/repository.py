@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Date,
-    Integer,
     Select,
     String,
     and_,
@@ -26,6 +25,7 @@ from sqlalchemy.orm import Session
 
 from shared.access.products import Product
 from shared.core.clock import BRUSSELS
+from shared.core.locks import lock_until_commit
 from shared.core.paging import page_of_scalars
 from shared.mandates.models import Mandate
 from shared.mandates.rules import Term
@@ -92,8 +92,7 @@ def find_mandate(
 
 def lock_mandates(session: Session, school_id: str) -> None:
     """Lock the mandates of the school against changes until the transaction ends."""
-    lock = func.pg_advisory_xact_lock(func.hashtext("mandates"), cast(school_id, Integer))
-    session.execute(select(lock))
+    lock_until_commit(session, f"mandates {school_id}")
 
 
 def overlaps_another(

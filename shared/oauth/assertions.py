@@ -22,15 +22,17 @@ CLOCK_SKEW_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """A valid client assertion, unless its `jti` was used before.
+    """An assertion that its client signed for us; its `jti` may have been used before.
 
-    `key` is the thumbprint of the key that signed it.
+    `key` is the thumbprint of the key that signed it. `fault` is the reason why it is not valid
+    yet, if there is one.
     """
 
     client_id: UUID
     id: str
     expires_at: float
     key: str
+    fault: str | None = None
 
     @property
     def digest(self) -> bytes:
@@ -62,7 +64,7 @@ def claimed_client_id(text: str) -> UUID | None:
 def verify_assertion(
     text: str, client_id: UUID, keys: Sequence[PublicKey], issuer: str, now: float
 ) -> Assertion:
-    """Verify the signature, issuer, audience and times of a client assertion.
+    """Verify the signature, issuer, audience and expiry of a client assertion.
 
     Its audience is the issuer of our tokens, as one string (FAPI 2.0, section 5.3.2.1), so that no
     other server can use it here.
@@ -82,11 +84,12 @@ def verify_assertion(
         raise SignatureError("exp has passed; check the clock")
     if expires_at > now + MAX_LIFETIME_SECONDS:
         raise SignatureError(f"its lifetime is longer than {MAX_LIFETIME_SECONDS} seconds")
+    fault = None
     for name in ("iat", "nbf"):
         begins_at = jose.numeric_date(claims.get(name, now))
         if begins_at is None or begins_at > now + CLOCK_SKEW_SECONDS:
-            raise SignatureError(f"{name} is in the future; check the clock")
-    return Assertion(client_id, jose.require_jti(claims), expires_at, key.thumbprint())
+            fault = f"{name} is in the future; check the clock"
+    return Assertion(client_id, jose.require_jti(claims), expires_at, key.thumbprint(), fault)
 
 
 @lru_cache(maxsize=1)

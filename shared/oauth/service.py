@@ -80,14 +80,6 @@ class AuthenticatedClient:
 
 
 @dataclass(frozen=True, slots=True)
-class IdentifiedClient:
-    """An active client, and the assertion that it signed; it may have been used before."""
-
-    client: AuthenticatedClient
-    assertion: Assertion
-
-
-@dataclass(frozen=True, slots=True)
 class IssuedToken:
     """A new access token of a caller, bound to the key of a DPoP proof."""
 
@@ -151,10 +143,12 @@ def _verify_single_proof(
     return verify_proof(proofs[0], request, issuer.nonces, time.time())
 
 
-def identify_client(issuer: Issuer, form: Mapping[str, str]) -> IdentifiedClient:
-    """Identify the client that signed the assertion in the form, without using the assertion up.
+def authenticate_client(issuer: Issuer, form: Mapping[str, str]) -> AuthenticatedClient:
+    """Authenticate the client by the assertion in the form.
 
-    An unknown client is refused after the same steps as a known one.
+    The assertion of an active client is used up, whatever is refused afterwards: nobody that saw it
+    can use it again. A client that is not registered or is suspended writes no row, and is refused
+    after the same steps as a known one.
 
     Raises:
         OAuthError: `invalid_client`, whatever the reason.
@@ -172,16 +166,18 @@ def identify_client(issuer: Issuer, form: Mapping[str, str]) -> IdentifiedClient
         assertion = verify_assertion(text, client_id, usable, issuer.authority.issuer, time.time())
     except SignatureError as error:
         raise invalid_client(str(error)) from None
-    if form.get("client_id", str(client_id)) != str(client_id):
-        raise invalid_client("client_id is not the sub of the assertion")
     if client is None or client.state != ClientState.ACTIVE:
         raise invalid_client("the client is suspended")
+    _use_assertion(issuer, assertion)
+    if assertion.fault is not None:
+        raise invalid_client(assertion.fault)
+    if form.get("client_id", str(client_id)) != str(client_id):
+        raise invalid_client("client_id is not the sub of the assertion")
     scopes = frozenset(map(Scope, client.scopes))
-    authenticated = AuthenticatedClient(client.id, ClientKind(client.kind), scopes, assertion.key)
-    return IdentifiedClient(authenticated, assertion)
+    return AuthenticatedClient(client.id, ClientKind(client.kind), scopes, assertion.key)
 
 
-def use_assertion(issuer: Issuer, assertion: Assertion) -> None:
+def _use_assertion(issuer: Issuer, assertion: Assertion) -> None:
     """Use the assertion up; raise OAuthError `invalid_client` when it was used before."""
     seconds = assertion.expires_at - time.time() + 2 * CLOCK_SKEW_SECONDS
     if not repository.record_first_use(issuer.engine, assertion.digest, timedelta(seconds=seconds)):

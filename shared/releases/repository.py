@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.access.products import Product
+from shared.core.locks import lock_until_commit
 from shared.core.paging import page_of_rows
 from shared.releases.models import ReleaseWindow
 
@@ -137,7 +138,7 @@ def windows_of_scope(session: Session, scope: WindowScope) -> Sequence[ReleaseWi
 
 def lock_windows(session: Session) -> None:
     """Lock the windows against additions and changes by other transactions until the commit."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("release_windows"))))
+    lock_until_commit(session, "release windows")
 
 
 def add_window(session: Session, scope: WindowScope, times: dict[str, Any]) -> UUID:

@@ -1,6 +1,7 @@
 """Requests without a valid credential count on their address, whatever they ask for."""
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -167,6 +168,10 @@ def test_self_made_proof_writes_no_row_and_is_limited(
     assert rows_of_used_identifiers(sessions) == before
 
 
+def proof_of(vendor: OAuthClient) -> dict[str, str]:
+    return {"DPoP": vendor.proofs.proof("POST", f"{vendor.url}/oauth2/token")}
+
+
 def asked_at(client: httpx.Client, registered_client: OAuthClient) -> httpx.Response:
     """Return the response to a token request from the client's address."""
     proof = registered_client.proofs.proof("POST", f"{registered_client.url}/oauth2/token")
@@ -194,14 +199,40 @@ def test_token_requests_of_a_client_count_on_the_client(
     assert refused_of(answers).headers["RateLimit-Policy"] == '"client";q=8;w=60'
 
 
-def test_proof_without_its_nonce_does_not_use_up_the_assertion(
-    url: str, sessions: Sessions
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ({}, "use_dpop_nonce"),
+        ({"client_id": "another"}, "invalid_client"),
+        ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({"scope": "unknown"}, "invalid_scope"),
+    ],
+)
+def test_assertion_of_a_refused_request_is_used_up(
+    url: str, sessions: Sessions, form: dict[str, str], error: str
 ) -> None:
     vendor = register_client(sessions, url, ClientKind.INTEGRATOR)
+    if form:
+        assert vendor.request_token().status_code == 200  # the client learns the nonce
+    form = {"grant_type": "client_credentials"} | form
     assertion = vendor.assertion()
-    first = vendor.request_token(client_assertion=assertion)
-    assert first.status_code == 200
-    assert vendor.request_token(client_assertion=assertion).json()["error"] == "invalid_client"
+    refused, repeated = (
+        vendor.post("/oauth2/token", proof_of(vendor), client_assertion=assertion, **form)
+        for _ in range(2)
+    )
+    assert refused.json()["error"] == error
+    assert repeated.json()["error"] == "invalid_client"
+    assert "used before" in repeated.json()["error_description"]
+    assert vendor.request_token().status_code == 200
+
+
+def test_assertion_of_a_client_whose_clock_is_ahead_is_used_up(
+    url: str, sessions: Sessions
+) -> None:
+    vendor, now = register_client(sessions, url, ClientKind.INTEGRATOR), int(time.time())
+    assertion = vendor.assertion(iat=now + 12, nbf=now + 12)
+    assert "in the future" in vendor.request_token(client_assertion=assertion).text
+    assert "used before" in vendor.request_token(client_assertion=assertion).text
 
 
 def test_suspended_client_counts_on_its_address_and_writes_no_row(

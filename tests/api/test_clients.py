@@ -73,6 +73,10 @@ def test_client_without_scopes_is_not_registered(operator: httpx.Client) -> None
         ({"name": "Vendor\u202e"}, 400),
         ({"name": "Ven\u2066dor"}, 400),
         ({"name": "Vendor\x9b"}, 400),
+        ({"name": "Ven\u034fdor"}, 400),
+        ({"name": "Vendor\u3164"}, 400),
+        ({"name": "Ven\U000e0041dor"}, 400),
+        ({"name": "Ven\U000e0101dor"}, 400),
     ],
 )
 def test_an_invalid_client_is_rejected(
@@ -98,7 +102,7 @@ def test_names_and_keys_of_clients_are_unique(
         ("{upper}", 409),
         ("{name} ", 409),
         ("{wide}", 409),
-        ("{name}\u00ad", 409),
+        ("{name}\u00ad", 400),
         ("v\u0435ndor {name}", 400),
         ("\u03b1pp {name}", 400),
     ],
@@ -120,6 +124,22 @@ def test_client_changes_the_spelling_of_its_own_name(
 ) -> None:
     renamed = operator.patch(client["href"], json={"name": client["name"].upper()})
     assert renamed.json()["name"] == client["name"].upper()
+
+
+def test_former_name_stays_with_its_client(operator: httpx.Client) -> None:
+    vendor, name = new_client(operator).json()["href"], f"App {uuid4()}"
+    assert operator.patch(vendor, json={"name": name}).status_code == 200
+    assert operator.patch(vendor, json={"name": f"Other {name}"}).status_code == 200
+    assert operator.patch(vendor, json={"state": "suspended"}).status_code == 200
+    for taken in (name, name.upper(), f"{name}!", f"Other {name}"):
+        refused = new_client(operator, name=taken)
+        assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (
+            409,
+            "clientExists",
+        )
+    other = new_client(operator).json()["href"]
+    assert operator.patch(other, json={"name": name}).status_code == 409
+    assert operator.patch(vendor, json={"name": name}).json()["name"] == name
 
 
 def test_operator_removes_a_key(operator: httpx.Client) -> None:

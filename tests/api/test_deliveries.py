@@ -92,6 +92,18 @@ def test_a_delivery_can_be_read_as_soon_as_it_is_stored(
     assert (report["status"], report["report"]) == ("applied", {"rows": {"students.csv": 3}})
 
 
+def test_upload_of_a_cancelled_delivery_is_deleted(
+    operator: httpx.Client, storage: Storage
+) -> None:
+    zip_type = {"Content-Type": "application/zip"}
+    created = operator.post("/v1/deliveries", content=b"PK", headers=zip_type)
+    assert created.status_code == 202
+    assert len(stored_keys(storage)) == 1
+    cancelled = operator.post(f"{created.json()['href']}/cancel")
+    assert cancelled.status_code == 200
+    assert stored_keys(storage) == []
+
+
 @pytest.mark.parametrize("is_declared", [True, False])
 def test_a_too_large_upload_stores_nothing(
     operator: httpx.Client, storage: Storage, *, is_declared: bool

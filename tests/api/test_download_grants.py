@@ -194,6 +194,33 @@ def test_an_interrupted_download_of_a_link_is_resumed_until_its_last_byte_was_se
 
 
 @pytest.mark.usefixtures("open_now")
+def test_requests_of_a_link_get_each_byte_twice_at_most(
+    school: httpx.Client, unauthenticated: httpx.Client, grants: str, audit_log: AuditLog
+) -> None:
+    href, size = create_grant(school, grants), len(FICHE)
+    most = {"Range": f"bytes=0-{size - 2}"}
+    got = [unauthenticated.get(href, headers=most) for _ in range(4)]
+    assert [answer.status_code for answer in got] == [206, 206, 404, 404]
+    assert audit_log.decisions()[-1] == ("useDownloadGrant", SCHOOL, "refused", "linkUsed")
+    other = {"Range": "bytes=0-", "If-Range": '"another"'}
+    assert unauthenticated.get(href, headers=other).status_code == 404
+    assert unauthenticated.get(href, headers={"Range": f"bytes={size - 1}-"}).content == FICHE[-1:]
+
+
+@pytest.mark.usefixtures("open_now")
+def test_concurrent_requests_of_a_link_get_each_byte_twice_at_most(
+    school: httpx.Client, callers: Callers, grants: str
+) -> None:
+    href, client = create_grant(school, grants), callers.client()
+    half = {"Range": f"bytes=0-{len(FICHE) // 2}"}
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: client.get(href, headers=half), range(12)))
+    sent = sum(len(answer.content) for answer in answers if answer.status_code == 206)
+    assert 0 < sent <= 2 * len(FICHE)
+    assert {answer.status_code for answer in answers} == {206, 404}
+
+
+@pytest.mark.usefixtures("open_now")
 def test_a_link_is_not_resumed_after_it_has_expired(
     school: httpx.Client, unauthenticated: httpx.Client, grants: str, sessions: Sessions
 ) -> None:

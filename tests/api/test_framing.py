@@ -44,6 +44,21 @@ def test_ambiguous_request_is_refused_and_the_connection_closed(
     assert b"connection: close" in received.lower()
 
 
+@pytest.mark.parametrize("version", [b"0.9", b"1.2", b"1.9", b"2.0", b"3.0"])
+def test_other_versions_of_http_are_refused(url: str, version: bytes) -> None:
+    received = send(url, HEAD.replace(b"1.1", version, 1) + b"\r\n", NEXT)
+    assert received.startswith(b"HTTP/1.1 505 ")
+    assert b"httpVersionNotSupported" in received
+    assert b"connection: close" in received.lower()
+
+
+def test_request_for_a_web_socket_is_an_ordinary_one(url: str) -> None:
+    upgrade = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    upgrade += b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    received = send(url, HEAD + upgrade + NEXT)
+    assert received.startswith(b"HTTP/1.1 200 ")
+
+
 @pytest.mark.parametrize(
     "head",
     [

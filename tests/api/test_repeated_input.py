@@ -67,3 +67,11 @@ def test_repeated_member_of_a_body_is_refused_by_name(
 def test_repeated_member_is_looked_for_after_the_token(unauthenticated: httpx.Client) -> None:
     body = b'{"a": 1, "a": 1}'
     assert unauthenticated.post("/v1/jobs", content=body, headers=JSON).status_code == 401
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_body_in_another_encoding_is_refused(operator: httpx.Client, encoding: str) -> None:
+    for body in ('{"kind": "x", "kind": "documents.build"}', '{"kind": "documents.build"}'):
+        refused = operator.post("/v1/jobs", content=body.encode(encoding), headers=JSON)
+        assert refused.status_code == 400
+        assert "UTF-8" in refused.json()["issues"][0]["detail"]

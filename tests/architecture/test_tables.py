@@ -15,6 +15,8 @@ WITHOUT_A_POLICY = {
     "stored_responses": "looked up by a hash of caller, operation and key; has no personal data",
     "schools": "the list of schools is public; participations are in their own table",
     "clients": "no data about a school or a student; looked up before the caller is known",
+    "former_client_names": "no data about a school or a student; compared with new names",
+    "locks": "names of what is locked, such as an administration; no data about a student",
     "client_keys": "public keys; looked up before the caller is known",
     "used_identifiers": "hashes of used identifiers; no data about a school",
     "revoked_tokens": "ids of tokens; no data about a school",

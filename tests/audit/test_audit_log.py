@@ -19,7 +19,7 @@ from shared.core.unit_of_work import UnitOfWork
 from shared.schools.models import School
 from tests.api.seeding import OTHER, SCHOOL
 
-SPECIAL_CHARACTERS = 'Zoë "de" \\ \x01\x7f\t\n\u2028 \U0001f600'
+SPECIAL_CHARACTERS = 'Zoë "de" \\ / <&> \u00a0 \U0001f600'
 """Characters that JSON can encode in more than one way."""
 
 

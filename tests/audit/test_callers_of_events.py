@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import CheckViolation, InsufficientPrivilege
 
 from shared.core.database import Sessions
 from shared.core.settings import Settings
@@ -123,3 +123,46 @@ def test_an_unauthenticated_client_is_named_only_if_it_is_registered(
     with connect("api") as connection:
         connection.execute(APPEND, values(None, "refused", claimed=uuid4()))
     assert newest()[:2] == ("unknown", "unauthenticated")
+
+
+REFUSED = (
+    "select append_audit_event('000028', '{}', null, null, %(purpose)s, %(action)s, %(resource)s,"
+    " 'refused', %(rule)s, %(trace)s)"
+)
+LEGITIMATE = {
+    "purpose": None,
+    "action": "getStudent",
+    "resource": "/v1/students/1",
+    "rule": "reach",
+    "trace": "00-1",
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "foo"},
+        {"kind": "service\n"},
+        {"client": "portal\x1b[2J"},
+        {"subject": "a\u202eb"},
+        {"school": "0\n"},
+        {"rule": "any thing"},
+        {"rule": ""},
+        {"action": "x\ny"},
+        {"resource": "/v1/x\r\n"},
+        {"resource": "none"},
+        {"trace": "\x07"},
+        {"purpose": "a\u2028b"},
+    ],
+    ids=ascii,
+)
+def test_refusal_has_a_known_kind_of_caller_and_plain_texts(
+    connect: Login, change: dict[str, str]
+) -> None:
+    caller = {"client": "portal", "kind": "school", "school": SCHOOL, "subject": "a1b2c3"}
+    with connect("api", **caller) as connection:
+        connection.execute(REFUSED, LEGITIMATE)
+    with connect("api", **caller | {k: v for k, v in change.items() if k in caller}) as connection:
+        values = LEGITIMATE | {k: v for k, v in change.items() if k in LEGITIMATE}
+        with pytest.raises(CheckViolation):
+            connection.execute(REFUSED, values)

@@ -9,11 +9,13 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import Any
 
+import psycopg
 import pytest
 import time_machine
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
+from migrations.logins import create_logins
 from services.cli.main import main
 from shared.core.database import Sessions
 from shared.core.settings import Settings
@@ -23,6 +25,7 @@ from shared.deliveries.insz_key import store_key
 Doctor = Callable[..., dict[str, dict[str, str]]]
 CHECKS = {
     *("queue", "signing keys", "INSZ key", "object store", "database", "clock", "roles"),
+    "settings of logins",
     *("migrations", "tables with row-level security", "row policies", "privileges"),
     *("INSZ key of the database", "documents", "audit log"),
 }
@@ -81,6 +84,25 @@ def test_a_program_skips_by_name_what_it_may_not_read(
     for check in skipped:
         assert f"{program}_login may not read" in findings[check]["detail"]
         assert "use the login of" in findings[check]["remedy"]
+
+
+def test_settings_of_a_login_are_named_until_they_are_reset(
+    doctor: Doctor, settings: Settings
+) -> None:
+    owner_url = settings.database_url.get_secret_value()
+    url = create_logins(owner_url, {"auditor": "secret"})["auditor"]
+    with psycopg.connect(url, autocommit=True) as login:
+        user, database = login.info.user, login.info.dbname
+        login.execute("alter role current_user set search_path = pg_temp")
+        login.execute(f'alter role current_user in database "{database}" set row_security = off')
+    finding = doctor(settings)["settings of logins"]
+    assert finding["status"] == "failed"
+    assert f"{user}: row_security, {user}: search_path" in finding["detail"]
+    assert f"alter role {user} reset all" in finding["remedy"]
+    create_logins(owner_url, {"auditor": "secret"})
+    assert doctor(settings)["settings of logins"]["status"] == "ok"
+    with psycopg.connect(owner_url) as owner:
+        owner.execute(f"drop role {user}")
 
 
 def test_each_unreachable_server_is_named(
@@ -143,7 +165,7 @@ def test_wrong_clock_is_found(doctor: Doctor, settings: Settings) -> None:
 
 
 def test_changed_audit_log_is_found(doctor: Doctor, settings: Settings, engine: Engine) -> None:
-    event = "null, '{}', null, null, null, 'read', 'r', 'allowed', 'granted', null"
+    event = "null, '{}', null, null, null, 'read', '/r', 'allowed', 'granted', null"
     with engine.begin() as connection:
         connection.execute(text(f"select append_audit_event({event})"))
         connection.execute(text("alter table audit_events disable trigger all"))

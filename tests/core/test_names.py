@@ -26,6 +26,31 @@ def test_names_that_look_alike_have_one_skeleton(name: str) -> None:
     assert skeleton(name) == skeleton(VENDOR)
 
 
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("Cloud", "doud"),
+        ("C1oud", "Doud"),
+        ("Modern", "Modem"),
+        ("Vvereld", "Wereld"),
+        ("vw", "wv"),
+        ("5chool", "School"),
+        ("8oek", "Boek"),
+        ("2orro", "Zorro"),
+        ("O0o", "0oO"),
+        ("Il1|", "lIi1"),
+        ("Œuvre", "Oeuvre"),
+        ("Læs", "Laes"),
+        ("Straße", "Strasse"),
+        ("Ðata", "Data"),
+        ("Pa$$", "Pass"),
+        ("Te\u00d7t", "Text"),
+    ],
+)
+def test_letters_and_digits_of_one_shape_have_one_skeleton(name: str, other: str) -> None:
+    assert skeleton(name) == skeleton(other)
+
+
 @pytest.mark.parametrize("name", ["Book App 11", "Book Apps 10", "Cook App 10"])
 def test_other_names_have_other_skeletons(name: str) -> None:
     assert skeleton(name) != skeleton(VENDOR)

@@ -34,7 +34,7 @@ def test_imports_of_one_administration_wait_for_each_other(
         waiting = (
             select(func.count())
             .select_from(text("pg_locks"))
-            .where(text("locktype = 'advisory' and not granted"))
+            .where(text("locktype = 'transactionid' and not granted"))
         )
         with sessions() as observer:
             while not observer.execute(waiting).scalar_one():

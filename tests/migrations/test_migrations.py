@@ -77,7 +77,7 @@ def test_every_constraint_is_named_by_convention(empty: Engine) -> None:
 def test_the_audit_log_is_append_only(empty: Engine) -> None:
     migrate(empty)
     with empty.begin() as connection:
-        event = "null, '{}', null, null, null, 'read', 'r', 'allowed', 'granted', null"
+        event = "null, '{}', null, null, null, 'read', '/r', 'allowed', 'granted', null"
         connection.execute(text(f"select append_audit_event({event})"))
     for change in (
         "update audit_events set client = 'x'",
@@ -96,7 +96,7 @@ def test_an_audit_log_without_hashes_gets_a_hash_chain(empty: Engine) -> None:
                 text(
                     "insert into audit_events"
                     " (client, caller_kind, organisation, action, resource, outcome, rule)"
-                    " values ('c', 'school', :school, 'read', 'r', 'allowed', 'granted')"
+                    " values ('c', 'school', :school, 'read', '/r', 'allowed', 'granted')"
                 ),
                 {"school": school},
             )
@@ -228,6 +228,7 @@ def test_codes_are_stored_as_they_are_compared(empty: Engine) -> None:
         " values ('2024', :code, 'x', 'lager', 4)"
     )
     codes = ["LO\u00a0 4", "4e\u0301\u200b", " x", "A", "A ", "B"]
+    codes += ["C\u3164", "\U000e0041D\u2800 1", "E", "E\ufe0f", "F\u200dG"]
     with empty.begin() as connection:
         connection.execute(text(ADMINISTRATION))
         for code in codes:
@@ -237,5 +238,7 @@ def test_codes_are_stored_as_they_are_compared(empty: Engine) -> None:
 
     with empty.begin() as connection:
         stored = set(connection.scalars(text("select code from target_groups")))
-    assert stored == {"LO 4", "4\u00e9", "x", "A", "A ", "B"}
+    assert stored == {"LO 4", "4\u00e9", "x", "A", "A ", "B"} | {
+        *("C", "D 1", "E", "E\ufe0f", "F\u200dG")
+    }
     assert {fold(code) for code in codes} == {fold(code) for code in stored}

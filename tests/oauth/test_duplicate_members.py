@@ -37,6 +37,13 @@ def test_name_that_is_repeated_at_any_depth_is_found() -> None:
     assert parse_json('[{"a": 1}, {"a": {"a": 2}}]') == [{"a": 1}, {"a": {"a": 2}}]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1"])
+def test_json_in_bytes_is_utf_8_without_a_byte_order_mark(encoding: str) -> None:
+    assert parse_json('{"name": "Zoë"}'.encode()) == {"name": "Zoë"}
+    with pytest.raises(ValueError, match=r"."):
+        parse_json('{"name": "Zoë"}'.encode(encoding))
+
+
 @pytest.mark.parametrize("part", ["header", "claims"])
 def test_assertion_with_a_repeated_member_is_not_valid(part: str) -> None:
     claims = {"iss": str(CLIENT), "sub": str(CLIENT), "aud": ISSUER, "exp": NOW + 60, "jti": "1"}

@@ -121,9 +121,7 @@ def content_response(
     if if_none_match is not None and matches_entity_tag(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = content_disposition(document.file_name)
-    requested = None
-    if range_header is not None and if_range in {None, headers["ETag"]}:
-        requested = _requested_range(range_header, document.byte_size)
+    requested = _requested_range(document, range_header, if_range)
     sent = requested or ByteRange(0, document.byte_size)
     headers["Content-Length"] = str(sent.end - sent.start)
     if requested is not None:
@@ -134,7 +132,22 @@ def content_response(
     return StoredContentResponse(chunks, monitor, download, status, headers, at_end)
 
 
-def _requested_range(range_header: str, size: int) -> ByteRange | None:
+def count_bytes(document: Document, range_header: str | None, if_range: str | None) -> int:
+    """Return the number of bytes of the document in the response to a request."""
+    try:
+        requested = _requested_range(document, range_header, if_range)
+    except Problem:
+        return 0
+    return requested.end - requested.start if requested else document.byte_size
+
+
+def _requested_range(
+    document: Document, range_header: str | None, if_range: str | None
+) -> ByteRange | None:
+    """Return the range of the document that is requested; None for the whole of it."""
+    if range_header is None or if_range not in {None, entity_tag(document)}:
+        return None
+    size = document.byte_size
     try:
         return parse_single_range(range_header, size)
     except UnsatisfiableRangeError:

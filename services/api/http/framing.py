@@ -10,6 +10,8 @@ MAX_HEAD_BYTES = 32 * 1024
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _FRAMING = {b"content-length", b"transfer-encoding"}
+_VERSION = re.compile(rb"[^\s:]+ \S+ HTTP/([0-9]\.[0-9])")
+_VERSIONS = {b"1.0", b"1.1"}
 _ABSOLUTE_FORM = re.compile(rb"(?P<method>[A-Z]{1,32} )(?i:https?)://[^\s/?#@]{1,300}(?=[/? ])")
 
 
@@ -22,6 +24,7 @@ class StrictBuffer(ReceiveBuffer):
     """
 
     is_too_large = False
+    has_other_version = False
 
     def maybe_extract_lines(self) -> list[bytearray] | None:
         """Extract the lines of a head.
@@ -43,6 +46,10 @@ class StrictBuffer(ReceiveBuffer):
         if sum(name in _FRAMING for name in names) > 1:
             raise h11.LocalProtocolError("more than one Content-Length or Transfer-Encoding")
         if lines:
+            version = _VERSION.fullmatch(lines[0])
+            self.has_other_version = version is not None and version[1] not in _VERSIONS
+            if self.has_other_version:
+                raise h11.LocalProtocolError("the version is not HTTP/1.0 or HTTP/1.1", 505)
             lines[0] = _in_origin_form(lines[0])
         return lines
 

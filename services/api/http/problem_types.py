@@ -68,6 +68,7 @@ _OWN_STATUSES = {
     "attemptFailed": 500,
     "attemptsExhausted": 500,
     "jobFailed": 500,
+    "httpVersionNotSupported": 505,
     "partlyFailed": 500,
     "unexpectedError": 500,
 }

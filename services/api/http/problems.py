@@ -68,6 +68,11 @@ class MalformedRequest(Problem):
         super().__init__("badRequest", "This is not a valid HTTP/1.1 request.")
 
 
+class HttpVersionNotSupported(Problem):
+    def __init__(self) -> None:
+        super().__init__("httpVersionNotSupported", "Send the request as HTTP/1.1.")
+
+
 class RequestHeadTooLarge(Problem):
     def __init__(self) -> None:
         super().__init__(

@@ -10,6 +10,7 @@ from services.api.http.framing import StrictBuffer
 from services.api.http.middleware import TRACE_HEADER
 from services.api.http.problem_types import Problem
 from services.api.http.problems import (
+    HttpVersionNotSupported,
     MalformedRequest,
     RequestHeadTooLarge,
     RequestTimeout,
@@ -30,9 +31,12 @@ class ProblemProtocol(BoundedProtocol):
         if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             self.close()  # in the middle of a response
             return
-        self._refuse_with(
-            RequestHeadTooLarge() if self._buffer.is_too_large else MalformedRequest()
-        )
+        if self._buffer.has_other_version:
+            self._refuse_with(HttpVersionNotSupported())
+        elif self._buffer.is_too_large:
+            self._refuse_with(RequestHeadTooLarge())
+        else:
+            self._refuse_with(MalformedRequest())
 
     def send_408_response(self) -> None:
         self._refuse_with(RequestTimeout())

@@ -104,6 +104,7 @@ def serve(
     config = uvicorn.Config(
         ClientAddresses(app, trusted_proxies),
         http=ProblemProtocol,
+        ws="none",
         backlog=ACCEPTED_AT_ONCE,
         log_config=None,
         access_log=False,

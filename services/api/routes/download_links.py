@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse
 
 from services.api.dependencies import ResourcesDep, UnitDep
 from services.api.http.context import context_of
-from services.api.http.downloads import content_response
+from services.api.http.downloads import content_response, count_bytes
 from services.api.http.problem_types import Problem
 from services.api.http.problems import problem_response
 from services.api.operations.operation import operations
@@ -75,7 +75,14 @@ def use_download_grant(
         operation_id: str = request.scope["route"].operation_id
         trace_id = context_of(request).trace_id
         is_resumed = range_ is not None
-        download = grants.use_grant(unit, grant, operation_id, trace_id, is_resumed=is_resumed)
+        download = grants.use_grant(
+            unit,
+            grant,
+            operation_id,
+            trace_id,
+            is_resumed=is_resumed,
+            bytes_of=partial(count_bytes, range_header=range_, if_range=if_range),
+        )
         context_of(request).is_authenticated = True
         return content_response(
             download,

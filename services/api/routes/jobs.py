@@ -37,6 +37,7 @@ from shared.access.rules import Scope
 from shared.core.database import DATABASE_UNAVAILABLE
 from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
+from shared.deliveries.uploads import remove_upload_of
 from shared.documents.building import start_build
 from shared.jobs import repository, service
 from shared.jobs.models import Job as JobRow
@@ -164,9 +165,12 @@ def list_job_failures(
 
 
 @router.post("/jobs/{jobId}/cancel", responses=problems("jobEnded"))
-def cancel_job(job_id: JobPath, _: JobsWriter, unit: UnitDep, links: LinksDep) -> Job:
-    """Cancel a job; finished items stay."""
+def cancel_job(
+    job_id: JobPath, _: JobsWriter, unit: UnitDep, links: LinksDep, resources: ResourcesDep
+) -> Job:
+    """Cancel a job; finished items stay. The upload of a delivery is deleted."""
     job = service.cancel(unit.session, job_id)
+    remove_upload_of(unit, resources.storage, job)
     return Job.with_counts(job, repository.count_items(unit.session, job.id), None, links)
 
 

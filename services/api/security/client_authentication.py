@@ -105,10 +105,9 @@ async def bound_client_of(request: Request, resources: ResourcesDep, form: FormD
 def _authenticate(
     request: Request, resources: Resources, form: Mapping[str, str], proofs: tuple[str, ...]
 ) -> BoundClient:
-    """Identify and count the client, verify its proof, and then use up assertion and proof.
+    """Authenticate and count the client, verify its proof, and use the proof up.
 
-    A client that is not registered writes no row. A proof without its nonce does not use up the
-    assertion, so that the client can send both again.
+    The assertion is used up first: a client whose proof lacks the nonce signs both again.
 
     Raises:
         OAuthError: when the client or its proof is not valid.
@@ -118,14 +117,13 @@ def _authenticate(
     context.is_authenticated = False
     context.has_claimed_client = True
     context.claimed_client = claimed_client_id(form.get("client_assertion", ""))
-    identified = service.identify_client(issuer, form)
-    context.is_authenticated, context.authenticated_client = True, identified.client.id
-    rate_limit_client(request, resources, str(identified.client.id))
+    client = service.authenticate_client(issuer, form)
+    context.is_authenticated, context.authenticated_client = True, client.id
+    rate_limit_client(request, resources, str(client.id))
     proof = service.verify_binding(issuer, proofs, expected_request(request, resources))
-    service.use_assertion(issuer, identified.assertion)
     if proof is not None:
         service.use_binding(issuer, proof)
-    return BoundClient(identified.client, proof.thumbprint if proof else None)
+    return BoundClient(client, proof.thumbprint if proof else None)
 
 
 ClientDep = Annotated[AuthenticatedClient, Depends(client_of)]

@@ -52,6 +52,7 @@ def _database_findings(
     yield database.check_login(connection)
     yield database.check_clock(connection)
     yield database.check_roles(connection)
+    yield database.check_settings(connection)
     migrations = database.check_migrations(connection)
     yield migrations
     if migrations.status is not Status.OK:

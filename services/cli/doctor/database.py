@@ -5,6 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from migrations.logins import ROLES as PROGRAMS
+from migrations.logins import login_of
 from services.cli.doctor.findings import Finding, failed, passed, skipped
 from shared.core.errors import ConfigurationError
 from shared.core.schema import (
@@ -20,6 +22,16 @@ MAX_CLOCK_DIFFERENCE_SECONDS = 5.0
 """A client may sign a DPoP proof 10 seconds ahead of our clock: half of that is left for it."""
 OLDEST_SERVER = 150_000
 ROLES_REMEDY = "run `toetsfeedback migrate --roles-only` as the owner of the database"
+MAX_SETTINGS = 5
+RESET_REMEDY = (
+    "the holder of a password can set these: find out who did, change the password, and run "
+    "`toetsfeedback migrate` with it, or `alter role {} reset all` as the owner of the database"
+)
+_SETTINGS = text("""
+    select rolname, split_part(setting, '=', 1)
+    from pg_db_role_setting join pg_roles on pg_roles.oid = setrole, unnest(setconfig) setting
+    where rolname = any(:names)
+""")
 READERS = {"documents": "a worker", "audit_events": "an auditor", "insz_key": "a worker"}
 """The program, next to the owner, whose login reads all rows of a table."""
 
@@ -40,6 +52,17 @@ def check_roles(connection: Connection) -> Finding:
     if missing:
         return failed("roles", f"the cluster has no role {', '.join(missing)}", ROLES_REMEDY)
     return passed("roles", f"{len(found)} of {len(ROLES)}")
+
+
+def check_settings(connection: Connection) -> Finding:
+    """Find settings of our roles and logins, which a login can change for itself."""
+    names = [*ROLES, *(login_of(_driver(connection).info.dbname, program) for program in PROGRAMS)]
+    found = connection.execute(_SETTINGS, {"names": names}).all()
+    if not found:
+        return passed("settings of logins", "none")
+    some = ", ".join(sorted({f"{role}: {setting}" for role, setting in found})[:MAX_SETTINGS])
+    roles = sorted({role for role, _ in found})
+    return failed("settings of logins", f"the database has {some}", RESET_REMEDY.format(roles[0]))
 
 
 def check_migrations(connection: Connection) -> Finding:

@@ -6,7 +6,8 @@ from services.worker.documents.fiche import PRODUCER, FicheLayout, FicheRenderer
 from services.worker.documents.fiche_pages import GEOMETRY
 from services.worker.pdf.merged_file import FileSection, MergedFile
 from services.worker.pdf.metadata import DocumentMetadata
-from shared.core.drawable_text import normalize_text, remove_invisible
+from shared.core.drawable_text import normalize_text
+from shared.core.invisible import remove_invisible
 
 
 def render_print_file(renderer: FicheRenderer, fiches: Sequence[FicheLayout]) -> bytes:

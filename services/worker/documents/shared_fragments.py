@@ -19,7 +19,8 @@ from services.worker.pdf.content_stream import (
     join_content_streams,
     write_content_stream,
 )
-from shared.core.drawable_text import remove_invisible, undrawable_characters
+from shared.core.drawable_text import undrawable_characters
+from shared.core.invisible import remove_invisible
 from shared.documents.content import Level, SubjectSection
 from shared.documents.texts import Texts
 

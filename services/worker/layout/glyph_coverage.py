@@ -3,7 +3,7 @@
 import sys
 
 from services.worker.layout.fonts import font_faces
-from shared.core.drawable_text import is_visible
+from shared.core.invisible import is_visible
 
 
 def glyph_coverage() -> str:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.core.database import INSTANT, Base
@@ -13,7 +13,8 @@ class DownloadGrant(Base):
     """A link to one document that is valid once. Only a hash of its secret is stored.
 
     `used_at` is the first use; the link can be resumed until `completed_at`, when the last byte of
-    the document was sent, or until it expires.
+    the document was sent, or until it expires. `granted_bytes` is the sum of what its requests
+    could get.
 
     `client`, `caller_kind` and `caller_organisation` identify the issuer, whose rights are
     checked again when the link is used. `caller_subject` is the person for whom the issuer called,
@@ -42,3 +43,4 @@ class DownloadGrant(Base):
     expires_at: Mapped[datetime] = mapped_column(INSTANT)
     used_at: Mapped[datetime | None] = mapped_column(INSTANT)
     completed_at: Mapped[datetime | None] = mapped_column(INSTANT)
+    granted_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))

@@ -23,10 +23,18 @@ def find_grant(session: Session, secret_sha256: bytes) -> DownloadGrant | None:
     return session.get(DownloadGrant, secret_sha256)
 
 
-def use_grant(session: Session, secret_sha256: bytes, *, is_resumed: bool) -> bool:
-    """Mark the grant as used; False if it has expired, is completed, or was used before.
+def use_grant(
+    session: Session,
+    secret_sha256: bytes,
+    *,
+    is_resumed: bool,
+    count: int = 0,
+    limit: int | None = None,
+) -> bool:
+    """Mark the grant as used for `count` bytes; False if it has expired or was used up.
 
-    A request that resumes a download may follow another use.
+    It is used up when it is completed, and when all its requests would get more than `limit` bytes.
+    A request that does not ask for a range may not follow another use.
     """
     used = session.execute(
         update(DownloadGrant)
@@ -35,8 +43,12 @@ def use_grant(session: Session, secret_sha256: bytes, *, is_resumed: bool) -> bo
             DownloadGrant.completed_at.is_(None),
             *(() if is_resumed else (DownloadGrant.used_at.is_(None),)),
             DownloadGrant.expires_at > func.now(),
+            *(() if limit is None else (DownloadGrant.granted_bytes + count <= limit,)),
         )
-        .values(used_at=func.coalesce(DownloadGrant.used_at, func.now()))
+        .values(
+            used_at=func.coalesce(DownloadGrant.used_at, func.now()),
+            granted_bytes=DownloadGrant.granted_bytes + count,
+        )
         .returning(DownloadGrant.secret_sha256)
     )
     return used.one_or_none() is not None

@@ -1,5 +1,6 @@
 """Use cases of download grants: a link for a browser that cannot send a header."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -16,6 +17,7 @@ from shared.core.unit_of_work import UnitOfWork
 from shared.documents.downloads import Download
 from shared.documents.grants import repository
 from shared.documents.grants.models import DownloadGrant
+from shared.documents.models import Document
 from shared.documents.repository import kind_of_document
 from shared.documents.service import read_document
 from shared.mandates.service import renew_reach
@@ -26,6 +28,9 @@ LIFETIME = timedelta(seconds=60)
 RETENTION = timedelta(days=1)
 """An expired grant is kept this long, so that its use is recorded in the audit log as refused."""
 SECRET_BYTES = 32
+TIMES = 2
+"""The requests of one link get at most this many times the bytes of its document: a download that
+was interrupted near its end is granted again almost as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +89,19 @@ def caller_of(grant: DownloadGrant) -> Caller:
 
 
 def use_grant(
-    unit: UnitOfWork, grant: DownloadGrant, action: str, trace_id: str | None, *, is_resumed: bool
+    unit: UnitOfWork,
+    grant: DownloadGrant,
+    action: str,
+    trace_id: str | None,
+    *,
+    is_resumed: bool,
+    bytes_of: Callable[[Document], int],
 ) -> Download:
     """Use the grant; return the download with the access request and token of its issuer.
 
-    A request for a range resumes: it may follow another use, until the last byte was sent.
+    A request for a range resumes: it may follow another use, until the last byte was sent or the
+    requests together would get each byte more than twice. `bytes_of` returns how many bytes of the
+    document the request gets.
 
     Raises:
         ResourceNotFound: when it was used or has expired, and when its issuer may not read the
@@ -98,7 +111,7 @@ def use_grant(
     resource = f"/v1/documents/{grant.document_id}/content"
     access = AccessRequest(caller, action, resource, trace_id, reach_of_students(caller))
     about = About(document=grant.document_id)
-    if not repository.use_grant(unit.session, grant.secret_sha256, is_resumed=is_resumed):
+    if not _take(unit.session, grant, is_resumed=is_resumed, bytes_of=bytes_of):
         rule = Rule.LINK_EXPIRED if grant.used_at is None else Rule.LINK_USED
         deny(unit, access, grant.school_id, rule, about)
     token = _token_of(grant, caller)
@@ -108,6 +121,17 @@ def use_grant(
     renewed = renew_reach(unit.session, access, kind.product)
     document = read_document(unit, renewed, grant.document_id).document
     return Download(token, renewed, document)
+
+
+def _take(
+    session: Session, grant: DownloadGrant, *, is_resumed: bool, bytes_of: Callable[[Document], int]
+) -> bool:
+    """Use the grant for the bytes of one request; False if it has expired or was used up."""
+    secret, document = grant.secret_sha256, session.get(Document, grant.document_id)
+    if document is None:  # not readable any more, which is denied with its reason
+        return repository.use_grant(session, secret, is_resumed=is_resumed)
+    count, limit = bytes_of(document), TIMES * document.byte_size
+    return repository.use_grant(session, secret, is_resumed=is_resumed, count=count, limit=limit)
 
 
 def complete_grant(grant: DownloadGrant, unit: UnitOfWork) -> None:

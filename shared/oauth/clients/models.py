@@ -47,6 +47,15 @@ class Client(Base):
     created_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
 
 
+class FormerClientName(Base):
+    """A name that a client had before; a trigger adds it, and no other client gets it."""
+
+    __tablename__ = "former_client_names"
+
+    client_id: Mapped[UUID] = mapped_column(ForeignKey("clients.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+
+
 class ClientKey(Base):
     """A public key of one client, by its thumbprint (RFC 7638); no two clients share one."""
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from shared.core.locks import lock_until_commit
 from shared.core.paging import page_of_scalars
-from shared.oauth.clients.models import Client, ClientKey
+from shared.oauth.clients.models import Client, ClientKey, FormerClientName
 
 
 def page_of_clients(session: Session, offset: int, limit: int) -> tuple[int, Sequence[Client]]:
@@ -28,9 +29,16 @@ def add_client(session: Session, values: Mapping[str, Any]) -> Client | None:
 
 
 def names_of_others(session: Session, client_id: UUID | None = None) -> Sequence[str]:
-    """Return the names of all clients but one; no client gets another name until the commit."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("names of clients"))))
-    query = select(Client.name).where(Client.id.is_distinct_from(client_id))
+    """Return the present and former names of all clients but one.
+
+    No client gets another name until the commit.
+    """
+    lock_until_commit(session, "names of clients")
+    former = FormerClientName
+    query = union(
+        select(Client.name).where(Client.id.is_distinct_from(client_id)),
+        select(former.name).where(former.client_id.is_distinct_from(client_id)),
+    )
     return session.scalars(query).all()
 
 

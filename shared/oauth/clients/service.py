@@ -199,7 +199,7 @@ def _require_new_name(session: Session, name: str, client_id: UUID | None = None
 def _name_taken() -> Conflict:
     return Conflict(
         "clientExists",
-        "There is a client with this name or one that looks like it; choose another.",
+        "A client has or had this name or one that looks like it; choose another.",
     )
 
 
