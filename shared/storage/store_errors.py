@@ -63,15 +63,14 @@ _OTHER = f"the store cannot be used; check it, {_URL} and the AWS_… variables"
 
 def explain_store_error(error: BaseException) -> str:
     """Return the cause and the remedy, separated by a semicolon; without keys or object names."""
-    for pattern, sentence in _S3_MESSAGES.items():
-        if "S3" in str(error) and re.search(pattern, str(error)):
-            return sentence
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError) and "S3" in str(error):
-        return f"the store refuses the access key; {_REFUSED_KEYS}"
-    found = _OS_ERROR.search(str(error))
     number = error.errno if isinstance(error, OSError) else None
-    if number is None and found is not None:
+    if number is None and (found := _OS_ERROR.search(str(error))) is not None:
         number = int(found[1])
-    if number is None:
-        return _OTHER
-    return f"{os.strerror(number).lower()}; {_FILE_REMEDIES.get(number, _FILE_REMEDY)}"
+    if number is not None:
+        return f"{os.strerror(number).lower()}; {_FILE_REMEDIES.get(number, _FILE_REMEDY)}"
+    for pattern, sentence in _S3_MESSAGES.items():
+        if re.search(pattern, str(error)):
+            return sentence
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        return f"the store refuses the access key; {_REFUSED_KEYS}"
+    return _OTHER
