@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,37 +14,11 @@ import redis
 from obstore.exceptions import GenericError
 from pydantic import SecretStr
 
-from embedded.valkey import binary
 from shared.core.settings import Settings
 from shared.storage.store_errors import explain_store_error
 from tests.cli.doctor_findings import Doctor, statuses
 from tests.storage.s3_server import CREDENTIALS, s3_server
-
-PASSWORD = "secret-word"  # of servers of this test
-START_SECONDS = 20
-
-
-@contextmanager
-def valkey(directory: Path, *options: str) -> Iterator[int]:
-    """Start a server with a password; yield its port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    address = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(directory)]
-    command = [str(binary()), *address, "--save", "", "--requirepass", PASSWORD, *options]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
+from tests.valkey_server import PASSWORD, valkey
 
 
 @contextmanager
