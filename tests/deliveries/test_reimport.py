@@ -216,7 +216,7 @@ def test_full_delivery_removes_missing_rows(session: Session, tmp_path: Path) ->
     assert outcome.report["changes"]["results"] == {
         "added": 0,
         "changed": 0,
-        "removed": 3,
+        "removed": 2,
         "unchanged": 5,
     }
     assert {row[:2] for row in current_results(session)} == {
