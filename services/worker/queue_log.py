@@ -65,7 +65,7 @@ class QueueLog:
 class WatchedBroker(RedisBroker):
     """A broker whose consumers tell `log` when they receive from the queue again.
 
-    After a failure dramatiq starts a new consumer, which asks Redis first of all.
+    After a failure dramatiq starts a new consumer, which begins with a request to Redis.
     """
 
     def __init__(self, **options: Any) -> None:
