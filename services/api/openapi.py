@@ -9,10 +9,10 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from services.api.examples import add_examples
-from services.api.http.middleware import TRACE_HEADER
 from services.api.http.problem_types import MEDIA_TYPE
 from services.api.operations.operation import required_scopes
 from services.api.operations.problem_responses import types_in
+from services.api.operations.response_headers import HEADERS, common_headers
 from services.api.schemas.problem import InputValidationIssue, Problem
 from services.api.security.authentication import BOUND_TOKEN, SECURITY_SCHEMES
 from shared.core.settings import DEFAULT_PUBLIC_URL
@@ -44,10 +44,6 @@ TAGS = [
     {"name": "oauth2", "description": "The authorization server: OAuth 2 access tokens."},
     {"name": "monitoring", "description": "Health, for operations."},
 ]
-_TRACE = {
-    "description": "Identifies this response; quote it when you report an error.",
-    "schema": {"type": "string", "format": "uuid"},
-}
 
 
 def build_openapi(app: FastAPI, public_url: str = DEFAULT_PUBLIC_URL) -> dict[str, Any]:
@@ -66,12 +62,12 @@ def build_openapi(app: FastAPI, public_url: str = DEFAULT_PUBLIC_URL) -> dict[st
     _correct_schemas(components["schemas"])
     components["securitySchemes"] = SECURITY_SCHEMES
     components["responses"] = {}
-    components["headers"] = {TRACE_HEADER: _TRACE}
+    components["headers"] = dict(HEADERS)
     for route in operation_routes(app):
         for method in sorted(route.methods or ()):
             operation = document["paths"][route.path_format][method.lower()]
             _describe(operation, route)
-            _complete_responses(operation["responses"])
+            _complete_responses(operation["responses"], route)
     _drop_null(document["paths"])
     _share_problems(document)
     components["schemas"] = dict(sorted(components["schemas"].items()))
@@ -134,13 +130,14 @@ def _describe(operation: dict[str, Any], route: APIRoute) -> None:
     operation["security"] = [{BOUND_TOKEN: [scope]} for scope in scopes]
 
 
-def _complete_responses(responses: dict[str, Any]) -> None:
-    """Add the headers that every response has."""
+def _complete_responses(responses: dict[str, Any], route: APIRoute) -> None:
+    """Add the headers that responses of any operation can have."""
     if MEDIA_TYPE not in responses.get("422", {}).get("content", {}):
         responses.pop("422", None)  # FastAPI's own, which is never sent
-    for response in responses.values():
-        headers = {TRACE_HEADER: {"$ref": f"#/components/headers/{TRACE_HEADER}"}}
-        response["headers"] = headers | response.get("headers", {})
+    is_authenticated = bool(required_scopes(route)) or "oauth2" in route.path_format.split("/")
+    for status, response in responses.items():
+        common = common_headers(int(status), is_authenticated=is_authenticated)
+        response["headers"] = common | response.get("headers", {})
         for content in response.get("content", {}).values():
             if "itemSchema" in content:  # OpenAPI 3.2; in 3.1 it has no name
                 content["schema"] = {

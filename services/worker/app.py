@@ -11,13 +11,14 @@ from services.worker.documents.school_production import Renderers
 from services.worker.execution import Execution, HandlerResult
 from services.worker.jobs.deliveries import apply_delivery
 from services.worker.jobs.documents import build_school
+from services.worker.queue_log import WatchedBroker
 from shared.core.database import open_engine, refuse_other_schemas, session_factory
 from shared.core.secrets import read_insz_key
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.catalogues import CatalogueCache
 from shared.jobs.claims import Claim
-from shared.jobs.queue import WAKE_UPS, WakeUpQueue, open_broker
+from shared.jobs.queue import WAKE_UPS, WakeUpQueue, open_client
 from shared.jobs.rules import APPLY_DELIVERY, BUILD_DOCUMENTS
 from shared.storage.store import open_storage
 
@@ -31,7 +32,8 @@ class WorkerParts(NamedTuple):
 
 def create_worker(settings: Settings) -> WorkerParts:
     """Return the parts of a worker; they connect to nothing before their first use."""
-    broker = open_broker(settings, middleware=[])
+    broker = WatchedBroker(client=open_client(settings), middleware=[])
+    broker.declare_queue(WAKE_UPS)
     engine = open_engine(settings, application_name="toetsfeedback-worker")
     refuse_other_schemas(engine)
     storage = open_storage(settings.storage_url)
@@ -52,6 +54,7 @@ def create_worker(settings: Settings) -> WorkerParts:
         max_attempts=settings.job_max_attempts,
         interactive_weight=settings.job_interactive_weight,
         threads=settings.worker_threads,
+        queue_log=broker.log,
     )
     broker.add_middleware(_GracefulShutdown(execution))
     for kind in execution.handlers:

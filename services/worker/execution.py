@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import Connection, event
 
 from services.worker.metrics import ITEM_SECONDS, ITEMS
+from services.worker.queue_log import QUEUE_ERRORS, QueueLog
 from shared.core.database import DATABASE_UNAVAILABLE, Sessions
 from shared.core.errors import DomainError
 from shared.core.logging import describe_error
@@ -83,6 +84,7 @@ class Execution:
     interactive_weight: int
     threads: int = 1
     stopping: Event = field(default_factory=Event)
+    queue_log: QueueLog = field(default_factory=QueueLog)
     _slots: BoundedSemaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -123,6 +125,8 @@ class Execution:
     def _wake_worker(self, kind: str) -> None:
         try:
             self.queue.wake(kind)
+        except QUEUE_ERRORS as error:  # idle workers also poll
+            self.queue_log.record_failure(error)
         except Exception as error:  # noqa: BLE001  # idle workers also poll
             logger.warning("worker_wake_up_failed", **describe_error(error))
 

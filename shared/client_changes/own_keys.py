@@ -26,6 +26,8 @@ def add_own_key(
 ) -> None:
     """Add a key to an authenticated client that has proven its possession.
 
+    A key that the client has already changes nothing, so that a request can be repeated.
+
     `jwk` comes from a signed assertion of the client; `thumbprint` is that of the key with which
     the DPoP proof was signed.
 
@@ -39,6 +41,9 @@ def add_own_key(
             raise OAuthError(
                 "invalid_dpop_proof", "Sign the DPoP proof with the key in cnf of the assertion."
             )
+        find_client(unit.session, client.id, for_update=True)
+        if thumbprint in _thumbprints(unit, client):
+            return
         clients.add_key(unit, access, client.id, jwk)
     except (InvalidInput, Conflict) as error:
         raise invalid_request(error.detail) from None
@@ -55,13 +60,17 @@ def remove_own_key(
     """
     access = _access_of(unit, client, "removeOwnKey", trace_id)
     find_client(unit.session, client.id, for_update=True)
-    thumbprints = {key.thumbprint for key in keys_of(unit.session, [client.id])}
+    thumbprints = _thumbprints(unit, client)
     if thumbprint not in thumbprints:
         raise invalid_request("The client has no key with this key_id.")
     if len(thumbprints) == 1:
         raise invalid_request("A client keeps one key; add the next one first.")
     clients.remove_key(unit, access, client.id, thumbprint)
     record_with_schools(unit, access, "removeClientKey", client.id, is_own_chain=False)
+
+
+def _thumbprints(unit: UnitOfWork, client: AuthenticatedClient) -> set[str]:
+    return {key.thumbprint for key in keys_of(unit.session, [client.id])}
 
 
 def _access_of(

@@ -76,6 +76,23 @@ _REFUSED_STATEMENTS |= dict.fromkeys(
     _REFUSED_STATEMENTS[errors.UndefinedTable],
 )
 
+_REFUSED_CONNECTIONS |= {
+    r"Connection refused": (
+        f"nothing listens at the address of the database; check that it runs at {_URL}"
+    ),
+    r"timeout expired|timed out": (
+        "the database server does not respond in time; check that it runs, and that the network "
+        f"lets this machine connect to the host and port in {_URL}"
+    ),
+    r"No route to host|Network is unreachable": (
+        f"this machine cannot reach the host of the database; check the network, and {_URL}"
+    ),
+    r"expected authentication request|invalid response|closed the connection unexpectedly": (
+        "what listens at the address of the database is not PostgreSQL, or has stopped; correct "
+        f"the host and port in {_URL}"
+    ),
+}
+
 UNREACHABLE = f"the database is unreachable; check that it runs at {_URL}"
 
 

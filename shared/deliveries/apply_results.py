@@ -30,7 +30,7 @@ _SIBLINGS: Final = """
 
 _DELIVERED: Final = f"""
     create temporary table delivered_results on commit drop as
-    select {ordered_uuid("s.line")} as result_id, p.id as student_id, p.school_id,
+    select s.student, {ordered_uuid("s.line")} as result_id, p.id as student_id, p.school_id,
            c.id as component_id, s.status, l.id as level_id, s.scale_score::numeric as score,
            stored.id as stored_id,
            not %(is_correction)s and stored.id is not null and stored.status = s.status
@@ -47,7 +47,7 @@ _DELIVERED: Final = f"""
 
 _OF_SIBLINGS: Final = f"""
     insert into delivered_results
-    select distinct on (p.id, r.component_id) gen_random_uuid(), p.id, p.school_id,
+    select distinct on (p.id, r.component_id) s.student, gen_random_uuid(), p.id, p.school_id,
            r.component_id, r.status, r.level_id, scored.score, null::uuid, false
     {_SIBLINGS}
     join results r on r.student_id = sibling.id and r.superseded_at is null
@@ -57,6 +57,28 @@ _OF_SIBLINGS: Final = f"""
                       where x.student = s.student and x.component = c.code)
       and not exists (select from results own where own.student_id = p.id
                       and own.component_id = c.id and own.superseded_at is null)
+"""
+
+# Of a student with two enrolments the delivery has one result, and the table a row for each.
+_COUNT_DELIVERED: Final = """
+    select count(*) filter (where not is_stored), count(*) filter (where is_stored and not is_same),
+           count(*) filter (where is_same)
+    from (select bool_and(is_same) as is_same, bool_or(stored_id is not null) as is_stored
+          from delivered_results group by student, component_id) delivered
+"""
+
+_COUNT_REMOVED: Final = """
+    with removed as ({statement} returning stored.student_id, stored.component_id)
+    select count(distinct (p.delivered_as, r.component_id))
+    from removed r join students p on p.id = r.student_id
+    where not exists (select from delivered_results d
+                      where d.student = p.delivered_as and d.component_id = r.component_id)
+"""
+
+_COUNT_ITEMS: Final = """
+    with written as ({statement} returning stored.student_id, stored.component_id)
+    select count(distinct (p.delivered_as, w.component_id))
+    from written w join students p on p.id = w.student_id
 """
 
 _SUPERSEDE: Final = """
@@ -152,15 +174,15 @@ _MERGE_ITEMS: Final = """
 """
 
 _INSERT_ITEMS: Final = """
-    insert into item_results (student_id, component_id, school_id, items, correct)
+    insert into item_results as stored (student_id, component_id, school_id, items, correct)
     select d.student_id, d.component_id, d.school_id, d.items, d.correct from delivered_items d
-    where not exists (select from item_results stored where stored.student_id = d.student_id
-                      and stored.component_id = d.component_id)
+    where not exists (select from item_results old where old.student_id = d.student_id
+                      and old.component_id = d.component_id)
     order by d.student_id, d.component_id
 """
 
 _INSERT_ITEMS_OF_SIBLINGS: Final = f"""
-    insert into item_results (student_id, component_id, school_id, items, correct)
+    insert into item_results as stored (student_id, component_id, school_id, items, correct)
     select distinct on (p.id, i.component_id) p.id, i.component_id, p.school_id, i.items, i.correct
     {_SIBLINGS}
     join item_results i on i.student_id = sibling.id
@@ -173,24 +195,30 @@ _INSERT_ITEMS_OF_SIBLINGS: Final = f"""
 def apply_results(
     connection: psycopg.Connection[Any], mode: Mode, parameters: Parameters
 ) -> Changes:
-    """Apply the staged results and count the changes; students and catalogue come first."""
+    """Apply the staged results and count the changes; students and catalogue come first.
 
-    def rows(statement: str) -> int:
-        return connection.execute(statement, parameters).rowcount
+    One student and component counts once, whatever the number of enrolments.
+    """
 
-    rows("drop table if exists pg_temp.delivered_results")
-    rows(_DELIVERED)
+    def counts(statement: str) -> tuple[int, ...]:
+        return connection.execute(statement, parameters).fetchone() or (0,)
+
+    def run(statement: str) -> None:
+        connection.execute(statement, parameters)
+
+    run("drop table if exists pg_temp.delivered_results")
+    run(_DELIVERED)
     if mode == "correction":
-        rows(_OF_SIBLINGS)
-    rows("analyze delivered_results")
-    removed = rows(_SUPERSEDE_MISSING if mode == "full" else _SUPERSEDE_WITHDRAWN)
-    changed = rows(_SUPERSEDE_CHANGED)
-    added = rows(_INSERT) - changed
-    rows(_INSERT_SCORES)
-    unchanged = connection.execute("select count(*) from delivered_results where is_same")
-    (same,) = unchanged.fetchone() or (0,)
-    rows("drop table delivered_results")
-    return {"added": added, "changed": changed, "removed": removed, "unchanged": same}
+        run(_OF_SIBLINGS)
+    run("analyze delivered_results")
+    added, changed, unchanged = counts(_COUNT_DELIVERED)
+    supersede = _SUPERSEDE_MISSING if mode == "full" else _SUPERSEDE_WITHDRAWN
+    (removed,) = counts(_COUNT_REMOVED.format(statement=supersede))
+    run(_SUPERSEDE_CHANGED)
+    run(_INSERT)
+    run(_INSERT_SCORES)
+    run("drop table delivered_results")
+    return {"added": added, "changed": changed, "removed": removed, "unchanged": unchanged}
 
 
 def apply_item_results(
@@ -198,20 +226,22 @@ def apply_item_results(
 ) -> Changes:
     """Apply the staged item results and count the changes; results come first.
 
-    One student and component counts once, with all its items.
+    One student and component counts once, with all its items, whatever the number of enrolments.
     """
 
-    def rows(statement: str) -> int:
-        return connection.execute(statement, parameters).rowcount
+    def count(statement: str) -> int:
+        counting = _COUNT_ITEMS.format(statement=statement)
+        (number,) = connection.execute(counting, parameters).fetchone() or (0,)
+        return int(number)
 
-    rows("drop table if exists pg_temp.delivered_items")
-    rows(_DELIVERED_ITEMS)
-    rows("analyze delivered_items")
+    connection.execute("drop table if exists pg_temp.delivered_items")
+    connection.execute(_DELIVERED_ITEMS, parameters)
+    connection.execute("analyze delivered_items")
     is_full = mode == "full"
-    removed = rows(_DELETE_ITEMS if is_full else _DELETE_WITHDRAWN_ITEMS)
-    changed = rows(_REPLACE_ITEMS if is_full else _MERGE_ITEMS)
-    added = rows(_INSERT_ITEMS)
+    removed = count(_DELETE_ITEMS if is_full else _DELETE_WITHDRAWN_ITEMS)
+    changed = count(_REPLACE_ITEMS if is_full else _MERGE_ITEMS)
+    added = count(_INSERT_ITEMS)
     if not is_full:
-        added += rows(_INSERT_ITEMS_OF_SIBLINGS)
-    rows("drop table delivered_items")
+        added += count(_INSERT_ITEMS_OF_SIBLINGS)
+    connection.execute("drop table delivered_items")
     return {"added": added, "changed": changed, "removed": removed}

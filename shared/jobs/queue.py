@@ -35,16 +35,21 @@ class WakeUpQueue:
             )
 
 
-def open_broker(settings: Settings, middleware: list[Middleware]) -> RedisBroker:
-    """Return a broker with the queue declared; it connects on first use, with a short timeout."""
-    client = Redis.from_url(
+def open_client(settings: Settings) -> Redis:
+    """Return a client of Redis that connects on first use, with a short timeout."""
+    client: Redis = Redis.from_url(
         settings.redis_url.get_secret_value(),
         socket_connect_timeout=TIMEOUT_SECONDS,
         socket_timeout=TIMEOUT_SECONDS,
         health_check_interval=30,
     )
+    return client
+
+
+def open_broker(settings: Settings, middleware: list[Middleware]) -> RedisBroker:
+    """Return a broker with the queue declared."""
     broker = RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves it untyped
-        client=client, middleware=middleware
+        client=open_client(settings), middleware=middleware
     )
     broker.declare_queue(WAKE_UPS)
     return broker

@@ -17,6 +17,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from shared.core.errors import ConfigurationError
+from shared.storage.store_errors import explain_store_error
 
 CHUNK_BYTES = 1024 * 1024
 """The size of a chunk of a streamed object in memory."""
@@ -39,7 +40,7 @@ _PARTIAL_FILE = re.compile(r".+#[0-9]+")
 
 
 class BucketMissingError(Exception):
-    """The bucket does not exist; the message names it."""
+    """The bucket or directory does not exist; the message names it."""
 
 
 class StoredObjectMissingError(Exception):
@@ -88,9 +89,12 @@ class Storage:
             raise self._missing_bucket() from error
 
     def _missing_bucket(self) -> BucketMissingError:
+        is_directory = self._url.scheme == "file"
+        name = (
+            f"the directory {self._url.path}" if is_directory else f"the bucket {self._url.netloc}"
+        )
         return BucketMissingError(
-            f"the bucket {self._url.netloc} does not exist: create it, or change "
-            "TOETSFEEDBACK_STORAGE_URL"
+            f"{name} does not exist: create it, or change TOETSFEEDBACK_STORAGE_URL"
         )
 
     def put_new(self, key: str, content: bytes) -> bool:
@@ -202,8 +206,7 @@ def open_storage(url: str) -> Storage:
             return Storage(LocalStore(unquote(parts.path), mkdir=True), url)
         except (OSError, ValueError) as error:
             raise ConfigurationError(
-                f"the storage directory {parts.path} cannot be used; make it writable, or change "
-                "TOETSFEEDBACK_STORAGE_URL"
+                f"the storage directory {parts.path} cannot be used: {explain_store_error(error)}"
             ) from error
     if parts.scheme == "s3":
         store = S3Store.from_url(url, client_options=_client_options(), retry_config=RETRY)

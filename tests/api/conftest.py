@@ -32,11 +32,11 @@ from tests.api.seeding import OTHER, SCHOOL, Seeded, released, seed_schools
 
 
 @contextmanager
-def serve(app: ASGIApp, public_url: str | None = None) -> Iterator[str]:
+def serve(app: ASGIApp, public_url: str | None = None, port: int = 0) -> Iterator[str]:
     """Serve the app with a real server, and yield its address, which is also its public one."""
     # With protocol TCP by name: on any other, asyncio lets responses wait for acknowledgements.
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.bind(("127.0.0.1", port))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         if isinstance(app, FastAPI):
             app.state.resources = replace(app.state.resources, public_url=public_url or url)

@@ -83,6 +83,19 @@ def test_events_can_be_filtered_by_time(school: httpx.Client, seeded: Seeded) ->
     assert before[0]["position"] == newest["position"] - 1
 
 
+@pytest.mark.parametrize("name", ["from", "until"])
+@pytest.mark.parametrize("moment", ["2024-06-21T08:00:00", "2024-06-21t08:00:00.123456"])
+def test_unescaped_plus_is_explained(school: httpx.Client, name: str, moment: str) -> None:
+    """In a query string, + is a space."""
+    refused = school.get(f"{AUDIT_EVENTS}?{name}={moment}+02:00")
+    assert refused.status_code == 400
+    (issue,) = refused.json()["issues"]
+    assert issue["name"] == name
+    assert "%2B" in issue["detail"]
+    assert school.get(f"{AUDIT_EVENTS}?{name}={moment}%2B02:00").status_code == 200
+    assert school.get(f"{AUDIT_EVENTS}?{name}={moment}Z").status_code == 200
+
+
 def test_a_school_reads_only_its_own_audit_log(
     school: httpx.Client, other: httpx.Client, seeded: Seeded
 ) -> None:

@@ -87,6 +87,14 @@ def test_operator_changes_no_key_of_its_own(url: str, sessions: Sessions) -> Non
     assert (refused.status_code, refused.json()["error"]) == (400, "unauthorized_client")
 
 
+def test_request_for_a_key_can_be_repeated(vendor: OAuthClient, audit_log: AuditLog) -> None:
+    key = KEY_FACTORIES["ES256"]()
+    assert [vendor.add_key(key).status_code for _ in range(2)] == [200, 200]
+    assert with_key(vendor, key).add_key(key).status_code == 200
+    changes = [entry for entry in audit_log.decisions() if entry[0] == "addClientKey"]
+    assert len(changes) == 2  # of the client and of its school: the repetitions changed nothing
+
+
 def test_client_keeps_its_last_key(vendor: OAuthClient) -> None:
     for key_id in (vendor.key.thumbprint(), "x" * 43, ""):
         refused = vendor.post(f"{KEYS}/remove", key_id=key_id)

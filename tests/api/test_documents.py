@@ -164,8 +164,13 @@ def test_conditional_requests_compare_with_the_current_content(
     assert (unchanged.status_code, unchanged.content) == (304, b"")
     assert unchanged.headers["ETag"] == tag
     assert "Content-Disposition" not in unchanged.headers
-    changed = school.get(f"{fiche}/content", headers={"If-None-Match": '"old"'})
+    for if_none_match in (tag, f'"old", W/{tag}', "*"):
+        head = school.head(f"{fiche}/content", headers={"If-None-Match": if_none_match})
+        assert (head.status_code, head.headers["ETag"]) == (304, tag)
+    if_other = {"If-None-Match": '"old"'}
+    changed = school.get(f"{fiche}/content", headers=if_other)
     assert changed.status_code == 200
+    assert school.head(f"{fiche}/content", headers=if_other).status_code == 200
     if_unchanged = {"Range": "bytes=0-9", "If-Range": tag}
     assert school.get(f"{fiche}/content", headers=if_unchanged).status_code == 206
     if_changed = {"Range": "bytes=0-9", "If-Range": '"old"'}

@@ -31,11 +31,25 @@ from shared.mandates.service import MandatePlan, give_mandate
 from shared.oauth.clients.rules import ClientKind
 from shared.releases.service import WindowPlan, save_window
 from tests.api.conftest import Callers
+from tests.api.declared_headers import undeclared_headers
 from tests.api.oauth_clients import register_client
 from tests.api.seeding import ADMINISTRATION, LONG_AGO, SCHOOL, Seeded
 from tests.callers import OPERATOR, school_request
 
+DOCUMENT = yaml.safe_load(openapi_yaml(build_app()))
+
+
+def headers_are_declared(
+    _context: schemathesis.CheckContext, response: schemathesis.Response, case: Case[Any]
+) -> None:
+    """Fail for a header of ours that the document does not have for this response."""
+    path, names = case.operation.path, response.headers
+    missing = undeclared_headers(DOCUMENT, case.method, path, response.status_code, names)
+    assert not missing, f"{case.method} {path}: {response.status_code} has {missing}"
+
+
 CHECKS = [
+    headers_are_declared,
     not_a_server_error,
     status_code_conformance,
     content_type_conformance,
@@ -53,7 +67,7 @@ def bytes_of(_context: schemathesis.SerializationContext, value: Any) -> bytes:
     return data if isinstance(data, bytes) else str(data).encode()
 
 
-contract = schemathesis.openapi.from_dict(yaml.safe_load(openapi_yaml(build_app())))
+contract = schemathesis.openapi.from_dict(DOCUMENT)
 
 
 class BoundToken(AuthBase):

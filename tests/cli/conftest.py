@@ -1,5 +1,6 @@
 """A running instance for commands, and commands in this process through the real entry point."""
 
+import json
 import os
 import shutil
 import sys
@@ -7,11 +8,15 @@ import tempfile
 from collections.abc import Callable, Iterator
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+from pydantic import SecretStr
 
 from services.cli.main import main
+from shared.core.settings import Settings
+from shared.storage.store import open_storage
+from tests.cli.doctor_findings import Doctor
 from tests.journeys.conftest import Instance
 
 SAMPLE = Path(__file__).parents[1] / "data" / "delivery-sample"
@@ -69,3 +74,28 @@ def instance() -> Iterator[Instance]:
     finally:
         instance.close()
         shutil.rmtree(directory)
+
+
+@pytest.fixture
+def doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Doctor:
+    """Return a function that runs the command with settings, and returns its findings by check."""
+
+    def doctor(settings: Settings, **changes: Any) -> dict[str, dict[str, str]]:
+        open_storage(settings.storage_url)  # as its API creates the directory when it starts
+        for name, value in dict(settings.model_copy(update=changes)).items():
+            variable = f"TOETSFEEDBACK_{name.upper()}"
+            monkeypatch.delenv(variable, raising=False)
+            if value is not None:
+                secret = value.get_secret_value() if isinstance(value, SecretStr) else value
+                monkeypatch.setenv(variable, str(secret))
+        monkeypatch.setattr(sys, "argv", ["toetsfeedback", "doctor", "--json"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        findings = {
+            found["check"]: found for found in json.loads(capsys.readouterr().out)["checks"]
+        }
+        has_failed = any(found["status"] == "failed" for found in findings.values())
+        assert bool(ended.value.code) is has_failed
+        return findings
+
+    return doctor

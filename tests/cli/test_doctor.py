@@ -1,13 +1,10 @@
 """`toetsfeedback doctor`: a line per check with the remedy, for the login that it has."""
 
-import json
 import re
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_bytes
-from typing import Any
 
 import psycopg
 import pytest
@@ -16,49 +13,18 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from migrations.logins import create_logins
-from services.cli.main import main
 from shared.core.database import Sessions
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.insz_key import store_key
+from tests.cli.doctor_findings import Doctor, statuses
 
-Doctor = Callable[..., dict[str, dict[str, str]]]
 CHECKS = {
     *("queue", "signing keys", "INSZ key", "object store", "database", "clock", "roles"),
     "settings of logins",
     *("migrations", "tables with row-level security", "row policies", "privileges"),
     *("INSZ key of the database", "documents", "audit log"),
 }
-
-
-@pytest.fixture
-def doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Doctor:
-    """Return a function that runs the command with settings, and returns its findings by check."""
-
-    def doctor(settings: Settings, **changes: Any) -> dict[str, dict[str, str]]:
-        for name, value in dict(settings.model_copy(update=changes)).items():
-            variable = f"TOETSFEEDBACK_{name.upper()}"
-            monkeypatch.delenv(variable, raising=False)
-            if value is not None:
-                secret = value.get_secret_value() if isinstance(value, SecretStr) else value
-                monkeypatch.setenv(variable, str(secret))
-        monkeypatch.setattr(sys, "argv", ["toetsfeedback", "doctor", "--json"])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        findings = {
-            found["check"]: found for found in json.loads(capsys.readouterr().out)["checks"]
-        }
-        has_failed = any(found["status"] == "failed" for found in findings.values())
-        assert bool(ended.value.code) is has_failed
-        return findings
-
-    return doctor
-
-
-def statuses(findings: dict[str, dict[str, str]], status: str) -> set[str]:
-    found = {check for check, finding in findings.items() if finding["status"] == status}
-    assert all(findings[check]["remedy"] or findings[check]["detail"] for check in found)
-    return found
 
 
 def test_the_owner_makes_every_check(doctor: Doctor, settings: Settings) -> None:
@@ -120,9 +86,9 @@ def test_each_unreachable_server_is_named(
     assert statuses(findings, "failed") == {"database", "queue", "object store", "signing keys"}
     assert statuses(findings, "skipped") == {"INSZ key"}
     assert "secret-word" not in str(findings)
-    assert "TOETSFEEDBACK_DATABASE_URL" in findings["database"]["detail"]
+    assert "TOETSFEEDBACK_DATABASE_URL" in findings["database"]["remedy"]
     assert "TOETSFEEDBACK_REDIS_URL" in findings["queue"]["remedy"]
-    assert "TOETSFEEDBACK_STORAGE_URL" in findings["object store"]["detail"]
+    assert "TOETSFEEDBACK_STORAGE_URL" in findings["object store"]["remedy"]
     assert "lost.pem" in findings["signing keys"]["detail"]
 
 

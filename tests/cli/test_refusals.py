@@ -156,7 +156,7 @@ def test_private_part_of_a_jwk_is_not_sent(
         (r"$", "?sslmode=verify-full", "offers no TLS|certificate of the database server"),
         (r"$", "?client_encoding=nonsense", "refuses a parameter of the connection"),
         (r"$", "?nonsense=1", "has a connection parameter that is unknown"),
-        (r"@[^/]+/", "@127.0.0.1:9/", "the database is unreachable; check that it runs at"),
+        (r"@[^/]+/", "@127.0.0.1:9/", "nothing listens at the address of the database; check"),
         (r"@[^/]+/", "@nowhere.invalid/", "the host of the database has no address"),
         (r"^postgresql", "mysql", "TOETSFEEDBACK_DATABASE_URL: .* must be a URL such as"),
         (r"@[^/]+/", "@[/", "TOETSFEEDBACK_DATABASE_URL: .* must be a URL such as"),

@@ -56,7 +56,7 @@ def changed(engine: Engine, change: str, undo: str) -> Iterator[None]:
 def refusals(settings_of: SettingsOf, engine: Engine) -> set[str]:
     """Return the reasons with which the API, a worker and `migrate` refuse the database."""
     app = create_app(settings_of("api"))
-    starts: list[Callable[[], None]] = [
+    starts: list[Callable[[], object]] = [
         lambda: require_usable_database(app.state.resources.engine),
         lambda: run_worker(settings_of("worker")),
         lambda: migrate(engine),

@@ -99,6 +99,32 @@ def test_student_of_two_schools_has_a_row_and_results_in_each(
     assert [row[:2] for row in items(session) if row[0] == "s5"] == rows
 
 
+def test_results_count_once_for_a_student_of_two_schools(session: Session, tmp_path: Path) -> None:
+    delivery = full()
+    students = {row[0] for row in delivery.rows["item_results.csv"][1:]}
+    first = import_applied(session, delivery, tmp_path).report
+    results = first["rows"]["results.csv"]
+    assert len(current_results(session)) > results
+    assert first["changes"]["results"] == counts(added=results, unchanged=0)
+    assert first["changes"]["itemResults"] == counts(added=len(students))
+
+    delivery = full(2)
+    delivery.rows["results.csv"][-1][-1] = "101"
+    second = import_applied(session, delivery, tmp_path).report["changes"]
+    assert second["results"] == counts(changed=1, unchanged=results - 1)
+
+    delivery = full(3)
+    for file in ("results.csv", "item_results.csv"):
+        delivery.rows[file] = [row for row in delivery.rows[file] if row[0] != "s5"]
+    third = import_applied(session, delivery, tmp_path).report["changes"]
+    assert third["results"] == counts(removed=1, unchanged=results - 1)
+    assert third["itemResults"] == counts(removed=1)
+
+
+def counts(**numbers: int) -> dict[str, int]:
+    return {"added": 0, "changed": 0, "removed": 0} | numbers
+
+
 @pytest.mark.parametrize("delimiter", [",", ";"])
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
 def test_both_delimiters_and_a_byte_order_mark_are_read(

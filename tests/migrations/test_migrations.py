@@ -15,6 +15,7 @@ from embedded.servers import Servers
 from migrations.upgrade import alembic_config, migrate
 from shared.audit.service import heads, verify
 from shared.core.database import open_engine, session_factory
+from shared.core.schema import expected_snapshot
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.text_checks import fold
@@ -53,6 +54,16 @@ def test_downgrade_to_base_removes_everything_and_upgrade_restores_it(empty: Eng
     assert tables_after_downgrade == {"alembic_version"}
     assert functions == 0
     assert set(inspect(empty).get_table_names()) == tables
+
+
+def test_migration_names_the_revisions_that_it_applied(empty: Engine) -> None:
+    *_, before, last, head = expected_snapshot().revisions
+    texts = [str(migrate(empty, revision)) for revision in (before, "head", "head", before)]
+    assert texts == [
+        f"Migrated an empty database to revision {before}.",
+        f"Migrated from revision {before} to {head}. Applied: {last}, {head}.",
+        *[f"The database is at revision {head} already; nothing had to be done."] * 2,
+    ]
 
 
 def test_the_migrations_build_the_schema_of_the_models(empty: Engine) -> None:

@@ -84,6 +84,14 @@ def metadata_headers(document: Document) -> dict[str, str]:
     }
 
 
+def head_response(document: Document, if_none_match: str | None) -> Response:
+    """Return the response to a request for the headers of the content alone."""
+    headers = metadata_headers(document)
+    if _is_unchanged(document, if_none_match):
+        return Response(status_code=304, headers=headers)
+    return Response(headers=headers | {"Content-Length": str(document.byte_size)})
+
+
 def entity_tag(document: Document) -> str:
     return f'"{document.sha256.hex()}"'
 
@@ -118,7 +126,7 @@ def content_response(
     """
     document = download.document
     headers = metadata_headers(document)
-    if if_none_match is not None and matches_entity_tag(if_none_match, headers["ETag"]):
+    if _is_unchanged(document, if_none_match):
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = content_disposition(document.file_name)
     requested = _requested_range(document, range_header, if_range)
@@ -130,6 +138,10 @@ def content_response(
     status = 200 if requested is None else 206
     at_end = complete if sent.end == document.byte_size else None
     return StoredContentResponse(chunks, monitor, download, status, headers, at_end)
+
+
+def _is_unchanged(document: Document, if_none_match: str | None) -> bool:
+    return if_none_match is not None and matches_entity_tag(if_none_match, entity_tag(document))
 
 
 def count_bytes(document: Document, range_header: str | None, if_range: str | None) -> int:

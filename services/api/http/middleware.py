@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.api.http.connections import USES_RESERVE
 from services.api.http.context import RequestContext
 from services.api.http.download_monitor import AccessRevokedError
+from services.api.http.error_headers import error_headers
 from services.api.http.metrics import RequestMetrics
 from services.api.http.problems import (
     InternalServerError,
@@ -126,7 +127,9 @@ def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 
 def _add_headers(message: Message, scope: Scope, headers: Mapping[str, str]) -> None:
     """Add headers to those that a route has set; responses with data are never cacheable."""
-    path, secure = scope["path"], security_headers(scope["state"])
+    authorization = Headers(scope=scope).get("authorization", "")
+    defaults = error_headers(message["status"], authorization) | security_headers(scope["state"])
+    path = scope["path"]
     is_uncacheable = path.startswith(("/v1/", "/oauth2/"))
     sent = [
         header
@@ -135,7 +138,7 @@ def _add_headers(message: Message, scope: Scope, headers: Mapping[str, str]) -> 
     ]
     own = {name.lower() for name, _ in sent}
     sent += _encoded(headers)
-    sent += [header for header in _encoded(secure) if header[0] not in own]
+    sent += [header for header in _encoded(defaults) if header[0] not in own]
     if b"cache-control" not in own:
         sent.append((b"cache-control", b"no-store" if is_uncacheable else b"no-cache"))
     message["headers"] = sent

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
+from services.api.http.error_headers import REALM
 from services.api.http.links import Links
 from shared.core.errors import DomainError, InvalidAccessToken, InvalidInput, MissingScope
 from shared.oauth.errors import InvalidProof, OAuthError
@@ -16,7 +17,7 @@ MEDIA_TYPE = "application/problem+json"
 MAX_ISSUES = 20
 """Issues that a problem lists; it contains the number of the others."""
 
-CHALLENGE = f'DPoP realm="toetsfeedback", algs="{" ".join(ALGORITHMS)}"'
+CHALLENGE = f'DPoP realm="{REALM}", algs="{" ".join(ALGORITHMS)}"'
 MAX_NAME_LENGTH = 100
 """Characters of an unknown parameter or property name that a problem repeats."""
 

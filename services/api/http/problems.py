@@ -31,7 +31,6 @@ from shared.storage.store import STORE_UNAVAILABLE
 
 logger = structlog.get_logger(__name__)
 
-RETRY_AFTER_SECONDS = 5
 RETRYABLE_SQLSTATES = {"25006", "25P03", "25P04"}
 """read_only_sql_transaction, as after a failover; idle_in_transaction_session_timeout;
 transaction_timeout."""
@@ -51,7 +50,6 @@ class ServiceUnavailable(Problem):
         super().__init__(
             "serviceUnavailable",
             "The service is not available now; try again later.",
-            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
 
 

@@ -11,6 +11,7 @@ from services.api.operations.idempotency import IdempotencyDep
 from services.api.operations.operation import operations
 from services.api.operations.pagination import PageDep
 from services.api.operations.problem_responses import problems
+from services.api.operations.response_headers import headers
 from services.api.schemas.client_changes import (
     ClientChange,
     ClientChangePage,
@@ -24,7 +25,7 @@ from shared.client_changes import repository, service
 router = operations("clients")
 
 ChangePath = Annotated[UUID, Path(alias="changeId")]
-_LOCATION = {"Location": {"schema": {"type": "string", "format": "uri"}}}
+_LOCATION = headers("Location")
 _APPLIED = problems(
     "approvalRequired",
     "changeEnded",

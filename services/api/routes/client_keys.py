@@ -40,7 +40,10 @@ router = APIRouter(tags=["oauth2"], route_class=CommittingRoute)
     openapi_extra=_ADD,
 )
 def add_own_key(request: Request, form: FormDep, bound: BoundClientDep, unit: UnitDep) -> Response:
-    """Add a key to the client that calls; the new key signs the proof in the header `DPoP`."""
+    """Add a key to the client that calls; the new key signs the proof in the header `DPoP`.
+
+    A key that the client has already is no error, and changes nothing.
+    """
     try:
         jwk = confirmed_key(form["client_assertion"])
     except SignatureError:

@@ -10,6 +10,7 @@ from services.api.operations.operation import operations
 from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import ClientPath
 from services.api.operations.problem_responses import problems
+from services.api.operations.response_headers import headers
 from services.api.schemas.clients import (
     ClientPatch,
     NewClientBody,
@@ -22,7 +23,7 @@ from shared.oauth.clients import service
 
 router = operations("clients")
 
-_LOCATION = {"Location": {"schema": {"type": "string", "format": "uri"}}}
+_LOCATION = headers("Location")
 _EXISTING = ("approvalRequired", "clientExists", "clientKeyExists", "tooManyKeys")
 
 KeyPath = Annotated[

@@ -6,13 +6,14 @@ from fastapi import Header, Request, Response
 
 from services.api.dependencies import LinksDep, ResourcesDep, UnitDep
 from services.api.http.context import context_of
-from services.api.http.downloads import content_response, metadata_headers
+from services.api.http.downloads import content_response, head_response
 from services.api.http.problem_types import Problem
 from services.api.http.problems import problem_response
 from services.api.operations.operation import operations
 from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import DocumentFilterDep, DocumentPath
 from services.api.operations.problem_responses import problems
+from services.api.operations.response_headers import headers
 from services.api.schemas.documents import Document, DocumentPage, DownloadGrant
 from services.api.security.permissions import DocumentsReader
 from shared.documents import service
@@ -22,7 +23,7 @@ from shared.documents.grants import service as grants
 router = operations("documents")
 
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
-CONTENT = dict.fromkeys(
+_CONTENT = dict.fromkeys(
     (
         "application/pdf",
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -30,13 +31,13 @@ CONTENT = dict.fromkeys(
     ),
     _BYTES,
 )
-_METADATA = {
-    "ETag": {"description": "SHA-256 of the bytes, quoted.", "schema": {"type": "string"}},
-    "Accept-Ranges": {"schema": {"type": "string"}},
-}
-HEADERS = {
-    **_METADATA,
-    "Content-Disposition": {"description": "The file's name.", "schema": {"type": "string"}},
+_METADATA = headers("ETag", "Accept-Ranges")
+_WHOLE = headers("ETag", "Accept-Ranges", "Content-Disposition")
+_RANGE = headers("ETag", "Accept-Ranges", "Content-Disposition", "Content-Range")
+BYTES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The whole document.", "content": _CONTENT, "headers": _WHOLE},
+    206: {"description": "The requested range.", "content": _CONTENT, "headers": _RANGE},
+    **problems("rangeNotSatisfiable"),
 }
 _UNCHANGED: dict[int | str, dict[str, Any]] = {
     304: {"description": "The content has not changed.", "headers": _METADATA}
@@ -73,23 +74,20 @@ def get_document(
     },
 )
 def head_document_content(
-    document_id: DocumentPath, access: DocumentsReader, unit: UnitDep
+    document_id: DocumentPath,
+    access: DocumentsReader,
+    unit: UnitDep,
+    if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
 ) -> Response:
     """Return the headers of the content alone; counts as a read."""
     document = service.read_document(unit, access, document_id).document
-    headers = metadata_headers(document) | {"Content-Length": str(document.byte_size)}
-    return Response(headers=headers)
+    return head_response(document, if_none_match)
 
 
 @router.get(
     "/documents/{documentId}/content",
     response_class=Response,
-    responses={
-        200: {"description": "The whole document.", "content": CONTENT, "headers": HEADERS},
-        206: {"description": "The requested range.", "content": CONTENT, "headers": HEADERS},
-        **_UNCHANGED,
-        **problems("rangeNotSatisfiable"),
-    },
+    responses=BYTES | _UNCHANGED,
 )
 def get_document_content(
     document_id: DocumentPath,
@@ -123,7 +121,7 @@ def get_document_content(
 @router.post(
     "/documents/{documentId}/grants",
     status_code=201,
-    responses={201: {"headers": {"Location": {"schema": {"type": "string", "format": "uri"}}}}},
+    responses={201: {"headers": headers("Location")}},
 )
 def create_download_grant(
     document_id: DocumentPath,

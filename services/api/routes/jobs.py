@@ -18,6 +18,7 @@ from services.api.operations.operation import operations
 from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import JobPath
 from services.api.operations.problem_responses import problems
+from services.api.operations.response_headers import headers
 from services.api.resources import Resources
 from services.api.schemas.jobs import (
     Job,
@@ -45,7 +46,7 @@ from shared.jobs.rules import APPLY_DELIVERY, Counts, State
 
 router = operations("jobs")
 
-_LOCATION = {"Location": {"schema": {"type": "string", "format": "uri"}}}
+_LOCATION = headers("Location")
 _SEE_OTHER: dict[int | str, dict[str, Any]] = {
     303: {
         "description": "Done. `Location` is the URL of the result.",

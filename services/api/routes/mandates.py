@@ -8,13 +8,14 @@ from services.api.operations.operation import operations
 from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import MandatePath, ReferenceDateQuery
 from services.api.operations.problem_responses import problems
+from services.api.operations.response_headers import headers
 from services.api.schemas.mandates import Mandate, MandateChange, MandatePage, NewMandate
 from services.api.security.permissions import MandatesReader, MandatesWriter
 from shared.mandates import service
 
 router = operations("mandates")
 
-_LOCATION = {"Location": {"schema": {"type": "string", "format": "uri"}}}
+_LOCATION = headers("Location")
 
 
 @router.get("/mandates")

@@ -8,6 +8,7 @@ from services.api.operations.operation import operations
 from services.api.operations.pagination import PageDep
 from services.api.operations.parameters import AdministrationQuery, WindowPath
 from services.api.operations.problem_responses import problems
+from services.api.operations.response_headers import headers
 from services.api.schemas.release_windows import (
     NewReleaseWindow,
     ReleaseWindow,
@@ -19,7 +20,7 @@ from shared.releases import service
 
 router = operations("releaseWindows")
 
-_LOCATION = {"Location": {"schema": {"type": "string", "format": "uri"}}}
+_LOCATION = headers("Location")
 
 
 @router.get("/releaseWindows")

@@ -33,8 +33,9 @@ class Delivery(ResponseModel):
     report: Annotated[
         dict[str, Any],
         Field(
-            description="Rows per file, warnings, and every fault with its location and remedy. "
-            "A correction that does not fit the stored rows about students has one fault without "
+            description="Rows per file, warnings, changes, and every fault with its location and "
+            "remedy. A result of a student with two enrolments counts once. A correction that does "
+            "not fit the stored rows about students has one fault without "
             "a location, and the report of an applied correction counts the rows that it names. "
             "A full delivery that removes too many students has a fault `tooMuchRemoved`, unless "
             "its manifest has a sufficient `allowRemovals` (format 1.1)."

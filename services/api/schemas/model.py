@@ -72,7 +72,13 @@ class Page(ResponseModel):
     )
 
 
+_DECODED_PLUS = re.compile(r"[0-9T:.-]{19,} [0-9]{2}:[0-9]{2}", re.IGNORECASE)
+"""A date-time whose + was read as a space, as that of a query string is."""
+
+
 def _instant(value: Any) -> datetime:
+    if isinstance(value, str) and _DECODED_PLUS.fullmatch(value):
+        raise ValueError("In a URL, write the + of the offset as %2B, or use an offset of Z.")
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
         raise ValueError("Must be a date-time with an offset, such as 2024-06-21T08:00:00+02:00.")
     try:

@@ -94,13 +94,13 @@ def migrate_database(
         return
     engine = open_engine(settings, application_name="toetsfeedback-migrate")
     try:
-        migrate(engine, revision)
+        migration = migrate(engine, revision)
     finally:
         engine.dispose()
     if invent_persons is not None:
         register_invented_persons(settings, invent_persons)
     create_logins(owner_url, passwords)
-    print(f"The database is at revision {revision}.")
+    print(migration)
 
 
 def openapi(

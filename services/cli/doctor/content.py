@@ -8,17 +8,19 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import Session
 
 from services.cli.doctor.database import unreadable
-from services.cli.doctor.findings import Finding, failed, passed, skipped
+from services.cli.doctor.findings import Finding, failed, failed_by, passed, skipped
 from shared.audit import service
 from shared.audit.head_exports import exported_heads
 from shared.core.errors import ConfigurationError
 from shared.core.secrets import read_insz_key
 from shared.deliveries.insz_key import is_stored_key
 from shared.documents.models import Document
-from shared.storage.store import STORE_UNAVAILABLE, Storage
+from shared.storage.store import Storage, StoredObjectMissingError
+from shared.storage.store_errors import explain_store_error
 
 SHOWN = 3
 INSZ_KEY = "INSZ key of the database"
+DOCUMENTS, AUDIT_LOG = "documents", "audit log"
 
 
 def check_insz_key(connection: Connection, path: Path | None) -> Finding:
@@ -42,21 +44,24 @@ def check_insz_key(connection: Connection, path: Path | None) -> Finding:
 
 def check_documents(connection: Connection, storage: Storage, number: int) -> Finding:
     """Compare the hashes of random documents with their bytes in the object store."""
-    if finding := unreadable(connection, "documents", "documents"):
+    if finding := unreadable(connection, DOCUMENTS, "documents"):
         return finding
     with Session(connection) as session:
         total = session.scalar(select(func.count()).select_from(Document)) or 0
         chosen = session.scalars(select(Document).order_by(func.random()).limit(number)).all()
-        wrong = [str(document.id) for document in chosen if not _is_intact(document, storage)]
+        try:
+            wrong = [str(document.id) for document in chosen if not _is_intact(document, storage)]
+        except StoreError as error:
+            return failed_by(DOCUMENTS, "they cannot be read", explain_store_error(error))
     if wrong:
         return failed(
-            "documents",
+            DOCUMENTS,
             f"{len(wrong)} of {len(chosen)} have no bytes in the object store, or others "
             f"({', '.join(wrong[:SHOWN])}{' …' if len(wrong) > SHOWN else ''})",
             "restore the object store as of the time of the database, or build the documents again "
             "with `toetsfeedback build --administration ID --force`",
         )
-    return passed("documents", f"{len(chosen):,} of {total:,} compared with the object store")
+    return passed(DOCUMENTS, f"{len(chosen):,} of {total:,} compared with the object store")
 
 
 def _is_intact(document: Document, storage: Storage) -> bool:
@@ -64,24 +69,27 @@ def _is_intact(document: Document, storage: Storage) -> bool:
     try:
         for chunk in storage.stream_segments(document.segments):
             digest.update(chunk)
-    except STORE_UNAVAILABLE:
+    except StoredObjectMissingError:
         return False
     return digest.digest() == document.sha256
 
 
 def check_audit_log(connection: Connection, storage: Storage) -> Finding:
     """Verify the hash chains, which must contain the heads that workers exported."""
-    if finding := unreadable(connection, "audit log", "audit_events"):
+    if finding := unreadable(connection, AUDIT_LOG, "audit_events"):
         return finding
     remedy = "`toetsfeedback audit verify` lists them; docs/operations.md says what is expected"
     try:
         exported = exported_heads(storage)
-    except (StoreError, ConfigurationError, OSError):
-        return failed("audit log", "the exported heads cannot be read", "check the object store")
+    except (StoreError, OSError) as error:
+        subject = "the exported heads cannot be read"
+        return failed_by(AUDIT_LOG, subject, explain_store_error(error))
+    except ConfigurationError as error:
+        return failed(AUDIT_LOG, str(error), remedy)
     with Session(connection) as session:
         faults = sum(1 for _ in service.verify(session, exported))
         heads = service.heads(session)
     counted = f"{sum(head.events for head in heads.values()):,} entries in {len(heads):,} chains"
     if faults:
-        return failed("audit log", f"{faults:,} faults in {counted}", remedy)
-    return passed("audit log", f"{counted}, no fault")
+        return failed(AUDIT_LOG, f"{faults:,} faults in {counted}", remedy)
+    return passed(AUDIT_LOG, f"{counted}, no fault")

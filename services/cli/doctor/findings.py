@@ -28,5 +28,11 @@ def failed(check: str, detail: str, remedy: str) -> Finding:
     return Finding(check, Status.FAILED, detail, remedy)
 
 
+def failed_by(check: str, subject: str, explanation: str) -> Finding:
+    """Return a failed finding about a subject, from a sentence `cause; remedy`."""
+    cause, _, remedy = explanation.partition("; ")
+    return failed(check, f"{subject}: {cause}" if subject else cause, remedy)
+
+
 def skipped(check: str, detail: str, remedy: str) -> Finding:
     return Finding(check, Status.SKIPPED, detail, remedy)

@@ -3,54 +3,66 @@
 from collections.abc import Callable
 from pathlib import Path
 from secrets import token_bytes, token_hex
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from obstore.exceptions import BaseError as StoreError
 from redis.exceptions import RedisError
 
-from services.cli.doctor.findings import Finding, failed, passed, skipped
+from services.cli.doctor.findings import Finding, failed, failed_by, passed, skipped
 from shared.core.errors import ConfigurationError
+from shared.core.redis_errors import explain_redis_error
 from shared.core.secrets import read_insz_key
 from shared.core.settings import Settings
 from shared.jobs.queue import open_broker
 from shared.oauth.signing_keys import SigningKeys
 from shared.storage.store import BucketMissingError, Storage, StoredObjectMissingError
+from shared.storage.store_errors import explain_store_error
 
 PREFIX = "doctor"
+STORE = "object store"
 PROBE_BYTES = 64
 
 
 def check_storage(storage: Storage, url: str) -> Finding:
-    """Write an object, read it, delete it."""
+    """Write an object, read it, delete it, and check the free space of a directory."""
     key, content = f"{PREFIX}/{token_hex(16)}", token_bytes(PROBE_BYTES)
     try:
-        storage.check()
         storage.put(key, content)
         is_same = storage.read(key) == content
         storage.delete([key])
-    except (StoreError, OSError, BucketMissingError, StoredObjectMissingError) as error:
-        detail = f"{type(error).__name__} when writing, reading and deleting an object in {url}"
-        remedy = (
-            "check TOETSFEEDBACK_STORAGE_URL, the AWS_… variables, the rights and the free space"
-        )
-        return failed("object store", detail, remedy)
+        storage.check()
+    except BucketMissingError as error:
+        return failed(STORE, str(error), "")
+    except StoredObjectMissingError:
+        return failed(STORE, f"{url} loses what is written", "replace the store")
+    except (StoreError, OSError) as error:
+        return failed_by(STORE, url, explain_store_error(error))
     if not is_same:
-        return failed("object store", f"{url} returns other bytes", "replace the store")
-    return passed("object store", f"an object was written, read and deleted in {url}")
+        return failed(STORE, f"{url} returns other bytes", "replace the store")
+    return passed(STORE, f"an object was written, read and deleted in {url}")
+
+
+def find_missing_directory(url: str) -> Finding | None:
+    """Return the finding that the directory does not exist; opening it would create it."""
+    parts = urlsplit(url)
+    if parts.scheme != "file" or Path(unquote(parts.path)).exists():
+        return None
+    remedy = "mount or create it, or correct TOETSFEEDBACK_STORAGE_URL"
+    return failed(STORE, f"the directory {unquote(parts.path)} does not exist", remedy)
 
 
 def check_queue(settings: Settings) -> Finding:
+    """Write a key that lasts a second."""
     parts = urlsplit(settings.redis_url.get_secret_value())
-    address = f"{parts.hostname}:{parts.port or 6379}"
+    address = f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
     broker = open_broker(settings, middleware=[])
     try:
-        broker.client.ping()
+        broker.client.set(f"{broker.namespace}:{PREFIX}", "", ex=1)
     except RedisError as error:
-        detail = f"{type(error).__name__} at {address}"
-        return failed("queue", detail, "check that Redis or Valkey runs at TOETSFEEDBACK_REDIS_URL")
+        return failed_by("queue", address, explain_redis_error(error))
     finally:
         broker.close()
-    return passed("queue", f"{address} responds")
+    return passed("queue", f"{address} responds and can be written")
 
 
 def check_signing_keys(settings: Settings) -> Finding:

@@ -1,0 +1,119 @@
+"""Log lines about an unavailable queue: one when it goes, one when it is back, few meanwhile."""
+
+import logging
+from collections.abc import Iterable
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+import structlog
+from dramatiq.broker import Consumer, MessageProxy
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.common import dq_name
+from dramatiq.errors import BrokerConnectionError
+from redis.exceptions import RedisError
+
+from shared.core.redis_errors import explain_redis_error
+
+logger = structlog.get_logger(__name__)
+
+REPEAT_SECONDS = 60.0
+"""The shortest time between two lines about a queue that is unavailable."""
+
+QUEUE_ERRORS = RedisError, BrokerConnectionError
+
+
+class QueueLog:
+    """Logs when the queue becomes unavailable and available again. Thread-safe.
+
+    Work goes on meanwhile: workers poll the database.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._is_available = True
+        self._logged_at = -REPEAT_SECONDS
+
+    def record_failure(self, error: BaseException) -> None:
+        with self._lock:
+            if monotonic() - self._logged_at < REPEAT_SECONDS:
+                return
+            self._is_available, self._logged_at = False, monotonic()
+        logger.warning("queue_unavailable", reason=explain_redis_error(_cause_of(error)))
+
+    def record_success(self) -> None:
+        with self._lock:
+            if self._is_available:
+                return
+            self._is_available = True
+        logger.info("queue_available")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Take over a line of dramatiq about the queue; a filter of `logging`."""
+        error = _error_in(record)
+        if not isinstance(error, QUEUE_ERRORS):
+            return True
+        self.record_failure(error)
+        return False
+
+    def watch(self, queue_name: str) -> None:
+        """Take over the lines that dramatiq logs about a queue, every three seconds."""
+        for name in (queue_name, dq_name(queue_name)):
+            logging.getLogger(f"dramatiq.worker.ConsumerThread({name})").addFilter(self)
+
+
+class WatchedBroker(RedisBroker):
+    """A broker whose consumers tell `log` when they receive from the queue again.
+
+    After a failure dramatiq starts a new consumer, which begins with a request to Redis.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]  # dramatiq leaves it untyped
+        self.log = QueueLog()
+
+    def declare_queue(self, queue_name: str) -> None:
+        """Declare a queue, and take over the lines that dramatiq logs about its consumers."""
+        super().declare_queue(queue_name)
+        self.log.watch(queue_name)
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
+        return _WatchedConsumer(super().consume(queue_name, prefetch, timeout), self.log)
+
+
+class _WatchedConsumer(Consumer):
+    def __init__(self, consumer: Consumer, log: QueueLog) -> None:
+        self._consumer = consumer
+        self._log = log
+        self._has_received = False
+
+    def __next__(self) -> MessageProxy | None:
+        message = next(self._consumer)
+        if not self._has_received:
+            self._has_received = True
+            self._log.record_success()
+        return message
+
+    def ack(self, message: MessageProxy) -> None:
+        self._consumer.ack(message)
+
+    def nack(self, message: MessageProxy) -> None:
+        self._consumer.nack(message)
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        self._consumer.requeue(messages)
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def _error_in(record: logging.LogRecord) -> object:
+    if record.exc_info:
+        return record.exc_info[1]
+    return record.args[0] if isinstance(record.args, tuple) and record.args else None
+
+
+def _cause_of(error: BaseException) -> BaseException:
+    """Return the error of Redis in an error of dramatiq."""
+    inner = error.args[0] if error.args else None
+    return inner if isinstance(inner, BaseException) else error
