@@ -49,21 +49,17 @@ class QueueLog:
         logger.info("queue_available")
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Take over a line of dramatiq about the queue; a filter of `logging`."""
-        error = _error_in(record)
-        if not isinstance(error, QUEUE_ERRORS):
-            return True
-        self.record_failure(error)
-        return False
+        """Drop a line of dramatiq about the queue; a filter of `logging`."""
+        return not isinstance(_error_in(record), QUEUE_ERRORS)
 
     def watch(self, queue_name: str) -> None:
-        """Take over the lines that dramatiq logs about a queue, every three seconds."""
+        """Drop the lines that dramatiq logs about a queue, every three seconds."""
         for name in (queue_name, dq_name(queue_name)):
             logging.getLogger(f"dramatiq.worker.ConsumerThread({name})").addFilter(self)
 
 
 class WatchedBroker(RedisBroker):
-    """A broker whose consumers tell `log` when they receive from the queue again.
+    """A broker whose consumers tell `log` when they cannot receive, and when they can again.
 
     After a failure dramatiq starts a new consumer, which begins with a request to Redis.
     """
@@ -73,7 +69,7 @@ class WatchedBroker(RedisBroker):
         self.log = QueueLog()
 
     def declare_queue(self, queue_name: str) -> None:
-        """Declare a queue, and take over the lines that dramatiq logs about its consumers."""
+        """Declare a queue, and drop the lines that dramatiq logs about its consumers."""
         super().declare_queue(queue_name)
         self.log.watch(queue_name)
 
@@ -88,7 +84,11 @@ class _WatchedConsumer(Consumer):
         self._has_received = False
 
     def __next__(self) -> MessageProxy | None:
-        message = next(self._consumer)
+        try:
+            message = next(self._consumer)
+        except QUEUE_ERRORS as error:
+            self._log.record_failure(error)
+            raise
         if not self._has_received:
             self._has_received = True
             self._log.record_success()
