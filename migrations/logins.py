@@ -20,6 +20,18 @@ ROLES = {
 """The roles of each program; the migrations grant their privileges. A worker also imports, and an
 auditor verifies the audit log."""
 
+_SHORT = {"statement_timeout": "15s", "lock_timeout": "5s"}
+_LONG = {"statement_timeout": "1h", "lock_timeout": "1h"}
+LIMITS = {
+    "api": _SHORT,
+    "worker": _LONG,
+    "importer": _LONG,
+    "operator": {"statement_timeout": "5min", "lock_timeout": "30s"},
+    "auditor": {"statement_timeout": "1h", "lock_timeout": "30s"},
+}
+"""What PostgreSQL ends in a session of each program. An import copies a file in one statement, and
+waits for the one before it with a lock."""
+
 LOGIN_LOCK = 7_061_003
 """Key of the advisory lock that serializes the creation of logins."""
 
@@ -66,6 +78,7 @@ def create_logins(owner_url: str, passwords: Mapping[str, str]) -> dict[str, str
                     sql.Identifier(login), sql.Literal(password)
                 )
             )
+            _set_limits(connection, login, LIMITS[program])
             for role in ROLES[program]:
                 _grant(connection, role, login)
             host = parts.netloc.rpartition("@")[2]
@@ -101,6 +114,18 @@ def passwords_in_environment() -> dict[str, str]:
 def _create_role(connection: "psycopg.Connection[tuple[object, ...]]", role: str) -> None:
     names = {"name": sql.Literal(role), "role": sql.Identifier(role)}
     connection.execute(sql.SQL(_CREATE_ROLE).format(**names))
+
+
+def _set_limits(
+    connection: "psycopg.Connection[tuple[object, ...]]", login: str, limits: Mapping[str, str]
+) -> None:
+    """Set the limits of a login: its sessions do not have those of the roles that it is in."""
+    for name, value in limits.items():
+        connection.execute(
+            sql.SQL("alter role {} set {} = {}").format(
+                sql.Identifier(login), sql.Identifier(name), sql.Literal(value)
+            )
+        )
 
 
 def _grant(connection: "psycopg.Connection[tuple[object, ...]]", role: str, login: str) -> None:

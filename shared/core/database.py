@@ -13,6 +13,7 @@ from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
+from shared.core.bounded_connection import CONNECT_SECONDS, connect
 from shared.core.errors import ConfigurationError
 from shared.core.schema import require_schema
 from shared.core.settings import Settings
@@ -22,6 +23,9 @@ INSTANT = TIMESTAMP(timezone=True)
 
 IDLE_TRANSACTION_LEASES = 4
 """The maximum idle time of a transaction, in job leases; a slow object store takes less."""
+
+POOL_SECONDS = 30.0
+"""The longest time to wait for a connection of the pool outside of the API."""
 
 TCP_KEEPALIVE = {
     "keepalives_idle": 30,
@@ -74,8 +78,17 @@ class Base(DeclarativeBase):
 Sessions = sessionmaker[Session]
 
 
-def open_engine(settings: Settings, *, application_name: str) -> Engine:
+def open_engine(
+    settings: Settings,
+    *,
+    application_name: str,
+    max_overflow: int = 0,
+    pool_seconds: float = POOL_SECONDS,
+) -> Engine:
     """Open a connection pool whose sessions run in UTC.
+
+    `max_overflow` connections are opened above the size of the pool, and closed after their use.
+    Nobody waits longer than `pool_seconds` for one, or than the deadline for a response.
 
     A connection that the server has closed is replaced. The server ends a transaction that is idle
     for too long: its process may be frozen or disconnected while others wait for its locks. A new
@@ -87,20 +100,26 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
         settings.sqlalchemy_url,
         pool_size=settings.database_pool_size,
         pool_use_lifo=True,  # the last used connection is still in the caches of the processor
-        max_overflow=0,
+        max_overflow=max_overflow,
+        pool_timeout=pool_seconds,
         hide_parameters=True,
         connect_args={
             "application_name": application_name,
             "options": f"-c timezone=UTC -c idle_in_transaction_session_timeout={idle}",
-            "connect_timeout": 5,
+            "connect_timeout": CONNECT_SECONDS,
             **TCP_KEEPALIVE,
         },
     )
+    event.listen(engine, "do_connect", _connect)
     _check_connections(engine, partial(_require_own_session, idle), is_first=True)
     _check_connections(engine, _require_unicode, is_first=True)
     event.listen(engine, "handle_error", _explain_refusal)
     event.listen(engine, "checkout", _require_connected)
     return engine
+
+
+def _connect(_dialect: object, _record: object, arguments: Any, parameters: Any) -> Any:
+    return connect(*arguments, **parameters)
 
 
 def _check_connections(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
@@ -58,6 +59,12 @@ create trigger record_completion after update of state on job_items for each row
   execute function record_completion();
 """
 """Records each completion of an item, and each later change of its state, in its transaction."""
+
+
+def with_port(url: str, port: int) -> str:
+    """Return the URL with another port, which a proxy listens on."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
 
 
 class Deployment:
@@ -129,19 +136,29 @@ class Deployment:
 
     @contextmanager
     def restarted_with(
-        self, environment: Mapping[str, str] | None = None, command: Command = toetsfeedback_command
+        self,
+        environment: Mapping[str, str] | None = None,
+        command: Command = toetsfeedback_command,
+        *,
+        database_port: int | None = None,
     ) -> Iterator[None]:
-        """Run API and workers with other settings or another command inside the block."""
-        environment_before = dict(self.environment)
+        """Run API and workers with other settings or another command inside the block.
+
+        `database_port` is that of a proxy between them and PostgreSQL.
+        """
+        environment_before, logins_before = dict(self.environment), dict(self._logins)
         self.kill(self.api, *self.workers)
         self.environment |= environment or {}
+        if database_port is not None:
+            for program, url in self._logins.items():
+                self._logins[program] = with_port(url, database_port)
         self._create_programs(command)
         try:
             self._instance.supervisor.start(self.api, *self.workers)
             yield
         finally:
             self.kill(self.api, *self.workers)
-            self.environment = environment_before
+            self.environment, self._logins = environment_before, logins_before
             self._create_programs(toetsfeedback_command)
             self._instance.supervisor.start(self.api, *self.workers)
 
