@@ -62,7 +62,7 @@ def _processes_in(directory: Path, name: str) -> list[psutil.Process]:
 
 def _works_in(process: psutil.Process, directory: Path) -> bool:
     """Compare the directories themselves: in a container, another one can have the same path."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, PermissionError):
         link = Path(f"/proc/{process.pid}/cwd")
         return (link if link.exists() else Path(process.cwd())).samefile(directory)
     return False
@@ -70,7 +70,7 @@ def _works_in(process: psutil.Process, directory: Path) -> bool:
 
 def _writes_to(identity: ProcessIdentity, log: Path) -> bool:
     """Check that a recorded process runs, and really writes to its log in this directory."""
-    with suppress(psutil.NoSuchProcess, psutil.AccessDenied, FileNotFoundError):
+    with suppress(psutil.NoSuchProcess, psutil.AccessDenied, FileNotFoundError, PermissionError):
         if identity.is_alive():
             files = psutil.Process(identity.pid).open_files()
             return any(Path(file.path).samefile(log) for file in files if Path(file.path).exists())

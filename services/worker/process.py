@@ -46,6 +46,9 @@ IDLE_MILLISECONDS = 200
 GC_THRESHOLD = 100_000
 """New objects before a garbage collection: a school makes tens of thousands, few of them cycles."""
 
+SWEEP_SECONDS = 30.0
+"""The longest time that a periodic task waits for the response to a statement."""
+
 GRANTS_INTERVAL = timedelta(minutes=5)
 RESPONSES_INTERVAL = timedelta(minutes=5)
 OBJECTS_INTERVAL = timedelta(hours=1)
@@ -66,7 +69,9 @@ def run_worker(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop_requested.set())
     broker, execution = create_worker(settings)
-    engine = open_engine(settings, application_name="toetsfeedback-sweeper")
+    engine = open_engine(
+        settings, application_name="toetsfeedback-sweeper", wait_seconds=SWEEP_SECONDS
+    )
     refuse_other_schemas(engine)
     require_usable_database(engine)
     sessions, worker_id = session_factory(engine), uuid4()

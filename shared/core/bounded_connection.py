@@ -1,5 +1,6 @@
-"""A connection to PostgreSQL that waits for the server no longer than the current deadline."""
+"""A connection to PostgreSQL that waits for the server no longer than it has time."""
 
+from time import monotonic
 from typing import Any, TypeVar
 
 import psycopg
@@ -8,7 +9,7 @@ from psycopg.abc import PQGen
 from shared.core.deadlines import Deadline, current_deadline
 
 INTERVAL_SECONDS = 0.1
-"""How often a wait looks at the deadline."""
+"""How often a wait looks at the time."""
 
 CONNECT_SECONDS, MIN_CONNECT_SECONDS = 5, 2
 """The longest time to connect, and the shortest that libpq can be given."""
@@ -17,14 +18,22 @@ Result = TypeVar("Result")
 
 
 class DeadlineExceededError(psycopg.OperationalError):
-    """The server did not respond before the deadline; its connection is closed."""
+    """The server did not respond in time; its connection is closed."""
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """A connection that is closed, without another word to the server, when the deadline passes.
+    """A connection that is closed, without another word to the server, when the time is over.
 
-    A silent server would not respond to a request to cancel the statement either.
+    A silent server would not respond to a request to cancel the statement either. The time is over
+    with the current deadline, after `wait_seconds` of one wait, and when another thread says so.
     """
+
+    wait_seconds: float | None = None
+    drop_at: float | None = None
+
+    def drop_after(self, seconds: float) -> None:
+        """Close the connection if a statement still waits after so many seconds; for any thread."""
+        self.drop_at = monotonic() + seconds
 
     def wait(
         self,
@@ -35,19 +44,39 @@ class BoundedConnection(psycopg.Connection[Any]):
         """Run psycopg's steps of a statement, each of which waits for the socket.
 
         Raises:
-            DeadlineExceededError: after the deadline; the connection is closed.
+            DeadlineExceededError: when the time is over; the connection is closed.
         """
-        deadline = current_deadline()
-        if deadline is None:
-            return super().wait(gen, interval, timeout)
         try:
-            return super().wait(_until(deadline, gen), interval, timeout)
+            return super().wait(self._within_time(gen), interval, timeout)
         except DeadlineExceededError:
             self.pgconn.finish()
             raise
 
+    def _within_time(self, steps: PQGen[Result]) -> PQGen[Result]:
+        """Pass on what the steps wait for; look at the time whenever nothing was ready."""
+        deadline, began_at = current_deadline(), monotonic()
+        try:
+            wanted = next(steps)
+            while True:
+                ready = yield wanted
+                if not ready and self._is_over(deadline, began_at):
+                    raise DeadlineExceededError("the database did not respond in time")
+                wanted = steps.send(ready)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
 
-def connect(*arguments: Any, **parameters: Any) -> BoundedConnection:
+    def _is_over(self, deadline: Deadline | None, began_at: float) -> bool:
+        if deadline is not None and deadline.has_passed:
+            return True
+        if self.drop_at is not None and monotonic() > self.drop_at:
+            return True
+        return self.wait_seconds is not None and monotonic() - began_at > self.wait_seconds
+
+
+def connect(
+    *arguments: Any, wait_seconds: float | None = None, **parameters: Any
+) -> BoundedConnection:
     """Connect, within the current deadline if there is one.
 
     Raises:
@@ -55,22 +84,10 @@ def connect(*arguments: Any, **parameters: Any) -> BoundedConnection:
     """
     deadline = current_deadline()
     if deadline is not None:
-        left = int(deadline.seconds_left)
+        left = min(deadline.seconds_left, CONNECT_SECONDS)
         if left < MIN_CONNECT_SECONDS:
             raise DeadlineExceededError("no time is left to connect to the database")
-        parameters["connect_timeout"] = min(CONNECT_SECONDS, left)
-    return BoundedConnection.connect(*arguments, **parameters)
-
-
-def _until(deadline: Deadline, steps: PQGen[Result]) -> PQGen[Result]:
-    """Pass on what the steps wait for; look at the deadline whenever nothing was ready."""
-    try:
-        wanted = next(steps)
-        while True:
-            ready = yield wanted
-            if not ready and deadline.has_passed:
-                raise DeadlineExceededError("the database did not respond before the deadline")
-            wanted = steps.send(ready)
-    except StopIteration as end:
-        result: Result = end.value
-        return result
+        parameters["connect_timeout"] = int(left)
+    connection = BoundedConnection.connect(*arguments, **parameters)
+    connection.wait_seconds = wait_seconds
+    return connection

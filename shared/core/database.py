@@ -13,7 +13,7 @@ from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from shared.core.bounded_connection import CONNECT_SECONDS, connect
+from shared.core.bounded_connection import CONNECT_SECONDS, BoundedConnection, connect
 from shared.core.errors import ConfigurationError
 from shared.core.schema import require_schema
 from shared.core.settings import Settings
@@ -84,11 +84,13 @@ def open_engine(
     application_name: str,
     max_overflow: int = 0,
     pool_seconds: float = POOL_SECONDS,
+    wait_seconds: float | None = None,
 ) -> Engine:
     """Open a connection pool whose sessions run in UTC.
 
     `max_overflow` connections are opened above the size of the pool, and closed after their use.
-    Nobody waits longer than `pool_seconds` for one, or than the deadline for a response.
+    Nobody waits longer than `pool_seconds` for one, and than the current deadline or `wait_seconds`
+    for the response to a statement.
 
     A connection that the server has closed is replaced. The server ends a transaction that is idle
     for too long: its process may be frozen or disconnected while others wait for its locks. A new
@@ -110,7 +112,7 @@ def open_engine(
             **TCP_KEEPALIVE,
         },
     )
-    event.listen(engine, "do_connect", _connect)
+    event.listen(engine, "do_connect", partial(_connect, wait_seconds))
     _check_connections(engine, partial(_require_own_session, idle), is_first=True)
     _check_connections(engine, _require_unicode, is_first=True)
     event.listen(engine, "handle_error", _explain_refusal)
@@ -118,8 +120,10 @@ def open_engine(
     return engine
 
 
-def _connect(_dialect: object, _record: object, arguments: Any, parameters: Any) -> Any:
-    return connect(*arguments, **parameters)
+def _connect(
+    wait_seconds: float | None, _dialect: object, _record: object, arguments: Any, parameters: Any
+) -> BoundedConnection:
+    return connect(*arguments, wait_seconds=wait_seconds, **parameters)
 
 
 def _check_connections(
@@ -192,11 +196,12 @@ def refuse_other_schemas(engine: Engine) -> None:
     _check_connections(engine, require)
 
 
-def _require_connected(connection: Any, _record: object, _proxy: object) -> None:
+def _require_connected(connection: BoundedConnection, _record: object, _proxy: object) -> None:
     """Replace a connection that the server has closed, and all connections of the same age.
 
     An idle connection is readable only when it is closed, so the check needs no round trip.
     """
+    connection.drop_at = None
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)
     if waiting.poll(0):
