@@ -29,6 +29,7 @@ from services.cli.signing import ProofKey, TokenAuth
 from shared.access.products import Product
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.database import open_engine, session_factory
+from shared.core.secrets import read_insz_key
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.service import import_delivery
@@ -124,7 +125,7 @@ class Deployment:
         migrate(self._engine)
         plan = DeliveryPlan(schools=schools, seed=seed, with_items=False)
         generate_delivery(plan, self.data.path / "delivery")
-        key = self.settings.require_file("insz_key_file").read_bytes()
+        key = read_insz_key(self.settings.require_file("insz_key_file"))
         with self.unit_of_work() as unit:
             unit.session.execute(text(COMPLETION_TRIGGER))
             import_delivery(
