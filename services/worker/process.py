@@ -24,6 +24,7 @@ from shared.core.database import (
     require_usable_database,
     session_factory,
 )
+from shared.core.deadlines import deadline
 from shared.core.logging import describe_error
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
@@ -48,6 +49,8 @@ GC_THRESHOLD = 100_000
 
 SWEEP_SECONDS = 30.0
 """The longest time that a periodic task waits for the response to a statement."""
+
+LEAVE_SECONDS = 3.0
 
 GRANTS_INTERVAL = timedelta(minutes=5)
 RESPONSES_INTERVAL = timedelta(minutes=5)
@@ -108,7 +111,7 @@ def _presence(worker_id: UUID) -> PeriodicTask:
 def _leave(sessions: Sessions, worker_id: UUID) -> None:
     """Tell monitoring that this worker has stopped; without the database it is not seen again."""
     try:
-        with UnitOfWork(sessions) as unit:
+        with deadline(LEAVE_SECONDS), UnitOfWork(sessions) as unit:
             remove_worker(unit.session, worker_id)
     except DATABASE_UNAVAILABLE as error:
         logger.warning("worker_not_removed", **describe_error(error))

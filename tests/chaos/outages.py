@@ -1,5 +1,6 @@
 """Outages of the servers of a deployment, and how long requests wait during one."""
 
+import stat
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -18,9 +19,11 @@ from tests.chaos.tcp_proxy import TcpProxy
 from tests.storage.s3_server import CREDENTIALS, new_storage_url
 
 POSTGRESQL, REDIS, STORE = "PostgreSQL", "Redis", "store"
-FULL, READ_ONLY = "full", "read-only"
+FULL, READ_ONLY, NO_DISK = "full", "read-only", "disk full"
 REQUEST_SECONDS = 4.0
 """The deadline of requests in the deployment."""
+LEASE_SECONDS = 10.0
+"""A transaction can be idle for four of them, such as while the store is silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Outages:
     @contextmanager
     def outage(self, server: str, fault: str) -> Iterator[None]:
         """Let a server fail in the block."""
-        if fault in {FULL, READ_ONLY}:
+        if (server, fault) in _SERVER_FAULTS:
             with _SERVER_FAULTS[server, fault](self.deployment):
                 yield
             return
@@ -65,6 +68,7 @@ def outages_of(deployment: Deployment, s3_endpoint: str) -> Iterator[Outages]:
             STORAGE_URL: new_storage_url(),
             REDIS_URL: with_port(deployment.valkey.url, proxies[REDIS].port),
             "TOETSFEEDBACK_API_REQUEST_SECONDS": str(REQUEST_SECONDS),
+            "TOETSFEEDBACK_JOB_LEASE_SECONDS": str(LEASE_SECONDS),
         }
         database_port = proxies[POSTGRESQL].port
         stack.enter_context(deployment.restarted_with(environment, database_port=database_port))
@@ -74,11 +78,30 @@ def outages_of(deployment: Deployment, s3_endpoint: str) -> Iterator[Outages]:
 @contextmanager
 def _full_redis(deployment: Deployment) -> Iterator[None]:
     with redis.Redis.from_url(deployment.valkey.url) as client:
+        before = client.config_get("maxmemory")["maxmemory"]
         client.config_set("maxmemory", 1)
         try:
             yield
         finally:
-            client.config_set("maxmemory", 0)
+            client.config_set("maxmemory", before)
+
+
+@contextmanager
+def _redis_without_disk(deployment: Deployment) -> Iterator[None]:
+    """Let the server fail to save, after which it refuses writes, as with a full disk."""
+    directory, mode = deployment.data.valkey, deployment.data.valkey.stat().st_mode
+    with redis.Redis.from_url(deployment.valkey.url) as client:
+        client.config_set("save", "3600 1")
+        directory.chmod(0o500)
+        try:
+            client.bgsave()
+            deployment.wait_until(lambda: client.info()["rdb_last_bgsave_status"] != "ok")
+            yield
+        finally:
+            directory.chmod(stat.S_IMODE(mode))
+            client.bgsave()
+            deployment.wait_until(lambda: client.info()["rdb_last_bgsave_status"] == "ok")
+            client.config_set("save", "")
 
 
 @contextmanager
@@ -107,6 +130,7 @@ def _read_only_database(deployment: Deployment) -> Iterator[None]:
 _SERVER_FAULTS = {
     (REDIS, FULL): _full_redis,
     (REDIS, READ_ONLY): _replica_of_nothing,
+    (REDIS, NO_DISK): _redis_without_disk,
     (POSTGRESQL, READ_ONLY): _read_only_database,
 }
 

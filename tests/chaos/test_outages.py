@@ -1,6 +1,7 @@
 """What is away, and how: no request waits longer than its deadline, and all ends well."""
 
 import io
+import signal
 import sys
 import time
 import zipfile
@@ -16,6 +17,7 @@ from tests.chaos.deployment import ADMINISTRATION, Deployment
 from tests.chaos.invariants import DocumentHashes, assert_consistent
 from tests.chaos.outages import (
     FULL,
+    NO_DISK,
     POSTGRESQL,
     READ_ONLY,
     REDIS,
@@ -49,6 +51,7 @@ LONG = [
     ),
     (POSTGRESQL, READ_ONLY),
     (REDIS, HALF_OPEN),
+    (REDIS, NO_DISK),
     (STORE, HALF_OPEN),
 ]
 CELLS = [
@@ -57,8 +60,12 @@ CELLS = [
 ]
 HEALTH_SECONDS = 1.0
 NOISE_SECONDS = 2.0
-"""What a loaded machine, and the deadline's own interval, may add."""
+"""What a loaded machine may add."""
+INTERVAL_SECONDS = 0.5
+"""How late a wait may notice its deadline."""
+MAX_OUTAGE_SECONDS = 20.0
 RECOVERY_SECONDS = 30.0
+STOP_SECONDS = 25.0
 BUILD = {"kind": "documents.build", "administrationId": ADMINISTRATION, "force": True}
 
 
@@ -93,7 +100,7 @@ def test_no_request_waits_longer_than_its_deadline(
     with deployment.operator() as client:
         waits.measure("first", lambda: client.get("/v1/jobs"))  # connections that an outage breaks
         with outages.outage(server, fault), ThreadPoolExecutor(4) as pool:
-            ends_at = time.monotonic() + 2 * intensity.stopped_seconds
+            ends_at = time.monotonic() + min(2 * intensity.stopped_seconds, MAX_OUTAGE_SECONDS)
             requests: list[Future[Any]] = [
                 pool.submit(_repeat, waits, "read", client, "/v1/jobs", ends_at),
                 pool.submit(_repeat, waits, "health", client, "/health", ends_at),
@@ -111,14 +118,31 @@ def test_no_request_waits_longer_than_its_deadline(
     assert_consistent(deployment, reference)
     recovered = time.monotonic() - ended_at
     _print_row(server, fault, waits, recovered)
-    noise = NOISE_SECONDS
+    noise = NOISE_SECONDS if intensity.noise_seconds else 0.0
     assert waits.longest["health"] < HEALTH_SECONDS + noise
-    assert max(waits.longest.values()) < REQUEST_SECONDS + noise, waits.longest
+    assert max(waits.longest.values()) < REQUEST_SECONDS + INTERVAL_SECONDS + noise, waits.longest
     assert set().union(*waits.statuses.values()) <= {200, 202, 503}
     if server is not POSTGRESQL:
         assert waits.statuses["read"] == {200}
         assert waits.statuses["health"] == {200}
-    assert recovered < RECOVERY_SECONDS
+    assert recovered < RECOVERY_SECONDS * (3 if intensity.noise_seconds else 1)
+
+
+@pytest.mark.parametrize("server", [POSTGRESQL, REDIS, STORE])
+def test_processes_stop_while_a_server_is_silent(
+    outages: Outages, deployment: Deployment, server: str
+) -> None:
+    stopping = [deployment.api, *deployment.workers]
+    with outages.outage(server, SILENT):
+        time.sleep(1)  # so that the workers have asked
+        started = time.monotonic()
+        deployment.send(signal.SIGTERM, *stopping)
+        deployment.wait_until(lambda: not any(process.is_alive() for process in stopping))
+        seconds = time.monotonic() - started
+    sys.stdout.write(f"\n| {server} | {SILENT} | stop {seconds:.1f} |\n")
+    assert {process.exit_code for process in stopping} <= {0, -signal.SIGTERM}
+    assert seconds < STOP_SECONDS
+    deployment.recover()
 
 
 def _repeat(waits: Waits, kind: str, client: httpx.Client, path: str, ends_at: float) -> None:

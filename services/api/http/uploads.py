@@ -35,10 +35,12 @@ class _Body:
         self._request = request
         self._limit = limit
         self._deadline = current_deadline()
+        self._limit_store()  # it begins before it asks for the first chunk
         self.sha256 = sha256()
         self.error: Exception | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._limit.reschedule(None)
         try:
             async for chunk in self._request.stream():
                 if chunk:
