@@ -1,4 +1,4 @@
-"""What is wrong with a server of the API, in a few words that name no address and no data."""
+"""Checks of database, queue and object store; what is wrong is a few words without an address."""
 
 import os
 

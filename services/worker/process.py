@@ -4,6 +4,7 @@ import gc
 import signal
 from datetime import timedelta
 from threading import Event
+from time import monotonic
 from uuid import UUID, uuid4
 
 import dramatiq
@@ -92,8 +93,9 @@ def run_worker(settings: Settings) -> None:
     logger.info("worker_started", metrics_port=settings.worker_metrics_port or None)
     stop_requested.wait()
     sweeper.stop()
+    ends_at = monotonic() + STOP_MILLISECONDS / 1000
     worker.stop(timeout=STOP_MILLISECONDS)
-    poller.join(STOP_MILLISECONDS / 1000)
+    poller.join(max(0.0, ends_at - monotonic()))
     broker.close()
     _leave(sessions, worker_id)
     engine.dispose()

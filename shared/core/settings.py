@@ -61,8 +61,8 @@ class Settings(BaseSettings):
     )
     api_request_seconds: Annotated[float, Field(gt=0)] = Field(
         default=10.0,
-        description="longest time until the first byte of a response: a request that waits longer "
-        "for a server gets 503",
+        description="longest time until the first byte of a response; a request that waits longer "
+        "for a server is refused",
     )
     api_keep_alive_seconds: Annotated[int, Field(gt=0)] = Field(
         default=75,

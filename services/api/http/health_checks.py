@@ -1,4 +1,4 @@
-"""Checks of the servers that the API uses, beside the requests: nobody waits for a silent one."""
+"""Checks of the servers that the API uses, in their own threads: nobody waits for a silent one."""
 
 import asyncio
 from collections.abc import Callable

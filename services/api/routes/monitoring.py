@@ -27,7 +27,8 @@ router = APIRouter(tags=["monitoring"], route_class=ReadableRoute)
 async def check_health(resources: ResourcesDep) -> Response:
     """Check if the API can serve requests, and what is wrong with the servers that it uses.
 
-    It responds within a second: checks run beside, and each part has the age of its result.
+    It responds within a second: checks run in the background, and each part has the age of its
+    result.
     """
     checks = resources.health
     database, queue, store = await asyncio.gather(
