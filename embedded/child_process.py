@@ -44,7 +44,7 @@ def _identity_of(user: ServiceUser | None) -> dict[str, Any]:
     return {"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}
 
 
-def _private(path: Path, flags: int) -> BinaryIO:
+def open_private(path: Path, flags: int) -> BinaryIO:
     """Open a file for writing that only its owner can read."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o600), "ab")
 
@@ -116,7 +116,7 @@ class ChildProcess:
             if self.log.stat().st_size <= limit:
                 return
             draft = self.log.with_suffix(".log.draft")
-            with self.log.open("r+b") as log, _private(draft, os.O_TRUNC) as copy:
+            with self.log.open("r+b") as log, open_private(draft, os.O_TRUNC) as copy:
                 shutil.copyfileobj(log, copy, 1024 * 1024)
                 log.truncate(0)
             draft.replace(self.log.with_suffix(".log.1"))
@@ -126,7 +126,7 @@ class ChildProcess:
         with suppress(FileNotFoundError):
             if self.log.stat().st_size > LOG_ROTATION_BYTES:
                 self.log.replace(self.log.with_suffix(".log.1"))
-        log = _private(self.log, os.O_APPEND)
+        log = open_private(self.log, os.O_APPEND)
         self._log_offset = log.tell()
         return log
 

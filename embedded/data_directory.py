@@ -11,7 +11,7 @@ from pathlib import Path
 
 from embedded.errors import EmbeddedError
 from embedded.process_identity import ProcessIdentity
-from embedded.running_instance import RunningInstance
+from embedded.running_instance import DirectoryIdentity, RunningInstance
 
 
 class DataDirectory:
@@ -55,6 +55,11 @@ class DataDirectory:
         path = self.keys / name
         if not path.exists():
             write_private(path, make())
+        if not path.read_bytes().strip():
+            raise EmbeddedError(
+                f"the key file {path} is empty: put its content back from a backup, or start with "
+                "a new data directory"
+            )
         return path
 
     @contextmanager
@@ -108,12 +113,27 @@ class DataDirectory:
         """Return the running instance, or None if its owner has exited.
 
         The record includes a process that exited and that its owner is about to restart.
+
+        Raises:
+            EmbeddedError: this directory is a copy of that of a running instance.
         """
         record = self.read_record()
         return record if record and record.owner.is_alive() else None
 
     def read_record(self) -> RunningInstance | None:
-        """Return the last recorded instance, which may have stopped."""
+        """Return the last instance in this directory, which may have stopped.
+
+        Raises:
+            EmbeddedError: this directory is a copy of that of a running instance.
+        """
+        record = self._read_record()
+        if record is None or record.directory.is_same(DirectoryIdentity.of(self.path)):
+            return record
+        if record.owner.is_alive():
+            raise EmbeddedError(_copied(self.path, record))
+        return None
+
+    def _read_record(self) -> RunningInstance | None:
         try:
             return RunningInstance.from_json(self.running.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
@@ -189,6 +209,14 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _copied(path: Path, record: RunningInstance) -> str:
+    return (
+        f"the data directory {path} is a copy of {record.directory.path}, which was made while "
+        f"that was in use (process {record.owner.pid}): stop that toetsfeedback, copy its "
+        "directory again, and start both"
+    )
 
 
 def _in_use(path: Path, owner: ProcessIdentity | None) -> str:

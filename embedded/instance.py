@@ -16,6 +16,7 @@ from embedded.running_instance import (
     DATABASE_URL,
     REDIS_URL,
     STORAGE_URL,
+    DirectoryIdentity,
     RecordedProcess,
     RunningInstance,
 )
@@ -97,6 +98,7 @@ class Instance:
             raise EmbeddedError("this process has no entry in /proc: mount /proc")
         instance = RunningInstance(
             owner=owner,
+            directory=DirectoryIdentity.of(self.data.path),
             environment=dict(self.environment),
             processes=tuple(
                 RecordedProcess(process.name, identity)

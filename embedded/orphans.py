@@ -25,7 +25,11 @@ _STOP_SIGNAL = {POSTGRES_PROCESS: signal.SIGINT, VALKEY_PROCESS: signal.SIGTERM}
 def stop_orphans(data: DataDirectory, report: Report = no_report) -> None:
     """Stop the orphaned programs, then the servers that they use."""
     record = data.read_record()
-    recorded = [process.identity for process in record.processes] if record else []
+    recorded = [
+        process.identity
+        for process in (record.processes if record else ())
+        if _writes_to(process.identity, data.log(process.name))
+    ]
     servers = [*_processes_in(data.postgres, POSTGRES_PROCESS)]
     servers += _processes_in(data.valkey, VALKEY_PROCESS)
     server_pids = {server.pid for server in servers}
@@ -48,13 +52,29 @@ def stop_servers(directory: Path, name: str) -> None:
 
 
 def _processes_in(directory: Path, name: str) -> list[psutil.Process]:
-    here = str(directory.resolve())
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            if process.name() == name and process.cwd() == here:
+            if process.name() == name and _works_in(process, directory):
                 found.append(process)
     return found
+
+
+def _works_in(process: psutil.Process, directory: Path) -> bool:
+    """Compare the directories themselves: in a container, another one can have the same path."""
+    with suppress(FileNotFoundError, PermissionError):
+        link = Path(f"/proc/{process.pid}/cwd")
+        return (link if link.exists() else Path(process.cwd())).samefile(directory)
+    return False
+
+
+def _writes_to(identity: ProcessIdentity, log: Path) -> bool:
+    """Check that a recorded process runs, and really writes to its log in this directory."""
+    with suppress(psutil.NoSuchProcess, psutil.AccessDenied, FileNotFoundError, PermissionError):
+        if identity.is_alive():
+            files = psutil.Process(identity.pid).open_files()
+            return any(Path(file.path).samefile(log) for file in files if Path(file.path).exists())
+    return False
 
 
 def _process_tree(identity: ProcessIdentity) -> Sequence[psutil.Process]:

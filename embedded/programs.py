@@ -44,8 +44,9 @@ class Program(ChildProcess):
         command: Sequence[str],
         settings: Mapping[str, str],
         is_ready: Condition,
+        grace_seconds: float = GRACE_SECONDS,
     ) -> None:
-        super().__init__(name, log, [(signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, 5.0)])
+        super().__init__(name, log, [(signal.SIGTERM, grace_seconds), (signal.SIGKILL, 5.0)])
         self._command = command
         self._settings = settings
         self._is_ready = is_ready

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Self
 
 from embedded.errors import EmbeddedError
@@ -18,6 +19,24 @@ POSTGRES = "postgres"
 
 
 @dataclass(frozen=True, slots=True)
+class DirectoryIdentity:
+    """A directory: a copy has the same content, and not the same inode."""
+
+    device: int
+    inode: int
+    path: str
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        state = path.stat()
+        return cls(state.st_dev, state.st_ino, str(path))
+
+    def is_same(self, other: "DirectoryIdentity") -> bool:
+        """Compare without the path, which changes when the directory is renamed."""
+        return (self.device, self.inode) == (other.device, other.inode)
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedProcess:
     name: str
     identity: ProcessIdentity
@@ -30,9 +49,11 @@ class RunningInstance:
     `environment` has the `TOETSFEEDBACK_…` variables of this instance, with secrets. Its database
     URL is that of the database owner; `logins` has the URL of each program. `owner` is the process
     that starts and restarts the others; `api_url` is None until the programs are ready.
+    `directory` is where it runs.
     """
 
     owner: ProcessIdentity
+    directory: DirectoryIdentity
     environment: Mapping[str, str]
     processes: tuple[RecordedProcess, ...] = ()
     api_url: str | None = None
@@ -76,6 +97,7 @@ class RunningInstance:
         return json.dumps(
             {
                 "owner": _identity_to_json(self.owner),
+                "directory": asdict(self.directory),
                 "environment": dict(self.environment),
                 "processes": [
                     {"name": process.name} | _identity_to_json(process.identity)
@@ -97,6 +119,7 @@ class RunningInstance:
         record = json.loads(text)
         return cls(
             owner=_identity_from_json(record["owner"]),
+            directory=DirectoryIdentity(**record["directory"]),
             environment=record["environment"],
             processes=tuple(
                 RecordedProcess(process["name"], _identity_from_json(process))

@@ -1,5 +1,6 @@
 """The common base of PostgreSQL and Valkey as child processes that listen on a loopback port."""
 
+import re
 import time
 from abc import ABC, abstractmethod
 
@@ -10,6 +11,8 @@ from embedded.ports import choose_port, is_free
 
 READY_SECONDS = 120.0
 """Includes the crash recovery of a database."""
+
+_ERROR = re.compile(r"\b(ERROR|FATAL|PANIC): ")
 
 RETRY_SECONDS = 20.0
 """The timeout of transient start errors: a port in use, shared memory of a killed server."""
@@ -77,6 +80,13 @@ class ServerProcess(ChildProcess, ABC):
             )
         error_output = self.output()
         if is_free(port) and not self._is_transient(error_output):
-            last = error_output.strip().rpartition("\n")[2]
-            raise EmbeddedError(f"{self.name} {self.exit_description()} ({last}); see {self.log}")
+            reason = _reason_in(error_output)
+            raise EmbeddedError(f"{self.name} {self.exit_description()} ({reason}); see {self.log}")
         return False
+
+
+def _reason_in(error_output: str) -> str:
+    """Return the last error in the output of a server, with the hints below it."""
+    lines = error_output.strip().splitlines()
+    errors = [number for number, line in enumerate(lines) if _ERROR.search(line)]
+    return " ".join(line.strip() for line in lines[errors[-1] if errors else -1 :][:3])

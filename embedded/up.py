@@ -5,7 +5,7 @@ import secrets
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from embedded.errors import EmbeddedError, StartInterruptedError
 from embedded.instance import Instance
 from embedded.ports import LOOPBACK, choose_port, is_free, is_listening
 from embedded.programs import (
+    GRACE_SECONDS,
     Program,
     is_healthy,
     run_to_completion,
@@ -23,6 +24,7 @@ from embedded.programs import (
 )
 from embedded.running_instance import DATABASE_URL, REDIS_URL, STORAGE_URL, RunningInstance
 from embedded.service_user import Report
+from shared.core.settings import Settings
 from shared.core.version import package_version
 
 Command = Callable[..., list[str]]
@@ -31,6 +33,7 @@ Ready = Callable[[RunningInstance], None]
 SIGNING_KEYS = "TOETSFEEDBACK_SIGNING_KEYS"
 PUBLIC_URL = "TOETSFEEDBACK_PUBLIC_URL"
 INSZ_KEY_FILE = "TOETSFEEDBACK_INSZ_KEY_FILE"
+DRAIN_SECONDS = "TOETSFEEDBACK_API_DRAIN_SECONDS"
 
 
 def run_up(
@@ -48,6 +51,7 @@ def run_up(
     `ready` is called once, when everything is ready. `command` returns the command to execute for
     the arguments `migrate`, `api --port N` and `worker`.
     """
+    report = _lossy(report)
     report(f"toetsfeedback {package_version()}: up, process {os.getpid()}")
     instance = Instance(directory, durable=durable, report=report)
     with _stop_signals(instance.supervisor.request_stop):
@@ -62,6 +66,16 @@ def run_up(
         except EmbeddedError as error:
             report(str(error))
             return 1
+
+
+def _lossy(report: Report) -> Report:
+    """Return a report that ignores its errors: its reader may be gone, or the disk full."""
+
+    def write(line: str) -> None:
+        with suppress(OSError):
+            report(line)
+
+    return write
 
 
 @contextmanager
@@ -152,6 +166,7 @@ def _start_programs(
         command("api", "--port", str(port)),
         instance.environment_of("api"),
         lambda: is_healthy(port),
+        GRACE_SECONDS + _drain_seconds(),
     )
     used_ports = {port}
     names = [f"worker-{number}" for number in range(1, workers + 1)]
@@ -160,6 +175,15 @@ def _start_programs(
     )
     # A reader of the record takes the URL of the API as the sign that everything is ready.
     instance.api_url = f"http://{LOOPBACK}:{port}"
+
+
+def _drain_seconds() -> float:
+    """Return the time that requests have when the API stops; it refuses a wrong value itself."""
+    default: float = Settings.model_fields["api_drain_seconds"].default
+    try:
+        return float(os.environ.get(DRAIN_SECONDS, default))
+    except ValueError:
+        return default
 
 
 def _api_port(instance: Instance, requested: int | None) -> int:

@@ -5,12 +5,14 @@ pipe of a killed owner ends. (PR_SET_PDEATHSIG is no alternative: it is lost whe
 its user, is sent when a thread exits, and would stop all processes at once.)
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from embedded.child_process import open_private
 from embedded.data_directory import DataDirectory
 from embedded.orphans import stop_orphans
 from embedded.programs import child_environment, python_command
@@ -21,7 +23,7 @@ DISMISSED = b"."
 @contextmanager
 def start_watchdog(data: DataDirectory) -> Iterator[None]:
     """Stop everything that runs in the directory if this process is killed inside the block."""
-    with data.log("watchdog").open("ab") as log:
+    with open_private(data.log("watchdog"), os.O_APPEND) as log:
         watchdog = subprocess.Popen(
             python_command("embedded.watchdog", str(data.path)),
             env=child_environment({}),

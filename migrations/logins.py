@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from shared.core.errors import ConfigurationError
+from shared.core.session_limits import LIMITS
 
 ROLES = {
     "api": ("toetsfeedback_api",),
@@ -22,11 +23,11 @@ ROLES = {
 auditor verifies the audit log."""
 
 CONNECTION_SHARES = {
-    "api": 0.3,
-    "worker": 0.5,
-    "importer": 0.05,
-    "operator": 0.05,
-    "auditor": 0.05,
+    "api": 0.5,
+    "worker": 0.35,
+    "importer": 0.03,
+    "operator": 0.03,
+    "auditor": 0.03,
 }
 """The share of `max_connections` that each login can take; the owner has the rest."""
 
@@ -79,6 +80,7 @@ def create_logins(owner_url: str, passwords: Mapping[str, str]) -> dict[str, str
                 )
             )
             _reset_settings(connection, login)
+            _set_limits(connection, login, LIMITS[program])
             for role in ROLES[program]:
                 _grant(connection, role, login)
             host = parts.netloc.rpartition("@")[2]
@@ -126,6 +128,18 @@ def passwords_in_environment() -> dict[str, str]:
 def _create_role(connection: "psycopg.Connection[tuple[object, ...]]", role: str) -> None:
     names = {"name": sql.Literal(role), "role": sql.Identifier(role)}
     connection.execute(sql.SQL(_CREATE_ROLE).format(**names))
+
+
+def _set_limits(
+    connection: "psycopg.Connection[tuple[object, ...]]", login: str, limits: Mapping[str, str]
+) -> None:
+    """Set the limits of a login: its sessions do not have those of the roles that it is in."""
+    for name, value in limits.items():
+        connection.execute(
+            sql.SQL("alter role {} set {} = {}").format(
+                sql.Identifier(login), sql.Identifier(name), sql.Literal(value)
+            )
+        )
 
 
 def _grant(connection: "psycopg.Connection[tuple[object, ...]]", role: str, login: str) -> None:

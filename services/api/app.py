@@ -1,9 +1,10 @@
 """The composition root of the API."""
 
 import gc
-from asyncio import get_running_loop
+from asyncio import create_task, get_running_loop
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from math import inf
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,7 +14,9 @@ from starlette.middleware import Middleware
 from services.api.http.metrics import JobsCollector, RequestMetrics
 from services.api.http.middleware import BodyLimit, ConnectionReserve, RequestLogging
 from services.api.http.problems import register_exception_handlers
+from services.api.http.request_deadline import RequestDeadline
 from services.api.http.security_headers import IS_HTTPS
+from services.api.http.server import STOPPING
 from services.api.http.single_headers import SingleHeaders
 from services.api.resources import Resources
 from services.api.routes import (
@@ -82,14 +85,16 @@ def create_app(settings: Settings) -> FastAPI:
     Raises:
         ConfigurationError: when the signing key or the storage cannot be used.
     """
-    app = build_app({UPLOAD_PATH: settings.api_max_upload_bytes})
+    app = build_app({UPLOAD_PATH: settings.api_max_upload_bytes}, settings.api_request_seconds)
     resources = app.state.resources = Resources.open(settings)
     if resources.provider is not None and resources.provider.keys is not None:
         app.state.metrics.watch_provider_keys(resources.provider.keys)
     return app
 
 
-def build_app(larger_bodies: Mapping[str, int] | None = None) -> FastAPI:
+def build_app(
+    larger_bodies: Mapping[str, int] | None = None, request_seconds: float = inf
+) -> FastAPI:
     """Build the routes and middleware, without resources: enough for the OpenAPI document."""
     metrics = RequestMetrics()
     app = FastAPI(
@@ -101,6 +106,7 @@ def build_app(larger_bodies: Mapping[str, int] | None = None) -> FastAPI:
         telemetry=NO_TELEMETRY,
         middleware=[
             Middleware(RequestLogging, metrics=metrics),
+            Middleware(RequestDeadline, seconds=request_seconds),
             Middleware(AddressLimit),
             Middleware(ConnectionReserve),
             Middleware(SingleHeaders),
@@ -120,11 +126,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     get_running_loop().set_default_executor(resources.threads)
     jobs, registry = JobsCollector(resources.sessions), app.state.metrics.registry
     registry.register(jobs)
+    checking = create_task(resources.health.repeat())
     with _tuned_garbage_collection():
         yield {
             "connections": resources.connections,
+            STOPPING: resources.stopping,
             IS_HTTPS: resources.public_url.startswith("https:"),
         }
+    checking.cancel()
     registry.unregister(jobs)
     resources.close()
 

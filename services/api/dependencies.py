@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from anyio import CancelScope
 from fastapi import Depends, Request
 
+from services.api.http.context import context_of
 from services.api.http.links import Links
 from services.api.http.threads import run_in_thread
 from services.api.resources import Resources
@@ -23,20 +23,17 @@ ResourcesDep = Annotated[Resources, Depends(resources_of)]
 
 
 @asynccontextmanager
-async def release_slot_while_waiting(resources: Resources) -> AsyncIterator[None]:
-    """Give the request's connection slot to others while it waits for its client.
-
-    The slot is acquired again in every case, since it is released once more at the end.
-    """
-    resources.connection_slots.release()
-    try:
-        yield
-    finally:
-        with CancelScope(shield=True):
-            await resources.connection_slots.acquire()
+async def release_slot_while_waiting(request: Request) -> AsyncIterator[None]:
+    """Give the request's connection slot to others while it waits for its client."""
+    slot = context_of(request).slot
+    if slot is None:
+        raise RuntimeError("the request has no connection slot: put `unit` in the signature")
+    slot.release()
+    yield
+    await slot.acquire()
 
 
-async def open_unit(resources: ResourcesDep) -> AsyncIterator[UnitOfWork]:
+async def open_unit(request: Request, resources: ResourcesDep) -> AsyncIterator[UnitOfWork]:
     """Open the unit of work of a request; `CommittingRoute` commits it before the response is sent.
 
     It waits for a connection slot without a thread. A request that waited in a thread would keep
@@ -44,7 +41,8 @@ async def open_unit(resources: ResourcesDep) -> AsyncIterator[UnitOfWork]:
     A unit connects with its first statement, so that opening it needs no thread; ending it does,
     unless it is finished.
     """
-    async with resources.connection_slots:
+    async with resources.connection_slots.take(operation_of(request)) as slot:
+        context_of(request).slot = slot
         unit = UnitOfWork(resources.sessions)
         try:
             yield unit
@@ -55,6 +53,12 @@ async def open_unit(resources: ResourcesDep) -> AsyncIterator[UnitOfWork]:
             unit.__exit__(None, None, None)
         else:
             await run_in_thread(unit.__exit__, None, None, None)
+
+
+def operation_of(request: Request) -> str:
+    """Return the method and the template of the path, by which connection slots are shared."""
+    route = getattr(request.scope.get("route"), "path_format", "")
+    return f"{request.method} {route}"
 
 
 UnitDep = Annotated[UnitOfWork, Depends(open_unit, scope="function")]

@@ -1,6 +1,6 @@
 """The long-lived resources of a running API: pools, clients and limits."""
 
-from asyncio import Semaphore
+from asyncio import Event, Semaphore
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
@@ -8,9 +8,13 @@ from typing import Self
 from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
 
+from services.api.http.connection_slots import MAX_WAITING, ConnectionSlots
 from services.api.http.connections import Connections
 from services.api.http.download_monitor import DownloadMonitor
+from services.api.http.health_checks import HealthChecks
 from services.api.http.rate_limiter import RateLimiter
+from services.api.http.store_reads import StoreReads
+from services.api.server_checks import open_checks
 from shared.core.database import (
     Sessions,
     open_engine,
@@ -18,6 +22,7 @@ from shared.core.database import (
     refuse_privileged_logins,
     session_factory,
 )
+from shared.core.session_limits import LIMITS
 from shared.core.settings import Settings
 from shared.jobs.queue import WakeUpQueue, open_broker
 from shared.oauth.dpop import Nonces
@@ -41,13 +46,16 @@ class Resources:
     """The resources of a process, opened and closed once; nothing connects before its first use.
 
     A request takes one of the `connection_slots` before it takes a connection of the pool.
+    `stopping` is set when the server begins to stop.
     """
 
     engine: Engine
     sessions: Sessions
     downloads: DownloadMonitor
     connections: Connections
-    connection_slots: Semaphore
+    connection_slots: ConnectionSlots
+    store_reads: StoreReads
+    health: HealthChecks
     threads: ThreadPoolExecutor
     storage: Storage
     issuer: Issuer
@@ -60,6 +68,8 @@ class Resources:
     queue: WakeUpQueue
     rate_limiter: RateLimiter
     client_change_delay_hours: float
+    request_seconds: float
+    stopping: Event
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -70,7 +80,13 @@ class Resources:
         """
         authority = TokenAuthority.of(settings)
         storage = open_storage(settings.storage_url)
-        engine = open_engine(settings, application_name="toetsfeedback-api")
+        engine = open_engine(
+            settings,
+            application_name="toetsfeedback-api",
+            limits=LIMITS["api"],
+            max_overflow=MAX_WAITING + RESERVED_CONNECTIONS,
+            pool_seconds=settings.api_request_seconds,
+        )
         refuse_privileged_logins(engine)
         refuse_other_schemas(engine)
         broker = open_broker(settings, middleware=[])
@@ -81,8 +97,10 @@ class Resources:
             sessions=sessions,
             downloads=DownloadMonitor(sessions),
             connections=Connections.of(settings.api_max_connections),
-            connection_slots=Semaphore(slots),
-            threads=ThreadPoolExecutor(slots, thread_name_prefix="request"),
+            connection_slots=ConnectionSlots(slots),
+            store_reads=StoreReads(),
+            health=open_checks(engine, broker.client, storage),
+            threads=ThreadPoolExecutor(slots + MAX_WAITING, thread_name_prefix="request"),
             storage=storage,
             issuer=Issuer(engine, authority, Nonces(authority.keys.derive_secrets("nonces"))),
             provider=_provider(settings),
@@ -94,10 +112,13 @@ class Resources:
             queue=WakeUpQueue(broker),
             rate_limiter=RateLimiter(settings),
             client_change_delay_hours=settings.client_change_delay_hours,
+            request_seconds=settings.api_request_seconds,
+            stopping=Event(),
         )
 
     def close(self) -> None:
         self.downloads.close()
+        self.store_reads.close()
         self.broker.close()
         self.engine.dispose()
 

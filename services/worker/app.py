@@ -14,6 +14,7 @@ from services.worker.jobs.documents import build_school
 from services.worker.queue_log import WatchedBroker
 from shared.core.database import open_engine, refuse_other_schemas, session_factory
 from shared.core.secrets import read_insz_key
+from shared.core.session_limits import LIMITS
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.catalogues import CatalogueCache
@@ -34,7 +35,7 @@ def create_worker(settings: Settings) -> WorkerParts:
     """Return the parts of a worker; they connect to nothing before their first use."""
     broker = WatchedBroker(client=open_client(settings), middleware=[])
     broker.declare_queue(WAKE_UPS)
-    engine = open_engine(settings, application_name="toetsfeedback-worker")
+    engine = open_engine(settings, application_name="toetsfeedback-worker", limits=LIMITS["worker"])
     refuse_other_schemas(engine)
     storage = open_storage(settings.storage_url)
     insz_key = read_insz_key(settings.require_file("insz_key_file"))

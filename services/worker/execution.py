@@ -16,6 +16,7 @@ from sqlalchemy import Connection, event
 from services.worker.metrics import ITEM_SECONDS, ITEMS
 from services.worker.queue_log import QUEUE_ERRORS, QueueLog
 from shared.core.database import DATABASE_UNAVAILABLE, Sessions
+from shared.core.deadlines import deadline
 from shared.core.errors import DomainError
 from shared.core.logging import describe_error
 from shared.core.unit_of_work import UnitOfWork
@@ -41,6 +42,11 @@ RETRYABLE_ERRORS = (*DATABASE_UNAVAILABLE, *STORE_UNAVAILABLE, OSError)
 HEARTBEATS_PER_LEASE = 3
 MAX_HEARTBEAT_SECONDS = 1.0
 """The longest time until a worker learns that its item was cancelled."""
+
+SHORT_UNIT_SECONDS = 10.0
+"""The time for a unit of a few statements, unless a lease is longer."""
+CANCEL_SECONDS = 5.0
+"""The time for the server to cancel a statement; then the connection is closed."""
 
 LEASE_LOST = "lost"
 """The outcome of an attempt whose item was cancelled or taken over."""
@@ -119,7 +125,7 @@ class Execution:
 
     def _claim(self) -> Claim | None:
         lanes = choose_lane_order(self.interactive_weight, SystemRandom())
-        with UnitOfWork(self.sessions) as unit:
+        with self._short_unit() as unit:
             return claims.claim(unit.session, self.handlers, lanes, self.lease)
 
     def _wake_worker(self, kind: str) -> None:
@@ -179,7 +185,7 @@ class Execution:
 
     def _settle_failed(self, claim: Claim, problem: dict[str, Any]) -> str:
         try:
-            with UnitOfWork(self.sessions) as unit:
+            with self._short_unit() as unit:
                 claims.settle(unit.session, claim, State.FAILED, {}, problem)
                 end_when_complete(unit.session, claim.job_id)
         except LeaseLostError:
@@ -190,9 +196,19 @@ class Execution:
         if claim.attempt >= self.max_attempts:
             return self._settle_failed(claim, attempts_exhausted_problem(claim.attempt, error))
         delay = timedelta(seconds=retry_delay_seconds(claim.attempt, SystemRandom()))
-        with UnitOfWork(self.sessions) as unit:
+        with self._short_unit() as unit:
             is_held = claims.requeue(unit.session, claim, delay, attempt_failed_problem(error))
         return State.QUEUED if is_held else LEASE_LOST
+
+    @contextmanager
+    def _short_unit(self) -> Iterator[UnitOfWork]:
+        """Yield a unit of a few statements; without a response in time, it is rolled back.
+
+        The connection can be half open: nobody would ever respond.
+        """
+        seconds = max(self.lease.total_seconds(), SHORT_UNIT_SECONDS)
+        with deadline(seconds), UnitOfWork(self.sessions) as unit:
+            yield unit
 
     @contextmanager
     def _heartbeat(self, claim: Claim, connection: Connection) -> Iterator[None]:
@@ -222,11 +238,12 @@ class Execution:
         seconds = min(self.lease.total_seconds() / HEARTBEATS_PER_LEASE, MAX_HEARTBEAT_SECONDS)
         while not stopped.wait(seconds):
             try:
-                with UnitOfWork(self.sessions) as unit:
+                with self._short_unit() as unit:
                     is_held = claims.extend_lease(unit.session, claim, self.lease)
                 if not is_held:
                     claim.lost.set()
-                    driver.cancel_safe()
+                    driver.drop_after(CANCEL_SECONDS)
+                    driver.cancel_safe(timeout=CANCEL_SECONDS)
                     return
             except Exception as error:  # noqa: BLE001  # the next heartbeat may succeed
                 logger.warning("lease_renewal_failed", **describe_error(error))

@@ -4,6 +4,7 @@ import gc
 import signal
 from datetime import timedelta
 from threading import Event
+from time import monotonic
 from uuid import UUID, uuid4
 
 import dramatiq
@@ -24,7 +25,9 @@ from shared.core.database import (
     require_usable_database,
     session_factory,
 )
+from shared.core.deadlines import deadline
 from shared.core.logging import describe_error
+from shared.core.session_limits import LIMITS
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.core.version import package_version
@@ -46,6 +49,11 @@ IDLE_MILLISECONDS = 200
 GC_THRESHOLD = 100_000
 """New objects before a garbage collection: a school makes tens of thousands, few of them cycles."""
 
+SWEEP_SECONDS = 30.0
+"""The longest time that a periodic task waits for the response to a statement."""
+
+LEAVE_SECONDS = 3.0
+
 GRANTS_INTERVAL = timedelta(minutes=5)
 RESPONSES_INTERVAL = timedelta(minutes=5)
 OBJECTS_INTERVAL = timedelta(hours=1)
@@ -66,7 +74,12 @@ def run_worker(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop_requested.set())
     broker, execution = create_worker(settings)
-    engine = open_engine(settings, application_name="toetsfeedback-sweeper")
+    engine = open_engine(
+        settings,
+        application_name="toetsfeedback-sweeper",
+        limits=LIMITS["worker"],
+        wait_seconds=SWEEP_SECONDS,
+    )
     refuse_other_schemas(engine)
     require_usable_database(engine)
     sessions, worker_id = session_factory(engine), uuid4()
@@ -84,8 +97,9 @@ def run_worker(settings: Settings) -> None:
     logger.info("worker_started", metrics_port=settings.worker_metrics_port or None)
     stop_requested.wait()
     sweeper.stop()
+    ends_at = monotonic() + STOP_MILLISECONDS / 1000
     worker.stop(timeout=STOP_MILLISECONDS)
-    poller.join(STOP_MILLISECONDS / 1000)
+    poller.join(max(0.0, ends_at - monotonic()))
     broker.close()
     _leave(sessions, worker_id)
     engine.dispose()
@@ -103,7 +117,7 @@ def _presence(worker_id: UUID) -> PeriodicTask:
 def _leave(sessions: Sessions, worker_id: UUID) -> None:
     """Tell monitoring that this worker has stopped; without the database it is not seen again."""
     try:
-        with UnitOfWork(sessions) as unit:
+        with deadline(LEAVE_SECONDS), UnitOfWork(sessions) as unit:
             remove_worker(unit.session, worker_id)
     except DATABASE_UNAVAILABLE as error:
         logger.warning("worker_not_removed", **describe_error(error))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event, Thread
+from time import monotonic
 
 import structlog
 
@@ -13,6 +14,8 @@ from shared.core.logging import describe_error
 from shared.core.unit_of_work import UnitOfWork
 
 logger = structlog.get_logger(__name__)
+
+STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,11 @@ class Sweeper:
             thread.start()
 
     def stop(self) -> None:
+        """Wait for the running tasks, for a few seconds in all: a server may be silent."""
         self._stopped.set()
+        ends_at = monotonic() + STOP_SECONDS
         for thread in self._threads:
-            thread.join(timeout=10)
+            thread.join(max(0.0, ends_at - monotonic()))
 
     def _repeat(self, task: PeriodicTask) -> None:
         while not self._stopped.wait(task.interval.total_seconds()):

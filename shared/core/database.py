@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from threading import Event
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, MetaData, create_engine, event, text
@@ -13,6 +14,7 @@ from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
+from shared.core.bounded_connection import CONNECT_SECONDS, BoundedConnection, connect
 from shared.core.errors import ConfigurationError
 from shared.core.schema import require_schema
 from shared.core.settings import Settings
@@ -22,6 +24,9 @@ INSTANT = TIMESTAMP(timezone=True)
 
 IDLE_TRANSACTION_LEASES = 4
 """The maximum idle time of a transaction, in job leases; a slow object store takes less."""
+
+POOL_SECONDS = 30.0
+"""The longest time to wait for a connection of the pool outside of the API."""
 
 TCP_KEEPALIVE = {
     "keepalives_idle": 30,
@@ -39,8 +44,6 @@ _OWN_SETTINGS = {
     "synchronous_commit": "on",
     "default_transaction_isolation": "read\\ committed",
     "default_transaction_read_only": "off",
-    "statement_timeout": "0",
-    "lock_timeout": "0",
 }
 """Settings on which the programs rely. Those of the connection win over those of the login, which
 the holder of its password can change."""
@@ -90,8 +93,22 @@ class Base(DeclarativeBase):
 Sessions = sessionmaker[Session]
 
 
-def open_engine(settings: Settings, *, application_name: str) -> Engine:
+def open_engine(
+    settings: Settings,
+    *,
+    application_name: str,
+    limits: Mapping[str, str] = MappingProxyType({}),
+    max_overflow: int = 0,
+    pool_seconds: float = POOL_SECONDS,
+    wait_seconds: float | None = None,
+) -> Engine:
     """Open a connection pool whose sessions run in UTC.
+
+    `limits` are those of `session_limits.py`; without them, the login has its own.
+
+    `max_overflow` connections are opened above the size of the pool, and closed after their use.
+    Nobody waits longer than `pool_seconds` for one, and than the current deadline or `wait_seconds`
+    for the response to a statement.
 
     A connection that the server has closed is replaced. The server ends a transaction that is idle
     for too long: its process may be frozen or disconnected while others wait for its locks. A new
@@ -103,15 +120,17 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
         settings.sqlalchemy_url,
         pool_size=settings.database_pool_size,
         pool_use_lifo=True,  # the last used connection is still in the caches of the processor
-        max_overflow=0,
+        max_overflow=max_overflow,
+        pool_timeout=pool_seconds,
         hide_parameters=True,
         connect_args={
             "application_name": application_name,
-            "options": _options(_OWN_SETTINGS | {_IDLE: str(idle)}),
-            "connect_timeout": 5,
+            "options": _options(_OWN_SETTINGS | {_IDLE: str(idle), **limits}),
+            "connect_timeout": CONNECT_SECONDS,
             **TCP_KEEPALIVE,
         },
     )
+    event.listen(engine, "do_connect", partial(_connect, wait_seconds))
     _check_connections(engine, partial(_require_own_session, idle), is_first=True)
     _check_connections(engine, _require_unicode, is_first=True)
     event.listen(engine, "handle_error", _explain_refusal)
@@ -121,6 +140,12 @@ def open_engine(settings: Settings, *, application_name: str) -> Engine:
 
 def _options(settings: Mapping[str, str]) -> str:
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
+
+
+def _connect(
+    wait_seconds: float | None, _dialect: object, _record: object, arguments: Any, parameters: Any
+) -> BoundedConnection:
+    return connect(*arguments, wait_seconds=wait_seconds, **parameters)
 
 
 def _check_connections(
@@ -193,11 +218,12 @@ def refuse_other_schemas(engine: Engine) -> None:
     _check_connections(engine, require)
 
 
-def _require_connected(connection: Any, _record: object, _proxy: object) -> None:
+def _require_connected(connection: BoundedConnection, _record: object, _proxy: object) -> None:
     """Replace a connection that the server has closed, and all connections of the same age.
 
     An idle connection is readable only when it is closed, so the check needs no round trip.
     """
+    connection.drop_at = None
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)
     if waiting.poll(0):

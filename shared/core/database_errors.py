@@ -50,7 +50,9 @@ _REFUSED_CONNECTIONS = {
 """Patterns of libpq's messages. A failed connection has no SQLSTATE."""
 
 _REFUSED_STATEMENTS: dict[type[psycopg.Error], str] = {
-    errors.DiskFull: "the disk of the database is full; free some space and try again",
+    errors.DiskFull: (
+        "the disk of the database is full (no space left on device); free some space and try again"
+    ),
     errors.InsufficientPrivilege: (
         "the database login may not do this; use the login of this program, or that of the "
         "database owner for `migrate` and `person add` (docs/operations.md)"

@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     api_drain_seconds: Annotated[float, Field(gt=0)] = Field(
         default=30.0, description="time for requests in progress to end when the API stops"
     )
+    api_request_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=10.0,
+        description="longest time until the first byte of a response; a request that waits longer "
+        "for a server is refused",
+    )
     api_keep_alive_seconds: Annotated[int, Field(gt=0)] = Field(
         default=75,
         description="seconds for which the API keeps an idle connection open; longer than the "

@@ -20,6 +20,7 @@ class ApiProcess:
 
     def __init__(self, settings: Settings, **changes: str) -> None:
         self.port = choose_port()
+        self.url = f"http://127.0.0.1:{self.port}"
         self._environment = child_environment(
             {
                 "TOETSFEEDBACK_DATABASE_URL": settings.database_url.get_secret_value(),
@@ -27,6 +28,7 @@ class ApiProcess:
                 "TOETSFEEDBACK_STORAGE_URL": settings.storage_url,
                 "TOETSFEEDBACK_SIGNING_KEYS": str(settings.require_file("signing_keys")),
                 "TOETSFEEDBACK_API_ADDRESS_REQUESTS_PER_MINUTE": "1000000",
+                "TOETSFEEDBACK_PUBLIC_URL": self.url,
             }
             | changes
         )

@@ -38,7 +38,8 @@ def test_service_is_unavailable_without_a_database(
     assert response.status_code == 503
     assert problem(response)["type"] == f"{BELGIF}serviceUnavailable"
     assert int(response.headers["Retry-After"]) > 0
-    assert (health.status_code, health.json()) == (503, {"status": "DOWN"})
+    assert (health.status_code, health.json()["status"]) == (503, "DOWN")
+    assert health.json()["details"]["database"]["reason"] == "unreachable"
 
 
 @pytest.fixture

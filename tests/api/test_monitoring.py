@@ -18,9 +18,17 @@ from tests.api.conftest import Callers, serve
 from tests.api.seeding import SCHOOL
 
 
-def test_health_is_up_without_a_token_and_has_no_other_data(unauthenticated: httpx.Client) -> None:
+def test_health_names_its_parts_without_a_token_and_has_no_other_data(
+    unauthenticated: httpx.Client,
+) -> None:
     response = unauthenticated.get("/health")
-    assert (response.status_code, response.json()) == (200, {"status": "UP"})
+    health = response.json()
+    assert (response.status_code, health["status"]) == (200, "UP")
+    assert set(health) == {"status", "details"}
+    assert set(health["details"]) == {"database", "queue", "objectStore"}
+    for part in health["details"].values():
+        assert part == {"status": "UP", "ageSeconds": part["ageSeconds"]}
+        assert 0 <= part["ageSeconds"] < 30
 
 
 def test_health_is_degraded_without_a_queue(api_settings: Settings) -> None:
@@ -29,7 +37,9 @@ def test_health_is_degraded_without_a_queue(api_settings: Settings) -> None:
     )
     with serve(create_app(without_queue)) as url:
         response = httpx.get(f"{url}/health")
-    assert (response.status_code, response.json()) == (200, {"status": "DEGRADED"})
+    assert (response.status_code, response.json()["status"]) == (200, "DEGRADED")
+    queue = response.json()["details"]["queue"]
+    assert (queue["status"], queue["reason"]) == ("DOWN", "unreachable")
 
 
 def test_health_is_degraded_with_a_full_store(api_settings: Settings) -> None:
@@ -37,7 +47,9 @@ def test_health_is_degraded_with_a_full_store(api_settings: Settings) -> None:
     full = api_settings.model_copy(update={"storage_url": "file:///proc"})
     with serve(create_app(full)) as url:
         response = httpx.get(f"{url}/health")
-    assert (response.status_code, response.json()) == (200, {"status": "DEGRADED"})
+    assert (response.status_code, response.json()["status"]) == (200, "DEGRADED")
+    store = response.json()["details"]["objectStore"]
+    assert (store["status"], store["reason"]) == ("DOWN", "no space left on device")
 
 
 def test_liveness_asks_no_server_and_readiness_the_database(api_settings: Settings) -> None:

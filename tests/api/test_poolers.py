@@ -45,5 +45,5 @@ def test_request_through_a_pooler_is_no_internal_error(pooled_settings: Settings
     """A pooler can be placed in front of a database while the API is running."""
     with serve(create_app(pooled_settings)) as url, httpx.Client(base_url=url) as client:
         statuses = {client.get("/v1/downloads/none").status_code for _ in range(REQUESTS)}
-        assert client.get("/health").json() == {"status": "DOWN"}
+        assert client.get("/health").json()["status"] == "DOWN"
     assert statuses == {503}

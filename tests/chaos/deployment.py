@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
@@ -28,6 +29,7 @@ from services.cli.signing import ProofKey, TokenAuth
 from shared.access.products import Product
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.database import open_engine, session_factory
+from shared.core.secrets import read_insz_key
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.service import import_delivery
@@ -58,6 +60,12 @@ create trigger record_completion after update of state on job_items for each row
   execute function record_completion();
 """
 """Records each completion of an item, and each later change of its state, in its transaction."""
+
+
+def with_port(url: str, port: int) -> str:
+    """Return the URL with another port, which a proxy listens on."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
 
 
 class Deployment:
@@ -117,7 +125,7 @@ class Deployment:
         migrate(self._engine)
         plan = DeliveryPlan(schools=schools, seed=seed, with_items=False)
         generate_delivery(plan, self.data.path / "delivery")
-        key = self.settings.require_file("insz_key_file").read_bytes()
+        key = read_insz_key(self.settings.require_file("insz_key_file"))
         with self.unit_of_work() as unit:
             unit.session.execute(text(COMPLETION_TRIGGER))
             import_delivery(
@@ -129,19 +137,29 @@ class Deployment:
 
     @contextmanager
     def restarted_with(
-        self, environment: Mapping[str, str] | None = None, command: Command = toetsfeedback_command
+        self,
+        environment: Mapping[str, str] | None = None,
+        command: Command = toetsfeedback_command,
+        *,
+        database_port: int | None = None,
     ) -> Iterator[None]:
-        """Run API and workers with other settings or another command inside the block."""
-        environment_before = dict(self.environment)
+        """Run API and workers with other settings or another command inside the block.
+
+        `database_port` is that of a proxy between them and PostgreSQL.
+        """
+        environment_before, logins_before = dict(self.environment), dict(self._logins)
         self.kill(self.api, *self.workers)
         self.environment |= environment or {}
+        if database_port is not None:
+            for program, url in self._logins.items():
+                self._logins[program] = with_port(url, database_port)
         self._create_programs(command)
         try:
             self._instance.supervisor.start(self.api, *self.workers)
             yield
         finally:
             self.kill(self.api, *self.workers)
-            self.environment = environment_before
+            self.environment, self._logins = environment_before, logins_before
             self._create_programs(toetsfeedback_command)
             self._instance.supervisor.start(self.api, *self.workers)
 

@@ -48,4 +48,7 @@ def test_full_database_disk_is_reported_as_such(
         connection.execute(text(DISK_FULL_TRIGGER))
     with pytest.raises(SystemExit, match="1"):
         main()
-    assert "the disk of the database is full; free some space" in capsys.readouterr().err
+    assert (
+        "the disk of the database is full (no space left on device); free some space"
+        in capsys.readouterr().err
+    )

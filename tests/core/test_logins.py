@@ -14,6 +14,7 @@ from sqlalchemy import text
 from migrations.logins import ROLES, create_logins, login_of
 from shared.core.database import Sessions, open_engine
 from shared.core.locks import lock_until_commit
+from shared.core.session_limits import LIMITS
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 
@@ -32,8 +33,8 @@ EXPECTED = {
     "search_path": "public",
     "synchronous_commit": "on",
     "row_security": "on",
-    "statement_timeout": "0",
-    "lock_timeout": "0",
+    "statement_timeout": "1h",
+    "lock_timeout": "1h",
     "default_transaction_isolation": "read committed",
     "default_transaction_read_only": "off",
     "role": "none",
@@ -88,7 +89,11 @@ def test_settings_of_a_login_do_not_reach_the_programs(
             change = sql.SQL("alter role session_user set {} = {}")
             login.execute(change.format(sql.SQL(name), sql.Literal(value)))
     url = SecretStr(logins["auditor"])
-    engine = open_engine(settings.model_copy(update={"database_url": url}), application_name="x")
+    engine = open_engine(
+        settings.model_copy(update={"database_url": url}),
+        application_name="x",
+        limits=LIMITS["worker"],
+    )
     with engine.connect() as connection:
         shown = text("select current_setting(:name)")
         found = {name: connection.scalar(shown, {"name": name}) for name in CHANGES}
@@ -96,7 +101,7 @@ def test_settings_of_a_login_do_not_reach_the_programs(
     assert found == EXPECTED
     create_logins(owner_url, {"auditor": "secret"})
     with psycopg.connect(logins["auditor"]) as login:
-        assert login.execute("select current_setting('statement_timeout')").fetchone() == ("0",)
+        assert login.execute("show statement_timeout").fetchone() == ("1h",)
 
 
 @pytest.mark.parametrize("program", ["operator", "auditor"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,9 +18,11 @@ from migrations.logins import ROLES
 from services.api.app import create_app
 from shared.core.database import require_usable_database
 from shared.core.errors import ConfigurationError
+from shared.core.session_limits import LIMITS
 from shared.core.settings import Settings
 
 Login = Callable[[str], Any]
+OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 STUDENT_DATA = ("students", "class_groups", "results", "documents", "scale_scores", "item_results")
 
 
@@ -176,3 +179,14 @@ def test_the_api_does_not_start_with_a_privileged_login(settings: Settings, logi
         finally:
             owner.execute("alter table schools owner to current_user")
             owner.execute(f"drop role {name}")
+
+
+@pytest.mark.parametrize("program", ROLES)
+def test_server_ends_what_a_program_waits_for_too_long(login: Login, program: str) -> None:
+    limits = LIMITS[program]
+    with login(program) as connection:
+        found = {name: connection.execute(f"show {name}").fetchone()[0] for name in limits}
+    assert found == limits
+    assert set(limits) == {"statement_timeout", "lock_timeout"}
+    row = f"| {program} | {limits['statement_timeout']} | {limits['lock_timeout']} |"
+    assert row in OPERATIONS.read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """The state of one request, from the first middleware to the response."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from starlette.requests import Request
@@ -8,6 +9,9 @@ from starlette.requests import Request
 from shared.access.requests import AccessRequest
 from shared.oauth.service import VerifiedToken
 from shared.oauth.tokens import AccessToken
+
+if TYPE_CHECKING:
+    from services.api.http.connection_slots import Slot  # imports this module
 
 
 @dataclass(slots=True)
@@ -19,7 +23,8 @@ class RequestContext:
     authorization. `is_authenticated` is None until a credential has been examined: a token, a
     client assertion or the secret of a download link. `claimed_client` is the client that a
     request to the authorization server names, whether it authenticates or not, and
-    `authenticated_client` one that did. `job_id` is the job that the request started.
+    `authenticated_client` one that did. `job_id` is the job that the request started, `slot` the
+    connection slot that it has.
     """
 
     trace_id: str
@@ -33,6 +38,7 @@ class RequestContext:
     claimed_client: UUID | None = None
     authenticated_client: UUID | None = None
     job_id: UUID | None = None
+    slot: "Slot | None" = None
 
     @property
     def client(self) -> str | None:

@@ -11,6 +11,7 @@ from time import monotonic
 import structlog
 
 from shared.core.database import DATABASE_UNAVAILABLE, Sessions
+from shared.core.deadlines import deadline
 from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.downloads import Download, may_go_on, record_end
@@ -129,12 +130,16 @@ class DownloadMonitor:
                 loop.run_in_executor(self._recording, self._write, end)
 
     def _decide(self, downloads: Sequence[Download]) -> list[bool]:
-        with UnitOfWork(self.sessions) as unit:
+        with deadline(MAX_WAIT_SECONDS), UnitOfWork(self.sessions) as unit:
             return may_go_on(unit.session, downloads)
 
     def _write(self, write: Callable[[UnitOfWork], None]) -> None:
         try:
-            with suppress(ResourceNotFound), UnitOfWork(self.sessions) as unit:
+            with (
+                deadline(MAX_WAIT_SECONDS),
+                suppress(ResourceNotFound),
+                UnitOfWork(self.sessions) as unit,
+            ):
                 write(unit)
         except DATABASE_UNAVAILABLE as error:
             logger.warning("end_of_download_not_recorded", error=type(error).__name__)

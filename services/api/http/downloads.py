@@ -1,11 +1,9 @@
 """Responses with the bytes of a stored document: all of them, a range, or 304 Not Modified."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import AsyncIterator, Callable, Iterator
 from time import monotonic
 from urllib.parse import quote
 
-from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -21,10 +19,12 @@ from services.api.http.download_monitor import (
     RunningDownload,
 )
 from services.api.http.problem_types import Problem
+from services.api.http.store_reads import StoreReads
+from services.api.resources import Resources
+from shared.core.deadlines import current_deadline
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.downloads import Download
 from shared.documents.models import Document
-from shared.storage.store import Storage
 
 PIECE_BYTES = 128 * 1024
 """How much is given to the connection at a time, each time with a recent decision about access."""
@@ -41,6 +41,7 @@ class StoredContentResponse(StreamingResponse):
     def __init__(
         self,
         chunks: Iterator[bytes],
+        reads: StoreReads,
         monitor: DownloadMonitor,
         download: Download,
         status: int,
@@ -50,6 +51,7 @@ class StoredContentResponse(StreamingResponse):
         super().__init__((), status, headers)
         self._complete = complete
         self._chunks = chunks
+        self._reads = reads
         self._monitor = monitor
         self._download = download
         self._decided_at = monotonic()
@@ -57,22 +59,29 @@ class StoredContentResponse(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         abort = scope["state"]["abort_connection"]
         async with self._monitor.watch(self._download, self._decided_at, abort) as running:
-            first = await run_in_threadpool(next, self._chunks, b"")
-            self.body_iterator = self._pieces(running, chain((first,), self._chunks))
+            first = await self._reads.run(next, self._chunks, b"")
+            self.body_iterator = self._pieces(running, first)
             await super().__call__(scope, receive, send)
             if running.is_ended:
                 raise AccessRevokedError
 
-    async def _pieces(
-        self, running: RunningDownload, chunks: Iterable[bytes]
-    ) -> AsyncIterator[memoryview]:
-        async for chunk in iterate_in_threadpool(chunks):
+    async def _pieces(self, running: RunningDownload, chunk: bytes) -> AsyncIterator[memoryview]:
+        while chunk:
             whole = memoryview(chunk)
             for start in range(0, len(whole), PIECE_BYTES):
                 await self._monitor.require_access(running)
                 yield whole[start : start + PIECE_BYTES]
+            _restart_deadline()
+            chunk = await self._reads.run(next, self._chunks, b"")
         if self._complete is not None:
             await self._monitor.record(self._complete)
+
+
+def _restart_deadline() -> None:
+    """Give the next read of the store the time of a request."""
+    limit = current_deadline()
+    if limit is not None:
+        limit.restart()
 
 
 def metadata_headers(document: Document) -> dict[str, str]:
@@ -109,8 +118,7 @@ def content_disposition(file_name: str) -> str:
 
 def content_response(
     download: Download,
-    storage: Storage,
-    monitor: DownloadMonitor,
+    resources: Resources,
     *,
     range_header: str | None = None,
     if_range: str | None = None,
@@ -134,10 +142,12 @@ def content_response(
     headers["Content-Length"] = str(sent.end - sent.start)
     if requested is not None:
         headers["Content-Range"] = f"bytes {sent.start}-{sent.end - 1}/{document.byte_size}"
-    chunks = storage.stream_segments(document.segments, sent.start, sent.end)
+    chunks = resources.storage.stream_segments(document.segments, sent.start, sent.end)
     status = 200 if requested is None else 206
     at_end = complete if sent.end == document.byte_size else None
-    return StoredContentResponse(chunks, monitor, download, status, headers, at_end)
+    return StoredContentResponse(
+        chunks, resources.store_reads, resources.downloads, download, status, headers, at_end
+    )
 
 
 def _is_unchanged(document: Document, if_none_match: str | None) -> bool:

@@ -6,13 +6,17 @@ streams may be open.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import TypeVar
 
-from starlette.concurrency import run_in_threadpool
-
+from services.api.http.problems import ServiceUnavailable
+from services.api.http.threads import run_in_thread
 from services.api.resources import Resources
+from shared.core.deadlines import deadline
 
 POLL_SECONDS = 1.0
+EVENTS = "events"
+"""The streams share connection slots as one operation."""
 
 Snapshot = TypeVar("Snapshot")
 
@@ -20,14 +24,13 @@ Snapshot = TypeVar("Snapshot")
 async def stream_changes(
     resources: Resources, read: Callable[[], Snapshot | None], is_last: Callable[[Snapshot], bool]
 ) -> AsyncIterator[Snapshot]:
-    """Yield each new state until the last one, or until `read` returns None.
+    """Yield each new state until the last one, until `read` returns None, or until the API stops.
 
-    `read` runs in a thread, with a connection slot.
+    `read` runs in a thread, with a connection slot, and with the time of a request.
     """
     sent = None
-    while True:
-        async with resources.connection_slots:
-            state = await run_in_threadpool(read)
+    while not resources.stopping.is_set():
+        state = await _read(resources, read)
         if state is None:
             return
         if state != sent:
@@ -35,4 +38,13 @@ async def stream_changes(
         if is_last(state):
             return
         sent = state
-        await asyncio.sleep(POLL_SECONDS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(resources.stopping.wait(), POLL_SECONDS)
+
+
+async def _read(resources: Resources, read: Callable[[], Snapshot | None]) -> Snapshot | None:
+    """Return the state; None as well when no connection slot is free in time."""
+    with deadline(resources.request_seconds), suppress(ServiceUnavailable):
+        async with resources.connection_slots.take(EVENTS):
+            return await run_in_thread(read)
+    return None

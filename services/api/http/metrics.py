@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from shared.core.build_information import add_build_information
 from shared.core.database import DATABASE_UNAVAILABLE, Sessions
+from shared.core.deadlines import deadline
 from shared.core.errors import ConfigurationError
 from shared.core.logging import describe_error
 from shared.core.unit_of_work import UnitOfWork
@@ -25,6 +26,9 @@ from shared.jobs.monitoring import lane_states, live_workers
 from shared.oauth.provider_keys import ProviderKeys
 
 logger = structlog.get_logger(__name__)
+
+MAX_SECONDS = 5.0
+"""The longest time that a scrape waits for the database."""
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -92,7 +96,7 @@ class JobsCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
-            with UnitOfWork(self._sessions) as unit:
+            with deadline(MAX_SECONDS), UnitOfWork(self._sessions) as unit:
                 lanes, workers = lane_states(unit.session), live_workers(unit.session)
         except (*DATABASE_UNAVAILABLE, ConfigurationError) as error:
             logger.warning("jobs_not_measured", **describe_error(error))

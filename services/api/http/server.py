@@ -22,6 +22,8 @@ LISTEN_BACKLOG = 2048
 IDLE_DRAIN_SECONDS = 2.0
 """How long a stopping server still answers on idle connections: a proxy may be sending on one."""
 CLOSE = (b"connection", b"close")
+STOPPING = "stopping"
+"""In the state of the application: an event that is set when the server begins to stop."""
 
 _BOTH_FAMILIES = "::"
 _ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
@@ -45,6 +47,9 @@ class Server(uvicorn.Server):
             listener.listen(LISTEN_BACKLOG)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        stopping: asyncio.Event | None = self.lifespan.state.get(STOPPING)
+        if stopping is not None:
+            stopping.set()
         self._announce_close()
         await self._close_listeners(sockets or [])
         loop = asyncio.get_running_loop()

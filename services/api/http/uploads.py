@@ -1,5 +1,6 @@
 """Uploads: a request body is streamed to the object store, completely or not at all."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from uuid import uuid4
 import obstore
 from starlette.requests import Request
 
-from services.api.http.problems import UnsupportedMediaType
+from services.api.http.problems import ServiceUnavailable, UnsupportedMediaType
+from shared.core.deadlines import current_deadline
 from shared.storage.store import Storage
 
 ZIP = "application/zip"
@@ -29,20 +31,33 @@ class _Body:
     The store wraps an error of the stream in its own; the exception handlers need the original.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, limit: asyncio.Timeout) -> None:
         self._request = request
+        self._limit = limit
+        self._deadline = current_deadline()
+        self._limit_store()  # it begins before it asks for the first chunk
         self.sha256 = sha256()
         self.error: Exception | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._limit.reschedule(None)
         try:
             async for chunk in self._request.stream():
                 if chunk:
                     self.sha256.update(chunk)
+                    self._limit_store()
                     yield chunk
+                    self._limit.reschedule(None)
+            self._limit_store()
         except Exception as error:
             self.error = error
             raise
+
+    def _limit_store(self) -> None:
+        """Give the store the time of a request; the client has limits of its own."""
+        if self._deadline is not None:
+            loop = asyncio.get_running_loop()
+            self._limit.reschedule(loop.time() + self._deadline.seconds_left)
 
 
 def require_zip(request: Request) -> None:
@@ -57,13 +72,18 @@ async def store_body(request: Request, storage: Storage, prefix: str) -> StoredB
     Raises:
         ClientDisconnect: when the client disconnects; nothing is stored.
         HTTPException: 413, when the body is too large; nothing is stored.
+        ServiceUnavailable: when the store takes a part too slowly.
     """
-    key = f"{prefix}/{uuid4()}.zip"
-    body = _Body(request)
+    key, parts = f"{prefix}/{uuid4()}.zip", MAX_CONCURRENT_PARTS
     try:
-        await obstore.put_async(storage.backend, key, body, max_concurrency=MAX_CONCURRENT_PARTS)
-    except Exception as error:  # noqa: BLE001  # raised again, as the original if there is one
-        raise body.error or error from None
+        async with asyncio.timeout(None) as limit:
+            body = _Body(request, limit)
+            try:
+                await obstore.put_async(storage.backend, key, body, max_concurrency=parts)
+            except Exception as error:  # noqa: BLE001  # raised again, as the original if there is one
+                raise body.error or error from None
+    except TimeoutError:
+        raise ServiceUnavailable from None
     return StoredBody(key, body.sha256.digest())
 
 

@@ -58,7 +58,7 @@ async def create_delivery(
         raise ServiceUnavailable
     async with resources.uploads:
         await run_in_thread(unit.commit)
-        async with release_slot_while_waiting(resources):
+        async with release_slot_while_waiting(request):
             stored = await store_body(request, resources.storage, UPLOADS)
 
     def register() -> Job:

@@ -108,8 +108,7 @@ def get_document_content(
     try:
         return content_response(
             Download(context_of(request).require_token(), access, document),
-            resources.storage,
-            resources.downloads,
+            resources,
             range_header=range_,
             if_range=if_range,
             if_none_match=if_none_match,

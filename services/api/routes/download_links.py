@@ -81,8 +81,7 @@ def use_download_grant(
         context_of(request).is_authenticated = True
         return content_response(
             download,
-            resources.storage,
-            resources.downloads,
+            resources,
             range_header=range_,
             if_range=if_range,
             complete=partial(grants.complete_grant, grant),

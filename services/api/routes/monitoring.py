@@ -1,22 +1,15 @@
 """Health, for operations; outside of /v1 and without a token."""
 
-import structlog
+import asyncio
+
 from fastapi import APIRouter
-from obstore.exceptions import BaseError as StoreError
-from redis.exceptions import RedisError
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
 from services.api.dependencies import ResourcesDep
 from services.api.http.head import ReadableRoute
+from services.api.http.health_checks import PartState
 from services.api.operations.problem_responses import problems
-from services.api.resources import Resources
-from services.api.schemas.health import Health
-from shared.core.errors import ConfigurationError
-from shared.core.logging import describe_error
-
-logger = structlog.get_logger(__name__)
+from services.api.schemas.health import Health, PartHealth
 
 router = APIRouter(tags=["monitoring"], route_class=ReadableRoute)
 
@@ -31,16 +24,29 @@ router = APIRouter(tags=["monitoring"], route_class=ReadableRoute)
         **problems("badRequest"),
     },
 )
-def check_health(resources: ResourcesDep) -> Response:
-    """Check if the API can serve requests."""
-    if not _is_database_available(resources):
-        return JSONResponse({"status": "DOWN"}, 503)
-    is_up = _is_queue_available(resources) and _is_storage_available(resources)
-    return JSONResponse({"status": "UP" if is_up else "DEGRADED"})
+async def check_health(resources: ResourcesDep) -> Response:
+    """Check if the API can serve requests, and what is wrong with the servers that it uses.
+
+    It responds within a second: checks run in the background, and each part has the age of its
+    result.
+    """
+    checks = resources.health
+    database, queue, store = await asyncio.gather(
+        checks.database.state(), checks.queue.state(), checks.object_store.state()
+    )
+    parts = {"database": database, "queue": queue, "objectStore": store}
+    if database.reason is not None:
+        return _response("DOWN", parts)
+    return _response("UP" if queue.reason is store.reason is None else "DEGRADED", parts)
 
 
-@router.get("/health/live", operation_id="checkLiveness", responses=problems("badRequest"))
-def check_liveness() -> Health:
+@router.get(
+    "/health/live",
+    operation_id="checkLiveness",
+    responses=problems("badRequest"),
+    response_model_exclude_none=True,
+)
+async def check_liveness() -> Health:
     """Check if the process responds; it asks no other server. Restart it when this fails."""
     return Health(status="UP")
 
@@ -51,39 +57,26 @@ def check_liveness() -> Health:
     response_model=Health,
     responses={503: {"description": "DOWN.", "model": Health}, **problems("badRequest")},
 )
-def check_readiness(resources: ResourcesDep) -> Response:
-    """Check if the database is available, which every request needs.
+async def check_readiness(resources: ResourcesDep) -> Response:
+    """Check if the database is available and can be written, which every request needs.
 
     Send no requests to this process while this fails. The queue and the object store are not
-    checked: every other process uses the same ones.
+    checked: every other process uses the same ones, and what the database knows can be read
+    without them.
     """
-    is_ready = _is_database_available(resources)
-    return JSONResponse({"status": "UP" if is_ready else "DOWN"}, 200 if is_ready else 503)
+    database = await resources.health.database.state()
+    return _response("UP" if database.reason is None else "DOWN", {"database": database})
 
 
-def _is_database_available(resources: Resources) -> bool:
-    try:
-        with resources.engine.connect() as connection:
-            connection.execute(text("select 1"))
-    except (SQLAlchemyError, ConfigurationError) as error:
-        logger.error("database_unreachable", **describe_error(error))  # noqa: TRY400  # a traceback may quote a row
-        return False
-    return True
-
-
-def _is_queue_available(resources: Resources) -> bool:
-    try:
-        resources.broker.client.ping()
-    except RedisError as error:
-        logger.error("queue_unreachable", **describe_error(error))  # noqa: TRY400  # as above
-        return False
-    return True
-
-
-def _is_storage_available(resources: Resources) -> bool:
-    try:
-        resources.storage.check()
-    except (StoreError, OSError) as error:
-        logger.error("store_unreachable", **describe_error(error))  # noqa: TRY400  # as above
-        return False
-    return True
+def _response(status: str, parts: dict[str, PartState]) -> Response:
+    details = {
+        name: PartHealth(
+            status="UP" if part.reason is None else "DOWN",
+            reason=part.reason,
+            age_seconds=round(part.age_seconds, 1),
+        )
+        for name, part in parts.items()
+    }
+    health = Health.model_validate({"status": status, "details": details})
+    body = health.model_dump(by_alias=True, exclude_none=True)
+    return JSONResponse(body, 503 if status == "DOWN" else 200)

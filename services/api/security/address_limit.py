@@ -1,13 +1,20 @@
 """The rate limit of addresses: requests that end without a valid credential."""
 
+from contextlib import suppress
 from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.api.dependencies import operation_of
 from services.api.http.context import context_of
 from services.api.http.middleware import HEALTH_PATHS
-from services.api.http.problems import NoAccessToken, TooManyRequests, problem_response
+from services.api.http.problems import (
+    NoAccessToken,
+    ServiceUnavailable,
+    TooManyRequests,
+    problem_response,
+)
 from services.api.http.rate_limiter import RateLimitStatus
 from services.api.http.threads import run_in_thread
 from services.api.resources import Resources
@@ -75,8 +82,9 @@ def _has_token(request: Request, resources: Resources) -> bool:
 async def _count(request: Request, resources: Resources) -> RateLimitStatus:
     """Count the request on its caller if its token is valid, or else on its address."""
     if "authorization" in request.headers and context_of(request).is_authenticated is None:
-        async with resources.connection_slots:
-            return await run_in_thread(_count_caller, request, resources)
+        with suppress(ServiceUnavailable):
+            async with resources.connection_slots.take(operation_of(request)):
+                return await run_in_thread(_count_caller, request, resources)
     return await run_in_thread(resources.rate_limiter.check_address, _address_of(request))
 
 

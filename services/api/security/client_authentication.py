@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.api.dependencies import ResourcesDep
+from services.api.dependencies import ResourcesDep, operation_of
 from services.api.http.context import context_of
 from services.api.http.head import RouteHandler
+from services.api.http.threads import run_in_thread
 from services.api.operations.forms import read_form
 from services.api.operations.operation import CommittingRoute
 from services.api.resources import Resources
@@ -67,8 +67,8 @@ async def _record_refusal(request: Request, error: OAuthError) -> None:
                 context.trace_id,
             )
 
-    async with resources.connection_slots:
-        await run_in_threadpool(record)
+    async with resources.connection_slots.take(operation_of(request)):
+        await run_in_thread(record)
 
 
 FormDep = Annotated[Mapping[str, str], Depends(read_form)]
@@ -92,14 +92,14 @@ async def client_of(
     request: Request, resources: ResourcesDep, form: FormDep
 ) -> AuthenticatedClient:
     """Authenticate the client by the assertion in the form, in a connection slot of its own."""
-    async with resources.connection_slots:
-        return (await run_in_threadpool(_authenticate, request, resources, form, ())).client
+    async with resources.connection_slots.take(operation_of(request)):
+        return (await run_in_thread(_authenticate, request, resources, form, ())).client
 
 
 async def bound_client_of(request: Request, resources: ResourcesDep, form: FormDep) -> BoundClient:
     """Authenticate the client, and verify the proof of the key that a new token is bound to."""
-    async with resources.connection_slots:
-        return await run_in_threadpool(_authenticate, request, resources, form, proofs_in(request))
+    async with resources.connection_slots.take(operation_of(request)):
+        return await run_in_thread(_authenticate, request, resources, form, proofs_in(request))
 
 
 def _authenticate(

@@ -17,6 +17,7 @@ from shared.core.schema import (
     expected_snapshot,
     require_known_revision,
 )
+from shared.core.session_limits import LIMITS
 
 MAX_CLOCK_DIFFERENCE_SECONDS = 5.0
 """A client may sign a DPoP proof 10 seconds ahead of our clock: half of that is left for it."""
@@ -28,7 +29,7 @@ RESET_REMEDY = (
     "`toetsfeedback migrate` with it, or `alter role {} reset all` as the owner of the database"
 )
 _SETTINGS = text("""
-    select rolname, split_part(setting, '=', 1)
+    select rolname, split_part(setting, '=', 1), split_part(setting, '=', 2)
     from pg_db_role_setting join pg_roles on pg_roles.oid = setrole, unnest(setconfig) setting
     where rolname = any(:names)
 """)
@@ -55,14 +56,19 @@ def check_roles(connection: Connection) -> Finding:
 
 
 def check_settings(connection: Connection) -> Finding:
-    """Find settings of our roles and logins, which a login can change for itself."""
-    names = [*ROLES, *(login_of(_driver(connection).info.dbname, program) for program in PROGRAMS)]
-    found = connection.execute(_SETTINGS, {"names": names}).all()
+    """Find settings of our roles and logins that are not ours: a login can change its own."""
+    logins = {login_of(_driver(connection).info.dbname, program): program for program in PROGRAMS}
+    settings = connection.execute(_SETTINGS, {"names": [*ROLES, *logins]}).all()
+    found = {
+        (role, name)
+        for role, name, value in settings
+        if role not in logins or LIMITS[logins[role]].get(name) != value
+    }
     if not found:
-        return passed("settings of logins", "none")
-    some = ", ".join(sorted({f"{role}: {setting}" for role, setting in found})[:MAX_SETTINGS])
-    roles = sorted({role for role, _ in found})
-    return failed("settings of logins", f"the database has {some}", RESET_REMEDY.format(roles[0]))
+        return passed("settings of logins", "none of others")
+    some = ", ".join(sorted(f"{role}: {name}" for role, name in found)[:MAX_SETTINGS])
+    role = min(role for role, _ in found)
+    return failed("settings of logins", f"the database has {some}", RESET_REMEDY.format(role))
 
 
 def check_migrations(connection: Connection) -> Finding:
