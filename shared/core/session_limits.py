@@ -1,4 +1,4 @@
-"""What PostgreSQL ends in a session of each program, as settings of the session."""
+"""Limits of each program, as settings of its sessions: PostgreSQL ends what takes longer."""
 
 from collections.abc import Mapping
 from typing import Final
