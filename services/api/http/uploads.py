@@ -10,6 +10,7 @@ import obstore
 from starlette.requests import Request
 
 from services.api.http.problems import UnsupportedMediaType
+from services.api.http.threads import run_in_thread
 from shared.storage.store import Storage
 
 ZIP = "application/zip"
@@ -52,7 +53,7 @@ def require_zip(request: Request) -> None:
 
 
 async def store_body(request: Request, storage: Storage, prefix: str) -> StoredBody:
-    """Store the body under a new key.
+    """Store the body durably under a new key.
 
     Raises:
         ClientDisconnect: when the client disconnects; nothing is stored.
@@ -64,6 +65,7 @@ async def store_body(request: Request, storage: Storage, prefix: str) -> StoredB
         await obstore.put_async(storage.backend, key, body, max_concurrency=MAX_CONCURRENT_PARTS)
     except Exception as error:  # noqa: BLE001  # raised again, as the original if there is one
         raise body.error or error from None
+    await run_in_thread(storage.flush, key)
     return StoredBody(key, body.sha256.digest())
 
 
