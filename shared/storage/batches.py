@@ -5,6 +5,7 @@ A store of the S3 protocol is durable when it answers: nothing is flushed there.
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,10 +33,10 @@ class DirectoryFlusher:
         """Flush the directories of objects, and the entries of those that may be new."""
         for directory in {(self._root / key).parent for key in keys}:
             flush(directory)
-            while directory not in self._durable:
-                flush(directory.parent)
-                self._durable.add(directory)
-                directory = directory.parent
+            new = takewhile(lambda one: one not in self._durable, (directory, *directory.parents))
+            for one in list(new):
+                flush(one.parent)
+                self._durable.add(one)
 
 
 class WriteBatch:

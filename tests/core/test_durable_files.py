@@ -1,6 +1,5 @@
 """Files whose content and directory entries are flushed before the call returns."""
 
-import os
 import stat
 from pathlib import Path
 
@@ -30,7 +29,7 @@ def test_an_existing_file_is_replaced_or_kept_as_a_whole(tmp_path: Path) -> None
     assert file.read_bytes() == b"first"
     write_durably(file, b"second")
     assert file.read_bytes() == b"second"
-    assert os.listdir(tmp_path) == ["key.pem"]
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_each_new_directory_is_flushed_into_its_parent(tmp_path: Path, flushes: Flushes) -> None:
