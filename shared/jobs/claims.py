@@ -18,7 +18,8 @@ from shared.jobs.rules import Lane, State
 class Claim:
     """The claim of a worker on an item; `fencing_token` proves it in every commit of the worker.
 
-    `trace_id` is that of the request that started the job.
+    `trace_id` is that of the request that started the job. `waits` counts the latest attempts in a
+    row that ended because a server was not available.
     `lost` is set as soon as the worker knows that it has lost the claim.
     """
 
@@ -31,6 +32,7 @@ class Claim:
     attempt: int
     fencing_token: int
     trace_id: str | None = None
+    waits: int = 0
     lost: Event = field(default_factory=Event, compare=False)
 
     def require_held(self) -> None:
@@ -46,6 +48,8 @@ class Claim:
 class LeaseLostError(Exception):
     """The item was cancelled or claimed by another worker, so nothing may be committed."""
 
+
+_NOT_WAITING: dict[str, Any] = {"waits": 0, "waiting_for": None}
 
 _CLAIM = text("""
     with best as (
@@ -68,12 +72,13 @@ _CLAIM = text("""
         set state = 'running', fencing_token = fencing_token + 1, attempts = attempts + 1,
             lease_until_at = now() + :lease, started_at = now()
         from best where job_items.id = best.id
-        returning job_items.id, job_id, subject, attempts, fencing_token
+        returning job_items.id, job_id, subject, attempts, fencing_token, waits
     ), begun as (
         update jobs set state = 'running', started_at = now()
         from taken where jobs.id = taken.job_id and jobs.state = 'queued'
     )
-    select taken.id, job_id, kind, lane, taken.subject, arguments, attempts, fencing_token, trace_id
+    select taken.id, job_id, kind, lane, taken.subject, arguments, attempts, fencing_token,
+        trace_id, waits
     from taken join jobs on jobs.id = job_id
 """)
 """Claims an item of the least recently served job in the first lane that has work.
@@ -118,6 +123,7 @@ def settle(
             finished_at=func.clock_timestamp(),
             outcome=outcome,
             problem=problem,
+            **_NOT_WAITING,
         )
         .returning(JobItem.id)
     )
@@ -136,6 +142,27 @@ def requeue(session: Session, claimed: Claim, delay: timedelta, problem: dict[st
             lease_until_at=None,
             due_at=func.now() + delay,
             problem=problem,
+            **_NOT_WAITING,
+        )
+        .returning(JobItem.id)
+    )
+    return queued is not None
+
+
+def wait(session: Session, claimed: Claim, delay: timedelta, waiting_for: str) -> bool:
+    """Requeue a claimed item that waits for a server; False when the claim is lost.
+
+    The attempt does not count.
+    """
+    queued = session.scalar(
+        _update_claimed(claimed)
+        .values(
+            state=State.QUEUED,
+            lease_until_at=None,
+            due_at=func.now() + delay,
+            attempts=JobItem.attempts - 1,
+            waits=JobItem.waits + 1,
+            waiting_for=waiting_for,
         )
         .returning(JobItem.id)
     )

@@ -22,6 +22,8 @@ _QUEUE = text("""
     from queued_items
 """)
 
+_WAITING = text("select waiting_for, items from waiting_items order by items desc, waiting_for")
+
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
@@ -38,6 +40,11 @@ def lane_states(session: Session) -> dict[Lane, LaneState]:
         for lane, items, seconds in session.execute(_QUEUE)
     }
     return {lane: found.get(lane, LaneState()) for lane in Lane}
+
+
+def waiting_items(session: Session) -> dict[str, int]:
+    """Return the number of items that wait for a server, by that server and the reason."""
+    return {row.waiting_for: row.items for row in session.execute(_WAITING)}
 
 
 def live_workers(session: Session) -> Counter[str]:
