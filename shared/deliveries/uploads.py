@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-from sqlalchemy.orm import Session
-
 from shared.core.clock import database_now
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries import repository
@@ -45,14 +43,16 @@ def receive_delivery(
     )
 
 
-def remove_orphaned_uploads(session: Session, storage: Storage, older_than: timedelta) -> int:
+def remove_orphaned_uploads(unit: UnitOfWork, storage: Storage, older_than: timedelta) -> int:
     """Delete the stored deliveries that no row refers to, and return their number.
 
     A process that is killed at the wrong moment leaves such an object, with unencrypted personal
-    data. A younger object may still get its row.
+    data. A younger object may still get its row. No transaction is open while the store works.
     """
-    written_before = database_now(session) - older_than
+    written_before = database_now(unit.session) - older_than
+    unit.commit()
     stored = list(storage.keys(UPLOADS, written_before))
-    orphans = set(stored) - repository.pending_uploads(session, stored)
+    orphans = set(stored) - repository.pending_uploads(unit.session, stored)
+    unit.commit()
     storage.delete(orphans)
     return len(orphans)

@@ -19,8 +19,8 @@ def test_orphaned_upload_is_removed_and_pending_upload_is_kept(
     for key in (orphan, pending, other):
         storage.put(key, b"content")
     receive_delivery(unit, queue, pending, "tests")
-    assert remove_orphaned_uploads(unit.session, storage, timedelta(hours=1)) == 0
-    assert remove_orphaned_uploads(unit.session, storage, timedelta(hours=-1)) == 1
+    assert remove_orphaned_uploads(unit, storage, timedelta(hours=1)) == 0
+    assert remove_orphaned_uploads(unit, storage, timedelta(hours=-1)) == 1
     assert [storage.exists(key) for key in (orphan, pending, other)] == [False, True, True]
 
 

@@ -21,7 +21,7 @@ from shared.core.errors import ConfigurationError
 from shared.core.logging import describe_error
 from shared.core.unit_of_work import UnitOfWork
 from shared.core.version import package_version
-from shared.jobs.monitoring import lane_states, live_workers
+from shared.jobs.monitoring import lane_states, live_workers, waiting_items
 from shared.oauth.provider_keys import ProviderKeys
 
 logger = structlog.get_logger(__name__)
@@ -94,6 +94,7 @@ class JobsCollector(Collector):
         try:
             with UnitOfWork(self._sessions) as unit:
                 lanes, workers = lane_states(unit.session), live_workers(unit.session)
+                waiting = waiting_items(unit.session)
         except (*DATABASE_UNAVAILABLE, ConfigurationError) as error:
             logger.warning("jobs_not_measured", **describe_error(error))
             return
@@ -113,7 +114,14 @@ class JobsCollector(Collector):
         )
         for version, number in ({package_version(): 0} | workers).items():
             live.add_metric([version], number)
-        yield from (items, age, live)
+        late = GaugeMetricFamily(
+            "toetsfeedback_waiting_items",
+            "Job items that wait for a server that is broken, full or away",
+            labels=["waiting_for"],
+        )
+        for waiting_for, number in waiting.items():
+            late.add_metric([waiting_for], number)
+        yield from (items, age, live, late)
 
 
 @contextmanager

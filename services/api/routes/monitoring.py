@@ -13,8 +13,11 @@ from services.api.http.head import ReadableRoute
 from services.api.operations.problem_responses import problems
 from services.api.resources import Resources
 from services.api.schemas.health import Health
+from shared.core.database import DATABASE_UNAVAILABLE
 from shared.core.errors import ConfigurationError
 from shared.core.logging import describe_error
+from shared.core.unit_of_work import UnitOfWork
+from shared.jobs.monitoring import waiting_items
 
 logger = structlog.get_logger(__name__)
 
@@ -35,8 +38,10 @@ def check_health(resources: ResourcesDep) -> Response:
     """Check if the API can serve requests."""
     if not _is_database_available(resources):
         return JSONResponse({"status": "DOWN"}, 503)
+    waiting_for = _waiting_for(resources)
     is_up = _is_queue_available(resources) and _is_storage_available(resources)
-    return JSONResponse({"status": "UP" if is_up else "DEGRADED"})
+    state = {"status": "UP" if is_up and not waiting_for else "DEGRADED"}
+    return JSONResponse(state | ({"waitingFor": waiting_for} if waiting_for else {}))
 
 
 @router.get("/health/live", operation_id="checkLiveness", responses=problems("badRequest"))
@@ -69,6 +74,16 @@ def _is_database_available(resources: Resources) -> bool:
         logger.error("database_unreachable", **describe_error(error))  # noqa: TRY400  # a traceback may quote a row
         return False
     return True
+
+
+def _waiting_for(resources: Resources) -> list[str]:
+    """Return the servers that jobs wait for, which workers see and this process may not."""
+    try:
+        with UnitOfWork(resources.sessions) as unit:
+            return list(waiting_items(unit.session))
+    except DATABASE_UNAVAILABLE as error:
+        logger.error("database_unreachable", **describe_error(error))  # noqa: TRY400  # as above
+        return []
 
 
 def _is_queue_available(resources: Resources) -> bool:
