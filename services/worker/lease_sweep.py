@@ -1,9 +1,11 @@
 """The sweep of expired leases, which gives every worker a lease's time after an outage."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from time import monotonic
 
 from shared.core.unit_of_work import UnitOfWork
+from shared.jobs.claims import limit_far_moments
 from shared.jobs.service import sweep
 
 
@@ -29,4 +31,5 @@ class LeaseSweep:
             self._waits_until = now + self.lease_seconds
         if now < self._waits_until:
             return 0
-        return sweep(unit.session, self.max_attempts)
+        far = limit_far_moments(unit.session, timedelta(seconds=self.lease_seconds))
+        return far + sweep(unit.session, self.max_attempts)

@@ -32,8 +32,10 @@ from shared.core.version import package_version
 from shared.deliveries.uploads import remove_orphaned_uploads
 from shared.documents.grants.service import remove_old_grants
 from shared.documents.objects import MIN_ORPHAN_AGE, remove_orphaned_objects
+from shared.documents.rebuilds.service import start_rebuilds
 from shared.idempotency.service import remove_old_responses
 from shared.jobs.monitoring import SEEN_INTERVAL, record_worker, remove_worker
+from shared.jobs.queue import WakeUpQueue, open_broker
 from shared.oauth.repository import remove_expired
 from shared.storage.store import Storage, open_storage
 
@@ -113,6 +115,7 @@ def periodic_tasks(settings: Settings) -> tuple[PeriodicTask, ...]:
     """Return the tasks of the sweeper."""
     storage = open_storage(settings.storage_url)
     exporter = HeadExporter(storage)
+    queue = WakeUpQueue(open_broker(settings, middleware=[]))
     return (
         PeriodicTask(
             "leases",
@@ -122,6 +125,11 @@ def periodic_tasks(settings: Settings) -> tuple[PeriodicTask, ...]:
                 lease_seconds=settings.job_lease_seconds,
                 interval_seconds=settings.job_sweep_seconds,
             ),
+        ),
+        PeriodicTask(
+            "rebuilds",
+            timedelta(seconds=settings.job_sweep_seconds),
+            lambda unit: start_rebuilds(unit, queue),
         ),
         PeriodicTask(
             "download-grants", GRANTS_INTERVAL, lambda unit: remove_old_grants(unit.session)

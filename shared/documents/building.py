@@ -1,6 +1,6 @@
 """Use cases of builds: start a build, and publish the documents of one school."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
@@ -59,6 +59,12 @@ class ExistingDocument(BuiltDocument):
     """A document of an earlier build, with the id of its row."""
 
     id: UUID
+
+    def is_within(self, sizes: Mapping[str, int]) -> bool:
+        """Return True if every segment is within the objects of these sizes."""
+        return all(
+            segment.offset + segment.size <= sizes.get(segment.key, 0) for segment in self.segments
+        )
 
     def matches(self, wanted: BuiltDocument) -> bool:
         """Return True if content, template, components and file name are those of `wanted`."""

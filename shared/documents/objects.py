@@ -23,7 +23,12 @@ BATCH_SIZE = 1000
 
 def new_object_key(administration_id: str, school_id: str, suffix: str) -> str:
     """Return a unique key: no object is overwritten, so a reader never sees mixed content."""
-    return f"{PREFIX}/{administration_id}/{school_id}/{uuid4()}.{suffix}"
+    return f"{objects_of(administration_id, school_id)}/{uuid4()}.{suffix}"
+
+
+def objects_of(administration_id: str, school_id: str) -> str:
+    """Return the prefix of the keys of a school's objects."""
+    return f"{PREFIX}/{administration_id}/{school_id}"
 
 
 def remove_orphaned_objects(unit: UnitOfWork, storage: Storage) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, not_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,9 @@ SEEN_INTERVAL = timedelta(seconds=5)
 """How often a worker records that it runs."""
 LIVE_PERIOD = 3 * SEEN_INTERVAL
 """A worker that was not seen for so long does not count: it was killed, or cannot connect."""
+
+_IS_LIVE = RunningWorker.seen_at.between(func.now() - LIVE_PERIOD, func.now() + LIVE_PERIOD)
+"""A moment further ahead is from before the clock of the database went back."""
 
 _QUEUE = text("""
     select lane, items, extract(epoch from greatest(now() - oldest_due_at, interval '0')) as seconds
@@ -49,8 +52,7 @@ def waiting_items(session: Session) -> dict[str, int]:
 
 def live_workers(session: Session) -> Counter[str]:
     """Return the number of live workers by version."""
-    is_live = RunningWorker.seen_at > func.now() - LIVE_PERIOD
-    return Counter(session.scalars(select(RunningWorker.version).where(is_live)))
+    return Counter(session.scalars(select(RunningWorker.version).where(_IS_LIVE)))
 
 
 def record_worker(session: Session, worker_id: UUID, version: str) -> int:
@@ -61,8 +63,7 @@ def record_worker(session: Session, worker_id: UUID, version: str) -> int:
         .values(id=worker_id, **seen)
         .on_conflict_do_update(index_elements=["id"], set_=seen)
     )
-    is_gone = RunningWorker.seen_at <= func.now() - LIVE_PERIOD
-    session.execute(delete(RunningWorker).where(is_gone))
+    session.execute(delete(RunningWorker).where(not_(_IS_LIVE)))
     return 1
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+from obstore.exceptions import AlreadyExistsError, BaseError, GenericError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from shared.core.durable_files import make_directory_durably, write_durably
@@ -158,13 +158,31 @@ class Storage:
             if end is None:
                 end = obstore.head(self._store, key)["size"]
             for offset in range(start, end, CHUNK_BYTES):
-                yield bytes(
-                    obstore.get_range(
-                        self._store, key, start=offset, end=min(offset + CHUNK_BYTES, end)
-                    )
-                )
+                yield self._range(key, offset, min(offset + CHUNK_BYTES, end))
         except (NotFoundError, FileNotFoundError) as error:
             raise StoredObjectMissingError(f"object {key} is not in the store") from error
+
+    def _range(self, key: str, start: int, end: int) -> bytes:
+        """Return a range; an object that is shorter, such as an empty file, counts as missing."""
+        try:
+            content = bytes(obstore.get_range(self._store, key, start=start, end=end))
+        except GenericError:
+            if obstore.head(self._store, key)["size"] >= end:
+                raise
+            content = b""
+        if len(content) < end - start:
+            raise StoredObjectMissingError(f"object {key} is shorter than it was")
+        return content
+
+    def require_stored(self, segments: Iterable[Segment]) -> None:
+        """Check that the object of each segment exists.
+
+        Raises:
+            StoredObjectMissingError: for the first one that does not.
+        """
+        for segment in segments:
+            if not self.exists(segment.key):
+                raise StoredObjectMissingError(f"object {segment.key} is not in the store")
 
     def stream_segments(
         self, segments: Iterable[Segment], start: int = 0, end: int | None = None
@@ -207,6 +225,14 @@ class Storage:
             for entry in batch:
                 if written_before is None or entry["last_modified"] < written_before:
                     yield entry["path"]
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Return the sizes in bytes of the objects below a directory, by key."""
+        return {
+            entry["path"]: entry["size"]
+            for batch in obstore.list(self._store, prefix=prefix)
+            for entry in batch
+        }
 
     def remove_partial_files(self, written_before: datetime) -> int:
         """Delete the partial files that killed writers left in a directory; return their number.

@@ -1,10 +1,12 @@
 """Responses with the bytes of a stored document: all of them, a range, or 304 Not Modified."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain
 from time import monotonic
 from urllib.parse import quote
 
+import structlog
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -21,10 +23,14 @@ from services.api.http.download_monitor import (
     RunningDownload,
 )
 from services.api.http.problem_types import Problem
+from services.api.http.problems import DocumentBeingRebuilt
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.downloads import Download
 from shared.documents.models import Document
-from shared.storage.store import Storage
+from shared.documents.rebuilds.service import request_rebuild
+from shared.storage.store import Storage, StoredObjectMissingError
+
+logger = structlog.get_logger(__name__)
 
 PIECE_BYTES = 128 * 1024
 """How much is given to the connection at a time, each time with a recent decision about access."""
@@ -40,6 +46,7 @@ class StoredContentResponse(StreamingResponse):
 
     def __init__(
         self,
+        storage: Storage,
         chunks: Iterator[bytes],
         monitor: DownloadMonitor,
         download: Download,
@@ -49,6 +56,7 @@ class StoredContentResponse(StreamingResponse):
     ) -> None:
         super().__init__((), status, headers)
         self._complete = complete
+        self._storage = storage
         self._chunks = chunks
         self._monitor = monitor
         self._download = download
@@ -57,11 +65,27 @@ class StoredContentResponse(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         abort = scope["state"]["abort_connection"]
         async with self._monitor.watch(self._download, self._decided_at, abort) as running:
-            first = await run_in_threadpool(next, self._chunks, b"")
+            first = await self._first_chunk()
             self.body_iterator = self._pieces(running, chain((first,), self._chunks))
             await super().__call__(scope, receive, send)
             if running.is_ended:
                 raise AccessRevokedError
+
+    async def _first_chunk(self) -> bytes:
+        """Read the first chunk, once it is known that no other object is missing.
+
+        Raises:
+            DocumentBeingRebuilt: when an object is not in the store; that is recorded.
+        """
+        document = self._download.document
+        try:
+            if len(document.segments) > 1:
+                await run_in_threadpool(self._storage.require_stored, document.segments)
+            return await run_in_threadpool(next, self._chunks, b"")
+        except StoredObjectMissingError as error:
+            logger.error("stored_object_missing", document_id=str(document.id))  # noqa: TRY400  # no fault of the code
+            await self._monitor.record(partial(request_rebuild, document_id=document.id))
+            raise DocumentBeingRebuilt from error
 
     async def _pieces(
         self, running: RunningDownload, chunks: Iterable[bytes]
@@ -131,7 +155,7 @@ def content_response(
     chunks = storage.stream_segments(document.segments, sent.start, sent.end)
     status = 200 if requested is None else 206
     at_end = complete if sent.end == document.byte_size else None
-    return StoredContentResponse(chunks, monitor, download, status, headers, at_end)
+    return StoredContentResponse(storage, chunks, monitor, download, status, headers, at_end)
 
 
 def _requested_range(range_header: str, size: int) -> ByteRange | None:

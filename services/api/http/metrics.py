@@ -21,6 +21,7 @@ from shared.core.errors import ConfigurationError
 from shared.core.logging import describe_error
 from shared.core.unit_of_work import UnitOfWork
 from shared.core.version import package_version
+from shared.documents.rebuilds.service import rebuilding_schools
 from shared.jobs.monitoring import lane_states, live_workers, waiting_items
 from shared.oauth.provider_keys import ProviderKeys
 
@@ -94,7 +95,7 @@ class JobsCollector(Collector):
         try:
             with UnitOfWork(self._sessions) as unit:
                 lanes, workers = lane_states(unit.session), live_workers(unit.session)
-                waiting = waiting_items(unit.session)
+                waiting, rebuilt = waiting_items(unit.session), rebuilding_schools(unit.session)
         except (*DATABASE_UNAVAILABLE, ConfigurationError) as error:
             logger.warning("jobs_not_measured", **describe_error(error))
             return
@@ -121,7 +122,12 @@ class JobsCollector(Collector):
         )
         for waiting_for, number in waiting.items():
             late.add_metric([waiting_for], number)
-        yield from (items, age, live, late)
+        lost = GaugeMetricFamily(
+            "toetsfeedback_rebuilding_schools",
+            "Schools of which a document is not in the object store and is made again",
+            rebuilt,
+        )
+        yield from (items, age, live, late, lost)
 
 
 @contextmanager

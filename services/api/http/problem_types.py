@@ -55,6 +55,7 @@ _OWN_STATUSES = {
     "personExists": 409,
     "releaseWindowExists": 409,
     "requestInFlight": 409,
+    "schoolChanged": 409,
     "schoolNotTakingPart": 409,
     "severalReleaseWindows": 409,
     "tooManyKeys": 409,
@@ -70,6 +71,7 @@ _OWN_STATUSES = {
     "jobFailed": 500,
     "partlyFailed": 500,
     "unexpectedError": 500,
+    "documentBeingRebuilt": 503,
 }
 _OAUTH_STATUSES = {"invalid_client": 401, "temporarily_unavailable": 503}
 

@@ -32,6 +32,8 @@ from shared.storage.store import STORE_UNAVAILABLE
 logger = structlog.get_logger(__name__)
 
 RETRY_AFTER_SECONDS = 5
+REBUILD_SECONDS = 30
+"""The time after which a client asks again for a document that is being rebuilt."""
 RETRYABLE_SQLSTATES = {"25006", "25P03", "25P04"}
 """read_only_sql_transaction, as after a failover; idle_in_transaction_session_timeout;
 transaction_timeout."""
@@ -52,6 +54,15 @@ class ServiceUnavailable(Problem):
             "serviceUnavailable",
             "The service is not available now; try again later.",
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+        )
+
+
+class DocumentBeingRebuilt(Problem):
+    def __init__(self) -> None:
+        super().__init__(
+            "documentBeingRebuilt",
+            "The bytes of the document are lost and are being made again; try again later.",
+            headers={"Retry-After": str(REBUILD_SECONDS)},
         )
 
 

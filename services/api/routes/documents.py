@@ -88,7 +88,7 @@ def head_document_content(
         200: {"description": "The whole document.", "content": CONTENT, "headers": HEADERS},
         206: {"description": "The requested range.", "content": CONTENT, "headers": HEADERS},
         **_UNCHANGED,
-        **problems("rangeNotSatisfiable"),
+        **problems("rangeNotSatisfiable", "documentBeingRebuilt"),
     },
 )
 def get_document_content(

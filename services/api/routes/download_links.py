@@ -51,7 +51,7 @@ _ENDED_LINK: dict[int | str, dict[str, Any]] = {
         200: {"description": "The document.", "content": CONTENT, "headers": HEADERS},
         206: {"description": "The requested range.", "content": CONTENT, "headers": HEADERS},
         **_ENDED_LINK,
-        **problems("rangeNotSatisfiable"),
+        **problems("rangeNotSatisfiable", "documentBeingRebuilt"),
     },
 )
 def use_download_grant(

@@ -59,5 +59,6 @@ def _database_findings(
     yield from database.check_rules(connection)
     storage = open_storage(settings.storage_url)
     yield content.check_insz_key(connection, settings.insz_key_file)
+    yield content.check_objects(connection, storage)
     yield content.check_documents(connection, storage, documents)
     yield content.check_audit_log(connection, storage)

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from obstore.exceptions import BaseError as StoreError
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.orm import Session
 
 from services.cli.doctor.database import unreadable
@@ -15,10 +15,18 @@ from shared.core.errors import ConfigurationError
 from shared.core.secrets import read_insz_key
 from shared.deliveries.insz_key import is_stored_key
 from shared.documents.models import Document
+from shared.documents.objects import PREFIX
 from shared.storage.store import STORE_UNAVAILABLE, Storage
 
 SHOWN = 3
 INSZ_KEY = "INSZ key of the database"
+
+
+_NEEDED_SIZES = text("""
+    select key, max(byte_offset + byte_size)
+    from documents, unnest(storage_keys, byte_offsets, byte_sizes) as (key, byte_offset, byte_size)
+    group by key
+""")
 
 
 def check_insz_key(connection: Connection, path: Path | None) -> Finding:
@@ -40,6 +48,26 @@ def check_insz_key(connection: Connection, path: Path | None) -> Finding:
     return passed(INSZ_KEY, "the same" if is_same else "no delivery was applied yet")
 
 
+def check_objects(connection: Connection, storage: Storage) -> Finding:
+    """Compare the number of objects that documents refer to with those in the store."""
+    if finding := unreadable(connection, "objects", "documents"):
+        return finding
+    needed: dict[str, int] = dict(connection.execute(_NEEDED_SIZES).tuples().all())
+    try:
+        sizes = storage.sizes(PREFIX)
+    except (StoreError, OSError):
+        return failed("objects", "they cannot be listed", "check the object store")
+    missing = sum(1 for key, size in needed.items() if sizes.get(key, 0) < size)
+    if missing:
+        return failed(
+            "objects",
+            f"{missing:,} of {len(needed):,} are not in the object store, or too short",
+            "restore the object store, or make them again with "
+            "`toetsfeedback build --administration ID`",
+        )
+    return passed("objects", f"{len(needed):,} of {len(needed):,} in the object store")
+
+
 def check_documents(connection: Connection, storage: Storage, number: int) -> Finding:
     """Compare the hashes of random documents with their bytes in the object store."""
     if finding := unreadable(connection, "documents", "documents"):
@@ -47,7 +75,8 @@ def check_documents(connection: Connection, storage: Storage, number: int) -> Fi
     with Session(connection) as session:
         total = session.scalar(select(func.count()).select_from(Document)) or 0
         chosen = session.scalars(select(Document).order_by(func.random()).limit(number)).all()
-        wrong = [str(document.id) for document in chosen if not _is_intact(document, storage)]
+        session.expunge_all()
+    wrong = [str(document.id) for document in chosen if not _is_intact(document, storage)]
     if wrong:
         return failed(
             "documents",

@@ -15,6 +15,8 @@ from shared.documents.building import (
 )
 from shared.documents.catalogues import CatalogueCache
 from shared.documents.kinds import DocumentKind
+from shared.documents.objects import objects_of
+from shared.documents.rebuilds.service import end_rebuild
 from shared.jobs.claims import Claim
 from shared.storage.store import Storage
 
@@ -43,7 +45,9 @@ def build_school(
     for number in range(MAX_ROUNDS):
         content, stored = school_content(unit.session, catalogues, *school)
         unit.commit()
-        existing = ExistingDocuments([] if is_forced else stored.documents)
+        existing = ExistingDocuments(
+            [] if is_forced else _in_store(stored.documents, storage, *school)
+        )
         production = SchoolProduction(plan_school(content), existing, renderers, storage)
         production.run(claim.require_held)
         removed = publish(unit.session, claim.job_id, content, stored, production.documents)
@@ -51,8 +55,9 @@ def build_school(
             outcome = count_documents(production.documents) | {
                 "failures": len(production.failures),
                 "removed": removed,
-                "repeated": number,
+                "repeated": claim.repeats + number,
             }
+            end_rebuild(unit.session, *school)
             return HandlerResult(outcome, production.failures)
         unit.commit()
         unit.session.expire_all()
@@ -61,6 +66,16 @@ def build_school(
         f"The school changed {MAX_ROUNDS} times while its documents were made; build them again "
         "after the deliveries.",
     )
+
+
+def _in_store(
+    documents: Sequence[ExistingDocument], storage: Storage, administration_id: str, school_id: str
+) -> list[ExistingDocument]:
+    """Return the documents whose objects are in the store; the others are made again."""
+    if not documents:
+        return []
+    sizes = storage.sizes(objects_of(administration_id, school_id))
+    return [document for document in documents if document.is_within(sizes)]
 
 
 def count_documents(documents: Sequence[BuiltDocument]) -> dict[str, int]:
