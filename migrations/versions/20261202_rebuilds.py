@@ -13,12 +13,17 @@ depends_on: str | Sequence[str] | None = None
 API, WORKER = "toetsfeedback_api", "toetsfeedback_worker"
 IMPORTER = "toetsfeedback_importer"
 
-# The API has no other right on the table. A school without a row of the document gets no row.
+# The API has no other right on the table. It looks first: an insert would wait for a worker that has
+# changed the row.
 REQUEST_REBUILD = """
 create function request_rebuild(document uuid) returns void
 language sql security definer set search_path = public, pg_temp as $$
     insert into rebuild_requests (administration_id, school_id)
-    select administration_id, school_id from documents where id = document
+    select administration_id, school_id from documents where id = document and not exists (
+        select from rebuild_requests requested
+        where requested.administration_id = documents.administration_id
+          and requested.school_id = documents.school_id
+    )
     on conflict do nothing
 $$
 """

@@ -24,7 +24,7 @@ INSZ_KEY = "INSZ key of the database"
 
 _NEEDED_SIZES = text("""
     select key, max(byte_offset + byte_size)
-    from documents, unnest(storage_keys, byte_offsets, byte_sizes) as (key, byte_offset, byte_size)
+    from documents, unnest(storage_keys, byte_offsets, byte_sizes) s (key, byte_offset, byte_size)
     group by key
 """)
 
