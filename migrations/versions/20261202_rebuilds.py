@@ -13,8 +13,8 @@ depends_on: str | Sequence[str] | None = None
 API, WORKER = "toetsfeedback_api", "toetsfeedback_worker"
 IMPORTER = "toetsfeedback_importer"
 
-# The API has no other right on the table. It looks first: an insert would wait for a worker that has
-# changed the row.
+# The API has no other right on the table. It looks first: an insert would wait for a worker that
+# has changed the row.
 REQUEST_REBUILD = """
 create function request_rebuild(document uuid) returns void
 language sql security definer set search_path = public, pg_temp as $$

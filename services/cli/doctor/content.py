@@ -23,7 +23,7 @@ INSZ_KEY = "INSZ key of the database"
 
 
 _NEEDED_SIZES = text("""
-    select key, max(byte_offset + byte_size)
+    select key, max(byte_offset + byte_size) as size
     from documents, unnest(storage_keys, byte_offsets, byte_sizes) s (key, byte_offset, byte_size)
     group by key
 """)
@@ -52,7 +52,7 @@ def check_objects(connection: Connection, storage: Storage) -> Finding:
     """Compare the number of objects that documents refer to with those in the store."""
     if finding := unreadable(connection, "objects", "documents"):
         return finding
-    needed: dict[str, int] = dict(connection.execute(_NEEDED_SIZES).tuples().all())
+    needed: dict[str, int] = {row.key: row.size for row in connection.execute(_NEEDED_SIZES)}
     try:
         sizes = storage.sizes(PREFIX)
     except (StoreError, OSError):
