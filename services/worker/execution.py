@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from services.worker.conditions import AnotherAttempt, Waiting, classify
-from services.worker.heartbeat import heartbeat
+from services.worker.heartbeat import HEARTBEATS_PER_LEASE, heartbeat
 from services.worker.metrics import ITEM_SECONDS, ITEMS
 from services.worker.pause import Pause
 from shared.core.database import Sessions
@@ -186,7 +186,8 @@ class Execution:
                 if not isinstance(classify(error), Waiting):
                     raise
                 logger.warning("job_item_end_not_recorded", **describe_error(error))
-            if self.stopping.wait(wait_delay_seconds(waits, SystemRandom())):
+            longest = self.lease.total_seconds() / HEARTBEATS_PER_LEASE
+            if self.stopping.wait(min(wait_delay_seconds(waits, SystemRandom()), longest)):
                 return LEASE_LOST
             waits += 1
 

@@ -31,8 +31,11 @@ def test_database_that_is_away_longer_than_a_lease_costs_no_attempt(
     with deployment.restarted_with({"TOETSFEEDBACK_JOB_MAX_ATTEMPTS": "1"}):
         deployment.build()
         deployment.wait_for_work()
+        deployment.send(signal.SIGSTOP, *deployment.workers)
+        time.sleep(0.1)  # what the server has committed is answered, although nobody reads it yet
         deployment.send(signal.SIGQUIT, deployment.postgres)
         deployment.wait_until(lambda: not deployment.postgres.is_alive())
+        deployment.send(signal.SIGCONT, *deployment.workers)
         time.sleep(2 * LEASE_SECONDS)
         deployment.start(deployment.postgres)
         assert_consistent(deployment, reference)
