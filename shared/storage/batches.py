@@ -1,19 +1,15 @@
-"""Batches of objects in a directory: written at once, flushed to the disk in parallel.
+"""Batches of objects in a directory: written at once, and flushed to the disk together.
 
 A store of the S3 protocol is durable when it answers: nothing is flushed there.
 """
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection
 from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from shared.core.durable_files import flush
-
-FLUSH_THREADS = 2
-"""Flushes wait for the disk while the worker renders the next object."""
+from shared.core.durable_files import begin_flush, flush
 
 
 class DirectoryFlusher:
@@ -26,11 +22,14 @@ class DirectoryFlusher:
         self._root = root
         self._durable = {root}
 
-    def flush_content(self, key: str) -> None:
-        flush(self._root / key)
+    def begin(self, key: str) -> None:
+        """Let the kernel begin to write an object to the disk."""
+        begin_flush(self._root / key)
 
-    def flush_entries(self, keys: Iterable[str]) -> None:
-        """Flush the directories of objects, and the entries of those that may be new."""
+    def flush(self, keys: Collection[str]) -> None:
+        """Flush objects, their directories, and the entries of those that may be new."""
+        for key in keys:
+            flush(self._root / key)
         for directory in {(self._root / key).parent for key in keys}:
             flush(directory)
             new = takewhile(lambda one: one not in self._durable, (directory, *directory.parents))
@@ -51,15 +50,13 @@ class WriteBatch:
         self._write = write
         self._flusher = flusher
         self._keys: list[str] = []
-        self._flushed: list[Future[None]] = []
-        self._threads = ThreadPoolExecutor(FLUSH_THREADS, thread_name_prefix="flush")
 
     def put(self, key: str, content: bytes) -> None:
-        """Store an object; it is flushed in the background."""
+        """Store an object; the disk receives it while the next one is made."""
         self._write(key, content)
         self._keys.append(key)
         if self._flusher is not None:
-            self._flushed.append(self._threads.submit(self._flusher.flush_content, key))
+            self._flusher.begin(key)
 
     def __enter__(self) -> Self:
         return self
@@ -70,8 +67,5 @@ class WriteBatch:
         error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        self._threads.shutdown(cancel_futures=error is not None)
         if error is None and self._flusher is not None:
-            for flushed in self._flushed:
-                flushed.result()
-            self._flusher.flush_entries(self._keys)
+            self._flusher.flush(self._keys)

@@ -99,8 +99,7 @@ class Storage:
     def flush(self, key: str) -> None:
         """Flush an object that was written with `backend` to the disk of a directory."""
         if self._flusher is not None:
-            self._flusher.flush_content(key)
-            self._flusher.flush_entries([key])
+            self._flusher.flush([key])
 
     def _write(self, key: str, content: bytes | Path | Iterable[bytes]) -> None:
         try:
