@@ -14,6 +14,7 @@ from embedded.child_process import ChildProcess, Condition, wait_until
 from embedded.data_directory import DataDirectory
 from embedded.errors import EmbeddedError, StartInterruptedError
 from embedded.service_user import ServiceUser
+from shared.core.durable_files import flush
 
 SUPERUSER = "toetsfeedback"
 PASSWORD = "postgres-password"  # noqa: S105  # the name of a file
@@ -109,6 +110,7 @@ def _initialise(
                 f"{data.path}: initdb {child.exit_description()}; see {child.log} (a full disk?)"
             )
         draft.rename(data.postgres)
+        flush(data.path)
     finally:
         child.finish_stop()
         shutil.rmtree(draft, ignore_errors=True)

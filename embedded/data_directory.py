@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +11,7 @@ from pathlib import Path
 from embedded.errors import EmbeddedError
 from embedded.process_identity import ProcessIdentity
 from embedded.running_instance import DirectoryIdentity, RunningInstance
+from shared.core.durable_files import make_directory_durably, write_durably
 
 
 class DataDirectory:
@@ -34,9 +34,8 @@ class DataDirectory:
     def prepare(self) -> None:
         """Create the missing directories, except `postgres/`, which initdb creates."""
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for directory in (self.valkey, self.storage, self.keys, self.logs):
-                directory.mkdir(mode=0o700, exist_ok=True)
+            for directory in (self.path, self.valkey, self.storage, self.keys, self.logs):
+                make_directory_durably(directory)
         except OSError as error:
             raise EmbeddedError(
                 f"{self.path} cannot be used as a data directory ({error.strerror}): "
@@ -176,31 +175,13 @@ def person_key(keys: Path, number: int) -> Path:
 
 def write_private(path: Path, content: bytes) -> None:
     """Write a file atomically and durably, readable by its owner only."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        _sync_directory(path.parent)
+        write_durably(path, content)
     except OSError as error:
         raise EmbeddedError(
             f"{path} cannot be written ({error.strerror}): check that its directory exists and is "
             "yours, and that the disk is not full"
         ) from error
-    finally:
-        with suppress(OSError):  # where nothing can be written, nothing can be removed
-            draft.unlink(missing_ok=True)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _try_lock(descriptor: int) -> bool:

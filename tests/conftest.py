@@ -30,6 +30,7 @@ from shared.core.unit_of_work import UnitOfWork
 from shared.jobs.queue import WakeUpQueue, open_broker
 from shared.oauth.tokens import TokenAuthority
 from shared.storage.store import Storage, open_storage
+from tests.flushes import Flushes
 
 TEMPLATE = "toetsfeedback_template"
 RUN = pytest.StashKey[ExitStack]()
@@ -204,6 +205,14 @@ def session(unit: UnitOfWork) -> Session:
 @pytest.fixture(scope="module")
 def storage(settings: Settings) -> Storage:
     return open_storage(settings.storage_url)
+
+
+@pytest.fixture
+def flushes(monkeypatch: pytest.MonkeyPatch) -> Flushes:
+    """Record the flushes to the disk from now on."""
+    flushes = Flushes()
+    flushes.record(monkeypatch)
+    return flushes
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from alembic import op
 
 revision: str = "20261203_locks"
-down_revision: str | None = "20261130_access_limits"
+down_revision: str | None = "20261202_rebuilds"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

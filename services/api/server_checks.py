@@ -9,12 +9,14 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, Respon
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from services.api.http.health_checks import SILENT_SECONDS, HealthChecks, PartCheck
 from shared.core.bounded_connection import DeadlineExceededError
 from shared.core.deadlines import deadline
 from shared.core.errors import ConfigurationError
 from shared.core.logging import describe_error
+from shared.jobs.monitoring import waiting_items
 from shared.storage.store import Storage
 
 logger = structlog.get_logger(__name__)
@@ -29,6 +31,7 @@ def open_checks(engine: Engine, queue: Redis, storage: Storage) -> HealthChecks:
         PartCheck(lambda: check_database(engine)),
         PartCheck(lambda: check_queue(queue)),
         PartCheck(lambda: check_object_store(storage)),
+        PartCheck(lambda: check_jobs(engine)),
     )
 
 
@@ -62,6 +65,16 @@ def _reason_of_queue(error: RedisError) -> str:
     if isinstance(error, ResponseError):
         return "accepts no writes"
     return SILENT if isinstance(error, RedisTimeoutError) else UNREACHABLE
+
+
+def check_jobs(engine: Engine) -> str | None:
+    """Return what jobs wait for, which workers see and this process may not."""
+    try:
+        with deadline(SILENT_SECONDS), Session(engine) as session:
+            waiting = waiting_items(session)
+    except (SQLAlchemyError, ConfigurationError):
+        return None  # the check of the database says so
+    return f"waiting for the {', the '.join(waiting)}" if waiting else None
 
 
 def check_object_store(storage: Storage) -> str | None:

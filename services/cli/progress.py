@@ -110,12 +110,18 @@ def _cells(progress: JobProgress) -> tuple[str, ...]:
         str(job.id),
         job.kind,
         job.subject,
-        f"{job.state} with failures" if progress.has_failures else job.state,
+        _state(progress),
         f"{counts.ended} of {counts.total}",
         f"{counts.all_failures:,}",
         _format_pace(progress.pace),
         f"{in_brussels(job.created_at):%Y-%m-%d %H:%M:%S}",
     )
+
+
+def _state(progress: JobProgress) -> str:
+    if progress.counts.waiting_for:
+        return f"{progress.job.state}, waiting for the {progress.counts.waiting_for}"
+    return f"{progress.job.state} with failures" if progress.has_failures else progress.job.state
 
 
 def _line_printer(title: str, total: int, console: Console) -> ReportProgress:

@@ -42,7 +42,7 @@ def create_worker(settings: Settings) -> WorkerParts:
     catalogues, renderers = CatalogueCache(), Renderers()
 
     def build(unit: UnitOfWork, claim: Claim) -> HandlerResult:
-        return build_school(unit.session, claim, storage, catalogues, renderers)
+        return build_school(unit, claim, storage, catalogues, renderers)
 
     def apply(unit: UnitOfWork, claim: Claim) -> HandlerResult:
         return apply_delivery(unit, claim, storage, insz_key, settings.delivery_max_removed_share)

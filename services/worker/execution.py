@@ -1,22 +1,22 @@
 """Execution of job items: claim, lease, handler and settlement."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import copy_context
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import SystemRandom
-from threading import BoundedSemaphore, Event, Thread
+from threading import BoundedSemaphore, Event
 from time import monotonic
 from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import Connection, event
 
+from services.worker.conditions import AnotherAttempt, Waiting, classify
+from services.worker.heartbeat import HEARTBEATS_PER_LEASE, heartbeat
 from services.worker.metrics import ITEM_SECONDS, ITEMS
+from services.worker.pause import Pause
 from services.worker.queue_log import QUEUE_ERRORS, QueueLog
-from shared.core.database import DATABASE_UNAVAILABLE, Sessions
-from shared.core.deadlines import deadline
+from services.worker.short_units import short_unit
+from shared.core.database import Sessions
 from shared.core.errors import DomainError
 from shared.core.logging import describe_error
 from shared.core.unit_of_work import UnitOfWork
@@ -30,26 +30,16 @@ from shared.jobs.rules import (
     choose_lane_order,
     retry_delay_seconds,
     unexpected_error_problem,
+    wait_delay_seconds,
 )
 from shared.jobs.service import end_when_complete
-from shared.storage.store import STORE_UNAVAILABLE
 
 logger = structlog.get_logger(__name__)
 
-RETRYABLE_ERRORS = (*DATABASE_UNAVAILABLE, *STORE_UNAVAILABLE, OSError)
-"""Errors of database, storage or system. Any other error would occur again."""
-
-HEARTBEATS_PER_LEASE = 3
-MAX_HEARTBEAT_SECONDS = 1.0
-"""The longest time until a worker learns that its item was cancelled."""
-
-SHORT_UNIT_SECONDS = 10.0
-"""The time for a unit of a few statements, unless a lease is longer."""
-CANCEL_SECONDS = 5.0
-"""The time for the server to cancel a statement; then the connection is closed."""
-
 LEASE_LOST = "lost"
 """The outcome of an attempt whose item was cancelled or taken over."""
+WAITING = "waiting"
+"""The outcome of an attempt that does not count: the item waits for a server."""
 
 
 class ItemFailure(NamedTuple):
@@ -73,6 +63,8 @@ class HandlerResult:
 
 
 Handler = Callable[[UnitOfWork, Claim], HandlerResult]
+"""A handler commits its unit before it does long work without the database: a server ends a
+transaction that is idle. What it writes after that is committed together with the settlement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +84,7 @@ class Execution:
     stopping: Event = field(default_factory=Event)
     queue_log: QueueLog = field(default_factory=QueueLog)
     _slots: BoundedSemaphore = field(init=False)
+    _pause: Pause = field(init=False, default_factory=Pause)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_slots", BoundedSemaphore(self.threads))
@@ -114,7 +107,7 @@ class Execution:
 
     def _run_due_items(self) -> None:
         has_woken = False
-        while not self.stopping.is_set():
+        while not (self.stopping.is_set() or self._pause.is_active()):
             claim = self._claim()
             if claim is None:
                 return
@@ -125,7 +118,7 @@ class Execution:
 
     def _claim(self) -> Claim | None:
         lanes = choose_lane_order(self.interactive_weight, SystemRandom())
-        with self._short_unit() as unit:
+        with short_unit(self.sessions, self.lease) as unit:
             return claims.claim(unit.session, self.handlers, lanes, self.lease)
 
     def _wake_worker(self, kind: str) -> None:
@@ -160,22 +153,53 @@ class Execution:
 
     def _attempt(self, claim: Claim) -> str:
         try:
-            return self._handle_and_settle(claim)
+            state = self._handle_and_settle(claim)
         except LeaseLostError:
             return LEASE_LOST
         except DomainError as error:
-            return self._settle_failed(claim, error.as_json())
-        except RETRYABLE_ERRORS as error:
-            logger.warning("job_item_attempt_failed", **describe_error(error))
-            return self._requeue(claim, type(error).__name__)
+            problem = error.as_json()
+            return self._record(lambda: self._settle_failed(claim, problem))
         except Exception as error:  # noqa: BLE001  # one bad item must not stop the others
-            logger.warning("job_item_attempt_failed", **describe_error(error))
-            return self._settle_failed(claim, unexpected_error_problem(type(error).__name__))
+            return self._end_attempt(claim, error)
+        self._pause.end()
+        return state
+
+    def _end_attempt(self, claim: Claim, error: Exception) -> str:
+        """Let the item wait, try it again, or let it fail, depending on the error."""
+        found, name = classify(error), type(error).__name__
+        if isinstance(found, Waiting):
+            logger.warning("job_item_waits", waiting_for=str(found), **describe_error(error))
+            self._pause.begin()
+            return self._record(lambda: self._wait(claim, found))
+        logger.warning("job_item_attempt_failed", **describe_error(error))
+        if isinstance(found, AnotherAttempt):
+            return self._record(lambda: self._requeue(claim, name))
+        return self._record(lambda: self._settle_failed(claim, unexpected_error_problem(name)))
+
+    def _record(self, write: Callable[[], str]) -> str:
+        """Write how an attempt has ended, as soon as the database is there for it.
+
+        Until then this thread has nothing else to do: other items need the database, too.
+        """
+        waits = 0
+        while True:
+            try:
+                return write()
+            except LeaseLostError:
+                return LEASE_LOST
+            except Exception as error:
+                if not isinstance(classify(error), Waiting):
+                    raise
+                logger.warning("job_item_end_not_recorded", **describe_error(error))
+            longest = self.lease.total_seconds() / HEARTBEATS_PER_LEASE
+            if self.stopping.wait(min(wait_delay_seconds(waits, SystemRandom()), longest)):
+                return LEASE_LOST
+            waits += 1
 
     def _handle_and_settle(self, claim: Claim) -> str:
         with UnitOfWork(self.sessions) as unit:
             session = unit.session
-            with self._heartbeat(claim, session.connection()):
+            with heartbeat(self.sessions, claim, self.lease, session):
                 result = self.handlers[claim.kind](unit, claim)
             state = State.DONE if result.problem is None else State.FAILED
             repository.add_failures(session, claim.item_id, result.failures)
@@ -184,66 +208,21 @@ class Execution:
         return state
 
     def _settle_failed(self, claim: Claim, problem: dict[str, Any]) -> str:
-        try:
-            with self._short_unit() as unit:
-                claims.settle(unit.session, claim, State.FAILED, {}, problem)
-                end_when_complete(unit.session, claim.job_id)
-        except LeaseLostError:
-            return LEASE_LOST
+        with short_unit(self.sessions, self.lease) as unit:
+            claims.settle(unit.session, claim, State.FAILED, {}, problem)
+            end_when_complete(unit.session, claim.job_id)
         return State.FAILED
+
+    def _wait(self, claim: Claim, found: Waiting) -> str:
+        delay = timedelta(seconds=wait_delay_seconds(claim.waits, SystemRandom()))
+        with short_unit(self.sessions, self.lease) as unit:
+            is_held = claims.wait(unit.session, claim, delay, str(found))
+        return WAITING if is_held else LEASE_LOST
 
     def _requeue(self, claim: Claim, error: str) -> str:
         if claim.attempt >= self.max_attempts:
             return self._settle_failed(claim, attempts_exhausted_problem(claim.attempt, error))
         delay = timedelta(seconds=retry_delay_seconds(claim.attempt, SystemRandom()))
-        with self._short_unit() as unit:
+        with short_unit(self.sessions, self.lease) as unit:
             is_held = claims.requeue(unit.session, claim, delay, attempt_failed_problem(error))
         return State.QUEUED if is_held else LEASE_LOST
-
-    @contextmanager
-    def _short_unit(self) -> Iterator[UnitOfWork]:
-        """Yield a unit of a few statements; without a response in time, it is rolled back.
-
-        The connection can be half open: nobody would ever respond.
-        """
-        seconds = max(self.lease.total_seconds(), SHORT_UNIT_SECONDS)
-        with deadline(seconds), UnitOfWork(self.sessions) as unit:
-            yield unit
-
-    @contextmanager
-    def _heartbeat(self, claim: Claim, connection: Connection) -> Iterator[None]:
-        """Renew the lease; once it is lost, cancel the current and all later statements.
-
-        Ends before the item is settled: a heartbeat would wait for the lock on the settled row, and
-        this method for the heartbeat.
-        """
-        event.listen(connection, "before_cursor_execute", lambda *_: claim.require_held())
-        driver: Any = connection.connection.driver_connection
-        stopped = Event()
-        thread = Thread(
-            target=copy_context().run,
-            args=(self._renew_lease, claim, driver, stopped),
-            name=f"lease-{claim.item_id}",
-            daemon=True,
-        )
-        thread.start()
-        try:
-            yield
-        finally:
-            stopped.set()
-            thread.join()
-
-    def _renew_lease(self, claim: Claim, driver: Any, stopped: Event) -> None:
-        """Renew the lease until `stopped`; cancel the driver's statement once the lease is lost."""
-        seconds = min(self.lease.total_seconds() / HEARTBEATS_PER_LEASE, MAX_HEARTBEAT_SECONDS)
-        while not stopped.wait(seconds):
-            try:
-                with self._short_unit() as unit:
-                    is_held = claims.extend_lease(unit.session, claim, self.lease)
-                if not is_held:
-                    claim.lost.set()
-                    driver.drop_after(CANCEL_SECONDS)
-                    driver.cancel_safe(timeout=CANCEL_SECONDS)
-                    return
-            except Exception as error:  # noqa: BLE001  # the next heartbeat may succeed
-                logger.warning("lease_renewal_failed", **describe_error(error))

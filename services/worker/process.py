@@ -12,6 +12,7 @@ import structlog
 from prometheus_client import start_http_server
 
 from services.worker.app import create_worker
+from services.worker.lease_sweep import LeaseSweep
 from services.worker.polling import Poller
 from services.worker.sweeper import PeriodicTask, Sweeper
 from shared.audit.head_exports import HeadExporter
@@ -34,11 +35,12 @@ from shared.core.version import package_version
 from shared.deliveries.uploads import remove_orphaned_uploads
 from shared.documents.grants.service import remove_old_grants
 from shared.documents.objects import MIN_ORPHAN_AGE, remove_orphaned_objects
+from shared.documents.rebuilds.service import start_rebuilds
 from shared.idempotency.service import remove_old_responses
 from shared.jobs.monitoring import SEEN_INTERVAL, record_worker, remove_worker
-from shared.jobs.service import sweep
+from shared.jobs.queue import WakeUpQueue, open_broker
 from shared.oauth.repository import remove_expired
-from shared.storage.store import open_storage
+from shared.storage.store import Storage, open_storage
 
 logger = structlog.get_logger(__name__)
 
@@ -127,11 +129,21 @@ def periodic_tasks(settings: Settings) -> tuple[PeriodicTask, ...]:
     """Return the tasks of the sweeper."""
     storage = open_storage(settings.storage_url)
     exporter = HeadExporter(storage)
+    queue = WakeUpQueue(open_broker(settings, middleware=[]))
     return (
         PeriodicTask(
             "leases",
             timedelta(seconds=settings.job_sweep_seconds),
-            lambda unit: sweep(unit.session, settings.job_max_attempts),
+            LeaseSweep(
+                settings.job_max_attempts,
+                lease_seconds=settings.job_lease_seconds,
+                interval_seconds=settings.job_sweep_seconds,
+            ),
+        ),
+        PeriodicTask(
+            "rebuilds",
+            timedelta(seconds=settings.job_sweep_seconds),
+            lambda unit: start_rebuilds(unit, queue),
         ),
         PeriodicTask(
             "download-grants", GRANTS_INTERVAL, lambda unit: remove_old_grants(unit.session)
@@ -142,12 +154,12 @@ def periodic_tasks(settings: Settings) -> tuple[PeriodicTask, ...]:
         PeriodicTask(
             "incomplete-objects",
             OBJECTS_INTERVAL,
-            lambda unit: storage.remove_partial_files(database_now(unit.session) - MIN_ORPHAN_AGE),
+            lambda unit: _remove_partial_files(unit, storage),
         ),
         PeriodicTask(
             "orphaned-objects",
             OBJECTS_INTERVAL,
-            lambda unit: remove_orphaned_objects(unit.session, storage),
+            lambda unit: remove_orphaned_objects(unit, storage),
         ),
         PeriodicTask(
             "identifiers", IDENTIFIERS_INTERVAL, lambda unit: remove_expired(unit.session)
@@ -160,11 +172,17 @@ def periodic_tasks(settings: Settings) -> tuple[PeriodicTask, ...]:
         PeriodicTask(
             "audit-heads",
             timedelta(seconds=settings.audit_export_seconds),
-            lambda unit: exporter.export(unit.session),
+            exporter.export,
         ),
         PeriodicTask(
             "uploads",
             UPLOADS_INTERVAL,
-            lambda unit: remove_orphaned_uploads(unit.session, storage, UPLOADS_MAX_AGE),
+            lambda unit: remove_orphaned_uploads(unit, storage, UPLOADS_MAX_AGE),
         ),
     )
+
+
+def _remove_partial_files(unit: UnitOfWork, storage: Storage) -> int:
+    written_before = database_now(unit.session) - MIN_ORPHAN_AGE
+    unit.commit()
+    return storage.remove_partial_files(written_before)

@@ -8,13 +8,12 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy.orm import Session
-
 from shared.audit import repository
 from shared.audit.rules import Head
 from shared.core.clock import database_now
 from shared.core.errors import ConfigurationError
 from shared.core.strict_json import parse_json
+from shared.core.unit_of_work import UnitOfWork
 from shared.storage.store import Storage
 
 PREFIX = "audit-heads"
@@ -27,13 +26,18 @@ class HeadExporter:
     storage: Storage
     _exported: dict[str, Head] = field(default_factory=dict)
 
-    def export(self, session: Session) -> int:
-        """Write the heads that changed since the last export; return their number."""
-        heads = repository.heads(session)
+    def export(self, unit: UnitOfWork) -> int:
+        """Write the heads that changed since the last export; return their number.
+
+        No transaction is open while the store works.
+        """
+        heads = repository.heads(unit.session)
         changed = {chain: head for chain, head in heads.items() if self._is_new(chain, head)}
         if not changed:
             return 0
-        key = f"{PREFIX}/{database_now(session):%Y%m%dT%H%M%S.%fZ}.json"
+        now = database_now(unit.session)
+        unit.commit()
+        key = f"{PREFIX}/{now:%Y%m%dT%H%M%S.%fZ}.json"
         if not self.storage.put_new(key, heads_as_json(changed)):
             return 0  # another process used this instant: the next export has the same heads
         self._exported |= changed

@@ -53,8 +53,12 @@ _INCREMENT_REVISIONS: Final = """
                     and p.delivered_as = s.student
         )
     )
+    returning school_id
 """
 """Documents built from an older revision of a school's facts are hidden from this commit on."""
+
+_REQUEUE_BUILT_ITEMS: Final = "select requeue_built_items(%s, %s)"
+"""A build that is not done yet builds the schools again that it has built already."""
 
 
 def apply_delivery(
@@ -84,7 +88,9 @@ def apply_delivery(
     changes["itemResults"] = apply_item_results(connection, manifest.mode, parameters)
     if is_correction or is_administration_changed or _has_changes(changes):
         is_whole = not is_correction or is_administration_changed
-        connection.execute(_INCREMENT_REVISIONS, parameters | {"all": is_whole})
+        changed = connection.execute(_INCREMENT_REVISIONS, parameters | {"all": is_whole})
+        schools = [school for (school,) in changed]
+        connection.execute(_REQUEUE_BUILT_ITEMS, [manifest.administration_id, schools])
     if sum(change["added"] for change in changes.values()) >= _ANALYZE_FROM:
         connection.execute(f"analyze {_TABLES}")
     return changes

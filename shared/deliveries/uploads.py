@@ -3,8 +3,6 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from shared.core.clock import database_now
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries import repository
@@ -56,16 +54,18 @@ def remove_upload_of(unit: UnitOfWork, storage: Storage, job: Job) -> None:
         unit.after_commit(lambda: storage.delete([key]))
 
 
-def remove_orphaned_uploads(session: Session, storage: Storage, older_than: timedelta) -> int:
+def remove_orphaned_uploads(unit: UnitOfWork, storage: Storage, older_than: timedelta) -> int:
     """Delete the stored deliveries that are not to be applied any more, and return their number.
 
     A process that is killed at the wrong moment leaves an object without a row, with unencrypted
     personal data. A younger object may still get its row. A failed delivery can be tried again for
-    the same time.
+    the same time. No transaction is open while the store works.
     """
-    repository.forget_uploads(session, older_than)
-    written_before = database_now(session) - older_than
+    repository.forget_uploads(unit.session, older_than)
+    written_before = database_now(unit.session) - older_than
+    unit.commit()
     stored = list(storage.keys(UPLOADS, written_before))
-    orphans = set(stored) - repository.pending_uploads(session, stored)
+    orphans = set(stored) - repository.pending_uploads(unit.session, stored)
+    unit.commit()
     storage.delete(orphans)
     return len(orphans)

@@ -82,6 +82,27 @@ def lock_school(session: Session, administration_id: str, school_id: str) -> Non
     lock_until_commit(session, f"documents {administration_id} {school_id}")
 
 
+def locked_revision(session: Session, administration_id: str, school_id: str) -> int | None:
+    """Return the facts revision of a school, which no delivery changes until the commit."""
+    query = select(Participation.facts_revision).where(
+        Participation.administration_id == administration_id,
+        Participation.school_id == school_id,
+    )
+    return session.scalar(query.with_for_update(read=True))
+
+
+_STATE = text("""
+    select count(*) || '/' || coalesce(sum(hashtextextended(concat(id, '/', version), 0)), 0)
+    from documents where administration_id = :administration_id and school_id = :school_id
+""")
+
+
+def documents_state(session: Session, administration_id: str, school_id: str) -> str:
+    """Return a text that differs after each build that changed a document of the school."""
+    school = {"administration_id": administration_id, "school_id": school_id}
+    return str(session.execute(_STATE, school).scalar_one())
+
+
 def load_school(
     session: Session, catalogues: CatalogueCache, administration_id: str, school_id: str
 ) -> SchoolRows | None:

@@ -1,6 +1,6 @@
 """Use cases of builds: start a build, and publish the documents of one school."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
@@ -59,6 +59,12 @@ class ExistingDocument(BuiltDocument):
     """A document of an earlier build, with the id of its row."""
 
     id: UUID
+
+    def is_within(self, sizes: Mapping[str, int]) -> bool:
+        """Return True if every segment is within the objects of these sizes."""
+        return all(
+            segment.offset + segment.size <= sizes.get(segment.key, 0) for segment in self.segments
+        )
 
     def matches(self, wanted: BuiltDocument) -> bool:
         """Return True if content, template, components and file name are those of `wanted`."""
@@ -124,37 +130,43 @@ def start_build(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class StoredDocuments:
+    """The documents of a school when a build begins.
+
+    `documents` are those that a build can keep. Those from before the last correction are built
+    again: otherwise an operator could tell from the outcome and the duration of a build whether the
+    correction changed a level. `state` differs after any other build of the school.
+    """
+
+    documents: tuple[ExistingDocument, ...]
+    state: str
+
+
 def school_content(
     session: Session, catalogues: CatalogueCache, administration_id: str, school_id: str
-) -> SchoolContent:
-    """Return the current content of the documents of a school.
-
-    Other builds of the school wait here until the transaction ends, so that older content never
-    replaces newer content.
+) -> tuple[SchoolContent, StoredDocuments]:
+    """Return the current content of the documents of a school, and the documents that it has.
 
     Raises:
         Conflict: when the school no longer takes part; a retry would fail too.
     """
-    build_repository.lock_school(session, administration_id, school_id)
+    state = build_repository.documents_state(session, administration_id, school_id)
     rows = build_repository.load_school(session, catalogues, administration_id, school_id)
     if rows is None:
         raise Conflict(
             "schoolNotTakingPart",
             "The school no longer takes part in the administration; start a new build.",
         )
-    return SchoolAssembler(rows).assemble()
+    documents = _existing_documents(session, administration_id, school_id)
+    return SchoolAssembler(rows).assemble(), StoredDocuments(documents, state)
 
 
-def existing_documents(
+def _existing_documents(
     session: Session, administration_id: str, school_id: str
-) -> list[ExistingDocument]:
-    """Return the documents of earlier builds that a build of the school can keep.
-
-    Those from before the last correction are built again. Otherwise an operator could tell from the
-    outcome and the duration of a build whether the correction changed a level.
-    """
+) -> tuple[ExistingDocument, ...]:
     rows = build_repository.document_rows(session, administration_id, school_id)
-    return [
+    return tuple(
         ExistingDocument(
             id=row.id,
             kind=DocumentKind(row.kind),
@@ -169,23 +181,32 @@ def existing_documents(
             template_version=row.template_version,
         )
         for row in rows
-    ]
+    )
 
 
 def publish(
     session: Session,
     job_id: UUID,
     content: SchoolContent,
+    stored: StoredDocuments,
     documents: Sequence[BuiltDocument],
-) -> int:
+) -> int | None:
     """Replace the documents of the school atomically; return the number of documents removed.
 
-    Unchanged documents keep their row, with the new facts revision and job.
+    Unchanged documents keep their row, with the new facts revision and job. Return None, and write
+    nothing, if the facts or the documents have changed since `content` and `stored` were read.
+    Until the transaction ends, other builds of the school and deliveries about it wait here.
     """
     school = {
         "administration_id": content.administration_id,
         "school_id": content.school_id,
     }
+    build_repository.lock_school(session, **school)
+    if (
+        build_repository.locked_revision(session, **school) != content.facts_revision
+        or build_repository.documents_state(session, **school) != stored.state
+    ):
+        return None
     build = {"job_id": job_id, "facts_revision": content.facts_revision}
     unchanged = [document.id for document in documents if isinstance(document, ExistingDocument)]
     rows = [

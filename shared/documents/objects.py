@@ -8,6 +8,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from shared.core.clock import database_now
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents.repository import referenced_keys
 from shared.jobs.repository import recently_active_subjects
 from shared.jobs.rules import BUILD_DOCUMENTS
@@ -22,19 +23,28 @@ BATCH_SIZE = 1000
 
 def new_object_key(administration_id: str, school_id: str, suffix: str) -> str:
     """Return a unique key: no object is overwritten, so a reader never sees mixed content."""
-    return f"{PREFIX}/{administration_id}/{school_id}/{uuid4()}.{suffix}"
+    return f"{objects_of(administration_id, school_id)}/{uuid4()}.{suffix}"
 
 
-def remove_orphaned_objects(session: Session, storage: Storage) -> int:
+def objects_of(administration_id: str, school_id: str) -> str:
+    """Return the prefix of the keys of a school's objects."""
+    return f"{PREFIX}/{administration_id}/{school_id}"
+
+
+def remove_orphaned_objects(unit: UnitOfWork, storage: Storage) -> int:
     """Delete objects that no document refers to; return their number.
 
     The row of a recent object may not be committed yet. An older object may have just been replaced
-    while a download still reads it, so schools with a recent build are skipped.
+    while a download still reads it, so schools with a recent build are skipped. No transaction is
+    open while the store works.
     """
     removed = 0
-    keys = storage.keys(PREFIX, database_now(session) - MIN_ORPHAN_AGE)
+    written_before = database_now(unit.session) - MIN_ORPHAN_AGE
+    unit.commit()
+    keys = storage.keys(PREFIX, written_before)
     while page := list(islice(keys, BATCH_SIZE)):
-        orphans = _orphans(session, page)
+        orphans = _orphans(unit.session, page)
+        unit.commit()
         storage.delete(orphans)
         removed += len(orphans)
     return removed

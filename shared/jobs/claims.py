@@ -11,14 +11,16 @@ from sqlalchemy import ColumnElement, Select, func, literal_column, select, text
 from sqlalchemy.orm import Session
 
 from shared.jobs.models import JobItem
-from shared.jobs.rules import Lane, State
+from shared.jobs.rules import MAX_RETRY_SECONDS, Lane, State
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The claim of a worker on an item; `fencing_token` proves it in every commit of the worker.
 
-    `trace_id` is that of the request that started the job.
+    `trace_id` is that of the request that started the job. `waits` counts the latest attempts in a
+    row that ended because a server was not available. `repeats` counts how often a delivery has
+    queued the item again after it was done.
     `lost` is set as soon as the worker knows that it has lost the claim.
     """
 
@@ -31,6 +33,8 @@ class Claim:
     attempt: int
     fencing_token: int
     trace_id: str | None = None
+    waits: int = 0
+    repeats: int = 0
     lost: Event = field(default_factory=Event, compare=False)
 
     def require_held(self) -> None:
@@ -46,6 +50,12 @@ class Claim:
 class LeaseLostError(Exception):
     """The item was cancelled or claimed by another worker, so nothing may be committed."""
 
+
+_QUEUED: ColumnElement[str] = literal_column("'queued'")
+_RUNNING: ColumnElement[str] = literal_column("'running'")
+"""Literals in the statement: with parameters, the partial indexes are not used."""
+
+_NOT_WAITING: dict[str, Any] = {"waits": 0, "waiting_for": None}
 
 _CLAIM = text("""
     with best as (
@@ -68,12 +78,14 @@ _CLAIM = text("""
         set state = 'running', fencing_token = fencing_token + 1, attempts = attempts + 1,
             lease_until_at = now() + :lease, started_at = now()
         from best where job_items.id = best.id
-        returning job_items.id, job_id, subject, attempts, fencing_token
+        returning job_items.id, job_id, subject, attempts, fencing_token, waits,
+            repeats
     ), begun as (
         update jobs set state = 'running', started_at = now()
         from taken where jobs.id = taken.job_id and jobs.state = 'queued'
     )
-    select taken.id, job_id, kind, lane, taken.subject, arguments, attempts, fencing_token, trace_id
+    select taken.id, job_id, kind, lane, taken.subject, arguments, attempts, fencing_token,
+        trace_id, waits, repeats
     from taken join jobs on jobs.id = job_id
 """)
 """Claims an item of the least recently served job in the first lane that has work.
@@ -118,6 +130,7 @@ def settle(
             finished_at=func.clock_timestamp(),
             outcome=outcome,
             problem=problem,
+            **_NOT_WAITING,
         )
         .returning(JobItem.id)
     )
@@ -136,10 +149,48 @@ def requeue(session: Session, claimed: Claim, delay: timedelta, problem: dict[st
             lease_until_at=None,
             due_at=func.now() + delay,
             problem=problem,
+            **_NOT_WAITING,
         )
         .returning(JobItem.id)
     )
     return queued is not None
+
+
+def wait(session: Session, claimed: Claim, delay: timedelta, waiting_for: str) -> bool:
+    """Requeue a claimed item that waits for a server; False when the claim is lost.
+
+    The attempt does not count.
+    """
+    queued = session.scalar(
+        _update_claimed(claimed)
+        .values(
+            state=State.QUEUED,
+            lease_until_at=None,
+            due_at=func.now() + delay,
+            attempts=JobItem.attempts - 1,
+            waits=JobItem.waits + 1,
+            waiting_for=waiting_for,
+        )
+        .returning(JobItem.id)
+    )
+    return queued is not None
+
+
+def limit_far_moments(session: Session, lease: timedelta) -> int:
+    """Bring moments closer that are further ahead than any that is ever set; return their number.
+
+    They were set before the clock of the database went back. A worker that runs renews its lease.
+    """
+    is_far = JobItem.due_at > func.now() + timedelta(seconds=MAX_RETRY_SECONDS)
+    due = update(JobItem).where(JobItem.state == _QUEUED, is_far).values(due_at=func.now())
+    latest = func.now() + lease
+    leased = (
+        update(JobItem)
+        .where(JobItem.state == _RUNNING, JobItem.lease_until_at > latest)
+        .values(lease_until_at=latest)
+    )
+    changed = (session.scalars(query.returning(JobItem.id)).all() for query in (due, leased))
+    return sum(len(items) for items in changed)
 
 
 def requeue_expired(session: Session, limit: int) -> int:
@@ -167,12 +218,9 @@ def fail_exhausted(
 
 def _expired_items(limit: int) -> Select[UUID]:
     """Select items whose lease has expired; concurrent sweepers lock different items."""
-    running: ColumnElement[str] = literal_column(
-        "'running'"
-    )  # with a parameter, the partial index is not used
     return (
         select(JobItem.id)
-        .where(JobItem.state == running, JobItem.lease_until_at < func.now())
+        .where(JobItem.state == _RUNNING, JobItem.lease_until_at < func.now())
         .order_by(JobItem.lease_until_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -55,7 +55,9 @@ class JobItem(Base):
 
     Each claim increments `fencing_token`. A worker commits with the token of its claim, which fails
     after a later claim. `due_at` is the earliest time of the next attempt,
-    `started_at` the beginning of the latest one.
+    `started_at` the beginning of the latest one. `waiting_for` names the server that the item waits
+    for, and why; `waits` counts the latest attempts in a row that ended so. `repeats` counts how
+    often a delivery has queued the item again after it was done.
     """
 
     __tablename__ = "job_items"
@@ -81,6 +83,9 @@ class JobItem(Base):
     subject: Mapped[str] = mapped_column(String(128))
     state: Mapped[str] = mapped_column(String(16), server_default=text("'queued'"))
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    waits: Mapped[int] = mapped_column(server_default=text("0"))
+    waiting_for: Mapped[str | None] = mapped_column(String(100))
+    repeats: Mapped[int] = mapped_column(server_default=text("0"))
     fencing_token: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     due_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
     lease_until_at: Mapped[datetime | None] = mapped_column(INSTANT)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, not_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -17,10 +17,15 @@ SEEN_INTERVAL = timedelta(seconds=5)
 LIVE_PERIOD = 3 * SEEN_INTERVAL
 """A worker that was not seen for so long does not count: it was killed, or cannot connect."""
 
+_IS_LIVE = RunningWorker.seen_at.between(func.now() - LIVE_PERIOD, func.now() + LIVE_PERIOD)
+"""A moment further ahead is from before the clock of the database went back."""
+
 _QUEUE = text("""
     select lane, items, extract(epoch from greatest(now() - oldest_due_at, interval '0')) as seconds
     from queued_items
 """)
+
+_WAITING = text("select waiting_for, items from waiting_items order by items desc, waiting_for")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +45,14 @@ def lane_states(session: Session) -> dict[Lane, LaneState]:
     return {lane: found.get(lane, LaneState()) for lane in Lane}
 
 
+def waiting_items(session: Session) -> dict[str, int]:
+    """Return the number of items that wait for a server, by that server and the reason."""
+    return {row.waiting_for: row.items for row in session.execute(_WAITING)}
+
+
 def live_workers(session: Session) -> Counter[str]:
     """Return the number of live workers by version."""
-    is_live = RunningWorker.seen_at > func.now() - LIVE_PERIOD
-    return Counter(session.scalars(select(RunningWorker.version).where(is_live)))
+    return Counter(session.scalars(select(RunningWorker.version).where(_IS_LIVE)))
 
 
 def record_worker(session: Session, worker_id: UUID, version: str) -> int:
@@ -54,8 +63,7 @@ def record_worker(session: Session, worker_id: UUID, version: str) -> int:
         .values(id=worker_id, **seen)
         .on_conflict_do_update(index_elements=["id"], set_=seen)
     )
-    is_gone = RunningWorker.seen_at <= func.now() - LIVE_PERIOD
-    session.execute(delete(RunningWorker).where(is_gone))
+    session.execute(delete(RunningWorker).where(not_(_IS_LIVE)))
     return 1
 
 

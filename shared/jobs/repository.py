@@ -76,13 +76,12 @@ def page_of_jobs(session: Session, offset: int, limit: int) -> tuple[int, Sequen
 
 
 def count_items(session: Session, job_id: UUID) -> Counts:
-    by_state = dict(
-        session.execute(
-            select(JobItem.state, func.count())
-            .where(JobItem.job_id == job_id)
-            .group_by(JobItem.state)
-        ).all()
-    )
+    is_active = JobItem.state.in_(ACTIVE)
+    rows = session.execute(
+        select(JobItem.state, func.count(), func.max(JobItem.waiting_for).filter(is_active))
+        .where(JobItem.job_id == job_id)
+        .group_by(JobItem.state)
+    ).all()
     failures = session.scalar(
         select(func.count())
         .select_from(JobFailure)
@@ -90,7 +89,9 @@ def count_items(session: Session, job_id: UUID) -> Counts:
         .where(JobItem.job_id == job_id)
     )
     return Counts(
-        **{State(state).value: n for state, n in by_state.items()}, failures=failures or 0
+        **{State(state).value: number for state, number, _ in rows},
+        failures=failures or 0,
+        waiting_for=next((waiting for _, _, waiting in rows if waiting), None),
     )
 
 

@@ -40,6 +40,8 @@ shown how it fits what is stored.
 
 INITIAL_RETRY_SECONDS = 1.0
 MAX_RETRY_SECONDS = 300.0
+MAX_WAIT_SECONDS = 20.0
+"""The longest delay of an item that waits for a server: it goes on soon after the server does."""
 
 PACE_PERIOD = timedelta(seconds=30)
 """The latest period of a job over which its pace is measured."""
@@ -49,7 +51,10 @@ MIN_POLL_DELAY, DEFAULT_POLL_DELAY, MAX_POLL_DELAY = (timedelta(seconds=n) for n
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The items of one job by state, and `failures` inside items that are otherwise done."""
+    """The items of one job by state, and `failures` inside items that are otherwise done.
+
+    `waiting_for` names a server that active items wait for, and why.
+    """
 
     queued: int = 0
     running: int = 0
@@ -57,6 +62,7 @@ class Counts:
     failed: int = 0
     cancelled: int = 0
     failures: int = 0
+    waiting_for: str | None = None
 
     @property
     def total(self) -> int:
@@ -146,6 +152,12 @@ def retry_delay_seconds(attempt: int, random: Random) -> float:
     `attempt` counts from 1.
     """
     longest: float = min(INITIAL_RETRY_SECONDS * 2 ** (attempt - 1), MAX_RETRY_SECONDS)
+    return longest * (0.5 + random.random() / 2)
+
+
+def wait_delay_seconds(waits: int, random: Random) -> float:
+    """Return the delay of an item that waits for a server, after so many waits in a row."""
+    longest: float = min(INITIAL_RETRY_SECONDS * 2 ** min(waits, 10), MAX_WAIT_SECONDS)
     return longest * (0.5 + random.random() / 2)
 
 

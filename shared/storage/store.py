@@ -1,4 +1,4 @@
-"""The object store: one interface for a directory and for S3, with atomic writes."""
+"""The object store: one interface for a directory and for S3, with atomic and durable writes."""
 
 import errno
 import os
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+from obstore.exceptions import AlreadyExistsError, BaseError, GenericError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
+from shared.core.durable_files import make_directory_durably, write_durably
 from shared.core.errors import ConfigurationError
+from shared.storage.batches import DirectoryFlusher, WriteBatch
 from shared.storage.store_errors import explain_store_error
 
 CHUNK_BYTES = 1024 * 1024
@@ -31,6 +33,9 @@ RETRY: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)
 
 MIN_FREE_BYTES = 64 * 1024 * 1024
 """A directory with less free space than this counts as full."""
+
+ANY_USER = 0o777
+"""Mode of the directory of a store, less the umask: its processes may have different users."""
 
 UPLOAD_NOT_FOUND = "NoSuchUpload"
 """The S3 error when the response that completed an upload was lost: worth a retry."""
@@ -63,12 +68,16 @@ class Segment:
 class Storage:
     """Objects under opaque keys; a key is written once and never overwritten.
 
-    Errors of the store itself (unreachable, full) are raised as `obstore` exceptions.
+    An object is on the disk when the call that stores it returns. Errors of the store itself
+    (unreachable, full) are raised as `obstore` exceptions, or as OSError.
     """
 
     def __init__(self, store: ObjectStore, url: str) -> None:
         self._store = store
         self._url = urlsplit(url)
+        is_directory = self._url.scheme == "file"
+        self._root = Path(unquote(self._url.path)) if is_directory else None
+        self._flusher = DirectoryFlusher(self._root) if self._root else None
 
     @property
     def backend(self) -> ObjectStore:
@@ -76,11 +85,24 @@ class Storage:
         return self._store
 
     def put(self, key: str, content: bytes | Path | Iterable[bytes]) -> None:
-        """Store an object atomically.
+        """Store an object atomically and durably.
 
         Raises:
             BucketMissingError: when there is no such bucket.
         """
+        self._write(key, content)
+        self.flush(key)
+
+    def batch(self) -> WriteBatch:
+        """Return a batch for many objects: they are flushed together, at its end."""
+        return WriteBatch(self._write, self._flusher)
+
+    def flush(self, key: str) -> None:
+        """Flush an object that was written with `backend` to the disk of a directory."""
+        if self._flusher is not None:
+            self._flusher.flush([key])
+
+    def _write(self, key: str, content: bytes | Path | Iterable[bytes]) -> None:
         try:
             obstore.put(self._store, key, content)
         except (NotFoundError, FileNotFoundError) as error:
@@ -98,17 +120,32 @@ class Storage:
         )
 
     def put_new(self, key: str, content: bytes) -> bool:
-        """Store an object unless the key exists; return False if it does.
+        """Store an object durably unless the key exists; return False if it does.
 
         Raises:
             BucketMissingError: when there is no such bucket.
         """
+        if self._root is not None:
+            return self._put_new_file(self._root / key, content)
         try:
             obstore.put(self._store, key, content, mode="create")
         except AlreadyExistsError:
             return False
         except (NotFoundError, FileNotFoundError) as error:
             raise self._missing_bucket() from error
+        return True
+
+    @staticmethod
+    def _put_new_file(path: Path, content: bytes) -> bool:
+        """Write a file that has its content from the moment it has its name.
+
+        Its name says that it is written: an empty one would stay so.
+        """
+        make_directory_durably(path.parent)
+        try:
+            write_durably(path, content, overwrite=False)
+        except FileExistsError:
+            return False
         return True
 
     def read(self, key: str) -> bytes:
@@ -124,13 +161,31 @@ class Storage:
             if end is None:
                 end = obstore.head(self._store, key)["size"]
             for offset in range(start, end, CHUNK_BYTES):
-                yield bytes(
-                    obstore.get_range(
-                        self._store, key, start=offset, end=min(offset + CHUNK_BYTES, end)
-                    )
-                )
+                yield self._range(key, offset, min(offset + CHUNK_BYTES, end))
         except (NotFoundError, FileNotFoundError) as error:
             raise StoredObjectMissingError(f"object {key} is not in the store") from error
+
+    def _range(self, key: str, start: int, end: int) -> bytes:
+        """Return a range; an object that is shorter, such as an empty file, counts as missing."""
+        try:
+            content = bytes(obstore.get_range(self._store, key, start=start, end=end))
+        except GenericError:
+            if obstore.head(self._store, key)["size"] >= end:
+                raise
+            content = b""
+        if len(content) < end - start:
+            raise StoredObjectMissingError(f"object {key} is shorter than it was")
+        return content
+
+    def require_stored(self, segments: Iterable[Segment]) -> None:
+        """Check that the object of each segment exists.
+
+        Raises:
+            StoredObjectMissingError: for the first one that does not.
+        """
+        for segment in segments:
+            if not self.exists(segment.key):
+                raise StoredObjectMissingError(f"object {segment.key} is not in the store")
 
     def stream_segments(
         self, segments: Iterable[Segment], start: int = 0, end: int | None = None
@@ -156,10 +211,8 @@ class Storage:
             OSError: when it is a directory without free space.
         """
         obstore.list_with_delimiter(self._store, prefix="health")
-        if self._url.scheme == "file":
-            directory = unquote(self._url.path)
-            if shutil.disk_usage(directory).free < MIN_FREE_BYTES:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), directory)
+        if self._root is not None and shutil.disk_usage(self._root).free < MIN_FREE_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._root)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; an object that does not exist is no error."""
@@ -176,15 +229,23 @@ class Storage:
                 if written_before is None or entry["last_modified"] < written_before:
                     yield entry["path"]
 
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Return the sizes in bytes of the objects below a directory, by key."""
+        return {
+            entry["path"]: entry["size"]
+            for batch in obstore.list(self._store, prefix=prefix)
+            for entry in batch
+        }
+
     def remove_partial_files(self, written_before: datetime) -> int:
         """Delete the partial files that killed writers left in a directory; return their number.
 
         Listings do not contain these files. In S3 a lifecycle rule of the bucket does the same.
         """
-        if self._url.scheme != "file":
+        if self._root is None:
             return 0
         removed, limit = 0, written_before.timestamp()
-        for path in Path(unquote(self._url.path)).rglob("*#*"):
+        for path in self._root.rglob("*#*"):
             with suppress(FileNotFoundError):  # its writer has completed it meanwhile
                 if _PARTIAL_FILE.fullmatch(path.name) and path.stat().st_mtime < limit:
                     path.unlink()
@@ -203,7 +264,8 @@ def open_storage(url: str) -> Storage:
     parts = urlsplit(url)
     if parts.scheme == "file":
         try:
-            return Storage(LocalStore(unquote(parts.path), mkdir=True), url)
+            make_directory_durably(Path(unquote(parts.path)), ANY_USER)
+            return Storage(LocalStore(unquote(parts.path)), url)
         except (OSError, ValueError) as error:
             raise ConfigurationError(
                 f"the storage directory {parts.path} cannot be used: {explain_store_error(error)}"

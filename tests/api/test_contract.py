@@ -19,7 +19,13 @@ ANNOTATIONS = {"title", "description", "default", "examples", "contentMediaType"
 KEYWORDS = ANNOTATIONS | {"$ref", "discriminator"} | set(Draft202012Validator.VALIDATORS)
 """Of JSON Schema 2020-12 and OpenAPI 3.1; tools ignore any other keyword."""
 
-SHOWN_BY_JOBS = {"deliveryMissing", "otherInszKey", "schoolNotTakingPart", "severalReleaseWindows"}
+SHOWN_BY_JOBS = {
+    "deliveryMissing",
+    "otherInszKey",
+    "schoolChanged",
+    "schoolNotTakingPart",
+    "severalReleaseWindows",
+}
 """Codes of conflicts that only the worker or the command line meets."""
 
 

@@ -28,7 +28,7 @@ def samples(registry: CollectorRegistry, name: str) -> dict[str, float]:
     """Return the values of a gauge by its first label."""
     families = text_string_to_metric_families(generate_latest(registry).decode())
     return {
-        next(iter(sample.labels.values())): sample.value
+        next(iter(sample.labels.values()), ""): sample.value
         for family in families
         for sample in family.samples
         if sample.name == name

@@ -131,7 +131,7 @@ def worker(
     engine = open_engine(settings_of("worker"), application_name="tests")
 
     def build(unit: UnitOfWork, claim: Claim) -> HandlerResult:
-        return build_school(unit.session, claim, storage, CatalogueCache(), Renderers())
+        return build_school(unit, claim, storage, CatalogueCache(), Renderers())
 
     def apply(unit: UnitOfWork, claim: Claim) -> HandlerResult:
         return apply_delivery(unit, claim, storage, INSZ_KEY, max_removed_share=1.0)

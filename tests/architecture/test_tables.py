@@ -20,12 +20,15 @@ WITHOUT_A_POLICY = {
     "client_keys": "public keys; looked up before the caller is known",
     "used_identifiers": "hashes of used identifiers; no data about a school",
     "revoked_tokens": "ids of tokens; no data about a school",
+    "rebuild_requests": "numbers of schools; written by a function, and read by workers only",
     "workers": "the processes that run; no data about a school",
     "sign_ons": "scopes of a pseudonym; looked up before the caller is known",
 }
 VIEWS = {
     "released_components": "which components are open now is the same for everyone",
     "queued_items": "counts for monitoring, the same for everyone; no data about a school",
+    "waiting_items": "counts for monitoring, the same for everyone; no data about a school",
+    "rebuilding_schools": "a number for monitoring, the same for everyone",
     "current_mandates": "asked by the policies themselves; names clients and schools, no pupil",
 }
 

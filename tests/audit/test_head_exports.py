@@ -42,7 +42,7 @@ def append(sessions: Sessions, times: int = 1) -> None:
 
 def export(exporter: HeadExporter, sessions: Sessions) -> int:
     with UnitOfWork(sessions) as unit:
-        return exporter.export(unit.session)
+        return exporter.export(unit)
 
 
 def test_an_export_has_the_heads_that_changed(sessions: Sessions, empty_storage: Storage) -> None:

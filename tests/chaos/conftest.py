@@ -28,6 +28,8 @@ class Intensity:
     store_faults: int
     stopped_seconds: float
     idle_seconds: float
+    power_cuts: int
+    build_seconds: float
     noise_seconds: float
 
 
@@ -38,6 +40,8 @@ SHORT = Intensity(
     store_faults=20,
     stopped_seconds=3,
     idle_seconds=5,
+    power_cuts=1,
+    build_seconds=0.2,
     noise_seconds=0.05,
 )
 LONG = Intensity(
@@ -47,6 +51,8 @@ LONG = Intensity(
     store_faults=150,
     stopped_seconds=30,
     idle_seconds=60,
+    power_cuts=7,
+    build_seconds=2,
     noise_seconds=0,
 )
 

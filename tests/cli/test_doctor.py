@@ -11,19 +11,24 @@ import pytest
 import time_machine
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
 
 from migrations.logins import create_logins
+from services.cli.doctor.content import check_objects
+from services.cli.doctor.findings import Status
 from shared.core.database import Sessions
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.insz_key import store_key
+from shared.storage.store import Storage
+from tests.api.seeding import OBJECTS, seed_schools
 from tests.cli.doctor_findings import Doctor, statuses
 
 CHECKS = {
     *("queue", "signing keys", "INSZ key", "object store", "database", "clock", "roles"),
     "settings of logins",
     *("migrations", "tables with row-level security", "row policies", "privileges"),
-    *("INSZ key of the database", "documents", "audit log"),
+    *("INSZ key of the database", "objects", "documents", "audit log"),
 }
 
 
@@ -34,11 +39,11 @@ def test_the_owner_makes_every_check(doctor: Doctor, settings: Settings) -> None
 @pytest.mark.parametrize(
     ("program", "skipped"),
     [
-        ("operator", {"documents", "audit log"}),
+        ("operator", {"objects", "documents", "audit log"}),
         ("worker", {"audit log"}),
-        ("auditor", {"documents", "INSZ key of the database"}),
-        ("api", {"documents", "audit log", "INSZ key of the database"}),
-        ("importer", {"documents", "audit log"}),
+        ("auditor", {"objects", "documents", "INSZ key of the database"}),
+        ("api", {"objects", "documents", "audit log", "INSZ key of the database"}),
+        ("importer", {"objects", "documents", "audit log"}),
     ],
 )
 def test_a_program_skips_by_name_what_it_may_not_read(
@@ -156,3 +161,15 @@ def test_another_insz_key_than_that_of_earlier_imports_is_a_fault(
             unit.session.execute(text("delete from insz_key"))
     assert name in statuses(findings, "failed")
     assert "backup of the keys" in findings[name]["remedy"]
+
+
+def test_lost_and_shortened_objects_are_counted(session: Session, storage: Storage) -> None:
+    seed_schools(session, storage)
+    connection = session.connection()
+    assert check_objects(connection, storage).detail == "2 of 2 in the object store"
+    storage.delete([OBJECTS["zip"]])
+    storage.put(OBJECTS["xlsx"], b"PK")
+    found = check_objects(connection, storage)
+    assert found.status is Status.FAILED
+    assert found.detail.startswith("2 of 2 are not in the object store")
+    assert "toetsfeedback build" in found.remedy

@@ -21,8 +21,8 @@ def test_orphaned_upload_is_removed_and_pending_upload_is_kept(
     for key in (orphan, pending, other):
         storage.put(key, b"content")
     receive_delivery(unit, queue, pending, "tests")
-    assert remove_orphaned_uploads(unit.session, storage, timedelta(hours=1)) == 0
-    assert remove_orphaned_uploads(unit.session, storage, timedelta(hours=-1)) == 1
+    assert remove_orphaned_uploads(unit, storage, timedelta(hours=1)) == 0
+    assert remove_orphaned_uploads(unit, storage, timedelta(hours=-1)) == 1
     assert [storage.exists(key) for key in (orphan, pending, other)] == [False, True, True]
 
 
@@ -33,9 +33,9 @@ def test_upload_of_a_delivery_that_failed_is_removed_later(
     storage.put(key, b"content")
     job = receive_delivery(unit, queue, key, "tests")
     job.state, job.finished_at = State.FAILED, database_now(unit.session)
-    remove_orphaned_uploads(unit.session, storage, timedelta(hours=1))
+    remove_orphaned_uploads(unit, storage, timedelta(hours=1))
     assert storage.exists(key)
-    remove_orphaned_uploads(unit.session, storage, timedelta(hours=-1))
+    remove_orphaned_uploads(unit, storage, timedelta(hours=-1))
     assert not storage.exists(key)
     assert read_delivery(unit.session, UUID(job.subject)).storage_key is None
 

@@ -5,9 +5,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from sqlalchemy import func, insert
-from sqlalchemy.orm import Session
 
 from shared.core.settings import Settings
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents.objects import BATCH_SIZE, new_object_key, remove_orphaned_objects
 from shared.jobs.models import Job, JobItem
 from shared.jobs.rules import BUILD_DOCUMENTS
@@ -35,16 +35,16 @@ def set_age(store: Path, key: str, minutes: int) -> None:
 
 
 def test_only_old_unreferenced_objects_are_removed(
-    session: Session, storage: Storage, store: Path
+    unit: UnitOfWork, storage: Storage, store: Path
 ) -> None:
-    seed_schools(session, storage)
+    seed_schools(unit.session, storage)
     recent = add_orphan(storage, store, minutes_old=59)
     upload = "deliveries/waiting.zip"
     storage.put(upload, b"PK")
     for key in (*OBJECTS.values(), upload):
         set_age(store, key, 24 * 60)
     removed = [add_orphan(storage, store, school) for school in (SCHOOL, OTHER)]
-    assert remove_orphaned_objects(session, storage) == len(removed)
+    assert remove_orphaned_objects(unit, storage) == len(removed)
     assert set(storage.keys()) == {*OBJECTS.values(), upload, recent}
 
 
@@ -60,7 +60,7 @@ def test_only_old_unreferenced_objects_are_removed(
     ],
 )
 def test_orphans_of_a_school_are_kept_during_and_shortly_after_its_builds(
-    session: Session,
+    unit: UnitOfWork,
     storage: Storage,
     store: Path,
     kind: str,
@@ -70,7 +70,7 @@ def test_orphans_of_a_school_are_kept_during_and_shortly_after_its_builds(
     is_kept: bool,
 ) -> None:
     job = {"kind": kind, "lane": "bulk", "subject": "x", "requested_by": "tests", "state": state}
-    job_id = session.scalar(insert(Job).values(job).returning(Job.id))
+    job_id = unit.session.scalar(insert(Job).values(job).returning(Job.id))
     ended = None if ended_minutes_ago is None else timedelta(minutes=ended_minutes_ago)
     item = {
         "job_id": job_id,
@@ -79,18 +79,18 @@ def test_orphans_of_a_school_are_kept_during_and_shortly_after_its_builds(
         "lease_until_at": func.now() if state == "running" else None,
         "finished_at": None if ended is None else func.now() - ended,
     }
-    session.execute(insert(JobItem).values(item))
+    unit.session.execute(insert(JobItem).values(item))
     of_school, of_other = add_orphan(storage, store), add_orphan(storage, store, OTHER)
-    remove_orphaned_objects(session, storage)
+    remove_orphaned_objects(unit, storage)
     assert storage.exists(of_school) is is_kept
     assert not storage.exists(of_other)
 
 
 def test_more_orphans_than_one_batch_are_removed_together(
-    session: Session, storage: Storage, store: Path
+    unit: UnitOfWork, storage: Storage, store: Path
 ) -> None:
     first = Path(add_orphan(storage, store))
     for number in range(BATCH_SIZE):
         os.link(store / first, store / first.with_name(f"{number}.zip"))
-    assert remove_orphaned_objects(session, storage) == BATCH_SIZE + 1
+    assert remove_orphaned_objects(unit, storage) == BATCH_SIZE + 1
     assert list(storage.keys()) == []

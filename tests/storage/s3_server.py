@@ -24,7 +24,10 @@ CREDENTIALS = {
 }
 
 Fault = str
-"""`error`, `full`, `hang` or `cut`; with an empty text the request is forwarded."""
+"""`error`, `full`, `hang`, `slow` or `cut`; with an empty text the request is forwarded.
+
+A slow request is forwarded after the time of a hanging one.
+"""
 
 
 @contextmanager
@@ -111,6 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(self.server.hang_seconds)
             self.close_connection = True
         else:
+            if fault == "slow":
+                time.sleep(self.server.hang_seconds)
             self._forward(body, cut=fault == "cut")
 
     def _forward(self, body: bytes, *, cut: bool) -> None:

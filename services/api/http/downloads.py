@@ -1,9 +1,11 @@
 """Responses with the bytes of a stored document: all of them, a range, or 304 Not Modified."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from time import monotonic
 from urllib.parse import quote
 
+import structlog
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -15,16 +17,19 @@ from services.api.http.byte_ranges import (
 )
 from services.api.http.download_monitor import (
     AccessRevokedError,
-    DownloadMonitor,
     RunningDownload,
 )
 from services.api.http.problem_types import Problem
-from services.api.http.store_reads import StoreReads
+from services.api.http.problems import DocumentBeingRebuilt
 from services.api.resources import Resources
 from shared.core.deadlines import current_deadline
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.downloads import Download
 from shared.documents.models import Document
+from shared.documents.rebuilds.service import request_rebuild
+from shared.storage.store import StoredObjectMissingError
+
+logger = structlog.get_logger(__name__)
 
 PIECE_BYTES = 128 * 1024
 """How much is given to the connection at a time, each time with a recent decision about access."""
@@ -40,9 +45,8 @@ class StoredContentResponse(StreamingResponse):
 
     def __init__(
         self,
+        resources: Resources,
         chunks: Iterator[bytes],
-        reads: StoreReads,
-        monitor: DownloadMonitor,
         download: Download,
         status: int,
         headers: dict[str, str],
@@ -50,20 +54,36 @@ class StoredContentResponse(StreamingResponse):
     ) -> None:
         super().__init__((), status, headers)
         self._complete = complete
+        self._storage = resources.storage
         self._chunks = chunks
-        self._reads = reads
-        self._monitor = monitor
+        self._reads = resources.store_reads
+        self._monitor = resources.downloads
         self._download = download
         self._decided_at = monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         abort = scope["state"]["abort_connection"]
         async with self._monitor.watch(self._download, self._decided_at, abort) as running:
-            first = await self._reads.run(next, self._chunks, b"")
-            self.body_iterator = self._pieces(running, first)
+            self.body_iterator = self._pieces(running, await self._first_chunk())
             await super().__call__(scope, receive, send)
             if running.is_ended:
                 raise AccessRevokedError
+
+    async def _first_chunk(self) -> bytes:
+        """Read the first chunk, once it is known that no other object is missing.
+
+        Raises:
+            DocumentBeingRebuilt: when an object is not in the store; that is recorded.
+        """
+        document = self._download.document
+        try:
+            if len(document.segments) > 1:
+                await self._reads.run(self._storage.require_stored, document.segments)
+            return await self._reads.run(next, self._chunks, b"")
+        except StoredObjectMissingError as error:
+            logger.error("stored_object_missing", document_id=str(document.id))  # noqa: TRY400  # no fault of the code
+            await self._monitor.record(partial(request_rebuild, document_id=document.id))
+            raise DocumentBeingRebuilt from error
 
     async def _pieces(self, running: RunningDownload, chunk: bytes) -> AsyncIterator[memoryview]:
         while chunk:
@@ -145,9 +165,7 @@ def content_response(
     chunks = resources.storage.stream_segments(document.segments, sent.start, sent.end)
     status = 200 if requested is None else 206
     at_end = complete if sent.end == document.byte_size else None
-    return StoredContentResponse(
-        chunks, resources.store_reads, resources.downloads, download, status, headers, at_end
-    )
+    return StoredContentResponse(resources, chunks, download, status, headers, at_end)
 
 
 def _is_unchanged(document: Document, if_none_match: str | None) -> bool:

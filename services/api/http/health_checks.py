@@ -84,10 +84,11 @@ class HealthChecks:
     database: PartCheck
     queue: PartCheck
     object_store: PartCheck
+    jobs: PartCheck
 
     async def repeat(self) -> None:
         """Check all servers again and again, until cancelled."""
         while True:
-            for part in (self.database, self.queue, self.object_store):
+            for part in (self.database, self.queue, self.object_store, self.jobs):
                 part.begin()
             await asyncio.sleep(INTERVAL_SECONDS)

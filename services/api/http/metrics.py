@@ -22,7 +22,8 @@ from shared.core.errors import ConfigurationError
 from shared.core.logging import describe_error
 from shared.core.unit_of_work import UnitOfWork
 from shared.core.version import package_version
-from shared.jobs.monitoring import lane_states, live_workers
+from shared.documents.rebuilds.service import rebuilding_schools
+from shared.jobs.monitoring import lane_states, live_workers, waiting_items
 from shared.oauth.provider_keys import ProviderKeys
 
 logger = structlog.get_logger(__name__)
@@ -98,6 +99,7 @@ class JobsCollector(Collector):
         try:
             with deadline(MAX_SECONDS), UnitOfWork(self._sessions) as unit:
                 lanes, workers = lane_states(unit.session), live_workers(unit.session)
+                waiting, rebuilt = waiting_items(unit.session), rebuilding_schools(unit.session)
         except (*DATABASE_UNAVAILABLE, ConfigurationError) as error:
             logger.warning("jobs_not_measured", **describe_error(error))
             return
@@ -117,7 +119,19 @@ class JobsCollector(Collector):
         )
         for version, number in ({package_version(): 0} | workers).items():
             live.add_metric([version], number)
-        yield from (items, age, live)
+        late = GaugeMetricFamily(
+            "toetsfeedback_waiting_items",
+            "Job items that wait for a server that is broken, full or away",
+            labels=["waiting_for"],
+        )
+        for waiting_for, number in waiting.items():
+            late.add_metric([waiting_for], number)
+        lost = GaugeMetricFamily(
+            "toetsfeedback_rebuilding_schools",
+            "Schools of which a document is not in the object store and is made again",
+            rebuilt,
+        )
+        yield from (items, age, live, late, lost)
 
 
 @contextmanager

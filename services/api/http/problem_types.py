@@ -56,6 +56,7 @@ _OWN_STATUSES = {
     "personExists": 409,
     "releaseWindowExists": 409,
     "requestInFlight": 409,
+    "schoolChanged": 409,
     "schoolNotTakingPart": 409,
     "severalReleaseWindows": 409,
     "tooManyKeys": 409,
@@ -72,6 +73,7 @@ _OWN_STATUSES = {
     "httpVersionNotSupported": 505,
     "partlyFailed": 500,
     "unexpectedError": 500,
+    "documentBeingRebuilt": 503,
 }
 _OAUTH_STATUSES = {"invalid_client": 401, "temporarily_unavailable": 503}
 

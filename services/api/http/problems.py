@@ -31,6 +31,8 @@ from shared.storage.store import STORE_UNAVAILABLE
 
 logger = structlog.get_logger(__name__)
 
+REBUILD_SECONDS = 30
+"""The time after which a client asks again for a document that is being rebuilt."""
 RETRYABLE_SQLSTATES = {"25006", "25P03", "25P04"}
 """read_only_sql_transaction, as after a failover; idle_in_transaction_session_timeout;
 transaction_timeout."""
@@ -50,6 +52,15 @@ class ServiceUnavailable(Problem):
         super().__init__(
             "serviceUnavailable",
             "The service is not available now; try again later.",
+        )
+
+
+class DocumentBeingRebuilt(Problem):
+    def __init__(self) -> None:
+        super().__init__(
+            "documentBeingRebuilt",
+            "The bytes of the document are lost and are being made again; try again later.",
+            headers={"Retry-After": str(REBUILD_SECONDS)},
         )
 
 

@@ -11,6 +11,7 @@ import obstore
 from starlette.requests import Request
 
 from services.api.http.problems import ServiceUnavailable, UnsupportedMediaType
+from services.api.http.threads import run_in_thread
 from shared.core.deadlines import current_deadline
 from shared.storage.store import Storage
 
@@ -67,7 +68,7 @@ def require_zip(request: Request) -> None:
 
 
 async def store_body(request: Request, storage: Storage, prefix: str) -> StoredBody:
-    """Store the body under a new key.
+    """Store the body durably under a new key.
 
     Raises:
         ClientDisconnect: when the client disconnects; nothing is stored.
@@ -84,6 +85,7 @@ async def store_body(request: Request, storage: Storage, prefix: str) -> StoredB
                 raise body.error or error from None
     except TimeoutError:
         raise ServiceUnavailable from None
+    await run_in_thread(storage.flush, key)
     return StoredBody(key, body.sha256.digest())
 
 

@@ -37,7 +37,7 @@ _RANGE = headers("ETag", "Accept-Ranges", "Content-Disposition", "Content-Range"
 BYTES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The whole document.", "content": _CONTENT, "headers": _WHOLE},
     206: {"description": "The requested range.", "content": _CONTENT, "headers": _RANGE},
-    **problems("rangeNotSatisfiable"),
+    **problems("rangeNotSatisfiable", "documentBeingRebuilt"),
 }
 _UNCHANGED: dict[int | str, dict[str, Any]] = {
     304: {"description": "The content has not changed.", "headers": _METADATA}

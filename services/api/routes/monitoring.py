@@ -31,13 +31,17 @@ async def check_health(resources: ResourcesDep) -> Response:
     result.
     """
     checks = resources.health
-    database, queue, store = await asyncio.gather(
-        checks.database.state(), checks.queue.state(), checks.object_store.state()
-    )
-    parts = {"database": database, "queue": queue, "objectStore": store}
-    if database.reason is not None:
+    names = {
+        "database": checks.database,
+        "queue": checks.queue,
+        "objectStore": checks.object_store,
+        "jobs": checks.jobs,
+    }
+    states = await asyncio.gather(*(check.state() for check in names.values()))
+    parts = dict(zip(names, states, strict=True))
+    if parts["database"].reason is not None:
         return _response("DOWN", parts)
-    return _response("UP" if queue.reason is store.reason is None else "DEGRADED", parts)
+    return _response("DEGRADED" if any(part.reason for part in states) else "UP", parts)
 
 
 @router.get(

@@ -22,12 +22,15 @@ class PartHealth(ResponseModel):
 class Health(ResponseModel):
     """The health of the service.
 
-    DEGRADED: the queue or the object store is unavailable. Metadata can be read;
-    downloads and jobs may fail or be late.
+    DEGRADED: the queue or the object store is unavailable, or jobs wait for a server. Metadata can
+    be read; downloads may fail, and jobs are late.
     """
 
     status: Literal["UP", "DEGRADED", "DOWN"]
     details: Annotated[
         dict[str, PartHealth] | None,
-        Field(description="The servers by name: `database`, `queue` and `objectStore`."),
+        Field(
+            description="The servers by name, `database`, `queue` and `objectStore`; and `jobs`, "
+            "which are DOWN while they wait for a server that `reason` names."
+        ),
     ] = None

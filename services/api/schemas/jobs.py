@@ -31,6 +31,11 @@ _STATES: dict[str, TaskState] = {
     State.CANCELLED: "failed",
 }
 
+WAITING_FOR = (
+    "The server that items of the job wait for, and why, such as `object store: no space left on "
+    "device`. They go on by themselves once it is available."
+)
+
 
 class NewJob(RequestBody):
     """A request to build the documents of an administration, or of one of its schools."""
@@ -149,6 +154,7 @@ class JobProgress(ResponseModel):
     status: TaskStatus
     counts: JobCounts
     pace: JobPace | None = None
+    waiting_for: Annotated[str | None, Field(description=WAITING_FOR)] = None
 
     @classmethod
     def of(
@@ -163,6 +169,7 @@ class JobProgress(ResponseModel):
             status=TaskStatus.of(job, problem, links, poll_in=None),
             counts=JobCounts.of(counts),
             pace=JobPace.of(pace),
+            waiting_for=counts.waiting_for,
         )
 
     def is_last(self) -> bool:
@@ -197,6 +204,7 @@ class Job(JobSummary):
 
     counts: JobCounts
     pace: JobPace | None = None
+    waiting_for: Annotated[str | None, Field(description=WAITING_FOR)] = None
 
     @classmethod
     def with_counts(
@@ -212,6 +220,7 @@ class Job(JobSummary):
             status=TaskStatus.of(job, problem, links, poll_delay(pace)),
             counts=JobCounts.of(counts),
             pace=JobPace.of(pace),
+            waiting_for=counts.waiting_for,
         )
 
 

@@ -69,8 +69,9 @@ def _database_findings(
     yield from database.check_rules(connection)
     yield content.check_insz_key(connection, settings.insz_key_file)
     if storage is None:
-        for check in (content.DOCUMENTS, content.AUDIT_LOG):
+        for check in (content.OBJECTS, content.DOCUMENTS, content.AUDIT_LOG):
             yield skipped(check, "the object store cannot be used", "correct that, and try again")
         return
+    yield content.check_objects(connection, storage)
     yield content.check_documents(connection, storage, documents)
     yield content.check_audit_log(connection, storage)

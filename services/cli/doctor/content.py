@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from obstore.exceptions import BaseError as StoreError
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.orm import Session
 
 from services.cli.doctor.database import unreadable
@@ -15,12 +15,20 @@ from shared.core.errors import ConfigurationError
 from shared.core.secrets import read_insz_key
 from shared.deliveries.insz_key import is_stored_key
 from shared.documents.models import Document
+from shared.documents.objects import PREFIX
 from shared.storage.store import Storage, StoredObjectMissingError
 from shared.storage.store_errors import explain_store_error
 
 SHOWN = 3
 INSZ_KEY = "INSZ key of the database"
-DOCUMENTS, AUDIT_LOG = "documents", "audit log"
+OBJECTS, DOCUMENTS, AUDIT_LOG = "objects", "documents", "audit log"
+
+
+_NEEDED_SIZES = text("""
+    select key, max(byte_offset + byte_size) as size
+    from documents, unnest(storage_keys, byte_offsets, byte_sizes) s (key, byte_offset, byte_size)
+    group by key
+""")
 
 
 def check_insz_key(connection: Connection, path: Path | None) -> Finding:
@@ -42,6 +50,26 @@ def check_insz_key(connection: Connection, path: Path | None) -> Finding:
     return passed(INSZ_KEY, "the same" if is_same else "no delivery was applied yet")
 
 
+def check_objects(connection: Connection, storage: Storage) -> Finding:
+    """Compare the number of objects that documents refer to with those in the store."""
+    if finding := unreadable(connection, OBJECTS, "documents"):
+        return finding
+    needed: dict[str, int] = {row.key: row.size for row in connection.execute(_NEEDED_SIZES)}
+    try:
+        sizes = storage.sizes(PREFIX)
+    except StoreError as error:
+        return failed_by(OBJECTS, "they cannot be listed", explain_store_error(error))
+    missing = sum(1 for key, size in needed.items() if sizes.get(key, 0) < size)
+    if missing:
+        return failed(
+            OBJECTS,
+            f"{missing:,} of {len(needed):,} are not in the object store, or too short",
+            "restore the object store, or make them again with "
+            "`toetsfeedback build --administration ID`",
+        )
+    return passed(OBJECTS, f"{len(needed):,} of {len(needed):,} in the object store")
+
+
 def check_documents(connection: Connection, storage: Storage, number: int) -> Finding:
     """Compare the hashes of random documents with their bytes in the object store."""
     if finding := unreadable(connection, DOCUMENTS, "documents"):
@@ -49,10 +77,11 @@ def check_documents(connection: Connection, storage: Storage, number: int) -> Fi
     with Session(connection) as session:
         total = session.scalar(select(func.count()).select_from(Document)) or 0
         chosen = session.scalars(select(Document).order_by(func.random()).limit(number)).all()
-        try:
-            wrong = [str(document.id) for document in chosen if not _is_intact(document, storage)]
-        except StoreError as error:
-            return failed_by(DOCUMENTS, "they cannot be read", explain_store_error(error))
+        session.expunge_all()
+    try:
+        wrong = [str(document.id) for document in chosen if not _is_intact(document, storage)]
+    except StoreError as error:
+        return failed_by(DOCUMENTS, "they cannot be read", explain_store_error(error))
     if wrong:
         return failed(
             DOCUMENTS,

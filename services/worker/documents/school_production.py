@@ -22,6 +22,7 @@ from shared.documents.assembly import SchoolOverview, StudentFiche
 from shared.documents.building import BuiltDocument, ExistingDocument
 from shared.documents.kinds import DocumentKind
 from shared.documents.objects import new_object_key
+from shared.storage.batches import WriteBatch
 from shared.storage.store import Segment, Storage
 
 
@@ -41,6 +42,7 @@ class _SchoolBundle:
     """
 
     storage: Storage
+    batch: WriteBatch
     segments: list[Segment] = field(default_factory=list)
     unread: list[ExistingDocument] = field(default_factory=list)
     joined: JoinedBundle = field(default_factory=JoinedBundle)
@@ -57,7 +59,7 @@ class _SchoolBundle:
         """Store the directory; return the segments and the SHA-256 of the whole."""
         self._read_unchanged()
         end = self.joined.finish()
-        self.storage.put(key, end.data)
+        self.batch.put(key, end.data)
         return (*self.segments, Segment(key, 0, len(end.data))), end.sha256
 
     def _read_unchanged(self) -> None:
@@ -90,11 +92,18 @@ class SchoolProduction:
         self._plan = plan
         self._existing = existing
         self._renderers = renderers
-        self._storage = storage
-        self._school_bundle = _SchoolBundle(storage)
+        self._batch = storage.batch()
+        self._school_bundle = _SchoolBundle(storage, self._batch)
 
     def run(self, require_held: Callable[[], None]) -> None:
-        """Produce all documents; `require_held` raises once the job item is cancelled."""
+        """Produce all documents, whose objects are durable when this returns.
+
+        `require_held` raises once the job item is cancelled.
+        """
+        with self._batch:
+            self._produce(require_held)
+
+    def _produce(self, require_held: Callable[[], None]) -> None:
         for class_group in self._plan.class_groups:
             require_held()
             self._class_group(class_group)
@@ -167,7 +176,7 @@ class SchoolProduction:
         return unchanged is not None
 
     def _store(self, document: BuiltDocument, key: str, data: bytes) -> BuiltDocument:
-        self._storage.put(key, data)
+        self._batch.put(key, data)
         whole = (Segment(key, 0, len(data)),)
         return replace(document, segments=whole, sha256=sha256(data).digest())
 

@@ -2,26 +2,30 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy.orm import Session
-
 from services.worker.documents.school_plan import ExistingDocuments, plan_school
 from services.worker.documents.school_production import Renderers, SchoolProduction
 from services.worker.execution import HandlerResult
+from shared.core.errors import Conflict
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents.building import (
     BuiltDocument,
     ExistingDocument,
-    existing_documents,
     publish,
     school_content,
 )
 from shared.documents.catalogues import CatalogueCache
 from shared.documents.kinds import DocumentKind
+from shared.documents.objects import objects_of
+from shared.documents.rebuilds.service import end_rebuild
 from shared.jobs.claims import Claim
 from shared.storage.store import Storage
 
+MAX_ROUNDS = 5
+"""The number of times that an item makes the documents of a school whose facts keep changing."""
+
 
 def build_school(
-    session: Session,
+    unit: UnitOfWork,
     claim: Claim,
     storage: Storage,
     catalogues: CatalogueCache,
@@ -30,19 +34,48 @@ def build_school(
     """Build the documents of a school, which is the item's subject.
 
     The job's arguments name the administration. With `force`, existing documents are built again.
+    No transaction is open while documents are rendered and stored. If the facts change meanwhile,
+    or another build of the school ends, everything is compared and made again.
+
+    Raises:
+        Conflict: when that happens too often, or when the school does not take part.
     """
     school = claim.arguments["administrationId"], claim.subject
-    content = school_content(session, catalogues, *school)
     is_forced = claim.arguments.get("force", False)
-    existing = ExistingDocuments([] if is_forced else existing_documents(session, *school))
-    production = SchoolProduction(plan_school(content), existing, renderers, storage)
-    production.run(claim.require_held)
-    removed = publish(session, claim.job_id, content, production.documents)
-    outcome = count_documents(production.documents) | {
-        "failures": len(production.failures),
-        "removed": removed,
-    }
-    return HandlerResult(outcome, production.failures)
+    for number in range(MAX_ROUNDS):
+        content, stored = school_content(unit.session, catalogues, *school)
+        unit.commit()
+        existing = ExistingDocuments(
+            [] if is_forced else _in_store(stored.documents, storage, *school)
+        )
+        production = SchoolProduction(plan_school(content), existing, renderers, storage)
+        production.run(claim.require_held)
+        removed = publish(unit.session, claim.job_id, content, stored, production.documents)
+        if removed is not None:
+            outcome = count_documents(production.documents) | {
+                "failures": len(production.failures),
+                "removed": removed,
+                "repeated": claim.repeats + number,
+            }
+            end_rebuild(unit.session, *school)
+            return HandlerResult(outcome, production.failures)
+        unit.commit()
+        unit.session.expire_all()
+    raise Conflict(
+        "schoolChanged",
+        f"The school changed {MAX_ROUNDS} times while its documents were made; build them again "
+        "after the deliveries.",
+    )
+
+
+def _in_store(
+    documents: Sequence[ExistingDocument], storage: Storage, administration_id: str, school_id: str
+) -> list[ExistingDocument]:
+    """Return the documents whose objects are in the store; the others are made again."""
+    if not documents:
+        return []
+    sizes = storage.sizes(objects_of(administration_id, school_id))
+    return [document for document in documents if document.is_within(sizes)]
 
 
 def count_documents(documents: Sequence[BuiltDocument]) -> dict[str, int]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from services.worker.documents.school_production import Renderers
 from services.worker.execution import HandlerResult
 from services.worker.jobs.documents import build_school
+from shared.core.unit_of_work import UnitOfWork
 from shared.documents.catalogues import CatalogueCache
 from shared.documents.models import Document
 from shared.jobs.claims import Claim
@@ -34,9 +35,19 @@ def build(
     *,
     force: bool = False,
 ) -> HandlerResult:
+    return run_build(session, storage, claimed(job, school_id, force=force))
+
+
+def run_build(session: Session, storage: Storage, claim: Claim) -> HandlerResult:
+    """Build in units of work of their own, on the connection and in the transaction of a test."""
+    session.flush()
+    sessions = sessionmaker(
+        session.connection(), join_transaction_mode="create_savepoint", expire_on_commit=False
+    )
+    with UnitOfWork(sessions) as unit:
+        result = build_school(unit, claim, storage, CatalogueCache(), Renderers())
     session.expire_all()
-    claim = claimed(job, school_id, force=force)
-    return build_school(session, claim, storage, CatalogueCache(), Renderers())
+    return result
 
 
 def claimed(job: Job, school_id: str = PRIMARY, *, force: bool = False) -> Claim:

@@ -6,15 +6,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.worker.documents.school_production import Renderers
-from services.worker.jobs.documents import build_school
 from shared.core.errors import Conflict
-from shared.documents.catalogues import CatalogueCache
 from shared.jobs.claims import LeaseLostError
 from shared.jobs.models import Job
 from shared.storage.store import Storage
 from shared.students.models import Student
-from tests.worker.jobs.building import PRIMARY, build, claimed, students_with_a_level
+from tests.worker.jobs.building import PRIMARY, build, claimed, run_build, students_with_a_level
 
 
 def set_undrawable_name(session: Session) -> Student:
@@ -59,5 +56,5 @@ def test_a_cancelled_build_produces_no_further_class_group(
     cancelled.lost.set()
     stored = set(storage.keys())
     with pytest.raises(LeaseLostError):
-        build_school(delivered, cancelled, storage, CatalogueCache(), Renderers())
+        run_build(delivered, storage, cancelled)
     assert set(storage.keys()) == stored

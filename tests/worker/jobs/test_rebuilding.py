@@ -66,6 +66,7 @@ def test_a_build_without_changes_reports_all_documents_as_unchanged(
         "unchanged": len(before),
         "failures": 0,
         "removed": 0,
+        "repeated": 0,
     }
     assert (states(delivered), set(storage.keys())) == (before, objects)
 

@@ -1,0 +1,116 @@
+"""Heartbeats: the lease of a claimed item is renewed while its handler runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from datetime import timedelta
+from threading import Event, Lock, Thread
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, event
+from sqlalchemy.orm import Session, SessionTransaction
+
+from services.worker.short_units import short_unit
+from shared.core.database import Sessions
+from shared.core.logging import describe_error
+from shared.jobs import claims
+from shared.jobs.claims import Claim
+
+logger = structlog.get_logger(__name__)
+
+HEARTBEATS_PER_LEASE = 3
+MAX_HEARTBEAT_SECONDS = 1.0
+"""The longest time until a worker learns that its item was cancelled."""
+CANCEL_SECONDS = 5.0
+"""The time for the server to cancel a statement; then the connection is closed."""
+
+
+@contextmanager
+def heartbeat(
+    sessions: Sessions, claim: Claim, lease: timedelta, session: Session
+) -> Iterator[None]:
+    """Renew the lease; once it is lost, cancel the session's current and all later statements.
+
+    Ends before the item is settled: a heartbeat would wait for the lock on the settled row, and
+    this function for the heartbeat.
+    """
+    statements = _Statements(claim)
+    statements.watch(session)
+    stopped = Event()
+    renewals = _Renewals(sessions, claim, lease, statements, stopped)
+    thread = Thread(
+        target=copy_context().run, args=(renewals.run,), name=f"lease-{claim.item_id}", daemon=True
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+class _Statements:
+    """The statements of a session: none begins once the claim is lost, and one can be cancelled.
+
+    A session has another connection in each of its transactions, and none between them.
+    """
+
+    def __init__(self, claim: Claim) -> None:
+        self._claim = claim
+        self._lock = Lock()
+        self._driver: Any = None
+
+    def watch(self, session: Session) -> None:
+        event.listen(session, "after_begin", self._begin)
+        event.listen(session, "after_transaction_end", self._end)
+
+    def cancel(self) -> None:
+        """Cancel the current statement; without one, nothing happens."""
+        with self._lock:
+            if self._driver is not None:
+                self._driver.drop_after(CANCEL_SECONDS)
+                self._driver.cancel_safe(timeout=CANCEL_SECONDS)
+
+    def _begin(
+        self, _session: Session, _transaction: SessionTransaction, connection: Connection
+    ) -> None:
+        event.listen(connection, "before_cursor_execute", lambda *_: self._claim.require_held())
+        with self._lock:
+            self._driver = connection.connection.driver_connection
+
+    def _end(self, _session: Session, transaction: SessionTransaction) -> None:
+        if transaction.parent is None:
+            with self._lock:
+                self._driver = None
+
+
+class _Renewals:
+    """The heartbeats of one claim, until `stopped` or until the lease is lost."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        claim: Claim,
+        lease: timedelta,
+        statements: _Statements,
+        stopped: Event,
+    ) -> None:
+        self._sessions = sessions
+        self._claim = claim
+        self._lease = lease
+        self._statements = statements
+        self._stopped = stopped
+
+    def run(self) -> None:
+        seconds = min(self._lease.total_seconds() / HEARTBEATS_PER_LEASE, MAX_HEARTBEAT_SECONDS)
+        while not self._stopped.wait(seconds):
+            try:
+                with short_unit(self._sessions, self._lease) as unit:
+                    is_held = claims.extend_lease(unit.session, self._claim, self._lease)
+                if not is_held:
+                    self._claim.lost.set()
+                    self._statements.cancel()
+                    return
+            except Exception as error:  # noqa: BLE001  # the next heartbeat may succeed
+                logger.warning("lease_renewal_failed", **describe_error(error))
