@@ -43,7 +43,6 @@ _OWN_SETTINGS = {
     "row_security": "on",
     "synchronous_commit": "on",
     "default_transaction_isolation": "read\\ committed",
-    "default_transaction_read_only": "off",
 }
 """Settings on which the programs rely. Those of the connection win over those of the login, which
 the holder of its password can change."""

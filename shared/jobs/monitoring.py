@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, not_, select, text
+from sqlalchemy import and_, delete, func, not_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -17,7 +17,10 @@ SEEN_INTERVAL = timedelta(seconds=5)
 LIVE_PERIOD = 3 * SEEN_INTERVAL
 """A worker that was not seen for so long does not count: it was killed, or cannot connect."""
 
-_IS_LIVE = RunningWorker.seen_at.between(func.now() - LIVE_PERIOD, func.now() + LIVE_PERIOD)
+_IS_LIVE = and_(
+    RunningWorker.seen_at > func.now() - LIVE_PERIOD,
+    RunningWorker.seen_at < func.now() + LIVE_PERIOD,
+)
 """A moment further ahead is from before the clock of the database went back."""
 
 _QUEUE = text("""

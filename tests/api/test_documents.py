@@ -220,7 +220,7 @@ def test_several_ranges_return_the_whole_document(school: httpx.Client, fiche: s
 
 
 @pytest.mark.usefixtures("open_now")
-def test_a_missing_object_is_answered_with_service_unavailable(
+def test_a_missing_object_is_answered_with_document_being_rebuilt(
     school: httpx.Client, sessions: Sessions, seeded: Seeded
 ) -> None:
     document = seeded.documents["overview"]
@@ -235,7 +235,7 @@ def test_a_missing_object_is_answered_with_service_unavailable(
         original = update(Document).where(Document.id == document)
         unit.session.execute(original.values(storage_keys=["documents/overview.xlsx"]))
     assert response.status_code == 503
-    assert response.json()["type"] == "urn:problem-type:belgif:serviceUnavailable"
+    assert response.json()["type"].endswith(":documentBeingRebuilt")
     assert int(response.headers["Retry-After"]) > 0
     assert "nothing" not in response.text
 

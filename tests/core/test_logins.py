@@ -25,7 +25,6 @@ CHANGES = {
     "statement_timeout": "1ms",
     "lock_timeout": "1ms",
     "default_transaction_isolation": "serializable",
-    "default_transaction_read_only": "on",
     "role": "toetsfeedback_auditor",
     "TimeZone": "Asia/Tokyo",
 }
@@ -36,7 +35,6 @@ EXPECTED = {
     "statement_timeout": "1h",
     "lock_timeout": "1h",
     "default_transaction_isolation": "read committed",
-    "default_transaction_read_only": "off",
     "role": "none",
     "TimeZone": "UTC",
 }
