@@ -33,13 +33,13 @@ def _shared_values(columns: str, table: str) -> str:
 
 ENROLMENT_CHECKS: Final = (
     IntegrityCheck(
-        "successorOfItself",
+        "newerFormat",
         SCHOOLS,
         "successor_of",
         """select line, successor_of as value, null as context from staged_schools
-           where successor_of = school""",
-        "The school is its own predecessor.",
-        "Give the school number of the predecessor, or leave the value empty.",
+           where position('|' in successor_of) > 0 and %(version)s < '1.1'""",
+        "Format 1.0 has one predecessor.",
+        "Set formatVersion in delivery.json to 1.1.",
     ),
     foreign_key_check(
         CLASS_GROUPS, "school", "effective_schools", SCHOOLS, only=f"s.school {_SIX_DIGITS}"
