@@ -102,8 +102,9 @@ IDENTITY_CHECKS: Final = (
     ),
 )
 
-# The stored row of the same enrolment decides, also if it was removed: the delivery would make it a
-# row of another person. Otherwise one of the other enrolments has to be of the person.
+# A stored row of the same enrolment counts also if it was removed: the delivery would make it a row
+# of another person. Codes that were stored for two persons, before numbers were compared, can be
+# separated by a full delivery.
 _OTHER_STUDENTS: Final = f"""
     select distinct s.line from {_NAMED} s
     join students p on p.administration_id = %(administration)s and p.delivered_as = s.student
@@ -112,8 +113,7 @@ _OTHER_STUDENTS: Final = f"""
       and (p.school_id = s.school or p.removed_at is null and not exists (
           select from students own
           where own.administration_id = %(administration)s and own.delivered_as = s.student
-            and (own.school_id = s.school or own.removed_at is null)
-            and own.insz_hash in (s.insz_hash, s.previous_insz_hash)
+            and own.removed_at is null and own.insz_hash in (s.insz_hash, s.previous_insz_hash)
       ))
     order by s.line limit {_MAX_LOCATED}
 """
