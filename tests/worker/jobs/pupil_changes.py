@@ -33,6 +33,10 @@ class Rows:
     previous: dict[str, int] = field(default_factory=dict)
     is_accepted: bool = True
 
+    @property
+    def ended(self) -> list[list[str]]:
+        return [row for row in self.students if "ended" in row]
+
 
 @dataclass
 class Changes:

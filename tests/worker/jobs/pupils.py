@@ -17,6 +17,7 @@ STUDENT_COLUMNS = [
     *("student", "school", "class_group", "family_name", "given_name", "stamnummer", "insz"),
     *("enrolment", "previous_insz"),
 ]
+RESULT_COLUMNS = ["student", "component", "status", "level", "scale_score"]
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def whole_delivery(sequence: int, pupils: Pupils, previous: dict[str, int]) -> D
         ),
     ]
     results = (result_row(*key, level) for key, level in pupils.levels.items())
-    delivery.rows["results.csv"] = [small.rows["results.csv"][0], *results]
+    delivery.rows["results.csv"] = [RESULT_COLUMNS, *results]
     return delivery
 
 
