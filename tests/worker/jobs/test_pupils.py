@@ -173,7 +173,13 @@ class Deliveries(RuleBasedStateMachine):
         self._schools.session.expire_all()
 
 
-@pytest.mark.parametrize("first", range(0, SEQUENCES, PER_TEST))
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(first, marks=pytest.mark.xdist_group(f"pupils {first}"))
+        for first in range(0, SEQUENCES, PER_TEST)
+    ],
+)
 def test_each_school_reads_its_own_pupils_after_any_deliveries(
     unit: UnitOfWork, storage: Storage, queue: WakeUpQueue, tmp_path: Path, first: int
 ) -> None:
