@@ -49,7 +49,7 @@ from tests.worker.jobs.pupils import (
 )
 
 SEQUENCES = int(os.environ.get("SEQUENCES", "10"))
-PER_TEST = 50
+PER_TEST = 10
 STEPS = 5
 SCHOOLS = (FIRST, SECOND, MERGED)
 SOME_CODES = st.lists(st.sampled_from(CODES), max_size=3, unique=True)
