@@ -4,6 +4,7 @@ from typing import Final
 
 from shared.deliveries.delivery_format import (
     CLASS_GROUPS,
+    FORMAT_1_1,
     SCHOOLS,
     STUDENTS,
     TARGET_GROUPS,
@@ -36,10 +37,10 @@ ENROLMENT_CHECKS: Final = (
         "newerFormat",
         SCHOOLS,
         "successor_of",
-        """select line, successor_of as value, null as context from staged_schools
-           where position('|' in successor_of) > 0 and %(version)s < '1.1'""",
+        f"""select line, successor_of as value, null as context from staged_schools
+            where position('|' in successor_of) > 0 and %(version)s < '{FORMAT_1_1}'""",
         "Format 1.0 has one predecessor.",
-        "Set formatVersion in delivery.json to 1.1.",
+        f"Set formatVersion in delivery.json to {FORMAT_1_1}, or give one school number.",
     ),
     foreign_key_check(
         CLASS_GROUPS, "school", "effective_schools", SCHOOLS, only=f"s.school {_SIX_DIGITS}"

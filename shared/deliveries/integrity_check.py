@@ -31,15 +31,15 @@ class IntegrityCheck:
 
 
 def has_nothing_in_common(one: str, other: str) -> str:
-    """Return SQL of whether two names, each with a word, have no word in common.
+    """Return SQL of whether two names differ and have no word in common.
 
     Case and marks on letters make no difference.
     """
     words = (
         "array_remove(regexp_split_to_array(lower(regexp_replace("
-        "normalize({}, nfkd), '[\u0300-\u036f]', '', 'g')), '[^[:alnum:]]+'), '')"
+        "normalize({}, nfkd), '[\u0300-\u036f]', '', 'g')), '[[:space:][:punct:]]+'), '')"
     )
-    return f"not {words.format(one)} && {words.format(other)}"
+    return f"{one} <> {other} and not {words.format(one)} && {words.format(other)}"
 
 
 def equal_values_check(

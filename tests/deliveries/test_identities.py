@@ -279,3 +279,14 @@ def test_two_names_of_a_code_in_one_delivery_are_a_warning(
 
     assert (warning["kind"], warning["line"]) == ("otherName", 7)
     assert "line 6" in warning["detail"]
+
+
+def test_words_of_any_script_are_compared(session: Session, tmp_path: Path) -> None:
+    first, second = full(), full(2)
+    for delivery, given_name in ((first, "Оля"), (second, "Ольга")):
+        delivery.set("students.csv", 2, "family_name", "Вовк-Шевченко")
+        delivery.set("students.csv", 2, "given_name", given_name)
+        delivery.set("schools.csv", 2, "name", "—")
+    import_applied(session, first, tmp_path)
+
+    assert import_applied(session, second, tmp_path).report["warnings"] == []
