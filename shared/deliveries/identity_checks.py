@@ -119,9 +119,9 @@ _OTHER_STUDENTS: Final = f"""
 """
 
 _OTHER_NAMES: Final = f"""
-    select s.line from {STUDENTS.table} s
-    join students k on k.administration_id = %(administration)s
-      and k.delivered_as = s.student and k.school_id = s.school
+    select distinct s.line from {STUDENTS.table} s
+    join students k on k.administration_id = %(administration)s and k.delivered_as = s.student
+      and (k.school_id = s.school or k.removed_at is null)
     where (k.family_name, k.given_name)
           is distinct from (coalesce(s.family_name, ''), coalesce(s.given_name, ''))
       and {_HAS_OTHER_NAME}

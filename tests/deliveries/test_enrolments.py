@@ -174,16 +174,6 @@ def test_unknown_state_of_an_enrolment_is_refused(session: Session, tmp_path: Pa
     assert report["places"] == [("invalidValue", "students.csv", 7, "enrolment")]
 
 
-def test_end_of_an_unknown_enrolment_is_refused_without_a_place(
-    session: Session, tmp_path: Path
-) -> None:
-    delivery = enrolments(2, ["s1", NEW, "4C", *S1, "ended"])
-
-    report = import_refused(session, delivery, tmp_path)
-
-    assert report["places"] == [("contradictsStored", None, None, None)]
-
-
 def test_end_of_an_ended_enrolment_changes_nothing(session: Session, tmp_path: Path) -> None:
     import_applied(session, full(), tmp_path)
     ended = ["s1", OLD, "4A", *S1, "ended"]
