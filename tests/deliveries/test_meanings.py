@@ -39,7 +39,10 @@ CHANGED_MEANINGS: dict[str, tuple[Row, str]] = {
         (
             "levels.csv",
             2,
-            [["LO", *row, ""] for row in (("E", "3", "Niveau E"), ("C", "1", "Niveau C"))],
+            [
+                ["LO", code, ordinal, f"Niveau {code}", ""]
+                for code, ordinal in zip("EDC", "321", strict=True)
+            ],
         ),
         "ordinal",
     ),
