@@ -96,7 +96,7 @@ EXAMPLES: dict[str, Any] = {
     "status": "participated",
     "sub": "0b6f6c5e-5a3f-4b0e-9d8a-2f1f4f0f6f10",
     "subject": "2024/000028",
-    "successorOf": "000019",
+    "successorOf": ["000019"],
     "targetGroup": "SO2A",
     "templateVersion": "12",
     "title": "Resource Not Found",

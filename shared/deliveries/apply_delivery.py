@@ -6,6 +6,7 @@ from uuid import UUID
 import psycopg
 
 from shared.deliveries.apply_results import apply_item_results, apply_results
+from shared.deliveries.end_enrolments import end_enrolments
 from shared.deliveries.manifest import AdministrationFacts, Manifest, Mode
 from shared.deliveries.upserts import UPSERTS, Changes, Parameters, run_upsert
 
@@ -14,6 +15,7 @@ _ANALYZE_FROM: Final = 1_000
 
 _NAMED_ROWS: Final = (
     ("students", "changed", "select count(*) from staged_students"),
+    ("students", "removed", "select count(*) from ended_enrolments"),
     ("results", "changed", "select count(*) from staged_results where status <> 'withdrawn'"),
     ("results", "removed", "select count(*) from staged_results where status = 'withdrawn'"),
     (
@@ -36,6 +38,13 @@ _ADMINISTRATION: Final = """
 """
 
 
+# The other enrolments of a student whose number changed.
+_CHANGE_INSZ: Final = """
+    update students p set insz_hash = s.insz_hash from staged_students s
+    where s.previous_insz_hash is not null and p.administration_id = %(administration)s
+      and p.delivered_as = s.student and p.insz_hash = s.previous_insz_hash
+"""
+
 _INCREMENT_REVISIONS: Final = """
     update participations set
         facts_revision = facts_revision + 1,
@@ -47,7 +56,7 @@ _INCREMENT_REVISIONS: Final = """
         or exists (select from staged_levels) or exists (select from staged_level_descriptions)
         or school_id in (
             select school from staged_schools union select school from staged_class_groups
-            union select school from staged_students
+            union select school from staged_students union select school from ended_enrolments
             union select p.school_id from staged_results s
                 join students p on p.administration_id = %(administration)s
                     and p.delivered_as = s.student
@@ -84,8 +93,11 @@ def apply_delivery(
     changes = {
         upsert.name: run_upsert(connection, upsert, manifest.mode, parameters) for upsert in UPSERTS
     }
+    connection.execute(_CHANGE_INSZ, parameters)
     changes["results"] = apply_results(connection, manifest.mode, parameters)
     changes["itemResults"] = apply_item_results(connection, manifest.mode, parameters)
+    if is_correction:
+        end_enrolments(connection, parameters)
     if is_correction or is_administration_changed or _has_changes(changes):
         is_whole = not is_correction or is_administration_changed
         changed = connection.execute(_INCREMENT_REVISIONS, parameters | {"all": is_whole})

@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from shared.deliveries.csv_header import Header
 from shared.deliveries.csv_reader import PlainLines, Record
-from shared.deliveries.delivery_format import INSZ, ITEM_RESULTS, FileFormat
+from shared.deliveries.delivery_format import HASHED, ITEM_RESULTS, FileFormat
 from shared.deliveries.faults import Fault, FaultLog
 from shared.deliveries.insz import hash_insz, is_valid_insz
 
@@ -33,7 +33,7 @@ def encoder_for(
 ) -> "RowEncoder":
     if file is ITEM_RESULTS:
         return ItemRunEncoder(header)
-    if INSZ in header.names:
+    if HASHED.keys() & set(header.names):
         return InszEncoder(file, header, insz_key, faults)
     return LineEncoder(header)
 
@@ -64,12 +64,12 @@ class LineEncoder:
 
 
 class InszEncoder(LineEncoder):
-    """Encoder that replaces the INSZ by its keyed hash: the number never reaches the database."""
+    """Encoder that replaces each INSZ by its keyed hash: no number reaches the database."""
 
     def __init__(self, file: FileFormat, header: Header, insz_key: bytes, faults: FaultLog) -> None:
         super().__init__(header)
-        self.columns = tuple("insz_hash" if name == INSZ else name for name in self.columns)
-        self._index = header.names.index(INSZ)
+        self.columns = tuple(HASHED.get(name, name) for name in self.columns)
+        self._hashed = [(at, name) for at, name in enumerate(header.names) if name in HASHED]
         self._file = file.name
         self._key = insz_key
         self._faults = faults
@@ -83,17 +83,18 @@ class InszEncoder(LineEncoder):
 
     def _encode_fields(self, line: int, fields: list[str]) -> str:
         values = [field.translate(self._escapes) for field in fields]
-        values[self._index] = self._hash(line, fields[self._index])
+        for at, column in self._hashed:
+            values[at] = self._hash(line, column, fields[at])
         return f"{line}{self.delimiter}{self.delimiter.join(values)}\n"
 
-    def _hash(self, line: int, insz: str) -> str:
+    def _hash(self, line: int, column: str, insz: str) -> str:
         if not insz:
             return ""
         if is_valid_insz(insz):
             return f"\\\\x{hash_insz(self._key, insz).hex()}"
         detail = "The INSZ is not 11 digits of which the last two are the check digits."
         remedy = "Correct the number (a spreadsheet drops leading zeros), or leave it empty."
-        self._faults.add(Fault("inszCheck", detail, remedy, self._file, line, INSZ))
+        self._faults.add(Fault("inszCheck", detail, remedy, self._file, line, column))
         return ""
 
 

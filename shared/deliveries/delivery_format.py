@@ -25,6 +25,8 @@ FORMAT_1_1: Final = "1.1"
 
 WITHDRAWN: Final = "withdrawn"
 INSZ: Final = "insz"
+PREVIOUS_INSZ: Final = "previous_insz"
+ENDED: Final = "ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +94,15 @@ def _limit(attribute: InstrumentedAttribute[Any]) -> int:
 
 
 _SCHOOL = "^[0-9]{6}$"
+_MAX_PREDECESSORS: Final = 20
 
 
-def _school(name: str = "school", *, is_optional: bool = False) -> Column:
+def _school() -> Column:
     return Column(
-        name,
+        "school",
         pattern=_SCHOOL,
         expected="a school number of 6 digits, leading zeros included",
         kind="schoolNumber",
-        is_optional=is_optional,
     )
 
 
@@ -174,7 +176,14 @@ SCHOOLS: Final = FileFormat(
         Column("municipality", _limit(School.municipality), is_text=True, is_drawn=True),
         Column("main_structure", pattern="^[0-9]{3}$", expected="a main structure of 3 digits"),
         Column("comparison_group", _limit(Participation.comparison_group), is_optional=True),
-        _school("successor_of", is_optional=True),
+        Column(
+            "successor_of",
+            pattern=f"^[0-9]{{6}}([|][0-9]{{6}}){{0,{_MAX_PREDECESSORS - 1}}}$",
+            expected=f"one to {_MAX_PREDECESSORS} school numbers of 6 digits, leading zeros "
+            "included, separated by |",
+            kind="schoolNumber",
+            is_optional=True,
+        ),
     ),
 )
 CLASS_GROUPS: Final = FileFormat(
@@ -207,6 +216,14 @@ STUDENTS: Final = FileFormat(
             is_personal=True,
         ),
         Column(INSZ, is_optional=True, is_personal=True),
+        Column(
+            "enrolment",
+            values=("active", ENDED),
+            expected="active or ended",
+            is_optional=True,
+            since=FORMAT_1_1,
+        ),
+        Column(PREVIOUS_INSZ, is_optional=True, is_personal=True, since=FORMAT_1_1),
     ),
 )
 RESULTS: Final = FileFormat(
@@ -255,6 +272,9 @@ CSV_FILES: Final = (
     ITEM_RESULTS,
 )
 """The CSV files in order of reference: each refers only to files before it."""
+
+HASHED: Final = {INSZ: "insz_hash", PREVIOUS_INSZ: "previous_insz_hash"}
+"""The columns of INSZ numbers, and those of the staging table with their hashes."""
 
 FILE_NAMES: Final = (MANIFEST, ADMINISTRATION, *(file.name for file in CSV_FILES))
 REQUIRED_IN_FULL: Final = (

@@ -53,9 +53,12 @@ _VIEWS: Final = (
     ),
     EffectiveView(
         "effective_schools",
-        "select line, school from staged_schools",
-        """select 0, school_id from participations
-           where administration_id = {administration} and removed_at is null""",
+        """select line, school, string_to_array(successor_of, '|') as successor_of
+           from staged_schools""",
+        """select 0, t.school_id, k.successor_of::text[]
+           from participations t join schools k on k.id = t.school_id
+           where t.administration_id = {administration} and t.removed_at is null
+             and not exists (select from staged_schools s where s.school = t.school_id)""",
     ),
     EffectiveView(
         "effective_class_groups",
@@ -73,6 +76,8 @@ _VIEWS: Final = (
            from students p join class_groups g on g.id = p.class_group_id
            where p.administration_id = {administration} and p.removed_at is null
              and not exists (select from staged_students s
+                             where s.student = p.delivered_as and s.school = p.school_id)
+             and not exists (select from ended_enrolments s
                              where s.student = p.delivered_as and s.school = p.school_id)""",
     ),
     EffectiveView(

@@ -4,6 +4,7 @@ from typing import Final
 
 from shared.deliveries.delivery_format import (
     CLASS_GROUPS,
+    FORMAT_1_1,
     SCHOOLS,
     STUDENTS,
     TARGET_GROUPS,
@@ -33,13 +34,13 @@ def _shared_values(columns: str, table: str) -> str:
 
 ENROLMENT_CHECKS: Final = (
     IntegrityCheck(
-        "successorOfItself",
+        "newerFormat",
         SCHOOLS,
         "successor_of",
-        """select line, successor_of as value, null as context from staged_schools
-           where successor_of = school""",
-        "The school is its own predecessor.",
-        "Give the school number of the predecessor, or leave the value empty.",
+        f"""select line, successor_of as value, null as context from staged_schools
+            where position('|' in successor_of) > 0 and %(version)s < '{FORMAT_1_1}'""",
+        "Format 1.0 has one predecessor.",
+        f"Set formatVersion in delivery.json to {FORMAT_1_1}, or give one school number.",
     ),
     foreign_key_check(
         CLASS_GROUPS, "school", "effective_schools", SCHOOLS, only=f"s.school {_SIX_DIGITS}"

@@ -16,6 +16,7 @@ from shared.deliveries.json_file import MAX_BYTES
 from shared.deliveries.manifest import (
     AdministrationFacts,
     Manifest,
+    changed_school_year,
     mismatched_administration,
     parse_administration,
     parse_manifest,
@@ -110,7 +111,15 @@ def _read_administration(
         return None
     if facts is not None and facts.id != manifest.administration_id:
         findings.faults.add(mismatched_administration(facts.id))
+    elif facts is not None and _has_other_school_year(connection, facts):
+        log = findings.warnings if manifest.mode == "full" else findings.faults
+        log.add(changed_school_year(facts.school_year))
     return facts
+
+
+def _has_other_school_year(connection: psycopg.Connection[Any], facts: AdministrationFacts) -> bool:
+    query = "select from administrations where id = %s and school_year <> %s"
+    return connection.execute(query, [facts.id, facts.school_year]).rowcount > 0
 
 
 def _require_stored_administration(

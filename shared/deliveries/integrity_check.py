@@ -13,7 +13,8 @@ class IntegrityCheck:
     line number. The check is skipped if rows of a file in `needs` could not be read.
 
     With `reads_stored`, the outcome for a correction depends on stored rows about students. The
-    report then locates no violation: it would tell what is stored.
+    report then locates no violation: it would tell what is stored. `is_warning_in_full` is
+    for a fault of a correction that is a warning in a full delivery.
     """
 
     kind: str
@@ -26,6 +27,39 @@ class IntegrityCheck:
     is_warning: bool = False
     is_for_corrections: bool = False
     reads_stored: bool = False
+    is_warning_in_full: bool = False
+
+
+def has_nothing_in_common(one: str, other: str) -> str:
+    """Return SQL of whether two names differ and have no word in common.
+
+    Case and marks on letters make no difference.
+    """
+    words = (
+        "array_remove(regexp_split_to_array(lower(regexp_replace("
+        "normalize({}, nfkd), '[\u0300-\u036f]', '', 'g')), '[[:space:][:punct:]]+'), '')"
+    )
+    return f"{one} <> {other} and not {words.format(one)} && {words.format(other)}"
+
+
+def equal_values_check(
+    kind: str, file: FileFormat, columns: tuple[str, ...], detail: str, *, is_warning: bool = False
+) -> IntegrityCheck:
+    """Return the check that no two rows have the same values; the last column is the faulty one."""
+    names = ", ".join(columns)
+    return IntegrityCheck(
+        kind,
+        file,
+        columns[-1],
+        f"""select s.line, s.{columns[-1]} as value, k.first_line as context
+            from {file.table} s join (
+                select {names}, min(line) as first_line from {file.table}
+                group by {names} having count(distinct {file.key[-1]}) > 1
+            ) k using ({names}) where s.line > k.first_line""",
+        f"{detail} the same {columns[-1]} (line {{context}}).",
+        "Correct one of the two.",
+        is_warning=is_warning,
+    )
 
 
 def unique_key_check(file: FileFormat) -> IntegrityCheck:

@@ -212,3 +212,15 @@ def mismatched_administration(found: str) -> Fault:
         column="id",
         value=found,
     )
+
+
+def changed_school_year(found: str) -> Fault:
+    """Return the fault of an administration.json with another school year than the stored one."""
+    return Fault(
+        "changedMeaning",
+        "The administration is stored with another school year.",
+        "Give each administration an id of its own. A full delivery can change the school year.",
+        ADMINISTRATION,
+        column="schoolYear",
+        value=found,
+    )

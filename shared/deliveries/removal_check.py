@@ -19,11 +19,14 @@ MAX_COUNTED_REFUSALS: Final = 10
 """Refusals of an administration in 24 hours that have counts: each tells something of what is
 stored."""
 
-# A student who goes to the successor of a school has not disappeared. A result is lost if the
-# delivery has no row of it; a withdrawn result has one.
-_REMOVED: Final = """
+# A student who goes to the successor of a school has not disappeared, nor has one whose enrolment
+# the delivery ends. A result is lost if the delivery has no row of it; a withdrawn result has one.
+_IS_ENDED: Final = """exists (
+    select from ended_enrolments e where e.student = p.delivered_as and e.school = p.school_id
+)"""
+_REMOVED: Final = f"""
     select p.school_id, p.id as student_id from students p
-    where p.administration_id = %(administration)s and p.removed_at is null
+    where p.administration_id = %(administration)s and p.removed_at is null and not {_IS_ENDED}
       and not exists (
           select from staged_students s join staged_schools new on new.school = s.school
           where s.student = p.delivered_as and (
@@ -35,7 +38,7 @@ _REMOVED: Final = """
     select p.school_id, p.id from results r
     join students p on p.id = r.student_id join components c on c.id = r.component_id
     where r.administration_id = %(administration)s and r.superseded_at is null
-      and not exists (select from staged_results s
+      and not {_IS_ENDED} and not exists (select from staged_results s
                       where s.student = p.delivered_as and s.component = c.code)
 """
 

@@ -34,12 +34,15 @@ _RECORD_REFUSAL = text("""
     )
 """)
 
-_COUNT_REFUSALS = text("""
+_COUNT_REFUSALS = """
     select count(*) from deliveries
-    where administration_id = :administration_id and status = 'refused'
-      and finished_at > now() - interval '24 hours'
+    where {} = :of and status = 'refused' and finished_at > now() - interval '24 hours'
       and (report -> 'faultCounts') ? :kind
-""")
+"""
+_COUNT_REFUSALS_OF = {
+    column: text(_COUNT_REFUSALS.format(column))
+    for column in ("administration_id", "received_from")
+}
 
 
 _FORGET_UPLOADS = text("""
@@ -81,8 +84,17 @@ def record_refusal(session: Session, delivery_id: UUID, rule: str) -> None:
 
 def count_refusals(session: Session, administration_id: str, kind: str) -> int:
     """Return the number of deliveries with this kind of fault in the last 24 hours."""
-    parameters = {"administration_id": administration_id, "kind": kind}
-    return int(session.execute(_COUNT_REFUSALS, parameters).scalar_one())
+    return _count_refusals(session, "administration_id", administration_id, kind)
+
+
+def count_refusals_of_client(session: Session, received_from: str, kind: str) -> int:
+    """Return the number of deliveries of a client with this kind of fault in 24 hours."""
+    return _count_refusals(session, "received_from", received_from, kind)
+
+
+def _count_refusals(session: Session, column: str, of: str, kind: str) -> int:
+    parameters = {"of": of, "kind": kind}
+    return int(session.execute(_COUNT_REFUSALS_OF[column], parameters).scalar_one())
 
 
 def find_applied_content(session: Session, reference: str) -> bytes | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 from uuid import UUID
 
 import psycopg
@@ -19,6 +19,11 @@ from shared.deliveries.drawable_checks import check_drawable_texts
 from shared.deliveries.effective_views import create_effective_views
 from shared.deliveries.faults import Findings
 from shared.deliveries.file_loading import read_manifest, stage_files, verify_files
+from shared.deliveries.identity_checks import (
+    OTHER_STUDENT,
+    check_other_students,
+    warn_of_other_names,
+)
 from shared.deliveries.insz_key import require_stored_key, store_key
 from shared.deliveries.manifest import AdministrationFacts, Manifest, Mode
 from shared.deliveries.models import Delivery
@@ -41,6 +46,9 @@ from shared.deliveries.staging_tables import (
 )
 from shared.deliveries.validation import check_stored_rows, validate
 from shared.deliveries.window_checks import check_release_windows
+
+RECORDED_REFUSALS: Final = {TOO_MUCH_REMOVED, OTHER_STUDENT}
+"""The kinds of refusals that tell something of what is stored, and so are in the audit log."""
 
 Status = Literal["applied", "unchanged", "refused"]
 
@@ -104,8 +112,8 @@ def import_delivery(
     if status == "applied":
         store_key(session, insz_key)
         repository.record_corrections(session, delivery.id)
-    elif TOO_MUCH_REMOVED in findings.faults.counts:
-        repository.record_refusal(session, delivery.id, TOO_MUCH_REMOVED)
+    for kind in RECORDED_REFUSALS & findings.faults.counts.keys():
+        repository.record_refusal(session, delivery.id, kind)
     return ImportOutcome(delivery.id, status, report)
 
 
@@ -176,7 +184,7 @@ class _Import:
         """Add the faults of the staged rows, and without any those of stored rows."""
         findings = self.findings
         create_effective_views(connection, manifest.mode, manifest.administration_id)
-        validate(connection, manifest.mode, manifest.administration_id, findings)
+        validate(connection, manifest, findings)
         check_drawable_texts(connection, facts, findings)
         check_release_windows(self.session, connection, manifest, findings)
         if findings.faults:
@@ -185,6 +193,15 @@ class _Import:
             check_stored_rows(connection, manifest.administration_id, findings)
         else:
             self._check_removals(connection, manifest)
+        if not findings.faults:
+            self._check_students(connection, manifest)
+
+    def _check_students(self, connection: psycopg.Connection[Any], manifest: Manifest) -> None:
+        client = self.delivery.received_from
+        refusals = repository.count_refusals_of_client(self.session, client, OTHER_STUDENT)
+        check_other_students(connection, manifest.administration_id, refusals, self.findings)
+        if not self.findings.faults:
+            warn_of_other_names(connection, manifest.administration_id, self.findings)
 
     def _check_removals(self, connection: psycopg.Connection[Any], manifest: Manifest) -> None:
         limit = self.removals

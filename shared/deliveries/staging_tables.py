@@ -10,9 +10,11 @@ from shared.deliveries.copy_encoding import encoder_for
 from shared.deliveries.csv_reader import CsvReader
 from shared.deliveries.delivery_format import (
     CSV_FILES,
-    INSZ,
+    ENDED,
+    HASHED,
     ITEM_RESULTS,
     MANIFEST,
+    STUDENTS,
     FileFormat,
 )
 from shared.deliveries.delivery_source import HashingStream, UnreadableDeliveryError
@@ -20,6 +22,9 @@ from shared.deliveries.faults import Fault, Findings
 from shared.deliveries.manifest import FileEntry, Manifest, Mode
 
 WRITE_SIZE: Final = 64 * 1024
+
+ENDED_ENROLMENTS: Final = "ended_enrolments"
+"""The table of the rows of students.csv that end an enrolment."""
 
 _REMEDY: Final = "Submit the file and the manifest that belong together."
 
@@ -52,10 +57,22 @@ def create_staging_tables(connection: psycopg.Connection[Any]) -> None:
         connection.execute(
             f"create temporary table {file.table} (line bigint not null, {columns}) on commit drop"
         )
+    connection.execute(
+        f"create temporary table {ENDED_ENROLMENTS} (like {STUDENTS.table}) on commit drop"
+    )
+
+
+def separate_ended_enrolments(connection: psycopg.Connection[Any]) -> None:
+    """Move the rows of ended enrolments, so that the staged students are those of a school."""
+    connection.execute(
+        f"with ended as (delete from {STUDENTS.table} where enrolment = '{ENDED}' returning *)"
+        f" insert into {ENDED_ENROLMENTS} select * from ended"
+    )
 
 
 def drop_staging_tables(connection: psycopg.Connection[Any]) -> None:
-    tables = ", ".join(f"pg_temp.{file.table}" for file in CSV_FILES)
+    names = (*(file.table for file in CSV_FILES), ENDED_ENROLMENTS)
+    tables = ", ".join(f"pg_temp.{name}" for name in names)
     connection.execute(f"drop table if exists {tables} cascade")
 
 
@@ -112,7 +129,8 @@ def _columns(file: FileFormat) -> Iterator[tuple[str, str]]:
         yield from (("items", "text[]"), ("correct", "text[]"))
         return
     for column in file.columns:
-        yield ("insz_hash", "bytea") if column.name == INSZ else (column.name, "text")
+        hashed = HASHED.get(column.name)
+        yield (column.name, "text") if hashed is None else (hashed, "bytea")
 
 
 def _blocks(parts: Iterator[str]) -> Iterator[str]:

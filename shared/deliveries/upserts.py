@@ -19,7 +19,8 @@ class Upsert:
     selects the `line`, and new rows get ids in that order.
 
     A full delivery sets `removed_at` of the rows that it does not contain. A table without that
-    column deletes them with the statement `removal`, or keeps them if that is None.
+    column deletes them with the statement `removal`, or keeps them if that is None. An empty value
+    of a column in `kept` does not replace the stored one.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Upsert:
     has_removed_at: bool = True
     removal: str | None = None
     has_ordered_id: bool = False
+    kept: frozenset[str] = frozenset()
 
 
 def ordered_uuid(number: str) -> str:
@@ -64,7 +66,10 @@ def _matches(upsert: Upsert) -> str:
 
 def _update(upsert: Upsert) -> str:
     names = (*upsert.values, *(("removed_at",) if upsert.has_removed_at else ()))
-    new = [f"delivered.{name}" for name in upsert.values]
+    new = [
+        f"coalesce(delivered.{name}, stored.{name})" if name in upsert.kept else f"delivered.{name}"
+        for name in upsert.values
+    ]
     new += ["null::timestamptz"] if upsert.has_removed_at else []
     settings = ", ".join(f"{name} = {value}" for name, value in zip(names, new, strict=True))
     old = ", ".join(f"stored.{name}" for name in names)
@@ -160,7 +165,8 @@ SCHOOLS: Final = (
         "schools",
         ("id",),
         ("name", "municipality", "main_structure", "successor_of"),
-        """select school as id, name, municipality, main_structure, successor_of
+        """select school as id, name, municipality, main_structure,
+                  string_to_array(successor_of, '|')::varchar[] as successor_of
            from staged_schools""",
         has_removed_at=False,
     ),
@@ -198,6 +204,7 @@ STUDENTS: Final = Upsert(
        join class_groups g on g.administration_id = %(administration)s
          and g.school_id = s.school and g.name = s.class_group""",
     has_ordered_id=True,
+    kept=frozenset({"insz_hash"}),
 )
 
 UPSERTS: Final = (*CATALOGUE, DESCRIPTIONS, *SCHOOLS, STUDENTS)

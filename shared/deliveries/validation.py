@@ -1,20 +1,24 @@
 """Validation of the staged rows, set by set."""
 
-from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import psycopg
 from psycopg.rows import class_row
 
 from shared.deliveries.catalogue_checks import CATALOGUE_CHECKS
+from shared.deliveries.contradiction_checks import CONTRADICTION_CHECKS, LEVELS_AGAINST_SCORES
 from shared.deliveries.correction_checks import CORRECTION_CHECKS
-from shared.deliveries.delivery_format import CSV_FILES, INSZ, ITEM_RESULTS, Column, FileFormat
+from shared.deliveries.delivery_format import CSV_FILES, HASHED, ITEM_RESULTS, Column, FileFormat
 from shared.deliveries.enrolment_checks import ENROLMENT_CHECKS
 from shared.deliveries.faults import MAX_LISTED_FAULTS, Fault, Findings, quotable
+from shared.deliveries.identity_checks import IDENTITY_CHECKS
 from shared.deliveries.integrity_check import IntegrityCheck, unique_key_check
 from shared.deliveries.look_alikes import LOOK_ALIKE_CHECKS, merge_class_groups
-from shared.deliveries.manifest import Mode
+from shared.deliveries.manifest import Manifest
+from shared.deliveries.meaning_checks import MEANING_CHECKS
 from shared.deliveries.result_checks import RESULT_CHECKS
+from shared.deliveries.staging_tables import separate_ended_enrolments
+from shared.deliveries.successor_checks import check_successors
 
 UNIQUE_KEYS: Final = tuple(unique_key_check(file) for file in CSV_FILES if file is not ITEM_RESULTS)
 
@@ -23,6 +27,9 @@ CHECKS: Final = (
     *CATALOGUE_CHECKS,
     *LOOK_ALIKE_CHECKS,
     *ENROLMENT_CHECKS,
+    *IDENTITY_CHECKS,
+    *CONTRADICTION_CHECKS,
+    *MEANING_CHECKS,
     *RESULT_CHECKS,
     *CORRECTION_CHECKS,
 )
@@ -65,25 +72,26 @@ class _ValueRule(NamedTuple):
     kind: str
 
 
-def validate(
-    connection: psycopg.Connection[Any], mode: Mode, administration: str, findings: Findings
-) -> None:
+def validate(connection: psycopg.Connection[Any], manifest: Manifest, findings: Findings) -> None:
     """Add a fault for every violation; the staging tables and the effective views must exist.
 
     For a correction, `check_stored_rows` follows.
     """
-    parameters = {"administration": administration}
     merge_class_groups(connection, findings)
     for file in CSV_FILES:
         _check_values(connection, file, findings)
+    separate_ended_enrolments(connection)
+    check_successors(connection, findings)
     for check in CHECKS:
-        if check.reads_stored if mode == "correction" else check.is_for_corrections:
+        if check.reads_stored if manifest.mode == "correction" else check.is_for_corrections:
             continue
         if any(file.name in findings.incomplete for file in check.needs):
             continue
-        violations = _run(connection, check, parameters, findings)
+        violations = _run(connection, check, manifest, findings)
         if check in UNIQUE_KEYS and violations > _MAX_DUPLICATE_KEYS:
             findings.incomplete.add(check.file.name)
+    if not findings.faults:
+        _run(connection, LEVELS_AGAINST_SCORES, manifest, findings)
 
 
 def check_stored_rows(
@@ -116,7 +124,7 @@ def check_stored_rows(
 def _run(
     connection: psycopg.Connection[Any],
     check: IntegrityCheck,
-    parameters: Mapping[str, str],
+    manifest: Manifest,
     findings: Findings,
 ) -> int:
     """Add the violations of the check to the findings, and return their number."""
@@ -124,11 +132,16 @@ def _run(
         "select line, left(value, 200) as value, context, count(*) over () as total"
         f" from ({check.query}) violation order by line limit {MAX_LISTED_FAULTS}"
     )
+    parameters = {
+        "administration": manifest.administration_id,
+        "version": manifest.format_version,
+    }
     cursor = connection.cursor(row_factory=class_row(_Violation))
     violations = cursor.execute(query, parameters).fetchall()
     if not violations:
         return 0
-    log = findings.warnings if check.is_warning else findings.faults
+    is_warning = check.is_warning or (check.is_warning_in_full and manifest.mode == "full")
+    log = findings.warnings if is_warning else findings.faults
     faults = (_violation_fault(check, violation) for violation in violations)
     log.add_counted(faults, check.kind, violations[0].total)
     return violations[0].total
@@ -166,7 +179,7 @@ def _check_values(
 
 def _value_query(file: FileFormat) -> str:
     """Return SQL of line, column_name, kind and value of each missing or invalid value."""
-    columns = [column for column in file.columns if column.name != INSZ]
+    columns = [column for column in file.columns if column.name not in HASHED]
     kinds = [f"('{column.name}', s.{column.name}, {_kind_of_fault(column)})" for column in columns]
     conditions = [rule.condition for column in columns for rule in _value_rules(column)]
     source = _SUSPECT_ITEMS if file is ITEM_RESULTS else file.table

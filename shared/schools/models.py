@@ -2,27 +2,33 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.core.database import INSTANT, Base
 
 
 class School(Base):
-    """A school (instelling) as in its latest delivery; `id` is its school number."""
+    """A school (instelling) as in its latest delivery; `id` is its school number.
+
+    `successor_of` are the numbers of the schools that it succeeds, several after a merger.
+    """
 
     __tablename__ = "schools"
     __table_args__ = (
         CheckConstraint("id ~ '^[0-9]{6}$'", name="id_six_digits"),
         CheckConstraint("main_structure ~ '^[0-9]{3}$'", name="main_structure_three_digits"),
-        CheckConstraint("successor_of ~ '^[0-9]{6}$'", name="successor_of_six_digits"),
+        CheckConstraint(
+            "array_to_string(successor_of, '|', '') ~ '^[0-9]{6}([|][0-9]{6})*$'",
+            name="successor_of_six_digits",
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(6), primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
     municipality: Mapped[str] = mapped_column(String(100))
     main_structure: Mapped[str] = mapped_column(String(3))
-    successor_of: Mapped[str | None] = mapped_column(String(6))
+    successor_of: Mapped[list[str] | None] = mapped_column(ARRAY(String(6)))
 
 
 class Participation(Base):

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from itertools import groupby
@@ -26,7 +25,7 @@ from tests.api import token_holders
 from tests.api.conftest import AuditLog, serve
 from tests.api.oauth_clients import HTTP, OAuthClient
 from tests.api.seeding import ADMINISTRATION, SCHOOL, Seeded
-from tests.api.token_holders import Holder, SlowDownload, World
+from tests.api.token_holders import End, Holder, SlowDownload, World
 from tests.oauth.provider_process import RULES, OpenIdProvider, openid_provider
 
 LIMIT_SECONDS = 2.0
@@ -74,27 +73,9 @@ def world(
     operator: httpx.Client,
     school: httpx.Client,
     sizes: dict[str, str],
-) -> World:
-    return World(url, sessions, outside, operator, school, sizes)
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """An end of access: its holder, the act, and the statuses of a document and a list after it.
-
-    A list with status 200 is empty.
-    """
-
-    holder: Callable[[World], Holder]
-    act: Callable[[Holder], None]
-    document: int
-    documents: int
-
-    @classmethod
-    def of(
-        cls, holder: Callable[[World], Holder], act: Callable[[Holder], None], status: int
-    ) -> "End":
-        return cls(holder, act, status, status)
+) -> Iterator[World]:
+    yield World(url, sessions, outside, operator, school, sizes)
+    token_holders.restore_documents(sessions)
 
 
 INTEGRATOR, PERSON, OPERATOR = Holder.integrator, Holder.person, Holder.operator
@@ -106,6 +87,7 @@ ENDS = {
     "mandate revoked": End.of(INTEGRATOR, token_holders.revoke_mandate, NOT_FOUND),
     "mandate over": End.of(INTEGRATOR, token_holders.end_mandate, NOT_FOUND),
     "window closed": End(INTEGRATOR, token_holders.close_window, NOT_FOUND, EMPTY),
+    "enrolment ended": End(INTEGRATOR, token_holders.end_enrolment, NOT_FOUND, EMPTY),
     "school's role gone": End.of(PERSON, token_holders.lose_role, FORBIDDEN),
     "school's role changed": End.of(PERSON, token_holders.lose_one_role, FORBIDDEN),
     "token of a person revoked": End.of(PERSON, token_holders.revoke_token, UNAUTHORIZED),

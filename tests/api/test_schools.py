@@ -1,6 +1,9 @@
 import httpx
 import pytest
 
+from shared.core.database import Sessions
+from shared.core.unit_of_work import UnitOfWork
+from shared.schools.models import School
 from tests.api.conftest import AuditLog
 from tests.api.seeding import ADMINISTRATION, GONE, OTHER, SCHOOL
 
@@ -18,6 +21,17 @@ def test_a_school_reads_only_itself(school: httpx.Client) -> None:
         "municipality": "Genk",
         "mainStructure": "211",
     }
+
+
+def test_a_merged_school_has_all_its_predecessors(school: httpx.Client, sessions: Sessions) -> None:
+    def succeed(*predecessors: str) -> None:
+        with UnitOfWork(sessions) as unit:
+            row = unit.session.get_one(School, SCHOOL)
+            row.successor_of = [*predecessors] or None
+
+    succeed("000019", "000027")
+    assert school.get(f"/v1/schools/{SCHOOL}").json()["successorOf"] == ["000019", "000027"]
+    succeed()
 
 
 def test_an_operator_lists_every_participating_school(operator: httpx.Client) -> None:

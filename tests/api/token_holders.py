@@ -2,8 +2,11 @@
 
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,11 +15,13 @@ from sqlalchemy import func, text, update
 
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
+from shared.deliveries.repository import last_applied_sequence
 from shared.oauth.clients.rules import ClientKind
 from shared.oauth.token_exchange import ACCESS_TOKEN, GRANT_TYPE
 from shared.releases.models import ReleaseWindow
 from tests.api.oauth_clients import HTTP, OAuthClient, register_client
-from tests.api.seeding import SCHOOL
+from tests.api.seeding import ADMINISTRATION, SCHOOL
+from tests.deliveries.delivery_files import correction, run_import
 from tests.oauth.provider_process import OpenIdProvider
 
 ROLE = "toetsfeedback_rol_3d"
@@ -138,6 +143,49 @@ def lose_role(holder: Holder) -> None:
 def lose_one_role(holder: Holder) -> None:
     other = f"Beheerder:{SCHOOL}"
     assert sign_on(holder.client, holder.world.outside, other).status_code == 200
+
+
+def end_enrolment(holder: Holder) -> None:
+    """Apply a correction that ends the enrolment of one student of the school."""
+    sessions = holder.world.sessions
+    with UnitOfWork(sessions) as unit, TemporaryDirectory() as directory:
+        sequence = last_applied_sequence(unit.session, ADMINISTRATION) + 1
+        row = ["first", SCHOOL, "4A", "Familie", "Voornaam", "", ""]
+        ended = correction(sequence, students=[row])
+        ended.add_column("students.csv", "enrolment", "ended")
+        outcome = run_import(unit.session, ended.write(Path(directory)))
+    assert outcome.status == "applied", outcome.report
+
+
+def restore_documents(sessions: Sessions) -> None:
+    """Show the documents of the school, and enrol the student, for the next test."""
+    current = "(select facts_revision from participations where school_id = :school)"
+    enrol = "update students set removed_at = null where school_id = :school"
+    with UnitOfWork(sessions) as unit:
+        for statement in (
+            f"update documents set facts_revision = {current} where school_id = :school",
+            f"{enrol} and delivered_as = 'first'",
+        ):
+            unit.session.execute(text(statement), {"school": SCHOOL})
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """An end of access: its holder, the act, and the statuses of a document and a list after it.
+
+    A list with status 200 is empty.
+    """
+
+    holder: Callable[[World], Holder]
+    act: Callable[[Holder], None]
+    document: int
+    documents: int
+
+    @classmethod
+    def of(
+        cls, holder: Callable[[World], Holder], act: Callable[[Holder], None], status: int
+    ) -> "End":
+        return cls(holder, act, status, status)
 
 
 class SlowDownload:

@@ -104,6 +104,12 @@ class DeliveryFiles:
     def set(self, file: str, line: int, column: str, value: str) -> None:
         self.rows[file][line - 1][self.rows[file][0].index(column)] = value
 
+    def add_column(self, file: str, column: str, value: str = "") -> None:
+        """Add a column of format 1.1 with this value in each row."""
+        self.manifest["formatVersion"] = "1.1"
+        header, *rows = self.rows[file]
+        self.rows[file] = [[*header, column], *([*row, value] for row in rows)]
+
     def add(self, file: str, *values: str) -> None:
         self.rows[file].append(list(values))
 

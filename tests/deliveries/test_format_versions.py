@@ -1,20 +1,16 @@
 """A delivery of format 1.0 has nothing that came with a later version."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
 
 from shared.deliveries.csv_header import parse_header
-from shared.deliveries.delivery_format import FORMAT_1_0, FORMAT_1_1, STUDENTS, Column
+from shared.deliveries.delivery_format import FORMAT_1_0, FORMAT_1_1, STUDENTS
 from shared.deliveries.faults import FaultLog
 from tests.deliveries.delivery_files import full, import_refused, run_import
 
-NAMES = ",".join((*(column.name for column in STUDENTS.columns), "newer"))
-WITH_NEWER_COLUMN = replace(
-    STUDENTS, columns=(*STUDENTS.columns, Column("newer", is_optional=True, since=FORMAT_1_1))
-)
+NAMES = ",".join(column.name for column in STUDENTS.columns)
 
 
 @pytest.mark.parametrize("version", [FORMAT_1_0, FORMAT_1_1])
@@ -47,11 +43,22 @@ def test_invalid_number_of_removals_is_refused(
     assert report["places"] == [("invalidMember", "delivery.json", None, "allowRemovals")]
 
 
-def test_newer_column_is_refused_by_name() -> None:
+def test_newer_columns_are_refused_by_name() -> None:
     faults = FaultLog()
 
-    assert parse_header(NAMES, WITH_NEWER_COLUMN, FORMAT_1_0, faults) is None
+    assert parse_header(NAMES, STUDENTS, FORMAT_1_0, faults) is None
 
-    (fault,) = faults.as_json()
-    assert (fault["kind"], fault["column"]) == ("newerFormat", "newer")
-    assert parse_header(NAMES, WITH_NEWER_COLUMN, FORMAT_1_1, FaultLog()) is not None
+    assert [(fault["kind"], fault["column"]) for fault in faults.as_json()] == [
+        ("newerFormat", "enrolment"),
+        ("newerFormat", "previous_insz"),
+    ]
+    assert parse_header(NAMES, STUDENTS, FORMAT_1_1, FaultLog()) is not None
+
+
+def test_several_predecessors_are_of_the_newer_format(session: Session, tmp_path: Path) -> None:
+    delivery = full(2)
+    delivery.set("schools.csv", 3, "successor_of", "000019|000027")
+
+    report = import_refused(session, delivery, tmp_path)
+
+    assert report["places"] == [("newerFormat", "schools.csv", 3, "successor_of")]

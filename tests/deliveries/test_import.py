@@ -71,7 +71,7 @@ def test_rows_are_stored_with_their_values(session: Session, tmp_path: Path) -> 
         "2024-05-16",
     )
     school = session.execute(select(School).where(School.id == "007947")).scalar_one()
-    assert (school.name, school.successor_of) == ("Ter Linde", "000019")
+    assert (school.name, school.successor_of) == ("Ter Linde", ["000019"])
     student = session.execute(select(Student).where(Student.delivered_as == "s2")).scalar_one()
     assert (student.family_name, student.given_name) == ("Çelik", "Žofie")
     digits = insz("850101003").encode()

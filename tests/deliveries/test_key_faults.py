@@ -8,7 +8,10 @@ from sqlalchemy.orm import Session
 from shared.deliveries.validation import CHECKS
 from tests.deliveries.delivery_changes import Place
 from tests.deliveries.delivery_files import DeliveryFiles, correction, full, import_refused
+from tests.deliveries.test_contradictions import CONTRADICTIONS as COLUMN_CONTRADICTIONS
+from tests.deliveries.test_contradictions import DOUBTS
 from tests.deliveries.test_look_alikes import LOOK_ALIKES
+from tests.deliveries.test_meanings import CHANGED_MEANINGS, OTHER_NAMES
 from tests.deliveries.test_result_faults import RESULT_FAULTS
 from tests.deliveries.test_row_faults import ROW_FAULTS
 
@@ -80,6 +83,12 @@ def test_correction_with_invalid_rows_is_reported(
     assert import_refused(session, delivery, tmp_path)["places"] == [place]
 
 
+def ended_enrolment(*row: str) -> DeliveryFiles:
+    delivery = correction(2, students=[[*row, "", ""]])
+    delivery.add_column("students.csv", "enrolment", "ended")
+    return delivery
+
+
 CONTRADICTIONS: dict[str, tuple[DeliveryFiles, tuple[str, str, str]]] = {
     "result of an unknown student": (
         correction(2, results=[["s9", "LEZ4", "absent", "", ""]]),
@@ -108,6 +117,10 @@ CONTRADICTIONS: dict[str, tuple[DeliveryFiles, tuple[str, str, str]]] = {
     "student with results moved to another target group": (
         correction(2, students=[["s4", "007947", "4C", "Wouters", "Cy", "", ""]]),
         ("contradictsStored", "students.csv", "class_group"),
+    ),
+    "end of an unknown enrolment": (
+        ended_enrolment("s1", "007947", "4C", "Peeters", "An"),
+        ("danglingReference", "students.csv", "enrolment"),
     ),
     "items of an unknown student": (
         correction(2, item_results=[["s9", "LEZ4", "3", "1"]]),
@@ -138,10 +151,24 @@ def test_correction_that_contradicts_stored_rows_is_refused_without_a_place(
     assert report["faults"][0]["remedy"]
 
 
+TESTED_ELSEWHERE = [
+    ("codeOfTwoStudents", "students.csv", 7, "insz"),
+    ("previousInszAlone", "students.csv", 2, "previous_insz"),
+    ("previousInszEqual", "students.csv", 2, "previous_insz"),
+    ("otherName", "students.csv", 7, "family_name"),
+    ("duplicateKey", "students.csv", 8, "enrolment"),
+    ("newerFormat", "schools.csv", 3, "successor_of"),
+    ("unknownItem", "item_results.csv", 3, "item"),
+]
+"""Faults and warnings with tests in the files of identities, enrolments, versions and meanings."""
+
+
 def test_every_integrity_check_has_a_test() -> None:
-    tested = [
-        place for _, place in (*ROW_FAULTS.values(), *RESULT_FAULTS.values(), *DUPLICATES.values())
-    ]
+    places = (ROW_FAULTS, RESULT_FAULTS, DUPLICATES, COLUMN_CONTRADICTIONS, DOUBTS)
+    tested = [place for some in places for _, place in some.values()]
+    tested += [("changedMeaning", row[0], 2, column) for row, column in CHANGED_MEANINGS.values()]
+    tested += [("otherName", row[0], 2, column) for row, column in OTHER_NAMES.values()]
+    tested += TESTED_ELSEWHERE
     tested += [place for _, place in CORRECTIONS.values()]
     tested += [("duplicateKey", "levels.csv", 7, "level_scale")]
     tested += [("inszShared", "students.csv", 4, "insz")]

@@ -102,9 +102,9 @@ LOOK_ALIKES = {
     "target_groups.csv": ("target_group", ("lo4", "Vierde leerjaar", "lager", "4", "")),
     "components.csv": (
         "component",
-        ("lez4", "LO4", "nederlands", "Lezen", "1", "false", "LO"),
+        ("lez4", "LO4", "nederlands", "Begrijpen", "4", "false", "LO"),
     ),
-    "levels.csv": ("level", ("LO", "c", "4", "Niveau c", "")),
+    "levels.csv": ("level", ("LO", "c", "4", "Niveau 4", "")),
 }
 
 

@@ -23,7 +23,7 @@ def result(student: str, component: str, *outcome: str) -> DeliveryFiles:
 
 
 def item(student: str, component: str) -> DeliveryFiles:
-    return correction(2, item_results=[[student, component, "9", "1"]])
+    return correction(2, item_results=[[student, component, "1", "1"]])
 
 
 def row_of_student(family_name: str, class_group: str, number: str) -> DeliveryFiles:
@@ -78,7 +78,7 @@ GUESSES: dict[str, tuple[DeliveryFiles, DeliveryFiles]] = {
     ),
     "results of a component": (
         correction(2, components=[["LEZ4", "LO4", "nederlands", "Lezen", "1", "false", "SO"]]),
-        correction(2, components=[["WIS4", "LO4", "wiskunde", "Lezen", "2", "false", "SO"]]),
+        correction(2, components=[["WIS4", "LO4", "wiskunde", "Rekenen", "2", "false", "SO"]]),
     ),
 }
 """Two corrections, of which one makes a guess about the stored rows that is right."""
@@ -120,6 +120,11 @@ def test_report_of_a_correction_has_nothing_of_the_stored_rows(
 
     if first == second:
         assert one == other
+    if guess == "the INSZ of a student":
+        # Its guesses are limited: test_identities.py.
+        assert (first, second) == ("applied", "refused")
+        assert [*other["faultCounts"]] == ["otherStudent"]
+        return
     for status, report in ((first, one), (second, other)):
         assert report["warnings"] == []
         if status == "refused":
@@ -133,7 +138,6 @@ EQUAL_FOOTPRINTS = (
     "a scale score",
     "a status",
     "the name of a student",
-    "the INSZ of a student",
     "the class group of a student",
 )
 

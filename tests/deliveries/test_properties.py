@@ -199,7 +199,11 @@ def test_reader_reads_the_output_of_the_standard_writer(
 
 
 @given(
-    fields=st.lists(st.text(st.characters(blacklist_categories=["Cs"])), min_size=7, max_size=7),
+    fields=st.lists(
+        st.text(st.characters(blacklist_categories=["Cs"])),
+        min_size=len(STUDENTS.columns),
+        max_size=len(STUDENTS.columns),
+    ),
     delimiter=st.sampled_from([",", ";"]),
 )
 def test_encoded_row_decodes_to_the_same_values(fields: list[str], delimiter: str) -> None:

@@ -38,7 +38,9 @@ class Delivery(ResponseModel):
             "not fit the stored rows about students has one fault without "
             "a location, and the report of an applied correction counts the rows that it names. "
             "A full delivery that removes too many students has a fault `tooMuchRemoved`, unless "
-            "its manifest has a sufficient `allowRemovals` (format 1.1)."
+            "its manifest has a sufficient `allowRemovals` (format 1.1). A student code that "
+            "stands for somebody else has a fault `otherStudent`, unless `previous_insz` is the "
+            "stored number (format 1.1)."
         ),
     ]
 

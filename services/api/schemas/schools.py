@@ -27,7 +27,13 @@ class School(ResponseModel):
         str, Field(description="Code of the main structure (hoofdstructuur).", examples=["211"])
     ]
     successor_of: Annotated[
-        str | None, Field(description="Number of the school that this one succeeds.")
+        list[str] | None,
+        Field(
+            description="Numbers of the schools that this one succeeds; several after a merger.",
+            min_length=1,
+            max_length=20,
+            examples=[["000019", "000027"]],
+        ),
     ] = None
 
     @classmethod

@@ -1,0 +1,136 @@
+"""What a school reads of its pupils: lists, results, and the text of every document."""
+
+import zipfile
+from collections.abc import Iterator
+from functools import lru_cache
+from io import BytesIO
+
+from openpyxl import load_workbook
+from sqlalchemy.orm import Session
+
+from shared.documents.models import Document
+from shared.documents.repository import DocumentFilter, page_of_documents
+from shared.results.repository import page_of_results
+from shared.storage.store import Storage
+from shared.students.repository import Cohort, page_of_students
+from tests.worker.contents import page_texts
+from tests.worker.jobs.building import content_of
+from tests.worker.jobs.pupils import COMPONENTS, LEVELS, Enrolment, Person, Pupils, description
+
+ADMINISTRATION = "2024"
+Facts = set[tuple[str, ...]]
+MANY = 100
+
+
+def students_read(session: Session, school: str) -> Facts:
+    """Return code, class group and names of each pupil in the list of the school."""
+    _, rows = page_of_students(session, Cohort(school, ADMINISTRATION), 0, MANY)
+    assert {row.student.school_id for row in rows} <= {school}
+    return {
+        (s.delivered_as, group.name, s.family_name, s.given_name)
+        for s, group in ((row.student, row.class_group) for row in rows)
+    }
+
+
+def students_of(pupils: Pupils, school: str) -> Facts:
+    return {
+        (code, class_group, person.family_name, person.given_name)
+        for code, class_group, person in _enrolled(pupils, school)
+    }
+
+
+def results_read(session: Session, school: str) -> Facts:
+    """Return code, component and level of each result of the school."""
+    cohort = Cohort(school, ADMINISTRATION)
+    codes = {
+        row.student.id: row.student.delivered_as
+        for row in page_of_students(session, cohort, 0, MANY)[1]
+    }
+    _, rows = page_of_results(session, cohort, 0, MANY)
+    return {(codes[row.student_id], row.component, row.level.code) for row in rows if row.level}
+
+
+def results_of(pupils: Pupils, school: str) -> Facts:
+    return {
+        (code, component, level)
+        for (code, component), level in pupils.levels.items()
+        if (code, school) in pupils.enrolments
+    }
+
+
+def documents_read(session: Session, storage: Storage, school: str) -> Facts:
+    """Return kind, class group and content of each current document of the school.
+
+    The content is names and levels, from the text of the document.
+    """
+    _, rows = page_of_documents(session, DocumentFilter(school, ADMINISTRATION), 0, MANY)
+    found: Facts = set()
+    for row in rows:
+        content = content_of(storage, row.document)
+        found |= {
+            (str(row.document.kind), row.class_group or "", *facts)
+            for facts in _facts_of(row.document, content)
+        }
+    return found
+
+
+def documents_of(pupils: Pupils, school: str) -> Facts:
+    """Return what the documents of the school have to contain, as `documents_read` does."""
+    facts: Facts = set()
+    overview: Facts = set()
+    for code, class_group, person in _enrolled(pupils, school):
+        levels = {one: pupils.levels.get((code, one), "") for one in COMPONENTS}
+        overview.add(("overview", "", class_group, person.family_name, *levels.values()))
+        if not any(levels.values()):
+            continue
+        shown = [description(one, level) for one, level in levels.items() if level]
+        facts.add(("fiche", class_group, person.family_name, *shown))
+        facts.add(("fichePrint", class_group, person.family_name, *shown))
+        facts |= {("ficheBundle", group, person.family_name) for group in (class_group, "")}
+    return facts | (overview if facts else set())
+
+
+def _enrolled(pupils: Pupils, school: str) -> Iterator[tuple[str, str, Person]]:
+    for (code, own), class_group in pupils.enrolments.items():
+        enrolment: Enrolment = code, own
+        if own == school:
+            yield code, class_group, pupils.people[enrolment]
+
+
+def _facts_of(document: Document, content: bytes) -> Facts:
+    match document.kind:
+        case "fiche" | "fichePrint":
+            return set(_facts_of_pdf(content))
+        case "ficheBundle":
+            with zipfile.ZipFile(BytesIO(content)) as bundle:
+                return {(name.rpartition("/")[2].split()[0],) for name in bundle.namelist()}
+        case _:
+            return set(_facts_of_workbook(content))
+
+
+@lru_cache(maxsize=4096)
+def _facts_of_pdf(content: bytes) -> frozenset[tuple[str, ...]]:
+    """Return the family name and the descriptions on each fiche; each has one page."""
+    possible = [description(one, level) for one in COMPONENTS for level in LEVELS]
+    return frozenset(
+        (_only_name(page), *(text for text in possible if text in page))
+        for page in page_texts(content)
+        if "Familie" in page
+    )
+
+
+def _only_name(page: str) -> str:
+    names = {word.strip(".,") for word in page.split() if word.startswith("Familie")}
+    assert len(names) == 1, names
+    return names.pop()
+
+
+@lru_cache(maxsize=4096)
+def _facts_of_workbook(content: bytes) -> frozenset[tuple[str, ...]]:
+    students = load_workbook(BytesIO(content)).worksheets[0]
+    facts = set()
+    for class_group, family_name, _, *cells in students.iter_rows(min_row=2, values_only=True):
+        labels = [str(cell) for cell in cells]
+        levels = [label[-1] if label.startswith("Niveau ") else "" for label in labels]
+        facts.add((str(class_group), str(family_name), *levels))
+    return frozenset(facts)
