@@ -63,13 +63,17 @@ class Schools:
     `built` has the facts revision of the documents of each school.
     """
 
-    session: Session
+    unit: UnitOfWork
     storage: Storage
     job: Job
     directory: Path
     pupils: Pupils = field(default_factory=Pupils)
     built: dict[str, int] = field(default_factory=dict)
     sequence: int = 1
+
+    @property
+    def session(self) -> Session:
+        return self.unit.session
 
     def begin(self) -> None:
         """Deliver three pupils, of whom one is in two schools, and release their documents."""
@@ -125,7 +129,7 @@ class Schools:
             return False
         self.built[school] = part.facts_revision
         claim = claimed(self.job, school)
-        build_school(self.session, claim, self.storage, CatalogueCache(), RENDERERS)
+        build_school(self.unit, claim, self.storage, CatalogueCache(), RENDERERS)
         self.session.expire_all()
         return True
 
@@ -135,7 +139,9 @@ class Deliveries(RuleBasedStateMachine):
 
     def __init__(self, schools: Schools) -> None:
         super().__init__()
-        self._savepoint = schools.session.begin_nested()
+        connection = schools.session.connection()
+        schools.unit.commit()
+        self._savepoint = connection.begin_nested()
         pupils, built = schools.pupils.copy(), {**schools.built}
         self._schools = replace(schools, pupils=pupils, built=built)
 
@@ -169,8 +175,8 @@ class Deliveries(RuleBasedStateMachine):
         self._schools.submit(delivery, after, is_accepted=rows.is_accepted)
 
     def teardown(self) -> None:
+        self._schools.session.rollback()
         self._savepoint.rollback()
-        self._schools.session.expire_all()
 
 
 @pytest.mark.parametrize(
@@ -184,7 +190,7 @@ def test_each_school_reads_its_own_pupils_after_any_deliveries(
     unit: UnitOfWork, storage: Storage, queue: WakeUpQueue, tmp_path: Path, first: int
 ) -> None:
     order = service.NewJob(BUILD_DOCUMENTS, Lane.BULK, reading.ADMINISTRATION, [FIRST], "tests")
-    schools = Schools(unit.session, storage, service.start(unit, queue, order), tmp_path)
+    schools = Schools(unit, storage, service.start(unit, queue, order), tmp_path)
     schools.begin()
 
     @seed(first)
