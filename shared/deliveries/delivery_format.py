@@ -25,6 +25,8 @@ FORMAT_1_1: Final = "1.1"
 
 WITHDRAWN: Final = "withdrawn"
 INSZ: Final = "insz"
+SORT_KEY: Final = "sort_key"
+"""A staged column that is made from others; no file has it."""
 
 
 @dataclass(frozen=True, slots=True)

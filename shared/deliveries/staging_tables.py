@@ -9,10 +9,13 @@ import psycopg
 from shared.deliveries.copy_encoding import encoder_for
 from shared.deliveries.csv_reader import CsvReader
 from shared.deliveries.delivery_format import (
+    CLASS_GROUPS,
     CSV_FILES,
     INSZ,
     ITEM_RESULTS,
     MANIFEST,
+    SORT_KEY,
+    STUDENTS,
     FileFormat,
 )
 from shared.deliveries.delivery_source import HashingStream, UnreadableDeliveryError
@@ -113,6 +116,8 @@ def _columns(file: FileFormat) -> Iterator[tuple[str, str]]:
         return
     for column in file.columns:
         yield ("insz_hash", "bytea") if column.name == INSZ else (column.name, "text")
+    if file in {CLASS_GROUPS, STUDENTS}:
+        yield SORT_KEY, "text"
 
 
 def _blocks(parts: Iterator[str]) -> Iterator[str]:
