@@ -9,6 +9,7 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
 
 from services.api.http.connections import Connections
+from services.api.http.cursors import Cursors
 from services.api.http.download_monitor import DownloadMonitor
 from services.api.http.rate_limiter import RateLimiter
 from shared.core.database import (
@@ -51,6 +52,7 @@ class Resources:
     threads: ThreadPoolExecutor
     storage: Storage
     issuer: Issuer
+    cursors: Cursors
     provider: Provider | None
     exchanges: Semaphore
     uploads: Semaphore
@@ -85,6 +87,7 @@ class Resources:
             threads=ThreadPoolExecutor(slots, thread_name_prefix="request"),
             storage=storage,
             issuer=Issuer(engine, authority, Nonces(authority.keys.derive_secrets("nonces"))),
+            cursors=Cursors(authority.keys.derive_secrets("cursors")),
             provider=_provider(settings),
             exchanges=Semaphore(MAX_CONCURRENT_EXCHANGES),
             uploads=Semaphore(MAX_CONCURRENT_UPLOADS),
