@@ -45,6 +45,8 @@ class ListOrder:
     """A total order: no column is null, and no two rows have the same values in all of them.
 
     Either all columns ascend or all descend, so that one comparison of rows continues a list.
+    `terms` are those of ORDER BY. `follows` is the condition that a row comes after a key, whose
+    values are `parameters`. Both are built once per order.
     """
 
     def __init__(
@@ -55,17 +57,11 @@ class ListOrder:
             for column in columns
         ]
         self._descending = descending
-
-    def terms(self) -> list[ColumnElement[Any]]:
-        """Build the terms of ORDER BY."""
-        return [column.desc() if self._descending else column for column in self.columns]
-
-    def follows(self) -> ColumnElement[bool]:
-        """Build the condition that a row comes after a key, whose values are `parameters`."""
+        self.terms = [column.desc() if descending else column for column in self.columns]
         names = (f"after_{number}" for number, _ in enumerate(self.columns))
         key = tuple_(*map(bindparam, names), types=[column.type for column in self.columns])
         row = tuple_(*self.columns)
-        return row < key if self._descending else row > key
+        self.follows = row < key if descending else row > key
 
     def of(self, columns: Sequence[ColumnElement[Any]]) -> "ListOrder":
         """Return the same order of a subquery with these columns."""
@@ -89,9 +85,9 @@ def page_of_rows(
     One row more than the page is read, to learn whether another page follows.
     """
     total = count_of(session, query) if is_counted else None
-    keyed = query.add_columns(*order.columns).order_by(*order.terms())
+    keyed = query.add_columns(*order.columns).order_by(*order.terms)
     if selection.after is not None:
-        keyed = keyed.where(order.follows())
+        keyed = keyed.where(order.follows)
     keyed = keyed.offset(selection.offset).limit(selection.limit + 1)
     found = session.execute(keyed, order.parameters(selection.after or ())).all()
     return _page(found, order, selection, total)
@@ -155,9 +151,9 @@ def _counted(
     keys = [column.label(name) for column, name in zip(order.columns, names, strict=True)]
     listed = query.add_columns(func.count().over().label("total"), *keys).subquery("listed")
     order = order.of([listed.c[name] for name in names])
-    statement = select(*listed.c).order_by(*order.terms())
+    statement = select(*listed.c).order_by(*order.terms)
     if is_continued:
-        statement = statement.where(order.follows())
+        statement = statement.where(order.follows)
     return statement.offset(bindparam("page_offset")).limit(bindparam("page_limit"))
 
 

@@ -20,6 +20,7 @@ def _takes_part(administration_id: str | None = None) -> ColumnElement[bool]:
 
 
 _SCHOOL = select(School).where(School.id == bindparam("school_id"), _takes_part())
+_BY_NUMBER = ListOrder(School.id)
 
 
 def find_school(session: Session, school_id: str) -> School | None:
@@ -41,4 +42,4 @@ def page_of_schools(
     schools = select(School).where(_takes_part(administration_id))
     if within is not None:
         schools = schools.where(School.id.in_(within))
-    return page_of_scalars(session, schools, ListOrder(School.id), selection)
+    return page_of_scalars(session, schools, _BY_NUMBER, selection)
