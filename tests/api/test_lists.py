@@ -152,14 +152,14 @@ def test_a_cursor_opens_no_list_of_another_school(
     assert other.get(link.replace(SCHOOL, OTHER)).status_code == 400
 
 
-@pytest.mark.parametrize("garbage", ["x", "%00", "%C3%A9", "A" * 8_000, "-_" * 40])
+@pytest.mark.parametrize("garbage", ["x", "%00", "%C3%A9", "A" * 4_000, "-_" * 40])
 def test_a_text_that_is_no_cursor_is_refused(school: httpx.Client, garbage: str) -> None:
     assert [issue[:2] for issue in issues(school.get(f"{STUDENTS}?after={garbage}"))] == [
         ("query", "after")
     ]
 
 
-@pytest.mark.parametrize("query", ["after=", f"after={'A' * 8_001}", "after=x&after=y"])
+@pytest.mark.parametrize("query", ["after=", f"after={'A' * 4_001}", "after=x&after=y"])
 def test_a_cursor_of_no_possible_length_is_refused(school: httpx.Client, query: str) -> None:
     assert {issue[:2] for issue in issues(school.get(f"{STUDENTS}?{query}"))} == {
         ("query", "after")

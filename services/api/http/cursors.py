@@ -42,7 +42,7 @@ class Cursors:
         self._ciphers = [(day, AESSIV(secret)) for day, secret in secrets]
 
     def encrypt(self, key: RowKey, of_list: bytes) -> str:
-        text = json.dumps(key, default=_write, separators=(",", ":")).encode()
+        text = json.dumps(key, default=_write, ensure_ascii=False).encode()
         padded = text.ljust(-(-len(text) // BLOCK) * BLOCK)
         cipher = latest_in_effect(self._ciphers)
         return urlsafe_b64encode(cipher.encrypt(padded, [of_list])).rstrip(b"=").decode()

@@ -18,7 +18,7 @@ from shared.core.paging import PageSelection
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 200
 MAX_PAGE = 1_000_000
-MAX_CURSOR_LENGTH = 8_000
+MAX_CURSOR_LENGTH = 4_000
 
 FORMAT = 1
 """Another number after a change of the columns of an order refuses cursors from before it."""
@@ -52,7 +52,13 @@ async def page_request(
         PageSize, Query(alias="pageSize", description="Maximum number of items on a page.")
     ] = DEFAULT_PAGE_SIZE,
     after: Annotated[
-        str | None, Query(min_length=1, max_length=MAX_CURSOR_LENGTH, description=AFTER)
+        str | None,
+        Query(
+            min_length=1,
+            max_length=MAX_CURSOR_LENGTH,
+            description=AFTER,
+            json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
+        ),
     ] = None,
 ) -> PageRequest:
     cursors, of_list = resources.cursors, _list_of(request)
