@@ -10,7 +10,7 @@ SEED   ?= 1
 OPENAPI       := openapi/openapi.yaml
 CONTRACT_VENV := contract/venv
 
-.PHONY: demo test fuzz chaos bench check format lint types contracts openapi contract prose glyph-coverage schema lock clean
+.PHONY: demo test fuzz paging chaos bench check format lint types contracts openapi contract prose glyph-coverage schema lock clean
 
 demo: $(STAMP)
 	$(BIN)/toetsfeedback demo --out demo-output
@@ -23,6 +23,10 @@ test: $(STAMP)
 fuzz: $(STAMP)
 	FICHES=10000 $(BIN)/pytest -n 2 tests/worker/documents/test_any_fiche.py
 	SEQUENCES=2000 $(BIN)/pytest -n 2 tests/worker/jobs/test_pupils.py
+
+# The test of all lists while they change with 500 runs; `make test` has 3.
+paging: $(STAMP)
+	PAGING_RUNS=500 $(BIN)/pytest -n0 --timeout=0 tests/api/test_paging.py
 
 chaos: $(STAMP)
 	$(BIN)/pytest --chaos-long --chaos-seed $(SEED) tests/chaos

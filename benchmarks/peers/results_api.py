@@ -9,7 +9,9 @@ from starlette.datastructures import URL
 
 from services.api import resources as api_resources
 from services.api.app import create_app
-from services.api.http.links import Links, PageRequest
+from services.api.http.cursors import Cursors
+from services.api.http.links import Links
+from services.api.http.pages import PageRequest
 from services.api.resources import Resources
 from services.api.schemas.results import ResultPage
 from services.api.security.permissions import Permission
@@ -17,6 +19,7 @@ from services.api.security.rate_limits import rate_limit
 from shared.access.requests import AccessRequest
 from shared.access.rules import Caller, CallerKind, Reach
 from shared.core.database import open_engine, session_factory
+from shared.core.paging import PageSelection
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.results import service
@@ -89,11 +92,11 @@ def _reader() -> Callable[[], ResultPage]:
     sessions = session_factory(open_engine(Settings.from_environment(), application_name="bench"))
     cohort = Cohort(os.environ[SCHOOL], None, os.environ[CLASS_GROUP])
     links = Links("http://127.0.0.1")
-    page = PageRequest(1, 200, URL(links.root))
+    page = PageRequest(PageSelection(200), URL(links.root), Cursors(()), b"")
 
     def results() -> ResultPage:
         with UnitOfWork(sessions) as unit:
-            total, rows = page_of_results(unit.session, cohort, page.offset, page.size)
-        return ResultPage.of(total, rows, page, links)
+            found = page_of_results(unit.session, cohort, page.selection)
+        return ResultPage.of(found, page, links)
 
     return results

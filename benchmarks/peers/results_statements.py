@@ -20,6 +20,7 @@ from benchmarks.peers.results_api import CLASS_GROUP, SCHOOL
 from shared.access.requests import AccessRequest
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Reach
 from shared.core.database import open_engine, session_factory
+from shared.core.paging import PageSelection
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.repository import check_token
@@ -82,7 +83,9 @@ def statements_of_request(settings: Settings) -> list[Statement]:
     access = AccessRequest(caller, "listSchoolResults", "/bench", None, reach)
     with UnitOfWork(session_factory(engine)) as unit:
         check_token(unit, token, DIGEST, PROOF_RETENTION)
-        list_results(unit, access, Cohort(school_id, None, os.environ[CLASS_GROUP]), 0, 200)
+        list_results(
+            unit, access, Cohort(school_id, None, os.environ[CLASS_GROUP]), PageSelection(200)
+        )
     engine.dispose()
     if len(statements) != STATEMENTS:
         raise SystemExit(f"a request sends {len(statements)} statements, not {STATEMENTS}")

@@ -33,6 +33,7 @@ EXAMPLES: dict[str, Any] = {
     "access_token": "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJ4In0.c2lnbmF0dXJl",
     "action": "getDocument",
     "administrationId": "2024",
+    "after": "rM7cPVAVnYKWw1vJ5sQ2bYyE0bVfD2m3kq3l1nX9s7c",
     "alg": "ES256",
     "aud": "urn:toetsfeedback:api",
     "callerKind": "integrator",

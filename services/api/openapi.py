@@ -27,6 +27,12 @@ Feedback of the Flemish tests (Vlaamse toetsen), for each school its own.
 Results and documents are available only while their release window is open. Before and after, the
 response is the same as for a resource that does not exist. Every read is recorded in the audit log.
 
+Lists have one order, which holds over pages: names in Dutch order, where À, Ç and Ö sort with A, C
+and O, and numbers by value, so that class 2A comes before 10A. `next` continues after the last item
+of a page. A client that follows it reads each item that is in the list all the time exactly once,
+whatever changes between two pages; only an item that gets another place meanwhile, such as a
+student with a new name, can be missed or read twice. `page` is for jumps, and promises neither.
+
 `HEAD` is supported wherever `GET` is, but for download links: the same headers without a body.
 """
 TAGS = [

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from services.api.http.connection_slots import MAX_WAITING, ConnectionSlots
 from services.api.http.connections import Connections
+from services.api.http.cursors import Cursors
 from services.api.http.download_monitor import DownloadMonitor
 from services.api.http.health_checks import HealthChecks
 from services.api.http.rate_limiter import RateLimiter
@@ -59,6 +60,7 @@ class Resources:
     threads: ThreadPoolExecutor
     storage: Storage
     issuer: Issuer
+    cursors: Cursors
     provider: Provider | None
     exchanges: Semaphore
     uploads: Semaphore
@@ -103,6 +105,7 @@ class Resources:
             threads=ThreadPoolExecutor(slots + MAX_WAITING, thread_name_prefix="request"),
             storage=storage,
             issuer=Issuer(engine, authority, Nonces(authority.keys.derive_secrets("nonces"))),
+            cursors=Cursors(authority.keys.derive_secrets("cursors")),
             provider=_provider(settings),
             exchanges=Semaphore(MAX_CONCURRENT_EXCHANGES),
             uploads=Semaphore(MAX_CONCURRENT_UPLOADS),

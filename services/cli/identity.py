@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -118,6 +119,19 @@ class ClientIdentity:
         if not response.is_success or (response.content and not found):
             raise ApiRefusal(response)
         return found or None
+
+    def list_all(self, path: str) -> Iterator[Any]:
+        """Iterate over the items of all pages of a list.
+
+        Raises:
+            ApiRefusal: as `request`.
+        """
+        following: str | None = path
+        while following is not None:
+            page = self.request("GET", following)
+            yield from page["items"]
+            link = page.get("next")
+            following = None if link is None else link.removeprefix(self.url)
 
     def _request_token(self, client: httpx.Client, proofs: ProofKey) -> httpx.Response:
         endpoint = f"{self.url}/oauth2/token"

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared.audit.models import AuditEvent, AuditHead
 from shared.audit.rules import Entry, Head
-from shared.core.paging import page_of_scalars
+from shared.core.paging import ListOrder, Page, PageSelection, page_of_scalars
 
 _PARAMETERS = (
     ":students, :document, :claimed_client, :purpose, :action, :resource, :outcome, :rule,"
@@ -154,12 +154,15 @@ def _values(event: NewAuditEvent) -> dict[str, object]:
 
 
 def page_of_events(
-    session: Session, audit_filter: AuditFilter, offset: int, limit: int
-) -> tuple[int, Sequence[AuditEvent]]:
-    """Return the number of events that match, and a page of them, newest first."""
+    session: Session, audit_filter: AuditFilter, selection: PageSelection
+) -> Page[AuditEvent]:
+    """Return a page of the events that match, newest first.
+
+    They are not counted: that reads all of them, and a school has more with each read.
+    """
     query = select(AuditEvent).where(*audit_filter.conditions())
-    newest = AuditEvent.occurred_at.desc(), AuditEvent.position.desc()
-    return page_of_scalars(session, query.order_by(*newest), offset, limit)
+    newest = ListOrder(AuditEvent.occurred_at, AuditEvent.position, descending=True)
+    return page_of_scalars(session, query, newest, selection, is_counted=False)
 
 
 def heads(session: Session) -> dict[str, Head]:

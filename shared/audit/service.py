@@ -1,6 +1,6 @@
 """Use cases of the audit log: record an event, list those of a school, verify every chain."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -9,6 +9,7 @@ from shared.audit import repository
 from shared.audit.models import AuditEvent
 from shared.audit.repository import AuditFilter, NewAuditEvent
 from shared.audit.rules import Head, chain_faults
+from shared.core.paging import Page, PageSelection
 from shared.core.unit_of_work import UnitOfWork
 
 
@@ -39,15 +40,15 @@ def append_refusals(session: Session) -> int:
 
 
 def list_events(
-    session: Session, audit_filter: AuditFilter, offset: int, limit: int
-) -> tuple[int, Sequence[AuditEvent]]:
-    """Return the number of events that match, and a page of them, newest first.
+    session: Session, audit_filter: AuditFilter, selection: PageSelection
+) -> Page[AuditEvent]:
+    """Return a page of the events that match, newest first.
 
     The caller must authorize the request first: a school may read its own audit log only. The
     refusals of the school that are stored are appended first.
     """
     repository.append_pending_refusals(session, audit_filter.organisation)
-    return repository.page_of_events(session, audit_filter, offset, limit)
+    return repository.page_of_events(session, audit_filter, selection)
 
 
 def heads(session: Session) -> dict[str, Head]:

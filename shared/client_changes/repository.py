@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.client_changes.models import ClientChange, ClientChangeApproval
 from shared.core.locks import lock_until_commit
-from shared.core.paging import page_of_scalars
+from shared.core.paging import ListOrder, Page, PageSelection, page_of_scalars
 from shared.oauth.clients.models import Client, Person
 from shared.oauth.clients.rules import ClientKind, ClientState
 
@@ -25,8 +25,10 @@ def count_persons(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(Person)) or 0
 
 
-def page_of_persons(session: Session, offset: int, limit: int) -> tuple[int, Sequence[Person]]:
-    return page_of_scalars(session, select(Person).order_by(Person.name), offset, limit)
+def page_of_persons(session: Session, selection: PageSelection) -> Page[Person]:
+    return page_of_scalars(
+        session, select(Person), ListOrder(Person.sort_key, Person.id), selection
+    )
 
 
 def names_of_persons(session: Session) -> Sequence[str]:
@@ -77,11 +79,9 @@ def find_change(
     return session.get(ClientChange, change_id, with_for_update=for_change or None)
 
 
-def page_of_changes(
-    session: Session, offset: int, limit: int
-) -> tuple[int, Sequence[ClientChange]]:
-    newest = select(ClientChange).order_by(ClientChange.requested_at.desc(), ClientChange.id)
-    return page_of_scalars(session, newest, offset, limit)
+def page_of_changes(session: Session, selection: PageSelection) -> Page[ClientChange]:
+    newest = ListOrder(ClientChange.requested_at, ClientChange.id, descending=True)
+    return page_of_scalars(session, select(ClientChange), newest, selection)
 
 
 def approvals_of(session: Session, change_ids: Sequence[UUID]) -> dict[UUID, frozenset[UUID]]:

@@ -28,6 +28,7 @@ from shared.client_changes.rules import (
 from shared.core.clock import database_now, in_brussels
 from shared.core.errors import Conflict, InvalidInput, MissingPermission, ResourceNotFound
 from shared.core.names import require_name
+from shared.core.paging import Page, PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.clients import service as clients
 from shared.oauth.clients.models import Client
@@ -66,11 +67,11 @@ class ChangeView:
     approved_by: frozenset[UUID]
 
 
-def list_changes(session: Session, offset: int, limit: int) -> tuple[int, list[ChangeView]]:
-    """Return the number of requested changes, and a page of them, newest first."""
-    total, changes = repository.page_of_changes(session, offset, limit)
-    approvals = repository.approvals_of(session, [change.id for change in changes])
-    return total, [_view(session, change, approvals[change.id]) for change in changes]
+def list_changes(session: Session, selection: PageSelection) -> Page[ChangeView]:
+    """Return a page of the requested changes, newest first."""
+    page = repository.page_of_changes(session, selection)
+    approvals = repository.approvals_of(session, [change.id for change in page.rows])
+    return page.map(lambda change: _view(session, change, approvals[change.id]))
 
 
 def read_change(session: Session, change_id: UUID) -> ChangeView:

@@ -1,16 +1,27 @@
 """Encoders from the records of a CSV file to rows in the text format of PostgreSQL's COPY."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
+from shared.core.collation import class_list_key, sort_key
 from shared.deliveries.csv_header import Header
 from shared.deliveries.csv_reader import PlainLines, Record
-from shared.deliveries.delivery_format import HASHED, ITEM_RESULTS, FileFormat
+from shared.deliveries.delivery_format import (
+    CLASS_GROUPS,
+    HASHED,
+    ITEM_RESULTS,
+    SORT_KEY,
+    STUDENTS,
+    FileFormat,
+)
 from shared.deliveries.faults import Fault, FaultLog
 from shared.deliveries.insz import hash_insz, is_valid_insz
 
 MAX_ITEMS_PER_ROW: Final = 500
 """Limit of the items in one staged row, so that no delivery makes a row grow without bound."""
+
+_CLASS_LIST_COLUMNS: Final = ("class_group", "family_name", "given_name", "student")
+"""The columns of a student that `class_list_key` takes."""
 
 _ESCAPES: Final = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -33,8 +44,10 @@ def encoder_for(
 ) -> "RowEncoder":
     if file is ITEM_RESULTS:
         return ItemRunEncoder(header)
-    if HASHED.keys() & set(header.names):
-        return InszEncoder(file, header, insz_key, faults)
+    if file is CLASS_GROUPS:
+        return SortedEncoder(header, ("class_group",), sort_key)
+    if file is STUDENTS:
+        return StudentEncoder(file, header, insz_key, faults)
     return LineEncoder(header)
 
 
@@ -63,16 +76,14 @@ class LineEncoder:
         return ""
 
 
-class InszEncoder(LineEncoder):
-    """Encoder that replaces each INSZ by its keyed hash: no number reaches the database."""
+class SortedEncoder(LineEncoder):
+    """Encoder that adds the sort key of each row, which `key_of` makes from the columns `names`."""
 
-    def __init__(self, file: FileFormat, header: Header, insz_key: bytes, faults: FaultLog) -> None:
+    def __init__(self, header: Header, names: Sequence[str], key_of: Callable[..., str]) -> None:
         super().__init__(header)
-        self.columns = tuple(HASHED.get(name, name) for name in self.columns)
-        self._hashed = [(at, name) for at, name in enumerate(header.names) if name in HASHED]
-        self._file = file.name
-        self._key = insz_key
-        self._faults = faults
+        self.columns = (*self.columns, SORT_KEY)
+        self._indexes = tuple(map(header.names.index, names))
+        self._key_of = key_of
 
     def encode(self, part: PlainLines | Record) -> str:
         if isinstance(part, Record):
@@ -82,16 +93,35 @@ class InszEncoder(LineEncoder):
         return "".join([self._encode_fields(line, fields) for line, fields in numbered])
 
     def _encode_fields(self, line: int, fields: list[str]) -> str:
-        values = [field.translate(self._escapes) for field in fields]
+        values = [field.translate(self._escapes) for field in self._values(line, fields)]
+        return f"{line}{self.delimiter}{self.delimiter.join(values)}\n"
+
+    def _values(self, _line: int, fields: list[str]) -> list[str]:
+        return [*fields, self._key_of(*[fields[index] for index in self._indexes])]
+
+
+class StudentEncoder(SortedEncoder):
+    """Encoder that replaces each INSZ by its keyed hash: no number reaches the database."""
+
+    def __init__(self, file: FileFormat, header: Header, insz_key: bytes, faults: FaultLog) -> None:
+        super().__init__(header, _CLASS_LIST_COLUMNS, class_list_key)
+        self.columns = tuple(HASHED.get(name, name) for name in self.columns)
+        self._hashed = [(at, name) for at, name in enumerate(header.names) if name in HASHED]
+        self._file = file.name
+        self._key = insz_key
+        self._faults = faults
+
+    def _values(self, line: int, fields: list[str]) -> list[str]:
+        values = super()._values(line, fields)
         for at, column in self._hashed:
             values[at] = self._hash(line, column, fields[at])
-        return f"{line}{self.delimiter}{self.delimiter.join(values)}\n"
+        return values
 
     def _hash(self, line: int, column: str, insz: str) -> str:
         if not insz:
             return ""
         if is_valid_insz(insz):
-            return f"\\\\x{hash_insz(self._key, insz).hex()}"
+            return f"\\x{hash_insz(self._key, insz).hex()}"
         detail = "The INSZ is not 11 digits of which the last two are the check digits."
         remedy = "Correct the number (a spreadsheet drops leading zeros), or leave it empty."
         self._faults.add(Fault("inszCheck", detail, remedy, self._file, line, column))

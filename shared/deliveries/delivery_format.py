@@ -27,6 +27,8 @@ WITHDRAWN: Final = "withdrawn"
 INSZ: Final = "insz"
 PREVIOUS_INSZ: Final = "previous_insz"
 ENDED: Final = "ended"
+SORT_KEY: Final = "sort_key"
+"""A staged column that is made from others; no file has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,13 @@ import psycopg
 from shared.deliveries.copy_encoding import encoder_for
 from shared.deliveries.csv_reader import CsvReader
 from shared.deliveries.delivery_format import (
+    CLASS_GROUPS,
     CSV_FILES,
     ENDED,
     HASHED,
     ITEM_RESULTS,
     MANIFEST,
+    SORT_KEY,
     STUDENTS,
     FileFormat,
 )
@@ -131,6 +133,8 @@ def _columns(file: FileFormat) -> Iterator[tuple[str, str]]:
     for column in file.columns:
         hashed = HASHED.get(column.name)
         yield (column.name, "text") if hashed is None else (hashed, "bytea")
+    if file in {CLASS_GROUPS, STUDENTS}:
+        yield SORT_KEY, "text"
 
 
 def _blocks(parts: Iterator[str]) -> Iterator[str]:

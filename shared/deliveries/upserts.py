@@ -182,9 +182,9 @@ SCHOOLS: Final = (
         "classGroups",
         "class_groups",
         ("administration_id", "school_id", "name"),
-        ("target_group_id", "site", "site_name"),
+        ("target_group_id", "site", "site_name", "sort_key"),
         """select t.administration_id, s.school as school_id, s.class_group as name,
-                  t.id as target_group_id, s.site, s.site_name, s.line
+                  t.id as target_group_id, s.site, s.site_name, s.sort_key, s.line
            from staged_class_groups s
            join target_groups t
              on t.administration_id = %(administration)s and t.code = s.target_group""",
@@ -196,10 +196,11 @@ STUDENTS: Final = Upsert(
     "students",
     "students",
     ("administration_id", "school_id", "delivered_as"),
-    ("class_group_id", "family_name", "given_name", "stamnummer", "insz_hash"),
+    ("class_group_id", "family_name", "given_name", "stamnummer", "insz_hash", "sort_key"),
     """select g.administration_id, s.school as school_id, s.student as delivered_as,
               g.id as class_group_id, coalesce(s.family_name, '') as family_name,
-              coalesce(s.given_name, '') as given_name, s.stamnummer, s.insz_hash, s.line
+              coalesce(s.given_name, '') as given_name, s.stamnummer, s.insz_hash, s.sort_key,
+              s.line
        from staged_students s
        join class_groups g on g.administration_id = %(administration)s
          and g.school_id = s.school and g.name = s.class_group""",

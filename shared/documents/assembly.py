@@ -7,7 +7,6 @@ from hashlib import sha256
 from itertools import groupby
 from uuid import UUID
 
-from shared.core.collation import dutch_key
 from shared.documents import content
 from shared.documents.build_repository import BUILT_PRODUCT, SchoolRows
 from shared.documents.wording import Outcome, wording_of
@@ -73,7 +72,10 @@ class SchoolAssembler:
 
     def __init__(self, rows: SchoolRows) -> None:
         self._rows = rows
-        self._students = _in_print_order(rows)
+        self._students = sorted(
+            ((student, group) for student, group in rows.students),
+            key=lambda pair: pair[0].sort_key,
+        )
         components = [c for c in rows.catalogue.components if _is_shown(c, rows)]
         shown = {component.id for component in components}
         self._components: dict[int, list[Component]] = {}
@@ -177,19 +179,6 @@ def _is_shown(component: Component, rows: SchoolRows) -> bool:
     """Return False for a calibration, and for a component that is never released."""
     facts = ComponentFacts(component.target_group_id, component.id, component.is_calibration)
     return not is_left_out(rows.windows, facts, BUILT_PRODUCT)
-
-
-def _in_print_order(rows: SchoolRows) -> list[tuple[Student, ClassGroup]]:
-    """Return the students by class group and name in Dutch collation, the same on every machine."""
-    return sorted(
-        ((student, group) for student, group in rows.students),
-        key=lambda pair: (
-            dutch_key(pair[1].name),
-            dutch_key(pair[0].family_name),
-            dutch_key(pair[0].given_name),
-            pair[0].delivered_as,
-        ),
-    )
 
 
 def _by_class_group(

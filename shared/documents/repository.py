@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union
 from sqlalchemy.orm import Session, aliased
 
 from shared.access.products import Product
-from shared.core.paging import page_of_rows
+from shared.core.paging import ListOrder, Page, PageSelection, page_of_rows
 from shared.documents.kinds import DocumentKind
 from shared.documents.models import Document
 from shared.releases.repository import components_are_released
@@ -54,21 +54,22 @@ class DocumentFilter:
         return conditions
 
 
+_BY_KIND_AND_CLASS_LIST = ListOrder(
+    Document.administration_id,
+    Document.kind,
+    func.coalesce(ClassGroup.sort_key, ""),
+    func.coalesce(Student.sort_key, ""),
+    Document.id,
+)
+
+
 def page_of_documents(
-    session: Session, wanted: DocumentFilter, offset: int, limit: int
-) -> tuple[int, Sequence[DocumentRow]]:
-    """Return the number of released documents that match, and a page of them."""
+    session: Session, wanted: DocumentFilter, selection: PageSelection
+) -> Page[DocumentRow]:
+    """Return a page of the released documents that match, by kind and as in class lists."""
     released = _documents().where(*wanted.conditions(), _is_released())
-    in_order = released.order_by(
-        Document.administration_id,
-        Document.kind,
-        func.lower(ClassGroup.name).nulls_first(),
-        func.lower(Student.family_name).nulls_first(),
-        func.lower(Student.given_name).nulls_first(),
-        Document.id,
-    )
-    total, rows = page_of_rows(session, in_order, offset, limit)
-    return total, [DocumentRow(*row) for row in rows]
+    page = page_of_rows(session, released, _BY_KIND_AND_CLASS_LIST, selection)
+    return page.map(DocumentRow._make)
 
 
 def find_document(session: Session, document_id: UUID) -> DocumentRow | None:

@@ -1,6 +1,5 @@
 """Use cases of reading documents; every read and every download is checked and recorded."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -8,6 +7,7 @@ from sqlalchemy.orm import Session
 from shared.access.decisions import About, Rule, allow, deny
 from shared.access.requests import AccessRequest
 from shared.audit.repository import Mention
+from shared.core.paging import Page, PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents import repository
 from shared.documents.repository import DocumentFilter, DocumentRow
@@ -15,18 +15,18 @@ from shared.schools.service import require_school
 
 
 def list_documents(
-    unit: UnitOfWork, access: AccessRequest, wanted: DocumentFilter, offset: int, limit: int
-) -> tuple[int, Sequence[DocumentRow]]:
-    """Return the number of released documents that match, and a page of them.
+    unit: UnitOfWork, access: AccessRequest, wanted: DocumentFilter, selection: PageSelection
+) -> Page[DocumentRow]:
+    """Return a page of the released documents that match.
 
     Raises:
         ResourceNotFound: when the school does not exist or is out of reach.
     """
     require_school(unit, access, wanted.school_id)
-    total, rows = repository.page_of_documents(unit.session, wanted, offset, limit)
-    students = tuple(row.document.student_id for row in rows if row.document.student_id)
+    page = repository.page_of_documents(unit.session, wanted, selection)
+    students = tuple(row.document.student_id for row in page.rows if row.document.student_id)
     allow(unit, access, wanted.school_id, About(students))
-    return total, rows
+    return page
 
 
 def read_document(unit: UnitOfWork, access: AccessRequest, document_id: UUID) -> DocumentRow:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal,
     or_,
     select,
     text,
@@ -22,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from shared.core.paging import page_of_rows, page_of_scalars
+from shared.core.paging import ListOrder, Page, PageSelection, page_of_rows, page_of_scalars
 from shared.jobs.models import Job, JobFailure, JobItem
 from shared.jobs.rules import ENDED, Counts, State
 
@@ -69,10 +70,10 @@ def find_job(session: Session, job_id: UUID) -> Job | None:
     return session.get(Job, job_id, populate_existing=True)
 
 
-def page_of_jobs(session: Session, offset: int, limit: int) -> tuple[int, Sequence[Job]]:
-    """Return the number of jobs, and a page of them, newest first."""
-    newest = select(Job).order_by(Job.created_at.desc(), Job.id)
-    return page_of_scalars(session, newest, offset, limit)
+def page_of_jobs(session: Session, selection: PageSelection) -> Page[Job]:
+    """Return a page of the jobs, newest first."""
+    newest = ListOrder(Job.created_at, Job.id, descending=True)
+    return page_of_scalars(session, select(Job), newest, selection)
 
 
 def count_items(session: Session, job_id: UUID) -> Counts:
@@ -137,22 +138,19 @@ def add_failures(
         )
 
 
-def page_of_failures(
-    session: Session, job_id: UUID, offset: int, limit: int
-) -> tuple[int, list[Failure]]:
-    """Return the number of failures of a job, and a page of them."""
+def page_of_failures(session: Session, job_id: UUID, selection: PageSelection) -> Page[Failure]:
+    """Return a page of the failures of a job by item; those of whole items have the number 0."""
     inside = (
-        select(JobItem.subject.label("item"), JobFailure.subject, JobFailure.problem)
+        select(JobItem.subject.label("item"), JobFailure.subject, JobFailure.problem, JobFailure.id)
         .join(JobItem, JobItem.id == JobFailure.item_id)
         .where(JobItem.job_id == job_id)
     )
-    whole = select(JobItem.subject, JobItem.subject, JobItem.problem).where(
+    whole = select(JobItem.subject, JobItem.subject, JobItem.problem, literal(0)).where(
         JobItem.job_id == job_id, JobItem.state == State.FAILED
     )
     both = inside.union_all(whole).subquery("failures")
-    in_order = select(both).order_by(both.c[0], both.c[1])
-    total, rows = page_of_rows(session, in_order, offset, limit)
-    return total, [Failure(*row) for row in rows]
+    order = ListOrder(both.c.item, both.c.subject, both.c.id)
+    return page_of_rows(session, select(*both.c[:3]), order, selection).map(Failure._make)
 
 
 def cancel_items(session: Session, job_id: UUID, states: Iterable[State]) -> None:

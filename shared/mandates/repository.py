@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 from shared.access.products import Product
 from shared.core.clock import BRUSSELS
 from shared.core.locks import lock_until_commit
-from shared.core.paging import page_of_scalars
+from shared.core.paging import ListOrder, Page, PageSelection, page_of_scalars
 from shared.mandates.models import Mandate
 from shared.mandates.rules import Term
 
@@ -73,15 +73,14 @@ def page_of_mandates(
     session: Session,
     mandate_filter: MandateFilter,
     reference_on: date | None,
-    offset: int,
-    limit: int,
-) -> tuple[int, Sequence[Mandate]]:
-    """Return the number of mandates and a page of them, latest first day first."""
+    selection: PageSelection,
+) -> Page[Mandate]:
+    """Return a page of the mandates, latest first day first."""
     mandates = _current().where(mandate_filter.condition())
     if reference_on is not None:
         mandates = mandates.where(_was_in_force_on(reference_on))
-    latest = mandates.order_by(Mandate.from_on.desc(), Mandate.id)
-    return page_of_scalars(session, latest, offset, limit)
+    latest = ListOrder(Mandate.from_on, Mandate.id, descending=True)
+    return page_of_scalars(session, mandates, latest, selection)
 
 
 def find_mandate(

@@ -14,6 +14,7 @@ from shared.access.requests import AccessRequest
 from shared.access.rules import Caller, CallerKind, reach_of_students
 from shared.core.clock import database_today
 from shared.core.errors import Conflict, InvalidInput, MissingPermission
+from shared.core.paging import Page, PageSelection
 from shared.core.plain_text import require_plain_text
 from shared.core.unit_of_work import UnitOfWork
 from shared.mandates import repository
@@ -43,16 +44,16 @@ class MandateView:
 
 
 def list_mandates(
-    session: Session, access: AccessRequest, reference_on: date | None, offset: int, limit: int
-) -> tuple[int, list[MandateView]]:
-    """Return the number of the caller's mandates, and a page of them.
+    session: Session, access: AccessRequest, reference_on: date | None, selection: PageSelection
+) -> Page[MandateView]:
+    """Return a page of the caller's mandates.
 
     With a `reference_on`, only those that give access at any time of that day.
     """
     visible = _visible_to(access.caller)
-    total, rows = repository.page_of_mandates(session, visible, reference_on, offset, limit)
+    page = repository.page_of_mandates(session, visible, reference_on, selection)
     today = database_today(session)
-    return total, [_view(row, today) for row in rows]
+    return page.map(lambda row: _view(row, today))
 
 
 def read_mandate(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) -> MandateView:

@@ -4,7 +4,6 @@ import hmac
 import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import date
 from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import urlsplit
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 from shared.core.constant_time import is_equal
 from shared.oauth import jose
 from shared.oauth.jose import SignatureError
-from shared.oauth.signing_keys import latest_in_effect
+from shared.oauth.signing_keys import DatedSecrets, latest_in_effect
 
 TYPES = frozenset({"dpop+jwt"})
 NONCE_SECONDS = 150
@@ -51,7 +50,7 @@ class Nonces:
     A secret issues nonces from its start day on; it verifies them before that day, too.
     """
 
-    secrets: tuple[tuple[date, bytes], ...]
+    secrets: DatedSecrets
 
     def at(self, now: float) -> str:
         return _nonce(latest_in_effect(self.secrets), int(now // NONCE_SECONDS))

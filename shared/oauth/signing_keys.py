@@ -2,7 +2,7 @@
 
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,6 +15,9 @@ from shared.core.errors import ConfigurationError
 from shared.oauth import jose
 
 T = TypeVar("T")
+
+DatedSecrets = Sequence[tuple[date, bytes]]
+"""Secrets with the days from which they are used."""
 
 _FILE_NAME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}).*\.pem")
 _REMEDY = (
@@ -55,7 +58,7 @@ class SigningKeys:
     def by_id(self) -> dict[str, ECKey]:
         return {key.thumbprint(): key for _, key in self.keys}
 
-    def derive_secrets(self, purpose: str) -> tuple[tuple[date, bytes], ...]:
+    def derive_secrets(self, purpose: str) -> DatedSecrets:
         """Derive a secret for a purpose from each key, with the start day of the key."""
         return tuple(
             (day, hmac.digest(key.as_pem(private=True), purpose.encode(), "sha256"))

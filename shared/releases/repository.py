@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.access.products import Product
 from shared.core.locks import lock_until_commit
-from shared.core.paging import page_of_rows
+from shared.core.paging import ListOrder, Page, PageSelection, page_of_rows
 from shared.releases.models import ReleaseWindow
 
 released_components = table(
@@ -98,23 +99,27 @@ class ComponentIds(NamedTuple):
     target_group_id: int
 
 
+_NEVER = datetime(9000, 1, 1, tzinfo=UTC)
+"""Later than any window opens: the place of those without a time in lists."""
+
+_WIDEST_FIRST = ListOrder(
+    ReleaseWindow.administration_id,
+    func.coalesce(_target_groups.c.code, ""),
+    func.coalesce(_components.c.code, ""),
+    ReleaseWindow.product,
+    func.coalesce(ReleaseWindow.opens_at, _NEVER),
+    ReleaseWindow.id,
+)
+
+
 def page_of_windows(
-    session: Session, administration_id: str | None, offset: int, limit: int
-) -> tuple[int, list[WindowRow]]:
-    """Return the number of windows and a page of them, the widest scopes first."""
+    session: Session, administration_id: str | None, selection: PageSelection
+) -> Page[WindowRow]:
+    """Return a page of the windows, the widest scopes first."""
     windows = _windows()
     if administration_id is not None:
         windows = windows.where(ReleaseWindow.administration_id == administration_id)
-    widest = windows.order_by(
-        ReleaseWindow.administration_id,
-        _target_groups.c.code.nulls_first(),
-        _components.c.code.nulls_first(),
-        ReleaseWindow.product,
-        ReleaseWindow.opens_at.nulls_last(),
-        ReleaseWindow.id,
-    )
-    total, rows = page_of_rows(session, widest, offset, limit)
-    return total, [WindowRow(*row) for row in rows]
+    return page_of_rows(session, windows, _WIDEST_FIRST, selection).map(WindowRow._make)
 
 
 def find_window(session: Session, window_id: UUID) -> WindowRow | None:

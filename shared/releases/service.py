@@ -13,6 +13,7 @@ from shared.access.products import Product
 from shared.access.requests import AccessRequest
 from shared.core.clock import database_now
 from shared.core.errors import Conflict, InvalidInput, ResourceNotFound
+from shared.core.paging import Page, PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.releases import repository
 from shared.releases.models import ReleaseWindow
@@ -59,11 +60,11 @@ class WindowView:
 
 
 def list_windows(
-    session: Session, administration_id: str | None, offset: int, limit: int
-) -> tuple[int, list[WindowView]]:
-    total, rows = repository.page_of_windows(session, administration_id, offset, limit)
+    session: Session, administration_id: str | None, selection: PageSelection
+) -> Page[WindowView]:
+    page = repository.page_of_windows(session, administration_id, selection)
     now = database_now(session)
-    return total, [_view(row, now) for row in rows]
+    return page.map(lambda row: _view(row, now))
 
 
 def read_window(session: Session, window_id: UUID) -> WindowView:

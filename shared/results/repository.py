@@ -7,11 +7,11 @@ from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, bindparam, exists, func, literal_column, select, true
+from sqlalchemy import Select, and_, bindparam, exists, literal_column, select, true
 from sqlalchemy.orm import Session
 
 from shared.access.rules import PRODUCT_OF_SCOPE, Scope
-from shared.core.paging import counted_page, page_of_scalars
+from shared.core.paging import ListOrder, Page, PageSelection, counted_page, page_of_scalars
 from shared.releases.repository import component_is_released
 from shared.results.models import (
     Administration,
@@ -25,7 +25,6 @@ from shared.schools.models import Participation
 from shared.students.models import ClassGroup, Student
 from shared.students.repository import (
     Cohort,
-    class_list_order,
     student_is_present,
     takes_part_with,
 )
@@ -68,25 +67,28 @@ class ComponentResult(NamedTuple):
 
 
 def page_of_results(
-    session: Session, cohort: Cohort, offset: int, limit: int
-) -> tuple[int, list[ComponentResult]]:
-    """Return the number of released results of the cohort, and a page of them by student."""
-    return _page(session, asdict(cohort), offset, limit)
+    session: Session, cohort: Cohort, selection: PageSelection
+) -> Page[ComponentResult]:
+    """Return a page of the released results of the cohort by student."""
+    return _page(session, asdict(cohort), selection)
 
 
 def page_of_student_results(
-    session: Session, student_id: UUID, offset: int, limit: int
-) -> tuple[int, list[ComponentResult]]:
-    return _page(session, {"student_id": student_id}, offset, limit)
+    session: Session, student_id: UUID, selection: PageSelection
+) -> Page[ComponentResult]:
+    return _page(session, {"student_id": student_id}, selection)
 
 
 def _page(
-    session: Session, wanted: dict[str, Any], offset: int, limit: int
-) -> tuple[int, list[ComponentResult]]:
+    session: Session, wanted: dict[str, Any], selection: PageSelection
+) -> Page[ComponentResult]:
     values = {name: value for name, value in wanted.items() if value is not None}
-    released = _released_results(frozenset(values))
-    total, rows = counted_page(session, released, offset, limit, values)
-    return total, [ComponentResult._make((*row[:7], _level(*row[7:11]))) for row in rows]
+    released, order = _released_results(frozenset(values))
+    return counted_page(session, released, order, selection, values).map(_result)
+
+
+def _result(row: Sequence[Any]) -> ComponentResult:
+    return ComponentResult._make((*row[:7], _level(*row[7:11])))
 
 
 @lru_cache(maxsize=1024)
@@ -106,11 +108,10 @@ _STUDENT_CONDITIONS = {
 
 
 @cache
-def _released_results(wanted: frozenset[str]) -> Select[*tuple[Any, ...]]:
-    """Return the query of the released results, filtered by the given parameters.
+def _released_results(wanted: frozenset[str]) -> tuple[Select[*tuple[Any, ...]], ListOrder]:
+    """Return the query of the released results, filtered by the given parameters, and its order.
 
-    Students are sorted before the lateral join with their results: there are fewer of them, and
-    names are slow to compare. `offset 0` prevents the planner from flattening the subquery, and
+    `offset 0` prevents the planner from flattening the subquery of the results of a student, and
     so from scanning the whole table while it has no statistics. A calibration is never released.
     """
     student = (
@@ -118,7 +119,7 @@ def _released_results(wanted: frozenset[str]) -> Select[*tuple[Any, ...]]:
             Student.id,
             Student.administration_id,
             ClassGroup.name.label("class_group"),
-            func.row_number().over(order_by=class_list_order()).label("place"),
+            Student.sort_key,
         )
         .join(ClassGroup, ClassGroup.id == Student.class_group_id)
         .join(Participation, takes_part_with(Student))
@@ -135,7 +136,7 @@ def _released_results(wanted: frozenset[str]) -> Select[*tuple[Any, ...]]:
         .offset(literal_column("0"))
         .lateral("own")
     )
-    return (
+    released = (
         select(
             student.c.id,
             student.c.administration_id,
@@ -159,14 +160,15 @@ def _released_results(wanted: frozenset[str]) -> Select[*tuple[Any, ...]]:
                 LevelDescription.level_id == own.c.level_id,
             ),
         )
-        .order_by(student.c.place, Component.position, Component.id)
     )
+    by_student = student.c.administration_id, student.c.sort_key
+    return released, ListOrder(*by_student, Component.position, Component.id)
 
 
 def page_of_administrations(
-    session: Session, within: Collection[str] | None, offset: int, limit: int
-) -> tuple[int, Sequence[Administration]]:
-    """Return the administrations of the schools within reach (None = all), newest first."""
+    session: Session, within: Collection[str] | None, selection: PageSelection
+) -> Page[Administration]:
+    """Return a page of the administrations of the schools within reach (None = all)."""
     query = select(Administration)
     if within is not None:
         query = query.where(
@@ -176,8 +178,8 @@ def page_of_administrations(
                 Participation.removed_at.is_(None),
             )
         )
-    newest = query.order_by(Administration.tested_until_on.desc(), Administration.id)
-    return page_of_scalars(session, newest, offset, limit)
+    newest = ListOrder(Administration.tested_until_on, Administration.id, descending=True)
+    return page_of_scalars(session, query, newest, selection)
 
 
 def level_scales(session: Session, administration_id: str) -> list[LevelScale]:

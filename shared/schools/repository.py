@@ -1,11 +1,11 @@
 """SQL of schools that take part in an administration, within the reach of a caller."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, bindparam, exists, select
 from sqlalchemy.orm import Session
 
-from shared.core.paging import page_of_scalars
+from shared.core.paging import ListOrder, Page, PageSelection, page_of_scalars
 from shared.schools.models import Participation, School
 
 
@@ -20,6 +20,7 @@ def _takes_part(administration_id: str | None = None) -> ColumnElement[bool]:
 
 
 _SCHOOL = select(School).where(School.id == bindparam("school_id"), _takes_part())
+_BY_NUMBER = ListOrder(School.id)
 
 
 def find_school(session: Session, school_id: str) -> School | None:
@@ -35,11 +36,10 @@ def page_of_schools(
     session: Session,
     within: Collection[str] | None,
     administration_id: str | None,
-    offset: int,
-    limit: int,
-) -> tuple[int, Sequence[School]]:
-    """Return the number of schools within reach (None = all), and a page of them by number."""
-    schools = select(School).where(_takes_part(administration_id)).order_by(School.id)
+    selection: PageSelection,
+) -> Page[School]:
+    """Return a page of the schools within reach (None = all) by number."""
+    schools = select(School).where(_takes_part(administration_id))
     if within is not None:
         schools = schools.where(School.id.in_(within))
-    return page_of_scalars(session, schools, offset, limit)
+    return page_of_scalars(session, schools, _BY_NUMBER, selection)

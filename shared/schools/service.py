@@ -1,11 +1,10 @@
 """Use cases of schools: list those that the caller can see, and read one."""
 
-from collections.abc import Sequence
-
 from sqlalchemy.orm import Session
 
 from shared.access.decisions import Rule, deny
 from shared.access.requests import AccessRequest
+from shared.core.paging import Page, PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.schools import repository
 from shared.schools.models import School
@@ -27,12 +26,13 @@ def require_school(unit: UnitOfWork, access: AccessRequest, school_id: str) -> S
 
 
 def list_schools(
-    session: Session, access: AccessRequest, administration_id: str | None, offset: int, limit: int
-) -> tuple[int, Sequence[School]]:
-    """Return the number of schools within reach, and a page of them by number.
+    session: Session,
+    access: AccessRequest,
+    administration_id: str | None,
+    selection: PageSelection,
+) -> Page[School]:
+    """Return a page of the schools within reach by number.
 
     The list is not recorded: facts of schools are public, the audit log is about student data.
     """
-    return repository.page_of_schools(
-        session, access.reach.schools, administration_id, offset, limit
-    )
+    return repository.page_of_schools(session, access.reach.schools, administration_id, selection)

@@ -6,11 +6,15 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from shared.core.collation import SORT_KEY, key_of_name
 from shared.core.database import INSTANT, Base
 
 
 class ClassGroup(Base):
-    """A class group (klas) of one administration; `name` is free text of the school."""
+    """A class group (klas) of one administration; `name` is free text of the school.
+
+    `sort_key` is the key of the name, which never changes.
+    """
 
     __tablename__ = "class_groups"
     __table_args__ = (
@@ -28,6 +32,7 @@ class ClassGroup(Base):
     target_group_id: Mapped[int] = mapped_column(ForeignKey("target_groups.id"))
     site: Mapped[str | None] = mapped_column(String(32))
     site_name: Mapped[str | None] = mapped_column(String(200))
+    sort_key: Mapped[str] = mapped_column(SORT_KEY, default=key_of_name)
     removed_at: Mapped[datetime | None] = mapped_column(INSTANT)
 
 
@@ -37,7 +42,7 @@ class Student(Base):
     A pupil enrolled in two schools has two rows with the same `delivered_as`; each school sees its
     own row only. The INSZ is stored as a keyed hash only, for matching: a query that does not name
     it leaves it out, and the login of the API cannot read it. Administration and school are those
-    of the class group.
+    of the class group. `sort_key` is the place in class lists, by class group and name.
     """
 
     __tablename__ = "students"
@@ -49,6 +54,7 @@ class Student(Base):
             "delivered_as",
             unique=True,
         ),
+        Index("ix_students_sort_key", "school_id", "administration_id", "sort_key"),
         Index("ix_students_class_group_id", "class_group_id"),
         Index("ix_students_administration_delivered_as", "administration_id", "delivered_as"),
     )
@@ -62,4 +68,5 @@ class Student(Base):
     given_name: Mapped[str] = mapped_column(String(200))
     stamnummer: Mapped[str | None] = mapped_column(String(7))
     insz_hash: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    sort_key: Mapped[str] = mapped_column(SORT_KEY)
     removed_at: Mapped[datetime | None] = mapped_column(INSTANT)

@@ -1,16 +1,17 @@
 """SQL of current students, without those that a later delivery removed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from shared.core.paging import page_of_rows
+from shared.core.paging import ListOrder, Page, PageSelection, page_of_rows
 from shared.schools.models import Participation
 from shared.students.models import ClassGroup, Student
+
+_CLASS_LISTS = ListOrder(Student.administration_id, Student.sort_key)
 
 
 class StudentRow(NamedTuple):
@@ -56,17 +57,6 @@ def is_in(cohort: Cohort) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def class_list_order() -> tuple[ColumnElement[Any], ...]:
-    """Build the order by class group, then by name; the id makes it the same on every page."""
-    return (
-        Student.administration_id.expression,
-        func.lower(ClassGroup.name),
-        func.lower(Student.family_name),
-        func.lower(Student.given_name),
-        Student.id.expression,
-    )
-
-
 def find_student(session: Session, student_id: UUID) -> StudentRow | None:
     """Return a student within the reach of the transaction's caller.
 
@@ -83,12 +73,11 @@ def school_of_student(session: Session, student_id: UUID) -> str | None:
 
 
 def page_of_students(
-    session: Session, cohort: Cohort, offset: int, limit: int
-) -> tuple[int, Sequence[StudentRow]]:
-    """Return the number of students of the cohort, and a page of them by class group and name."""
-    students = _present().where(*is_in(cohort)).order_by(*class_list_order())
-    total, rows = page_of_rows(session, students, offset, limit)
-    return total, [StudentRow(*row) for row in rows]
+    session: Session, cohort: Cohort, selection: PageSelection
+) -> Page[StudentRow]:
+    """Return a page of the students of the cohort by class group and name."""
+    students = _present().where(*is_in(cohort))
+    return page_of_rows(session, students, _CLASS_LISTS, selection).map(StudentRow._make)
 
 
 def _present() -> Select[Student, ClassGroup]:

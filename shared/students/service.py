@@ -1,10 +1,10 @@
 """Use cases of students: list those of a school, and read one."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from shared.access.decisions import About, Rule, allow, deny
 from shared.access.requests import AccessRequest
+from shared.core.paging import Page, PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.schools.service import require_school
 from shared.students import repository
@@ -12,17 +12,17 @@ from shared.students.repository import Cohort, StudentRow
 
 
 def list_students(
-    unit: UnitOfWork, access: AccessRequest, cohort: Cohort, offset: int, limit: int
-) -> tuple[int, Sequence[StudentRow]]:
-    """Return the number of students of a cohort, and a page of them by class group and name.
+    unit: UnitOfWork, access: AccessRequest, cohort: Cohort, selection: PageSelection
+) -> Page[StudentRow]:
+    """Return a page of the students of a cohort by class group and name.
 
     Raises:
         ResourceNotFound: when the school does not exist or is out of reach.
     """
     require_school(unit, access, cohort.school_id)
-    total, rows = repository.page_of_students(unit.session, cohort, offset, limit)
-    allow(unit, access, cohort.school_id, About(tuple(row.student.id for row in rows)))
-    return total, rows
+    page = repository.page_of_students(unit.session, cohort, selection)
+    allow(unit, access, cohort.school_id, About(tuple(row.student.id for row in page.rows)))
+    return page
 
 
 def require_student(unit: UnitOfWork, access: AccessRequest, student_id: UUID) -> StudentRow:

@@ -14,9 +14,10 @@ from tests.api.seeding import Seeded, seed_schools
 STUDENTS = 3000
 ADD_STUDENTS = """
     insert into students (administration_id, school_id, class_group_id, delivered_as, family_name,
-                          given_name, insz_hash)
+                          given_name, insz_hash, sort_key)
     select administration_id, school_id, class_group_id, 'more ' || number,
-           case when number %% 10 = 0 then 'Peeters' else 'Maes' end, given_name, insz_hash
+           case when number %% 10 = 0 then 'Peeters' else 'Maes' end, given_name, insz_hash,
+           sort_key || number
     from students, generate_series(1, %(students)s) number where id = %(student)s
 """
 ADD_RESULTS = """

@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, insert, inspect, select
 from sqlalchemy.orm import Session
 
 from shared.access.products import Product
+from shared.core.collation import class_list_key
 from shared.core.database import Base, Sessions
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.models import Delivery
@@ -119,13 +120,8 @@ def _seed_catalogue(session: Session, seeded: Seeded) -> None:
                 ordinal=ordinal,
                 label=f"Niveau {code}",
             )
-    _add(
-        session,
-        LevelDescription,
-        component_id=seeded.components["LO4-LEZ"],
-        level_id=seeded.levels["LO-C"],
-        text="Leest een gewone tekst.",
-    )
+    ids = {"component_id": seeded.components["LO4-LEZ"], "level_id": seeded.levels["LO-C"]}
+    _add(session, LevelDescription, **ids, text="Leest een gewone tekst.")
 
 
 def _seed_schools(session: Session, seeded: Seeded) -> None:
@@ -167,6 +163,7 @@ def _seed_schools(session: Session, seeded: Seeded) -> None:
             family_name=f"Familie-{label}",
             given_name=f"Voornaam-{label}",
             insz_hash=b"\1" * 32,
+            sort_key=class_list_key(group, f"Familie-{label}", f"Voornaam-{label}", label),
             removed_at=LONG_AGO if label == "removed" else None,
         )
 

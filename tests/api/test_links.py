@@ -139,5 +139,5 @@ def test_pages_link_to_each_other_at_the_public_url(school: httpx.Client, url: s
     assert page["self"] == f"{url}/v1/schools/{SCHOOL}/students?pageSize=1&classGroup=2+A"
     path = f"/v1/schools/{SCHOOL}/students?pageSize=1"
     page = school.get(path, headers=HOSTILE).json()
-    assert page["next"] == f"{url}/v1/schools/{SCHOOL}/students?page=2&pageSize=1"
-    assert school.get(page["next"]).json()["page"] == 2
+    assert page["next"].startswith(f"{url}/v1/schools/{SCHOOL}/students?pageSize=1&after=")
+    assert school.get(page["next"]).json()["self"] == page["next"]

@@ -53,7 +53,8 @@ def test_the_pages_of_a_list_have_every_student_once(school: httpx.Client) -> No
         body = school.get(link).json()
         assert body["self"] == str(school.base_url.join(link))
         pages.append([item["givenName"] for item in body["items"]])
-        assert (body["page"], body["pageSize"], body["total"]) == (len(pages), 2, 3)
+        assert body.get("page") == (1 if len(pages) == 1 else None)
+        assert (body["pageSize"], body["total"]) == (2, 3)
         link = body.get("next")
     assert pages == [["Voornaam-first", "Voornaam-second"], ["Voornaam-third"]]
 

@@ -14,6 +14,7 @@ from shared.access.rules import Caller, CallerKind
 from shared.audit.repository import AuditFilter, Mention, NewAuditEvent
 from shared.audit.service import heads, list_events, record, verify
 from shared.core.database import Sessions
+from shared.core.paging import PageSelection
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.schools.models import School
@@ -200,15 +201,16 @@ def test_the_command_prints_faults_and_has_an_exit_code(
 @pytest.mark.usefixtures("audit_log")
 def test_a_school_reads_the_events_of_a_document(sessions: Sessions) -> None:
     with UnitOfWork(sessions) as unit:
-        total, page = list_events(
-            unit.session, AuditFilter(SCHOOL, [Mention(["/v1/documents/a"])]), 1, 2
+        page = list_events(
+            unit.session, AuditFilter(SCHOOL, [Mention(["/v1/documents/a"])]), PageSelection(2, 1)
         )
-        everything, _ = list_events(unit.session, AuditFilter(SCHOOL), 0, 1)
-        nothing, _ = list_events(
-            unit.session, AuditFilter(SCHOOL, [Mention(["/v1/documents/b"])]), 0, 1
+        everything = list_events(unit.session, AuditFilter(SCHOOL), PageSelection(10))
+        nothing = list_events(
+            unit.session, AuditFilter(SCHOOL, [Mention(["/v1/documents/b"])]), PageSelection(1)
         )
-    assert (total, everything, nothing) == (5, 5, 0)
-    assert [(event.position, event.resource) for event in page] == [
+    assert [len(found.rows) for found in (everything, nothing)] == [5, 0]
+    assert {found.total for found in (page, everything, nothing)} == {None}
+    assert [(event.position, event.resource) for event in page.rows] == [
         (4, "/v1/documents/a/content"),
         (3, "/v1/documents/a/content"),
     ]

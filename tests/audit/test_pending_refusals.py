@@ -15,6 +15,7 @@ from shared.audit.repository import AuditFilter
 from shared.audit.service import append_refusals, list_events, verify
 from shared.core.database import Sessions, open_engine, session_factory
 from shared.core.errors import ResourceNotFound
+from shared.core.paging import PageSelection
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from tests.api.seeding import OTHER, SCHOOL, Seeded, seed_schools
@@ -47,7 +48,7 @@ def pending(sessions: Sessions) -> int:
 
 def events_of(sessions: Sessions, school: str) -> list[AuditEvent]:
     with UnitOfWork(sessions) as unit:
-        events = list(list_events(unit.session, AuditFilter(school), 0, 100)[1])
+        events = list(list_events(unit.session, AuditFilter(school), PageSelection(100)).rows)
         unit.session.expunge_all()
         return events
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from shared.core.paging import PageSelection
 from shared.documents.models import Document
 from shared.documents.repository import DocumentFilter, page_of_documents
 from shared.jobs.models import Job
@@ -66,9 +67,9 @@ def _assert_completed_once(session: Session) -> None:
 def _assert_listed_once(session: Session) -> None:
     documents = session.scalars(select(Document)).all()
     for school in {document.school_id for document in documents}:
-        total, rows = page_of_documents(session, DocumentFilter(school), 0, len(documents))
-        listed = [document.id for document, *_ in rows]
-        assert total == len(listed) == len(set(listed))
+        page = page_of_documents(session, DocumentFilter(school), PageSelection(len(documents)))
+        listed = [document.id for document, *_ in page.rows]
+        assert page.total == len(listed) == len(set(listed))
         assert set(listed) == {d.id for d in documents if d.school_id == school}
 
 

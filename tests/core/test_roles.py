@@ -102,8 +102,8 @@ def test_api_removes_keys_for_operators_and_their_client_only(
     with engine.begin() as owner:
         owner.execute(
             text(
-                "insert into clients (id, name, kind, scopes) values (:id, 'vendor', 'integrator',"
-                " '{}') on conflict do nothing"
+                "insert into clients (id, name, kind, scopes, sort_key) values (:id, 'vendor',"
+                " 'integrator', '{}', '') on conflict do nothing"
             ),
             {"id": client},
         )

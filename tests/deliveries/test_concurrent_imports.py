@@ -7,6 +7,7 @@ from sqlalchemy import func, select, text
 
 from shared.access.products import Product
 from shared.core.database import Sessions
+from shared.core.paging import PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.models import Delivery
 from shared.deliveries.service import ImportOutcome
@@ -98,15 +99,17 @@ def test_window_waits_for_an_import_that_moves_a_component_and_for_no_other(
         plan("SO2A")
     with UnitOfWork(sessions) as unit:
         assert run_import(unit.session, paths[2]).status == "refused"
-        remove_window(unit, OPERATOR, list_windows(unit.session, "2032", 0, 1)[1][0].window.id)
+        remove_window(
+            unit, OPERATOR, list_windows(unit.session, "2032", PageSelection(1)).rows[0].window.id
+        )
     with UnitOfWork(sessions) as unit:
         assert run_import(unit.session, paths[2]).status == "applied"
         other = threading.Thread(target=plan, args=["LO4"])
         other.start()
         other.join(timeout=0.5)
-        assert list_windows(unit.session, "2032", 0, 1)[0] == 0
+        assert list_windows(unit.session, "2032", PageSelection(1)).total == 0
         assert other.is_alive()
     other.join()
 
     with sessions() as session:
-        assert list_windows(session, "2032", 0, 1)[0] == 1
+        assert list_windows(session, "2032", PageSelection(1)).total == 1

@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from shared.core.database import Sessions
+from shared.core.paging import PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.results.models import ItemResult, Result
 from shared.schools.models import Participation
@@ -55,7 +56,7 @@ def moved(sequence: int, *, mode: str = "correction", back: bool = False) -> Del
 
 def listed(session: Session, school: str) -> set[str]:
     session.expire_all()
-    _, rows = page_of_students(session, Cohort(school, "2024"), 0, 100)
+    rows = page_of_students(session, Cohort(school, "2024"), PageSelection(100)).rows
     return {row.student.delivered_as for row in rows}
 
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from shared.core.collation import class_list_key
 from shared.deliveries.models import Delivery
 from shared.deliveries.service import import_delivery
 from shared.results.models import Administration, Result
@@ -18,6 +19,7 @@ from shared.students.models import ClassGroup, Student
 from tests.deliveries.delivery_files import (
     INSZ_KEY,
     SAMPLE,
+    correction,
     full,
     insz,
     run_import,
@@ -87,6 +89,43 @@ def test_rows_are_stored_with_their_values(session: Session, tmp_path: Path) -> 
         ("s5", "007947", "LEZ4", "reported", "E", 100.0),
     ]
     assert items(session)[0] == ("s1", "000028", "LEZ4", ["1", "2"], [True, False])
+
+
+def test_students_and_class_groups_are_stored_in_dutch_order(
+    session: Session, tmp_path: Path
+) -> None:
+    delivery = full()
+    delivery.add("class_groups.csv", "000028", "10A", "LO4", "", "")
+    delivery.add("students.csv", "s6", "000028", "10A", "Aerts", "Bo", "", "")
+    delivery.add("students.csv", "s7", "000028", "4A", 'Öz "a", b', "\\N", "", "")
+    import_applied(session, delivery, tmp_path)
+
+    own = select(Student.delivered_as).where(Student.school_id == "000028")
+    assert session.scalars(own.order_by(Student.sort_key)).all() == [
+        "s2",  # Çelik
+        "s7",  # Öz
+        "s1",  # Peeters
+        "s5",
+        "s3",
+        "s6",
+    ]
+    groups = select(ClassGroup.name).where(ClassGroup.school_id == "000028")
+    assert session.scalars(groups.order_by(ClassGroup.sort_key)).all() == ["4A", "4B", "10A"]
+    assert key_of(session, "s7") == class_list_key("4A", 'Öz "a", b', "\\N", "s7")
+
+
+def test_a_corrected_name_or_class_group_gives_another_place(
+    session: Session, tmp_path: Path
+) -> None:
+    import_applied(session, full(), tmp_path)
+    for sequence, (group, name) in enumerate([("4A", "Zaman"), ("4B", "Zaman")], start=2):
+        rows = [["s1", "000028", group, name, "An", "", ""]]
+        import_applied(session, correction(sequence, students=rows), tmp_path)
+        assert key_of(session, "s1") == class_list_key(group, name, "An", "s1")
+
+
+def key_of(session: Session, code: str) -> str:
+    return session.scalars(select(Student.sort_key).where(Student.delivered_as == code)).one()
 
 
 def test_student_of_two_schools_has_a_row_and_results_in_each(

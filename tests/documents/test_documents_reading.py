@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from shared.access.decisions import act_for
 from shared.core.errors import ResourceNotFound
+from shared.core.paging import PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.kinds import DocumentKind
 from shared.documents.repository import DocumentFilter, referenced_keys
@@ -36,9 +37,9 @@ def seeded(unit: UnitOfWork, storage: Storage) -> Seeded:
 
 def listed(unit: UnitOfWork, seeded: Seeded, document_filter: DocumentFilter) -> list[str]:
     labels = {document: label for label, document in seeded.documents.items()}
-    total, rows = list_documents(unit, ACCESS, document_filter, 0, 50)
-    assert total == len(rows)
-    return [labels[document.id] for document, _, _ in rows]
+    page = list_documents(unit, ACCESS, document_filter, PageSelection(50))
+    assert page.total == len(page.rows)
+    return [labels[document.id] for document, _, _ in page.rows]
 
 
 def test_a_document_is_listed_while_all_its_components_are_released(
@@ -91,7 +92,7 @@ def test_documents_of_a_removed_class_group_or_school_are_not_found(
 def test_documents_out_of_reach_and_unknown_ones_are_not_found(unit: UnitOfWork) -> None:
     release(unit)
     with pytest.raises(ResourceNotFound):
-        list_documents(unit, ACCESS, DocumentFilter(OTHER), 0, 50)
+        list_documents(unit, ACCESS, DocumentFilter(OTHER), PageSelection(50))
     with pytest.raises(ResourceNotFound):
         read_document(unit, ACCESS, uuid4())
 

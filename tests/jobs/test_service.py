@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.core.database import Sessions
 from shared.core.errors import Conflict, ResourceNotFound
+from shared.core.paging import PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.jobs import claims, repository, service
 from shared.jobs.claims import Claim, LeaseLostError
@@ -175,9 +176,9 @@ def test_a_retry_is_a_new_job_of_the_failed_items(unit: UnitOfWork, queue: WakeU
     claims.settle(unit.session, with_failures, State.DONE, {})
     service.end_when_complete(unit.session, job.id)
     again = service.retry_failed(unit, queue, job.id, "tests")
-    total, failures = repository.page_of_failures(unit.session, job.id, 0, 10)
+    failures = repository.page_of_failures(unit.session, job.id, PageSelection(10))
     assert service.read(unit.session, again.id)[1].queued == 2
-    assert (total, [(item, subject) for item, subject, _ in failures]) == (
+    assert (failures.total, [(item, subject) for item, subject, _ in failures.rows]) == (
         2,
         [("000002", "000002"), ("000003", "student")],
     )
@@ -202,9 +203,9 @@ def test_the_sweeper_fails_exhausted_items_with_a_problem(
         assert claim_item(unit.session, EXPIRED) is not None
         service.sweep(unit.session, max_attempts=2)
     ended, counts = service.read(unit.session, job.id)
-    _, failures = repository.page_of_failures(unit.session, job.id, 0, 1)
+    failures = repository.page_of_failures(unit.session, job.id, PageSelection(1))
     assert (ended.state, counts.failed) == (State.FAILED, 1)
-    problem = failures[0].problem
+    problem = failures.rows[0].problem
     assert problem is not None
     assert "2 times" in problem["detail"]
 

@@ -13,6 +13,7 @@ import pypdfium2
 import pytest
 from openpyxl import load_workbook
 
+from services.cli.identity import ClientIdentity
 from services.cli.signing import ProofKey
 from tests.journeys.conftest import Instance, follow
 
@@ -236,6 +237,13 @@ def test_first_persons_are_three(built: Instance, tmp_path: Path) -> None:
     ProofKey.in_file(tmp_path / "key.pem")
     built.cli("person", "add", "Fourth", "--key", str(tmp_path / "key.pem"), code=1)
     assert len(built.cli("person", "list").splitlines()) == 3
+
+
+def test_command_line_reads_all_pages_of_a_list(built: Instance) -> None:
+    identity = ClientIdentity.find(built.data, 1)
+    everyone = identity.request("GET", "/v1/persons")
+    assert [*identity.list_all("/v1/persons?pageSize=1")] == everyone["items"]
+    assert everyone["total"] == 3
 
 
 def test_service_key_signs_for_development_only(

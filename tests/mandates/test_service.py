@@ -14,6 +14,7 @@ from shared.audit.models import AuditEvent
 from shared.core.clock import database_today
 from shared.core.database import Sessions
 from shared.core.errors import Conflict, InvalidInput, MissingPermission, ResourceNotFound
+from shared.core.paging import Page, PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.mandates.models import Mandate
 from shared.mandates.repository import mandated_schools
@@ -66,8 +67,8 @@ def shared(session: Session, product: Product = Product.STUDENT_FEEDBACK) -> set
 
 
 def in_force_on(session: Session, day: date) -> list[UUID]:
-    _, views = list_mandates(session, SCHOOL_ACCESS, day, 0, 10)
-    return [view.mandate.id for view in views]
+    page = list_mandates(session, SCHOOL_ACCESS, day, PageSelection(10))
+    return [view.mandate.id for view in page.rows]
 
 
 def test_a_mandate_shares_its_products_of_its_own_school_only(unit: UnitOfWork) -> None:
@@ -127,7 +128,10 @@ def test_mandates_of_past_and_future_days_are_listed(unit: UnitOfWork, today: da
     assert in_force_on(unit.session, date(2024, 12, 24)) == [past]
     assert in_force_on(unit.session, date(2025, 9, 1)) == in_force_on(unit.session, today) == []
     assert in_force_on(unit.session, today + timedelta(days=150)) == [future]
-    assert [view.state for view in list_mandates(unit.session, VENDOR_ACCESS, None, 0, 10)[1]] == [
+    assert [
+        view.state
+        for view in list_mandates(unit.session, VENDOR_ACCESS, None, PageSelection(10)).rows
+    ] == [
         "planned",
         "expired",
     ]
@@ -178,7 +182,7 @@ def test_each_side_reads_its_own_mandates(unit: UnitOfWork) -> None:
     for access in (SCHOOL_ACCESS, VENDOR_ACCESS):
         assert read_mandate(unit, access, mandate).state == "inForce"
     for access in (OTHER_ACCESS, integrator_request("another", {})):
-        assert list_mandates(unit.session, access, None, 0, 10) == (0, [])
+        assert list_mandates(unit.session, access, None, PageSelection(10)) == Page([], 0)
         with pytest.raises(ResourceNotFound):
             read_mandate(unit, access, mandate)
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from shared.access.products import Product
 from shared.audit.models import AuditEvent
 from shared.core.errors import Conflict, InvalidInput
+from shared.core.paging import PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.releases.rules import GateState
 from shared.releases.service import (
@@ -39,7 +40,7 @@ def test_saving_a_window_again_changes_the_same_window(unit: UnitOfWork) -> None
     assert first.window.id == second.window.id == third.window.id
     assert third.state is GateState.NEVER
     assert (third.window.opens_at, third.window.closes_at) == (None, None)
-    assert list_windows(unit.session, ADMINISTRATION, 0, 10)[0] == 1
+    assert list_windows(unit.session, ADMINISTRATION, PageSelection(10)).total == 1
 
 
 def test_each_scope_has_its_own_window(unit: UnitOfWork) -> None:
@@ -52,9 +53,9 @@ def test_each_scope_has_its_own_window(unit: UnitOfWork) -> None:
     ):
         save_window(unit, OPERATOR, plan)
         save_window(unit, OPERATOR, plan)
-    total, views = list_windows(unit.session, ADMINISTRATION, 0, 10)
-    assert total == 5
-    assert [(view.target_group, view.component) for view in views] == [
+    page = list_windows(unit.session, ADMINISTRATION, PageSelection(10))
+    assert page.total == 5
+    assert [(view.target_group, view.component) for view in page.rows] == [
         (None, None),
         ("LO4", None),
         ("LO4", "LO4-LEZ"),
@@ -66,8 +67,8 @@ def test_each_scope_has_its_own_window(unit: UnitOfWork) -> None:
 def test_windows_are_listed_in_pages(unit: UnitOfWork) -> None:
     save_window(unit, OPERATOR, PLAN)
     save_window(unit, OPERATOR, replace(PLAN, target_group="LO4"))
-    total, views = list_windows(unit.session, None, 1, 1)
-    assert (total, [view.target_group for view in views]) == (2, ["LO4"])
+    page = list_windows(unit.session, None, PageSelection(1, 1))
+    assert (page.total, [view.target_group for view in page.rows]) == (2, ["LO4"])
 
 
 def test_every_change_of_a_window_is_recorded_in_the_audit_log(unit: UnitOfWork) -> None:
@@ -93,7 +94,7 @@ def test_every_change_of_a_window_is_recorded_in_the_audit_log(unit: UnitOfWork)
 def test_an_invalid_plan_is_rejected(unit: UnitOfWork, plan: WindowPlan) -> None:
     with pytest.raises(InvalidInput):
         save_window(unit, OPERATOR, plan)
-    assert list_windows(unit.session, None, 0, 10)[0] == 0
+    assert list_windows(unit.session, None, PageSelection(10)).total == 0
 
 
 @pytest.mark.parametrize("product", Product)
@@ -102,7 +103,7 @@ def test_each_product_has_its_own_windows(unit: UnitOfWork, product: Product) ->
     for other in Product:
         saved = save_window(unit, OPERATOR, replace(PLAN, product=other))
         assert (saved.window.product, saved.state) == (other, GateState.OPEN)
-    assert list_windows(unit.session, ADMINISTRATION, 0, 10)[0] == len(Product)
+    assert list_windows(unit.session, ADMINISTRATION, PageSelection(10)).total == len(Product)
 
 
 def test_a_scope_can_have_two_windows_that_do_not_overlap(unit: UnitOfWork) -> None:
@@ -110,8 +111,8 @@ def test_a_scope_can_have_two_windows_that_do_not_overlap(unit: UnitOfWork) -> N
     announced = replace(VIEWING, planned_from_at=CLOSES, opens_at=None, closes_at=None)
     for plan in (second, announced, VIEWING):
         create_window(unit, OPERATOR, plan)
-    _, views = list_windows(unit.session, ADMINISTRATION, 0, 10)
-    assert [view.window.opens_at for view in views] == [OPENS, CLOSES, None]
+    page = list_windows(unit.session, ADMINISTRATION, PageSelection(10))
+    assert [view.window.opens_at for view in page.rows] == [OPENS, CLOSES, None]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_an_overlapping_window_is_rejected(unit: UnitOfWork, times: dict[str, An
         change_window(unit, OPERATOR, window.id, times)
     for rejected in (on_create, on_change):
         assert rejected.value.code == "releaseWindowExists"
-    assert list_windows(unit.session, None, 0, 10)[0] == 2
+    assert list_windows(unit.session, None, PageSelection(10)).total == 2
 
 
 def test_a_window_can_be_changed_within_its_own_period(unit: UnitOfWork) -> None:

@@ -10,6 +10,7 @@ from shared.access.decisions import act_for
 from shared.access.requests import AccessRequest
 from shared.access.rules import Reach
 from shared.core.errors import ResourceNotFound
+from shared.core.paging import Page, PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.results.models import Component
 from shared.results.repository import ComponentResult, LevelReached
@@ -44,9 +45,9 @@ def seeded(unit: UnitOfWork) -> Seeded:
 
 
 def listed(unit: UnitOfWork, cohort: Cohort) -> list[tuple[str, str, str | None]]:
-    total, results = list_results(unit, request_within(SCHOOL, OTHER), cohort, 0, 50)
-    assert total == len(results)
-    return [(r.component, r.status, r.level.code if r.level else None) for r in results]
+    page = list_results(unit, request_within(SCHOOL, OTHER), cohort, PageSelection(50))
+    assert page.total == len(page.rows)
+    return [(r.component, r.status, r.level.code if r.level else None) for r in page.rows]
 
 
 RELEASED = [
@@ -76,8 +77,10 @@ def test_calibration_is_never_listed_even_with_a_release_window(
     assert listed(unit, Cohort(OTHER)) == [("SO2A-LEZ", "reported", "B")]
     act_for(unit, school_request(OTHER).caller)
     unit.commit()
-    _, results = list_student_results(unit, request_within(OTHER), seeded.students["other"], 0, 50)
-    assert [result.component for result in results] == ["SO2A-LEZ"]
+    page = list_student_results(
+        unit, request_within(OTHER), seeded.students["other"], PageSelection(50)
+    )
+    assert [result.component for result in page.rows] == ["SO2A-LEZ"]
 
 
 def test_results_of_a_removed_component_are_not_listed(unit: UnitOfWork, seeded: Seeded) -> None:
@@ -91,8 +94,10 @@ def test_result_has_its_level_and_the_description_of_the_level(
     unit: UnitOfWork, seeded: Seeded
 ) -> None:
     release(unit)
-    _, results = list_student_results(unit, request_within(SCHOOL), seeded.students["first"], 0, 1)
-    assert results == [
+    page = list_student_results(
+        unit, request_within(SCHOOL), seeded.students["first"], PageSelection(1)
+    )
+    assert page.rows == [
         ComponentResult(
             student_id=seeded.students["first"],
             administration_id=ADMINISTRATION,
@@ -124,9 +129,12 @@ def test_other_statuses_are_listed_without_a_level(
 def test_pages_of_one_result_cover_the_whole_list(unit: UnitOfWork, seeded: Seeded) -> None:
     assert seeded.students
     release(unit)
-    pages = [list_results(unit, request_within(SCHOOL), Cohort(SCHOOL), n, 1) for n in range(5)]
-    assert [total for total, _ in pages] == [4] * 5
-    assert [(r.component, r.status) for _, page in pages for r in page] == [
+    pages = [
+        list_results(unit, request_within(SCHOOL), Cohort(SCHOOL), PageSelection(1, n))
+        for n in range(5)
+    ]
+    assert [page.total for page in pages] == [4] * 5
+    assert [(r.component, r.status) for page in pages for r in page.rows] == [
         (component, status) for component, status, _ in RELEASED
     ]
 
@@ -135,13 +143,13 @@ def test_results_out_of_reach_are_not_found(unit: UnitOfWork, seeded: Seeded) ->
     release(unit)
     for student_id in (seeded.students["other"], seeded.students["removed"], uuid4()):
         with pytest.raises(ResourceNotFound):
-            list_student_results(unit, request_within(SCHOOL), student_id, 0, 50)
+            list_student_results(unit, request_within(SCHOOL), student_id, PageSelection(50))
     with pytest.raises(ResourceNotFound):
-        list_results(unit, request_within(SCHOOL), Cohort(OTHER), 0, 50)
+        list_results(unit, request_within(SCHOOL), Cohort(OTHER), PageSelection(50))
 
 
 @pytest.mark.usefixtures("seeded")
 def test_administrations_are_limited_to_schools_within_reach(session: Session) -> None:
-    assert list_administrations(session, request_within(SCHOOL), 0, 50)[0] == 1
-    assert list_administrations(session, request_within(), 0, 50)[0] == 1
-    assert list_administrations(session, request_within("999999"), 0, 50) == (0, [])
+    assert list_administrations(session, request_within(SCHOOL), PageSelection(50)).total == 1
+    assert list_administrations(session, request_within(), PageSelection(50)).total == 1
+    assert list_administrations(session, request_within("999999"), PageSelection(50)) == Page([], 0)

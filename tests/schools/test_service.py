@@ -9,6 +9,7 @@ from shared.access.rules import Reach
 from shared.audit.models import AuditEvent
 from shared.audit.service import append_refusals
 from shared.core.errors import ResourceNotFound
+from shared.core.paging import PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.schools.service import list_schools, require_school
 from tests.api.seeding import ADMINISTRATION, GONE, OTHER, SCHOOL, seed_schools
@@ -33,9 +34,11 @@ def audit_log(unit: UnitOfWork) -> list[tuple[str | None, str, str]]:
 
 
 def test_a_list_has_the_participating_schools_within_reach(session: Session) -> None:
-    def listed(access: AccessRequest, administration: str | None = None) -> tuple[int, list[str]]:
-        total, schools = list_schools(session, access, administration, 0, 10)
-        return total, [school.id for school in schools]
+    def listed(
+        access: AccessRequest, administration: str | None = None
+    ) -> tuple[int | None, list[str]]:
+        page = list_schools(session, access, administration, PageSelection(10))
+        return page.total, [school.id for school in page.rows]
 
     assert listed(request_within(everywhere=True)) == (2, [SCHOOL, OTHER])
     assert listed(request_within(OTHER, GONE)) == (1, [OTHER])
@@ -45,8 +48,8 @@ def test_a_list_has_the_participating_schools_within_reach(session: Session) -> 
 
 
 def test_a_list_is_paged(session: Session) -> None:
-    total, schools = list_schools(session, request_within(everywhere=True), None, 1, 1)
-    assert (total, [school.id for school in schools]) == (2, [OTHER])
+    page = list_schools(session, request_within(everywhere=True), None, PageSelection(1, 1))
+    assert (page.total, [school.id for school in page.rows]) == (2, [OTHER])
 
 
 @pytest.mark.parametrize("school", [OTHER, GONE, "999999"])

@@ -6,6 +6,7 @@ from sqlalchemy import func, select, update
 from shared.access.decisions import act_for
 from shared.audit.models import AuditEvent
 from shared.core.errors import ResourceNotFound
+from shared.core.paging import PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.schools.models import Participation
 from shared.students.models import ClassGroup
@@ -24,9 +25,9 @@ def seeded(unit: UnitOfWork) -> Seeded:
 
 
 def listed(unit: UnitOfWork, cohort: Cohort) -> list[str]:
-    total, rows = list_students(unit, ACCESS, cohort, 0, 50)
-    names = [student.delivered_as for student, _ in rows]
-    assert total == len(names)
+    page = list_students(unit, ACCESS, cohort, PageSelection(50))
+    names = [student.delivered_as for student, _ in page.rows]
+    assert page.total == len(names)
     return names
 
 
@@ -58,11 +59,11 @@ def test_only_current_students_within_reach_are_read(unit: UnitOfWork, seeded: S
 @pytest.mark.usefixtures("seeded")
 def test_the_list_of_another_school_is_not_found(unit: UnitOfWork) -> None:
     with pytest.raises(ResourceNotFound):
-        list_students(unit, ACCESS, Cohort(OTHER), 0, 50)
+        list_students(unit, ACCESS, Cohort(OTHER), PageSelection(50))
 
 
 def test_each_read_is_recorded_in_the_audit_log_once(unit: UnitOfWork, seeded: Seeded) -> None:
     read_student(unit, ACCESS, seeded.students["first"])
-    list_students(unit, ACCESS, Cohort(SCHOOL), 0, 50)
+    list_students(unit, ACCESS, Cohort(SCHOOL), PageSelection(50))
     unit.commit()
     assert unit.session.scalar(select(func.count()).select_from(AuditEvent)) == 2

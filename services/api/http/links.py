@@ -1,11 +1,9 @@
-"""Absolute URLs of resources, and links between the pages of a list."""
+"""Absolute URLs of resources."""
 
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from starlette.datastructures import URL
 from starlette.requests import Request
 
 
@@ -70,30 +68,3 @@ def path_of(request: Request) -> str:
     """Return the path of a request as it was sent, without the query."""
     raw: bytes = request.scope["raw_path"]
     return raw.decode("latin-1").partition("?")[0]
-
-
-@dataclass(frozen=True, slots=True)
-class PageRequest:
-    """A requested page of a list: `number` counts from 1, `url` is its public URL."""
-
-    number: int
-    size: int
-    url: URL
-
-    @property
-    def offset(self) -> int:
-        return (self.number - 1) * self.size
-
-    def metadata(self, total: int) -> dict[str, Any]:
-        """Return the fields of `Page` without its items."""
-        is_last = self.number * self.size >= total
-        return {
-            "self_link": str(self.url),
-            "page": self.number,
-            "page_size": self.size,
-            "total": total,
-            "next": None if is_last else str(self._at(self.number + 1)),
-        }
-
-    def _at(self, number: int) -> URL:
-        return self.url.include_query_params(page=number, pageSize=self.size)

@@ -40,7 +40,7 @@ def list_audit_events(
         RequestDateTime | None, Query(description="Only events before this moment.")
     ] = None,
 ) -> AuditEventPage:
-    """List the audit log of the caller's own school, newest first."""
+    """List the audit log of the caller's own school, newest first; events are not counted."""
     school_id = access.caller.school_id
     if school_id is None:
         raise ResourceNotFound
@@ -50,5 +50,6 @@ def list_audit_events(
     if document_id is not None:
         mentions.append(mention_of_document(unit.session, school_id, document_id))
     wanted = AuditFilter(school_id, mentions, since, until)
-    total, events = list_events(unit.session, wanted, page.offset, page.size)
-    return AuditEventPage(items=[AuditEvent.of(event) for event in events], **page.metadata(total))
+    found = list_events(unit.session, wanted, page.selection)
+    items = [AuditEvent.of(event) for event in found.rows]
+    return AuditEventPage(items=items, **page.metadata(found))

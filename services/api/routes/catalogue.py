@@ -21,10 +21,9 @@ router = operations("catalogue")
 @router.get("/administrations")
 def list_administrations(access: SchoolsReader, unit: UnitDep, page: PageDep) -> AdministrationPage:
     """List the administrations with a school that the caller can see, newest first."""
-    total, rows = service.list_administrations(unit.session, access, page.offset, page.size)
-    return AdministrationPage(
-        items=[Administration.of(row) for row in rows], **page.metadata(total)
-    )
+    found = service.list_administrations(unit.session, access, page.selection)
+    items = [Administration.of(row) for row in found.rows]
+    return AdministrationPage(items=items, **page.metadata(found))
 
 
 @router.get("/refData/levelScales")

@@ -40,9 +40,9 @@ _APPLIED = problems(
 @router.get("/persons")
 def list_persons(_: ClientsWriter, unit: UnitDep, page: PageDep) -> OperatorPersonPage:
     """List the persons behind the clients of operators, by name."""
-    total, persons = repository.page_of_persons(unit.session, page.offset, page.size)
-    items = [OperatorPerson.of(person) for person in persons]
-    return OperatorPersonPage(items=items, **page.metadata(total))
+    found = repository.page_of_persons(unit.session, page.selection)
+    items = [OperatorPerson.of(person) for person in found.rows]
+    return OperatorPersonPage(items=items, **page.metadata(found))
 
 
 @router.get("/clientChanges")
@@ -50,9 +50,9 @@ def list_client_changes(
     _: ClientsWriter, unit: UnitDep, page: PageDep, links: LinksDep
 ) -> ClientChangePage:
     """List the requested changes of clients, newest first."""
-    total, views = service.list_changes(unit.session, page.offset, page.size)
-    items = [ClientChange.of(view, links) for view in views]
-    return ClientChangePage(items=items, **page.metadata(total))
+    found = service.list_changes(unit.session, page.selection)
+    items = [ClientChange.of(view, links) for view in found.rows]
+    return ClientChangePage(items=items, **page.metadata(found))
 
 
 @router.get("/clientChanges/{changeId}")

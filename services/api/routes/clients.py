@@ -37,9 +37,9 @@ def list_clients(
     _: ClientsWriter, unit: UnitDep, page: PageDep, links: LinksDep
 ) -> RegisteredClientPage:
     """List the registered clients, by name."""
-    total, views = service.list_clients(unit.session, page.offset, page.size)
-    clients = [RegisteredClient.of(view, links) for view in views]
-    return RegisteredClientPage(items=clients, **page.metadata(total))
+    found = service.list_clients(unit.session, page.selection)
+    items = [RegisteredClient.of(view, links) for view in found.rows]
+    return RegisteredClientPage(items=items, **page.metadata(found))
 
 
 @router.get("/clients/{clientId}")

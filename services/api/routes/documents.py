@@ -53,8 +53,9 @@ def list_school_documents(
     links: LinksDep,
 ) -> DocumentPage:
     """List the released documents of a school; empty while nothing is released."""
-    total, rows = service.list_documents(unit, access, wanted, page.offset, page.size)
-    return DocumentPage(items=[Document.of(row, links) for row in rows], **page.metadata(total))
+    found = service.list_documents(unit, access, wanted, page.selection)
+    items = [Document.of(row, links) for row in found.rows]
+    return DocumentPage(items=items, **page.metadata(found))
 
 
 @router.get("/documents/{documentId}")

@@ -37,6 +37,7 @@ from shared.access.requests import AccessRequest
 from shared.access.rules import Scope
 from shared.core.database import DATABASE_UNAVAILABLE
 from shared.core.errors import ResourceNotFound
+from shared.core.paging import PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.uploads import remove_upload_of
 from shared.documents.building import start_build
@@ -86,8 +87,9 @@ def create_job(
 @router.get("/jobs")
 def list_jobs(_: JobsReader, unit: UnitDep, page: PageDep, links: LinksDep) -> JobPage:
     """List the jobs, newest first."""
-    total, jobs = repository.page_of_jobs(unit.session, page.offset, page.size)
-    return JobPage(items=[JobSummary.of(job, links) for job in jobs], **page.metadata(total))
+    found = repository.page_of_jobs(unit.session, page.selection)
+    items = [JobSummary.of(job, links) for job in found.rows]
+    return JobPage(items=items, **page.metadata(found))
 
 
 @router.get("/jobs/{jobId}", response_model=Job, responses=_SEE_OTHER)
@@ -160,9 +162,9 @@ def list_job_failures(
 ) -> JobFailurePage:
     """List the failures of a job with their problems; no failure names a person."""
     service.read(unit.session, job_id)
-    total, rows = repository.page_of_failures(unit.session, job_id, page.offset, page.size)
-    failures = [JobFailure.of(row, links) for row in rows]
-    return JobFailurePage(items=failures, **page.metadata(total))
+    found = repository.page_of_failures(unit.session, job_id, page.selection)
+    items = [JobFailure.of(row, links) for row in found.rows]
+    return JobFailurePage(items=items, **page.metadata(found))
 
 
 @router.post("/jobs/{jobId}/cancel", responses=problems("jobEnded"))
@@ -219,5 +221,5 @@ def _problem(session: Session, job: JobRow, counts: Counts) -> dict[str, Any] | 
     """Return the problem of a failed job, or that of its only item."""
     if job.state != State.FAILED or job.problem is not None or counts.total != 1:
         return job.problem
-    _, failures = repository.page_of_failures(session, job.id, 0, 1)
+    failures = repository.page_of_failures(session, job.id, PageSelection(1)).rows
     return failures[0].problem if failures else None

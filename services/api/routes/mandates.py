@@ -27,10 +27,9 @@ def list_mandates(
     reference_date: ReferenceDateQuery = None,
 ) -> MandatePage:
     """List the mandates given by the caller's school, or to the calling integrator."""
-    total, views = service.list_mandates(
-        unit.session, access, reference_date, page.offset, page.size
-    )
-    return MandatePage(items=[Mandate.of(view, links) for view in views], **page.metadata(total))
+    found = service.list_mandates(unit.session, access, reference_date, page.selection)
+    items = [Mandate.of(view, links) for view in found.rows]
+    return MandatePage(items=items, **page.metadata(found))
 
 
 @router.get("/mandates/{mandateId}")

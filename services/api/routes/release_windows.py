@@ -32,9 +32,9 @@ def list_release_windows(
     administration_id: AdministrationQuery = None,
 ) -> ReleaseWindowPage:
     """List the windows by administration, the widest first."""
-    total, views = service.list_windows(unit.session, administration_id, page.offset, page.size)
-    windows = [ReleaseWindow.of(view, links) for view in views]
-    return ReleaseWindowPage(items=windows, **page.metadata(total))
+    found = service.list_windows(unit.session, administration_id, page.selection)
+    items = [ReleaseWindow.of(view, links) for view in found.rows]
+    return ReleaseWindowPage(items=items, **page.metadata(found))
 
 
 @router.get("/releaseWindows/{windowId}")

@@ -20,8 +20,8 @@ def list_school_results(
     links: LinksDep,
 ) -> ResultPage:
     """List the released results of a school, by student; empty while nothing is released."""
-    total, results = service.list_results(unit, access, cohort, page.offset, page.size)
-    return ResultPage.of(total, results, page, links)
+    found = service.list_results(unit, access, cohort, page.selection)
+    return ResultPage.of(found, page, links)
 
 
 @router.get("/students/{studentId}/results")
@@ -33,5 +33,5 @@ def list_student_results(
     links: LinksDep,
 ) -> ResultPage:
     """List the released results of a student; empty while nothing is released."""
-    total, results = service.list_student_results(unit, access, student_id, page.offset, page.size)
-    return ResultPage.of(total, results, page, links)
+    found = service.list_student_results(unit, access, student_id, page.selection)
+    return ResultPage.of(found, page, links)

@@ -20,12 +20,9 @@ def list_schools(
     administration_id: AdministrationQuery = None,
 ) -> SchoolPage:
     """List the schools that the caller can see, by number."""
-    total, schools = service.list_schools(
-        unit.session, access, administration_id, page.offset, page.size
-    )
-    return SchoolPage(
-        items=[School.of(school, links) for school in schools], **page.metadata(total)
-    )
+    found = service.list_schools(unit.session, access, administration_id, page.selection)
+    items = [School.of(school, links) for school in found.rows]
+    return SchoolPage(items=items, **page.metadata(found))
 
 
 @router.get("/schools/{schoolId}")

@@ -20,8 +20,9 @@ def list_school_students(
     links: LinksDep,
 ) -> StudentPage:
     """List the students of a school, by class group and name."""
-    total, rows = service.list_students(unit, access, cohort, page.offset, page.size)
-    return StudentPage(items=[Student.of(row, links) for row in rows], **page.metadata(total))
+    found = service.list_students(unit, access, cohort, page.selection)
+    items = [Student.of(row, links) for row in found.rows]
+    return StudentPage(items=items, **page.metadata(found))
 
 
 @router.get("/students/{studentId}")

@@ -60,16 +60,22 @@ def refuse_null(value: Any) -> Any:
     return value
 
 
+NEXT = "URL of the page that continues after the last item of this one; absent on the last page."
+
+
 class Page(ResponseModel):
     """A page of a list."""
 
     self_link: Annotated[Link, Field(alias="self", description="URL of this page.")]
-    page: Annotated[int, Field(ge=1, description="Number of this page, from 1.")]
+    page: Annotated[
+        int | None, Field(ge=1, description="Number of this page, from 1; absent with `after`.")
+    ] = None
     page_size: Annotated[int, Field(ge=1, description="Maximum number of items on a page.")]
-    total: Annotated[int, Field(ge=0, description="Number of items on all pages.")]
-    next: Annotated[Link | None, Field(description="URL of the next page; absent on the last.")] = (
-        None
-    )
+    total: Annotated[
+        int | None,
+        Field(ge=0, description="Number of items on all pages; absent for audit events."),
+    ] = None
+    next: Annotated[Link | None, Field(description=NEXT)] = None
 
 
 _DECODED_PLUS = re.compile(r"[0-9T:.-]{19,} [0-9]{2}:[0-9]{2}", re.IGNORECASE)

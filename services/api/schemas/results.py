@@ -1,6 +1,6 @@
 """JSON of results: a level per component, never a score."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
@@ -9,8 +9,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.api.http.links import Links, PageRequest
+from services.api.http.links import Links
+from services.api.http.pages import PageRequest
 from services.api.schemas.model import Link, Page, ResponseModel
+from shared.core.paging import Page as ListPage
 from shared.results import repository
 from shared.results.repository import ComponentResult
 
@@ -54,13 +56,11 @@ class ResultPage(Page):
     items: list[Result]
 
     @classmethod
-    def of(
-        cls, total: int, results: Iterable[ComponentResult], page: PageRequest, links: Links
-    ) -> Self:
+    def of(cls, found: ListPage[ComponentResult], page: PageRequest, links: Links) -> Self:
         """Return a page of results ordered by student, validated in one call."""
-        students = groupby(results, key=attrgetter("student_id.int"))
+        students = groupby(found.rows, key=attrgetter("student_id.int"))
         items = [item for _, own in students for item in _results_of_student([*own], links)]
-        return cls.model_validate({"items": items, **page.metadata(total)})
+        return cls.model_validate({"items": items, **page.metadata(found)})
 
 
 def _results_of_student(results: Sequence[ComponentResult], links: Links) -> list[dict[str, Any]]:

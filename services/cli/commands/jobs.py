@@ -25,6 +25,7 @@ from shared.access.products import Product
 from shared.core.clock import from_brussels, in_brussels
 from shared.core.database import Sessions
 from shared.core.errors import Conflict, InvalidInput
+from shared.core.paging import PageSelection
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.building import start_build
@@ -120,10 +121,9 @@ def _find_window(identity: ClientIdentity, scope: Mapping[str, str]) -> str | No
         Conflict: there are several.
     """
     query = urlencode({"administrationId": scope["administrationId"], "pageSize": 200})
-    windows = identity.request("GET", f"/v1/releaseWindows?{query}")["items"]
     found = [
         window["id"]
-        for window in windows
+        for window in identity.list_all(f"/v1/releaseWindows?{query}")
         if scope.items() <= window.items() and not window.keys() & {"targetGroup", "component"}
     ]
     if len(found) > 1:
@@ -174,8 +174,8 @@ def watch(sessions: Sessions, last: int, console: Console) -> None:
 
 def _latest_jobs(sessions: Sessions, last: int) -> list[JobProgress]:
     with UnitOfWork(sessions) as unit:
-        _, jobs = repository.page_of_jobs(unit.session, 0, last)
-        return [_progress(unit.session, job.id) for job in jobs]
+        jobs = repository.page_of_jobs(unit.session, PageSelection(last))
+        return [_progress(unit.session, job.id) for job in jobs.rows]
 
 
 def _progress(session: Session, job_id: UUID) -> JobProgress:

@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, String, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from shared.core.collation import SORT_KEY, key_of_name
 from shared.core.database import INSTANT, Base
 
 
@@ -18,6 +19,7 @@ class Person(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
     name: Mapped[str] = mapped_column(String(200), unique=True)
+    sort_key: Mapped[str] = mapped_column(SORT_KEY, default=key_of_name)
     created_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
 
 
@@ -40,6 +42,7 @@ class Client(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
     name: Mapped[str] = mapped_column(String(200), unique=True)
+    sort_key: Mapped[str] = mapped_column(SORT_KEY, default=key_of_name)
     kind: Mapped[str] = mapped_column(String(16))
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     state: Mapped[str] = mapped_column(String(16), server_default=text("'active'"))

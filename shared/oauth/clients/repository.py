@@ -9,12 +9,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.core.locks import lock_until_commit
-from shared.core.paging import page_of_scalars
+from shared.core.paging import ListOrder, Page, PageSelection, page_of_scalars
 from shared.oauth.clients.models import Client, ClientKey, FormerClientName
 
 
-def page_of_clients(session: Session, offset: int, limit: int) -> tuple[int, Sequence[Client]]:
-    return page_of_scalars(session, select(Client).order_by(Client.name, Client.id), offset, limit)
+def page_of_clients(session: Session, selection: PageSelection) -> Page[Client]:
+    return page_of_scalars(
+        session, select(Client), ListOrder(Client.sort_key, Client.id), selection
+    )
 
 
 def find_client(session: Session, client_id: UUID, *, for_update: bool = False) -> Client | None:

@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 from shared.access.decisions import record_change
 from shared.access.requests import AccessRequest
 from shared.access.rules import Scope
+from shared.core.collation import sort_key
 from shared.core.errors import Conflict, InvalidInput, ResourceNotFound
 from shared.core.names import require_name, skeleton
+from shared.core.paging import Page, PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth import jose
 from shared.oauth.clients import repository
@@ -50,12 +52,13 @@ class ClientView:
     keys: Sequence[ClientKey]
 
 
-def list_clients(session: Session, offset: int, limit: int) -> tuple[int, list[ClientView]]:
-    total, clients = repository.page_of_clients(session, offset, limit)
+def list_clients(session: Session, selection: PageSelection) -> Page[ClientView]:
+    """Return a page of the clients by name."""
+    page = repository.page_of_clients(session, selection)
     keys = defaultdict(list)
-    for key in repository.keys_of(session, [client.id for client in clients]):
+    for key in repository.keys_of(session, [client.id for client in page.rows]):
         keys[key.client_id].append(key)
-    return total, [ClientView(client, keys[client.id]) for client in clients]
+    return page.map(lambda client: ClientView(client, keys[client.id]))
 
 
 def read_client(session: Session, client_id: UUID) -> ClientView:
@@ -123,6 +126,7 @@ def change(
         _require_new_name(unit.session, changes["name"], client_id)
     for name, value in changes.items():
         setattr(client, name, sorted(value) if name == "scopes" else value)
+    client.sort_key = sort_key(client.name)
     unit.session.flush()
     _record(unit, access, "changeClient", client_id)
     return read_client(unit.session, client_id)

@@ -8,6 +8,7 @@ from io import BytesIO
 from openpyxl import load_workbook
 from sqlalchemy.orm import Session
 
+from shared.core.paging import PageSelection
 from shared.documents.models import Document
 from shared.documents.repository import DocumentFilter, page_of_documents
 from shared.results.repository import page_of_results
@@ -24,7 +25,7 @@ MANY = 100
 
 def students_read(session: Session, school: str) -> Facts:
     """Return code, class group and names of each pupil in the list of the school."""
-    _, rows = page_of_students(session, Cohort(school, ADMINISTRATION), 0, MANY)
+    rows = page_of_students(session, Cohort(school, ADMINISTRATION), PageSelection(MANY)).rows
     assert {row.student.school_id for row in rows} <= {school}
     return {
         (s.delivered_as, group.name, s.family_name, s.given_name)
@@ -44,9 +45,9 @@ def results_read(session: Session, school: str) -> Facts:
     cohort = Cohort(school, ADMINISTRATION)
     codes = {
         row.student.id: row.student.delivered_as
-        for row in page_of_students(session, cohort, 0, MANY)[1]
+        for row in page_of_students(session, cohort, PageSelection(MANY)).rows
     }
-    _, rows = page_of_results(session, cohort, 0, MANY)
+    rows = page_of_results(session, cohort, PageSelection(MANY)).rows
     return {(codes[row.student_id], row.component, row.level.code) for row in rows if row.level}
 
 
@@ -63,7 +64,9 @@ def documents_read(session: Session, storage: Storage, school: str) -> Facts:
 
     The content is names and levels, from the text of the document.
     """
-    _, rows = page_of_documents(session, DocumentFilter(school, ADMINISTRATION), 0, MANY)
+    rows = page_of_documents(
+        session, DocumentFilter(school, ADMINISTRATION), PageSelection(MANY)
+    ).rows
     found: Facts = set()
     for row in rows:
         content = content_of(storage, row.document)

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
+from shared.core.paging import PageSelection
 from shared.deliveries.service import import_delivery
 from shared.documents.models import Document
 from shared.documents.repository import DocumentFilter, page_of_documents
@@ -153,7 +154,7 @@ def test_a_delivery_hides_the_documents_of_a_school_until_they_are_built_again(
                 " on conflict do nothing"
             )
         )
-        return page_of_documents(delivered, DocumentFilter(PRIMARY), 0, 10)[0]
+        return len(page_of_documents(delivered, DocumentFilter(PRIMARY), PageSelection(10)).rows)
 
     build(delivered, storage, job)
     before = shown()
