@@ -50,9 +50,9 @@ def remove_orphaned_uploads(unit: UnitOfWork, storage: Storage, older_than: time
     data. A younger object may still get its row. No transaction is open while the store works.
     """
     written_before = database_now(unit.session) - older_than
-    unit.commit()
+    unit.end_reading()
     stored = list(storage.keys(UPLOADS, written_before))
     orphans = set(stored) - repository.pending_uploads(unit.session, stored)
-    unit.commit()
+    unit.end_reading()
     storage.delete(orphans)
     return len(orphans)
