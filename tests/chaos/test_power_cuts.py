@@ -31,6 +31,7 @@ from tests.chaos.up_process import UpProcess
 pytestmark = [
     pytest.mark.journey,
     pytest.mark.xdist_group("chaos"),
+    pytest.mark.timeout(600),  # many builds, or a start of all servers
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a disk"),
 ]
 
