@@ -1,6 +1,6 @@
 """Classification of errors: a condition that an item waits for, another attempt, or a failure.
 
-A broken server is not the fault of an item. While a person can mend the cause, the item waits, and
+A broken server is not the fault of an item. While a person can fix the cause, the item waits, and
 its attempts are not counted.
 """
 
@@ -46,7 +46,7 @@ ANOTHER_ERROR = "it answers with an error"
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A condition that ends without a change of the item, once a person or a server mends it."""
+    """A condition that ends without a change of the item, once a person fixes it."""
 
     server: str
     reason: str

@@ -63,8 +63,8 @@ class HandlerResult:
 
 
 Handler = Callable[[UnitOfWork, Claim], HandlerResult]
-"""A handler commits its unit before it does long work without the database: a server ends a
-transaction that is idle. What it writes after that is committed together with the settlement."""
+"""A handler ends its reading before it does long work without the database: a server ends a
+transaction that is idle. What it writes is committed together with the settlement."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,5 +184,5 @@ def periodic_tasks(settings: Settings) -> tuple[PeriodicTask, ...]:
 
 def _remove_partial_files(unit: UnitOfWork, storage: Storage) -> int:
     written_before = database_now(unit.session) - MIN_ORPHAN_AGE
-    unit.commit()
+    unit.end_reading()
     return storage.remove_partial_files(written_before)

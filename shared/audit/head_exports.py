@@ -36,7 +36,7 @@ class HeadExporter:
         if not changed:
             return 0
         now = database_now(unit.session)
-        unit.commit()
+        unit.end_reading()
         key = f"{PREFIX}/{now:%Y%m%dT%H%M%S.%fZ}.json"
         if not self.storage.put_new(key, heads_as_json(changed)):
             return 0  # another process used this instant: the next export has the same heads

@@ -88,6 +88,19 @@ class UnitOfWork:
         for action in actions:
             _run_logged(action)
 
+    def end_reading(self) -> None:
+        """End a transaction that has only read, before long work without the database.
+
+        The server ends a transaction that is idle for long. The next statement begins a new one.
+
+        Raises:
+            RuntimeError: when there is something to write, which only the entry point commits.
+        """
+        session = self.session
+        if self._before_commit or session.new or session.dirty or session.deleted:
+            raise RuntimeError("a transaction with changes is committed by its entry point only")
+        session.commit()
+
     def _commit_or_roll_back(self) -> None:
         try:
             self.commit()

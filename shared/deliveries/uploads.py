@@ -63,9 +63,9 @@ def remove_orphaned_uploads(unit: UnitOfWork, storage: Storage, older_than: time
     """
     repository.forget_uploads(unit.session, older_than)
     written_before = database_now(unit.session) - older_than
-    unit.commit()
+    unit.end_reading()
     stored = list(storage.keys(UPLOADS, written_before))
     orphans = set(stored) - repository.pending_uploads(unit.session, stored)
-    unit.commit()
+    unit.end_reading()
     storage.delete(orphans)
     return len(orphans)

@@ -40,11 +40,11 @@ def remove_orphaned_objects(unit: UnitOfWork, storage: Storage) -> int:
     """
     removed = 0
     written_before = database_now(unit.session) - MIN_ORPHAN_AGE
-    unit.commit()
+    unit.end_reading()
     keys = storage.keys(PREFIX, written_before)
     while page := list(islice(keys, BATCH_SIZE)):
         orphans = _orphans(unit.session, page)
-        unit.commit()
+        unit.end_reading()
         storage.delete(orphans)
         removed += len(orphans)
     return removed

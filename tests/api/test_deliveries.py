@@ -25,6 +25,7 @@ from shared.oauth.clients.rules import ClientKind
 from shared.storage.store import Storage
 from tests.api.conftest import Callers, serve
 from tests.api.oauth_clients import register_client
+from tests.flushes import Flushes
 
 DELIVERIES = "/v1/deliveries"
 ZIP = {"Content-Type": "application/zip"}
@@ -69,6 +70,15 @@ def test_an_upload_is_stored_and_becomes_a_delivery_with_a_job(
         lane = unit.session.get_one(Job, item.job_id).lane
     assert (delivery.storage_key, delivery.status) == (key, "received")
     assert (item.subject, lane, delivery.received_from) == (job["subject"], "bulk", "a operator")
+
+
+def test_an_upload_is_flushed_before_it_is_accepted(
+    operator: httpx.Client, storage: Storage, flushes: Flushes
+) -> None:
+    assert operator.post(DELIVERIES, content=b"PK", headers=ZIP).status_code == 202
+    (key,) = stored_keys(storage)
+    assert any(path.endswith(key) for path in flushes.paths)
+    assert any(path.endswith("/deliveries") for path in flushes.paths)
 
 
 def test_a_delivery_can_be_read_as_soon_as_it_is_stored(

@@ -120,3 +120,12 @@ def test_a_committed_unit_is_finished(sessions: Sessions) -> None:
         unit.commit()
         assert [*states, unit.is_finished] == [True, False, True]
         assert marks(sessions) == ["first"]
+
+
+def test_only_a_transaction_without_changes_is_ended_early(unit: UnitOfWork) -> None:
+    unit.session.execute(text("select 1"))
+    unit.end_reading()
+    assert not unit.session.in_transaction()
+    unit.before_commit(lambda: None)
+    with pytest.raises(RuntimeError, match="entry point"):
+        unit.end_reading()

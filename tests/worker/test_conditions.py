@@ -48,7 +48,7 @@ from tests.storage.s3_server import CREDENTIALS
         ("08006", "database: it cannot be reached"),
     ],
 )
-def test_an_item_waits_for_a_database_that_a_person_mends(state: str, waiting_for: str) -> None:
+def test_an_item_waits_for_a_database_that_a_person_can_fix(state: str, waiting_for: str) -> None:
     error = lookup(state)("the name of a pupil")
     assert str(classify(error)) == waiting_for
     assert str(classify(DBAPIError("select 1", {}, error))) == waiting_for

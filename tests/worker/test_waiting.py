@@ -1,4 +1,4 @@
-"""Items that wait for a server: they cost no attempt, are named, and go on by themselves."""
+"""Items that wait for a server: they cost no attempt, are named, and go on automatically."""
 
 import errno
 from dataclasses import replace

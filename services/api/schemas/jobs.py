@@ -33,7 +33,7 @@ _STATES: dict[str, TaskState] = {
 
 WAITING_FOR = (
     "The server that items of the job wait for, and why, such as `object store: no space left on "
-    "device`. They go on by themselves once it is available."
+    "device`. They go on automatically once it is available."
 )
 
 

@@ -23,7 +23,7 @@ def apply_delivery(
     key = delivery.storage_key
     if key is None:
         raise Conflict("deliveryMissing", "Submit the delivery again.")
-    unit.commit()  # no transaction is open while the upload is read
+    unit.end_reading()  # no transaction is open while the upload is read
     with tempfile.TemporaryDirectory(prefix="toetsfeedback-delivery-") as directory:
         path = Path(directory) / "delivery.zip"
         with path.open("wb") as file:

@@ -44,7 +44,7 @@ def build_school(
     is_forced = claim.arguments.get("force", False)
     for number in range(MAX_ROUNDS):
         content, stored = school_content(unit.session, catalogues, *school)
-        unit.commit()
+        unit.end_reading()
         existing = ExistingDocuments(
             [] if is_forced else _in_store(stored.documents, storage, *school)
         )
@@ -59,7 +59,7 @@ def build_school(
             }
             end_rebuild(unit.session, *school)
             return HandlerResult(outcome, production.failures)
-        unit.commit()
+        unit.end_reading()
         unit.session.expire_all()
     raise Conflict(
         "schoolChanged",
