@@ -19,7 +19,7 @@ test: $(STAMP)
 	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
 
 # The property tests with many examples: 10,000 fiches, of which `make test` runs 300, and 2,000
-# sequences of deliveries, of which it runs 10.
+# sequences of deliveries, of which it runs 6.
 fuzz: $(STAMP)
 	FICHES=10000 $(BIN)/pytest -n 2 tests/worker/documents/test_any_fiche.py
 	SEQUENCES=2000 $(BIN)/pytest -n 2 tests/worker/jobs/test_pupils.py

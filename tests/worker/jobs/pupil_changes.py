@@ -38,7 +38,7 @@ class Rows:
         return [row for row in self.students if "ended" in row]
 
 
-@dataclass
+@dataclass(repr=False)
 class Changes:
     """Changes of codes in one delivery, from the pupils `before` to those `after`."""
 

@@ -48,7 +48,7 @@ from tests.worker.jobs.pupils import (
     whole_delivery,
 )
 
-SEQUENCES = int(os.environ.get("SEQUENCES", "10"))
+SEQUENCES = int(os.environ.get("SEQUENCES", "6"))
 PER_TEST = 10
 STEPS = 5
 SCHOOLS = (FIRST, SECOND, MERGED)
@@ -179,6 +179,7 @@ class Deliveries(RuleBasedStateMachine):
         self._savepoint.rollback()
 
 
+@pytest.mark.timeout(900)  # two minutes on a machine with many other programs
 @pytest.mark.parametrize(
     "first",
     [
