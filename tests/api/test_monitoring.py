@@ -25,7 +25,7 @@ def test_health_names_its_parts_without_a_token_and_has_no_other_data(
     health = response.json()
     assert (response.status_code, health["status"]) == (200, "UP")
     assert set(health) == {"status", "details"}
-    assert set(health["details"]) == {"database", "queue", "objectStore"}
+    assert set(health["details"]) == {"database", "queue", "objectStore", "jobs"}
     for part in health["details"].values():
         assert part == {"status": "UP", "ageSeconds": part["ageSeconds"]}
         assert 0 <= part["ageSeconds"] < 30

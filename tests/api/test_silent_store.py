@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from services.api.app import create_app
 from shared.access.rules import CallerKind
 from shared.core.settings import Settings
+from shared.oauth.tokens import TokenAuthority
 from tests.api.conftest import Callers, serve
 from tests.api.problem_details import BELGIF, problem
 from tests.api.seeding import SCHOOL, Seeded
@@ -35,15 +36,14 @@ def silent_app(api_settings: Settings) -> Iterator[FastAPI]:
 
 
 @pytest.fixture
-def url(silent_app: FastAPI, seeded: Seeded) -> Iterator[str]:
-    assert seeded.students
+def url(silent_app: FastAPI, seeded: Seeded) -> Iterator[str]:  # noqa: ARG001  # rows to serve
     with serve(silent_app) as address:
         yield address
 
 
 @pytest.fixture
-def callers(url: str, authority: object) -> Iterator[Callers]:
-    callers = Callers(url, authority)  # type: ignore[arg-type]
+def callers(url: str, authority: TokenAuthority) -> Iterator[Callers]:
+    callers = Callers(url, authority)
     yield callers
     callers.close()
 

@@ -39,7 +39,9 @@ def test_waiting_jobs_are_named_in_job_health_gauge_and_command(
     assert operator.get(job_url).json()["waitingFor"] == WAITING_FOR
     health = unauthenticated.get("/health")
     assert health.status_code == 200
-    assert health.json() == {"status": "DEGRADED", "waitingFor": [WAITING_FOR]}
+    jobs = health.json()["details"]["jobs"]
+    assert (health.json()["status"], jobs["status"]) == ("DEGRADED", "DOWN")
+    assert jobs["reason"] == f"waiting for the {WAITING_FOR}"
     assert samples(app.state.metrics.registry, "toetsfeedback_waiting_items") == {WAITING_FOR: 1}
     with UnitOfWork(sessions) as unit:
         job, counts = service.read(unit.session, UUID(job_url.rpartition("/")[2]))
@@ -50,6 +52,6 @@ def test_waiting_jobs_are_named_in_job_health_gauge_and_command(
 def test_nothing_is_named_while_no_job_waits(
     unauthenticated: httpx.Client, app: FastAPI, operator: httpx.Client
 ) -> None:
-    assert unauthenticated.get("/health").json() == {"status": "UP"}
+    assert unauthenticated.get("/health").json()["details"]["jobs"]["status"] == "UP"
     assert samples(app.state.metrics.registry, "toetsfeedback_waiting_items") == {}
     assert "waitingFor" not in str(operator.get("/v1/jobs").json())
