@@ -154,7 +154,7 @@ def test_a_delivery_hides_the_documents_of_a_school_until_they_are_built_again(
                 " on conflict do nothing"
             )
         )
-        return len(page_of_documents(delivered, DocumentFilter(PRIMARY), PageSelection(10)).rows)
+        return page_of_documents(delivered, DocumentFilter(PRIMARY), PageSelection(10)).total or 0
 
     build(delivered, storage, job)
     before = shown()
