@@ -68,6 +68,10 @@ def document_number(administration_id: str, school_id: str, delivered_as: str) -
     return b32encode(sha256(key).digest()).decode()[:DOCUMENT_NUMBER_LENGTH]
 
 
+def _number(student: Student) -> str:
+    return document_number(student.administration_id, student.school_id, student.delivered_as)
+
+
 class SchoolAssembler:
     """An assembler of document content, which joins the rows of one school once."""
 
@@ -113,9 +117,7 @@ class SchoolAssembler:
             tuple(component.id for component in shown),
             self._wording.possible_sections(tuple((c.id, outcomes[c.id][0]) for c in shown)),
             content.FicheContent(
-                document_number=document_number(
-                    student.administration_id, student.school_id, student.delivered_as
-                ),
+                document_number=_number(student),
                 administration=self._wording.administration,
                 school=self._school,
                 target_group_name=self._target_groups[group.target_group_id].name,
@@ -159,6 +161,8 @@ class SchoolAssembler:
                     given_name=student.given_name,
                     stamnummer=student.stamnummer,
                     cells=tuple(self._cell(student.id, c.id) for c in components),
+                    document_number=_number(student) if student.id in self._outcomes else None,
+                    site_name=class_group.site_name,
                 )
                 for student, class_group in self._students
                 if class_group.target_group_id == group.id

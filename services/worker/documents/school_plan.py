@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.worker.documents.fiche_pages import FICHE_TEMPLATE_VERSION
 from services.worker.documents.file_names import FileNames
-from services.worker.documents.overview_model import OVERVIEW_TEMPLATE_VERSION
+from services.worker.documents.overview import OVERVIEW_TEMPLATE_VERSION
 from shared.documents.assembly import ClassGroupFiches, SchoolContent, SchoolOverview, StudentFiche
 from shared.documents.building import (
     BuiltDocument,
