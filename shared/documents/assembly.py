@@ -56,6 +56,7 @@ class SchoolContent:
     """
 
     administration_id: str
+    administration_name: str
     school_id: str
     facts_revision: int
     class_groups: tuple[ClassGroupFiches, ...]
@@ -100,6 +101,7 @@ class SchoolAssembler:
         participation = self._rows.participation
         return SchoolContent(
             participation.administration_id,
+            self._wording.administration.name,
             participation.school_id,
             participation.facts_revision,
             class_groups,

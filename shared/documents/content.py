@@ -214,6 +214,11 @@ class OverviewColumn:
             len(self.descriptions) in {0, len(self.scale)},
             f"component {self.component}: give a description, or None, for each level",
         )
+        for description in self.descriptions:
+            if description is not None and _LONE_SURROGATE.search(description):
+                raise ValueError(
+                    f"component {self.component}: a description has a lone surrogate: correct it"
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,7 @@ class OverviewTexts:
 class FileTexts:
     """The texts in file names; `unnamed` replaces a name that is not usable in a file name."""
 
+    fiche: str
     fiches: str
     overview: str
     unnamed: str
@@ -325,6 +326,9 @@ DUTCH = Texts(
     fiche=_FICHE,
     overview=_OVERVIEW,
     files=FileTexts(
-        fiches="Feedbackfiches", overview="Overzicht klassenraad", unnamed="zonder naam"
+        fiche="Feedbackfiche",
+        fiches="Feedbackfiches",
+        overview="Overzicht klassenraad",
+        unnamed="zonder naam",
     ),
 )

@@ -24,6 +24,7 @@ def overviews_of_every_kind() -> dict[str, OverviewContent]:
         "=25", "Q&R <b> _x0041_", "'25", date(2024, 12, 30), date(2025, 1, 2)
     )
     return {
+        "plain": overview(),
         "two target groups": two_target_groups(),
         "two streams": _two_streams(),
         "nasty names": overview([(name, name) for name in NASTY_NAMES]),

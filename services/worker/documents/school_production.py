@@ -126,8 +126,8 @@ class SchoolProduction:
             fiches.append(replace(planned, segments=segments, sha256=pdf.sha256))
         if not fiches:
             return
-        administration_id = self._plan.content.administration_id
-        produced = plan_class_group(administration_id, plan.class_group, plan.folder, tuple(fiches))
+        administration = self._plan.content.administration_name
+        produced = plan_class_group(administration, plan.class_group, plan.folder, tuple(fiches))
         print_file = render_print_file(self._renderers.fiches, layouts)
         self.documents += [
             *fiches,

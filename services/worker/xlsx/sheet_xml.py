@@ -1,6 +1,7 @@
 """The XML of a sheet (ECMA-376 part 1, 18.3.1.99) and of its table (18.5.1.2)."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
@@ -77,15 +78,20 @@ def _columns(widths: Sequence[float]) -> str:
 
 
 def _rows(sheet: Sheet, cells: CellXml) -> Iterator[str]:
-    starts = [f'<c r="{get_column_letter(number)}' for number in range(1, len(sheet.widths) + 1)]
+    """Yield the rows: formatting one pattern is faster than joining cells."""
     for number, row in enumerate(sheet.rows, start=1):
         height = sheet.heights.get(number)
-        own = "" if height is None else f' ht="{height:g}" customHeight="1"'
-        # A list: joining a generator takes a third more time.
-        written = [
-            f"{start}{number}{cells[cell]}" for start, cell in zip(starts, row, strict=False)
-        ]
-        yield f'<row r="{number}"{own}>{"".join(written)}</row>'
+        values: list[object] = [number] * (2 * len(row) + 2)
+        values[1] = "" if height is None else f' ht="{height:g}" customHeight="1"'
+        values[3::2] = map(cells.__getitem__, row)
+        yield _row_pattern(len(row)) % tuple(values)
+
+
+@cache
+def _row_pattern(columns: int) -> str:
+    letters = map(get_column_letter, range(1, columns + 1))
+    written = "".join(f'<c r="{letter}%s%s' for letter in letters)
+    return f'<row r="%s"%s>{written}</row>'
 
 
 def _page(page: PageSetup) -> str:

@@ -214,3 +214,12 @@ def test_a_target_group_without_students_has_a_valid_sheet() -> None:
     empty = replace(_group(content), rows=())
     workbook = _workbook(replace(content, target_groups=(empty,)))
     assert [row[0] for row in _rows(workbook, STUDENTS)] == ["Klas"]
+
+
+def test_a_component_without_a_visible_name_has_a_header() -> None:
+    group = _group(overview())
+    columns = tuple(replace(column, name="\u200e\x01") for column in group.columns)
+    workbook = _workbook(overview(target_groups=(replace(group, columns=columns),)))
+    assert _rows(workbook, STUDENTS)[0][4:] == ("(Nederlands)", "(Wiskunde)")
+    single = replace(group, columns=columns[:1], rows=())
+    assert _rows(_workbook(overview(target_groups=(single,))), STUDENTS)[0][3:] == ("-",)
