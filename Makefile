@@ -10,7 +10,7 @@ SEED   ?= 1
 OPENAPI       := openapi/openapi.yaml
 CONTRACT_VENV := contract/venv
 
-.PHONY: demo test fuzz paging chaos bench check format lint types contracts openapi contract prose glyph-coverage schema lock clean
+.PHONY: demo test fuzz paging chaos bench check format lint types contracts openapi contract accessibility workbook-readers prose glyph-coverage schema lock clean
 
 demo: $(STAMP)
 	$(BIN)/toetsfeedback demo --out demo-output
@@ -72,6 +72,17 @@ contract/node_modules/.package-lock.json: contract/package.json contract/package
 	cd contract && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
+# Documents with the programs of those who read them.
+accessibility: workbook-readers
+
+# Overviews in six programs; needs Node.js 20 or later with npm, LibreOffice Calc and Gnumeric.
+workbook-readers: $(STAMP) tests/readers/node_modules/.package-lock.json
+	$(BIN)/python -m tests.readers.workbook_readers
+
+tests/readers/node_modules/.package-lock.json: tests/readers/package.json tests/readers/package-lock.json
+	cd $(@D)/.. && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 # Spelling of the whole tree, then proselint on README, docs, docstrings and OpenAPI texts.
 prose: $(STAMP)
 	$(BIN)/codespell
@@ -104,4 +115,4 @@ $(STAMP): requirements/build.txt requirements/dev.txt pyproject.toml
 	@touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) $(CONTRACT_VENV) contract/node_modules contract/build demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(CONTRACT_VENV) contract/node_modules contract/build tests/readers/node_modules demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

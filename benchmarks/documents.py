@@ -29,7 +29,7 @@ from benchmarks.peers.fiche_words import require_same_words
 from benchmarks.peers.workbook_cells import workbook_cells
 from benchmarks.recording import Report
 from services.worker.documents.fiche import FicheRenderer
-from services.worker.documents.overview import OverviewRenderer
+from services.worker.documents.overview import render_overview
 from services.worker.documents.print_file import render_print_file
 from tests.worker.reference_renderer.fiche import draw_fiche
 from tests.worker.reference_renderer.overview import draw_overview
@@ -76,7 +76,7 @@ def fiche_candidates() -> list[Candidate]:
 
 def overview_candidates() -> list[Candidate]:
     return [
-        Candidate("ours", "our engine", "", OverviewRenderer().render),
+        Candidate("ours", "our engine", "", render_overview),
         Candidate("openpyxl", "openpyxl", "openpyxl", draw_overview),
         Candidate(
             "openpyxl_write_only",

@@ -132,7 +132,7 @@ def overviews(seed: int) -> Iterator[OverviewContent]:
     """Yield overviews of one target group with `STUDENTS` students, without end."""
     random = Random(seed)  # noqa: S311  # synthetic contents need no secrecy
     columns = tuple(
-        OverviewColumn(f"LO4-{code}", name, subject, SCALE)
+        OverviewColumn(f"LO4-{code}", name, subject, SCALE, LEVEL_DESCRIPTIONS)
         for subject, components in SUBJECTS.items()
         for code, name in components
     )
@@ -156,4 +156,6 @@ def _row(random: Random, place: int, columns: int) -> OverviewRow:
         random.choice(GIVEN_NAMES),
         f"{random.randrange(2_000_000, 3_000_000)}",
         tuple(_cell(random, ability) for _ in range(columns)),
+        document_number=f"{random.randrange(10**10):010}",
+        site_name="Hoofdvestiging",
     )

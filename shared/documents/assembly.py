@@ -55,6 +55,7 @@ class SchoolContent:
     """
 
     administration_id: str
+    administration_name: str
     school_id: str
     facts_revision: int
     class_groups: tuple[ClassGroupFiches, ...]
@@ -65,6 +66,10 @@ def document_number(administration_id: str, school_id: str, delivered_as: str) -
     """Return a short number that is the same in every build, and opaque."""
     key = f"{administration_id}\x1f{school_id}\x1f{delivered_as}".encode()
     return b32encode(sha256(key).digest()).decode()[:DOCUMENT_NUMBER_LENGTH]
+
+
+def _number(student: Student) -> str:
+    return document_number(student.administration_id, student.school_id, student.delivered_as)
 
 
 class SchoolAssembler:
@@ -98,6 +103,7 @@ class SchoolAssembler:
         participation = self._rows.participation
         return SchoolContent(
             participation.administration_id,
+            self._wording.administration.name,
             participation.school_id,
             participation.facts_revision,
             class_groups,
@@ -115,9 +121,7 @@ class SchoolAssembler:
             tuple(component.id for component in shown),
             self._wording.possible_sections(tuple((c.id, outcomes[c.id][0]) for c in shown)),
             content.FicheContent(
-                document_number=document_number(
-                    student.administration_id, student.school_id, student.delivered_as
-                ),
+                document_number=_number(student),
                 administration=self._wording.administration,
                 school=self._school,
                 target_group_name=self._target_groups[group.target_group_id].name,
@@ -161,6 +165,8 @@ class SchoolAssembler:
                     given_name=student.given_name,
                     stamnummer=student.stamnummer,
                     cells=tuple(self._cell(student.id, c.id) for c in components),
+                    document_number=_number(student) if student.id in self._outcomes else None,
+                    site_name=class_group.site_name,
                 )
                 for student, class_group in self._students
                 if class_group.target_group_id == group.id

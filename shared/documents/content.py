@@ -47,11 +47,16 @@ def _require_unique(values: Iterable[str], what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A step on a proficiency scale; `ordinal` 1 is the lowest."""
+    """A step on a proficiency scale; `ordinal` 1 is the lowest.
+
+    The markers are None where the delivery does not say whether the level attains them.
+    """
 
     code: str
     label: str
     ordinal: int
+    attains_basic_literacy: bool | None = None
+    attains_final_objectives: bool | None = None
 
     def __post_init__(self) -> None:
         _require_valid_texts(self, filled=("code", "label"))
@@ -191,16 +196,29 @@ class FicheContent:
 
 @dataclass(frozen=True, slots=True)
 class OverviewColumn:
-    """One component of a target group; `scale` is from the lowest level up."""
+    """One component of a target group; `scale` is from the lowest level up.
+
+    `descriptions` are what a student at each level of the scale can do, or None; empty without any.
+    """
 
     component: str
     name: str
     subject: str
     scale: tuple[Level, ...]
+    descriptions: tuple[str | None, ...] = ()
 
     def __post_init__(self) -> None:
         _require_valid_texts(self, filled=("component", "name", "subject"))
         _require_scale(self.scale, self.component)
+        _require(
+            len(self.descriptions) in {0, len(self.scale)},
+            f"component {self.component}: give a description, or None, for each level",
+        )
+        for description in self.descriptions:
+            if description is not None and _LONE_SURROGATE.search(description):
+                raise ValueError(
+                    f"component {self.component}: a description has a lone surrogate: correct it"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,13 +229,18 @@ class OverviewCell:
 
 @dataclass(frozen=True, slots=True)
 class OverviewRow:
-    """One student, with a cell per column; None where the student has no result."""
+    """One student, with a cell per column; None where the student has no result.
+
+    `document_number` is that of the student's fiche.
+    """
 
     class_group: str
     family_name: str
     given_name: str
     stamnummer: str | None
     cells: tuple[OverviewCell | None, ...]
+    document_number: str | None = None
+    site_name: str | None = None
 
     def __post_init__(self) -> None:
         _require_valid_texts(self, filled=("class_group",))

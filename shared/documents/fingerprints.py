@@ -9,13 +9,14 @@ from typing import Any
 from shared.documents.content import (
     AdministrationFacts,
     FicheContent,
+    OverviewColumn,
     OverviewContent,
     SchoolFacts,
     SubjectSection,
 )
 
-_SHARED = (AdministrationFacts, SchoolFacts, SubjectSection)
-"""Classes whose objects many students share; their JSON is cached."""
+_SHARED = (AdministrationFacts, OverviewColumn, SchoolFacts, SubjectSection)
+"""Classes whose objects many students or schools share; their JSON is cached."""
 
 
 def content_sha256(content: FicheContent | OverviewContent) -> bytes:
@@ -36,7 +37,7 @@ def _json(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{','.join(map(_json, value))}]"
     if isinstance(value, int):
-        return str(value)
+        return str(value).lower()  # true and false are integers
     if isinstance(value, date):
         return f'"{value.isoformat()}"'
     return _shared_members(value) if isinstance(value, _SHARED) else _members(value)

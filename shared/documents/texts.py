@@ -54,15 +54,36 @@ class FicheTexts:
 
 
 @dataclass(frozen=True, slots=True)
+class Marker:
+    """The sign of a level that attains something, and what it attains."""
+
+    sign: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class OverviewTexts:
-    """The texts of an overview, for the class council."""
+    """The texts of an overview, for the class council.
+
+    `markers_legend` is in the guide of an overview with levels that have a marker.
+    """
 
     title: str
     class_group: str
     family_name: str
     given_name: str
     stamnummer: str
+    document_number: str
+    site: str
     counts_sheet: str
+    levels_sheet: str
+    level: str
+    description: str
+    basic_literacy: Marker
+    final_objectives: Marker
+    attained: str
+    not_attained: str
+    markers_legend: Advice
     target_group: str
     subject: str
     component: str
@@ -76,8 +97,6 @@ class OverviewTexts:
     conditions: tuple[Advice, ...]
     reading_title: str
     reading: tuple[Advice, ...]
-    scales_title: str
-    scale_from_to: str
     statuses_title: str
 
 
@@ -85,6 +104,7 @@ class OverviewTexts:
 class FileTexts:
     """The texts in file names; `unnamed` replaces a name that is not usable in a file name."""
 
+    fiche: str
     fiches: str
     overview: str
     unnamed: str
@@ -199,7 +219,21 @@ _OVERVIEW = OverviewTexts(
     family_name="Familienaam",
     given_name="Voornaam",
     stamnummer="Stamnummer",
+    document_number="Nummer fiche",
+    site="Vestiging",
     counts_sheet="Aantallen",
+    levels_sheet="Niveaus",
+    level="Niveau",
+    description="Wat een leerling op dit niveau kan",
+    basic_literacy=Marker("○", "Basisgeletterdheid"),
+    final_objectives=Marker("●", "Eindtermen"),
+    attained="bereikt",
+    not_attained="niet bereikt",
+    markers_legend=Advice(
+        "Teken achter een niveau",
+        "● Op dit niveau zijn de eindtermen bereikt. ○ Op dit niveau is de basisgeletterdheid"
+        " bereikt. Staat er geen teken, dan is dat niet zo of is het niet vastgelegd.",
+    ),
     target_group="Leerjaar",
     subject="Vak",
     component="Onderdeel",
@@ -246,6 +280,11 @@ _OVERVIEW = OverviewTexts(
             " wat er staat: hoe hoger het niveau, hoe dieper het blauw.",
         ),
         Advice(
+            "Wat een niveau inhoudt",
+            "Het blad Niveaus beschrijft per onderdeel wat een leerling op elk niveau kan. Lees een"
+            " niveau altijd samen met die omschrijving.",
+        ),
+        Advice(
             "Geen cijfers",
             "Niveaus zijn geen punten. Tel ze niet op en neem geen gemiddelde: elk onderdeel heeft"
             " zijn eigen schaal.",
@@ -257,18 +296,16 @@ _OVERVIEW = OverviewTexts(
         ),
         Advice(
             "Kleine groepen",
-            "Het blad Aantallen telt leerlingen per klas. Bij een kleine groep zegt een aantal"
-            " weinig over de klas en veel over één leerling.",
+            "De bladen met aantallen tellen leerlingen per klas, voor elke schaal apart. Bij een"
+            " kleine groep zegt een aantal weinig over de klas en veel over één leerling.",
         ),
     ),
-    scales_title="Niveaus per onderdeel",
-    scale_from_to="van laag naar hoog",
     statuses_title="Als er geen niveau staat",
 )
 
 DUTCH = Texts(
     language="nl-BE",
-    version="nl-1",
+    version="nl-2",
     months=(
         "januari",
         "februari",
@@ -289,6 +326,9 @@ DUTCH = Texts(
     fiche=_FICHE,
     overview=_OVERVIEW,
     files=FileTexts(
-        fiches="Feedbackfiches", overview="Overzicht klassenraad", unnamed="zonder naam"
+        fiche="Feedbackfiche",
+        fiches="Feedbackfiches",
+        overview="Overzicht klassenraad",
+        unnamed="zonder naam",
     ),
 )

@@ -85,6 +85,10 @@ class Wording:
             name=component.name,
             subject=component.subject,
             scale=self._scales[component.level_scale],
+            descriptions=tuple(
+                self._descriptions.get((component_id, level_id))
+                for level_id in self._level_ids[component.level_scale]
+            ),
         )
 
     def _new_cell(self, outcome: Outcome) -> content.OverviewCell:
@@ -102,7 +106,13 @@ wording_of = lru_cache(maxsize=MAX_CATALOGUES)(Wording)
 
 
 def _level(level: Level) -> content.Level:
-    return content.Level(code=level.code, label=level.label, ordinal=level.ordinal)
+    return content.Level(
+        code=level.code,
+        label=level.label,
+        ordinal=level.ordinal,
+        attains_basic_literacy=level.attains_basic_literacy,
+        attains_final_objectives=level.attains_final_objectives,
+    )
 
 
 def _administration_facts(catalogue: Catalogue) -> content.AdministrationFacts:

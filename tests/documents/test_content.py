@@ -48,6 +48,18 @@ GROUP = OverviewTargetGroup("LO4", "4de leerjaar", (COLUMN,), (ROW,))
 OVERVIEW = OverviewContent(ADMINISTRATION, SCHOOL, (GROUP,))
 
 
+@pytest.mark.parametrize("descriptions", [("Leest.",), ("Leest.",) * (len(SCALE) + 1)])
+def test_a_column_has_a_description_for_each_level_or_none(descriptions: tuple[str]) -> None:
+    replace(COLUMN, descriptions=(None,) * len(SCALE))
+    with pytest.raises(ValueError, match="give a description, or None, for each level"):
+        replace(COLUMN, descriptions=descriptions)
+
+
+def test_a_description_of_a_column_has_no_lone_surrogate() -> None:
+    with pytest.raises(ValueError, match="lone surrogate"):
+        replace(COLUMN, descriptions=("\ud800",) * len(SCALE))
+
+
 @pytest.mark.parametrize("status", [status for status in STATUSES if status != REPORTED])
 def test_only_a_reported_result_has_a_level(status: str) -> None:
     replace(OUTCOME, status=status, level=None, description=None)
@@ -120,10 +132,10 @@ def test_an_overview_row_has_a_cell_per_column_that_fits_it() -> None:
 def test_equal_contents_have_the_same_digest_on_every_machine() -> None:
     assert content_sha256(replace(FICHE, site_name=None)) == content_sha256(FICHE)
     assert content_sha256(FICHE).hex() == (
-        "e809fd35e04e14537337773b280c632330dcc849117b7f1488fbd0c611444c85"
+        "e9f170c9d423ef27dd542054e1fe120e26887ec325d1642a00013b54cc481fcd"
     )
     assert content_sha256(OVERVIEW).hex() == (
-        "68a18747bee3fa67bb8247d80adf6d97e40301127b26e85a1bcc7f163919b04a"
+        "44a629c76377d13db8ca5c78da26495bc226d9f90426f8aa45c5e293ca4086eb"
     )
 
 

@@ -147,6 +147,30 @@ def overview(
     return OverviewContent(**{**facts, **changes})
 
 
+def two_target_groups() -> OverviewContent:
+    """Return a second target group in two class groups, with two scales and markers."""
+    scale = (
+        Level("L", "Nog niet", 1, attains_basic_literacy=False, attains_final_objectives=False),
+        Level("H", "Bereikt", 2, attains_basic_literacy=True, attains_final_objectives=False),
+    )
+    attaining = Level("2", "Top", 2, attains_basic_literacy=True, attains_final_objectives=True)
+    top = (Level("1", "Start", 1), attaining)
+    columns = (
+        OverviewColumn("SO2B-LEZ", "Lezen", "nederlands", scale, ("Leest zinnen.", None)),
+        OverviewColumn("SO2B-GET", "Getallen", "wiskunde", top),
+    )
+    rows = tuple(
+        OverviewRow(class_group, "Maes", "Noor", None, cells, "7QX2M4KD9A", site)
+        for class_group, site, cells in (
+            ("2A", "Noord", (OverviewCell(REPORTED, scale[1]), OverviewCell(REPORTED, top[0]))),
+            ("2A", None, (OverviewCell("absent", None), OverviewCell(REPORTED, top[1]))),
+            ("2B", "Zuid", (OverviewCell(REPORTED, scale[0]), None)),
+        )
+    )
+    second = OverviewTargetGroup("SO2B", "2de leerjaar B-stroom", columns, rows)
+    return overview(target_groups=(*overview().target_groups, second))
+
+
 def page_texts(pdf: bytes) -> list[str]:
     """Return the extracted text of each page, with single spaces."""
     document = pypdfium2.PdfDocument(pdf)

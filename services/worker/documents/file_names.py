@@ -8,6 +8,7 @@ from shared.documents.content import FicheContent
 from shared.documents.texts import DUTCH, Texts
 
 _MAX_NAME_BYTES = 120  # in UTF-8, with the extension
+_MAX_KIND_BYTES = 50  # of these, so that the student's name fits after the name of the tests
 _UNSAFE = re.compile(r"[<>:/\\|?*]")
 _NOT_FIRST = " .=+-@~"
 _RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³])( *\..*)?", re.IGNORECASE)
@@ -43,17 +44,24 @@ class FileNames:
         return self._unique(class_group, "")
 
     def fiche(self, content: FicheContent) -> str:
-        """Return 'Familienaam Voornaam.pdf'."""
-        return self._unique(f"{content.family_name} {content.given_name}", ".pdf")
+        """Return the kind, the tests, a dash, and family and given name."""
+        student = f"{content.family_name} {content.given_name}"
+        return self._about(self._words.fiche, content.administration.name, student, ".pdf")
 
-    def bundle(self, administration_id: str, subject: str) -> str:
-        return self._unique(f"{self._words.fiches} {subject} {administration_id}", ".zip")
+    def bundle(self, administration: str, subject: str) -> str:
+        return self._about(self._words.fiches, administration, subject, ".zip")
 
-    def print_file(self, administration_id: str, subject: str) -> str:
-        return self._unique(f"{self._words.fiches} {subject} {administration_id}", ".pdf")
+    def print_file(self, administration: str, subject: str) -> str:
+        return self._about(self._words.fiches, administration, subject, ".pdf")
 
-    def overview(self, administration_id: str, school_id: str) -> str:
-        return self._unique(f"{self._words.overview} {school_id} {administration_id}", ".xlsx")
+    def overview(self, administration: str, school_id: str) -> str:
+        return self._about(self._words.overview, administration, school_id, ".xlsx")
+
+    def _about(self, kind: str, administration: str, subject: str, extension: str) -> str:
+        """Return a name that tells what a file is once it has left its folder."""
+        start = safe_file_name(f"{kind} {administration}", _MAX_KIND_BYTES)
+        about = safe_file_name(subject, _MAX_NAME_BYTES) or self._words.unnamed
+        return self._unique(f"{start} \N{EN DASH} {about}", extension)
 
     def _unique(self, text: str, extension: str) -> str:
         number, name = 1, ""

@@ -1,84 +1,57 @@
-"""The reading guide of an overview: facts, conditions of use, scales and statuses."""
+"""The reading guide of an overview: facts, conditions of use, reading, statuses."""
 
-from collections.abc import Iterator
-from math import ceil
-
-from services.worker.documents.overview_sheets import LINE_HEIGHT
+from services.worker.documents.overview_layout import LINE_HEIGHT, line_count, page_setup
+from services.worker.documents.overview_levels import legend_of
 from services.worker.documents.overview_styles import HEADING, LEAD, PROSE, TITLE
-from services.worker.xlsx.sheet_writer import SheetWriter
-from shared.documents.content import OverviewContent, SchoolFacts
+from services.worker.xlsx.sheet import Cell, Sheet
+from shared.documents.content import OverviewContent
 from shared.documents.texts import Advice, Texts
 
-_GUIDE_WIDTHS = (30.0, 68.0)  # characters; together the width of a portrait page
+_LEAD_WIDTH, _TEXT_WIDTH = 30.0, 68.0  # characters; together the width of a portrait page
+_SPACE_BELOW = 3.0  # points
 
 
-def fill_guide(writer: SheetWriter, content: OverviewContent, texts: Texts, version: str) -> None:
-    """Write the facts, the conditions of use and the reading guide."""
+def guide_sheet(title: str, content: OverviewContent, texts: Texts, version: str) -> Sheet:
+    """Return the guide, on one page: a heading is never separated from its text."""
     words = texts.overview
-    for letter, width in zip("AB", _GUIDE_WIDTHS, strict=True):
-        writer.sheet.column_dimensions[letter].width = width
-    writer.write(1, 1, f"{words.title} {content.administration.name}", TITLE)
-    parts = (
+    reading = [*words.reading]
+    columns = (column for group in content.target_groups for column in group.columns)
+    if legend_of((level for column in columns for level in column.scale), words):
+        reading.append(words.markers_legend)
+    statuses = [Advice(status.name, status.explanation) for status in texts.statuses.values()]
+    rows = [[Cell(f"{words.title} {content.administration.name}", TITLE)]]
+    heights = {1: 2 * LINE_HEIGHT}
+    for heading, advice in (
         ("", _facts(content, texts, version)),
         (words.conditions_title, words.conditions),
-        (words.reading_title, words.reading),
-        (f"{words.scales_title}, {words.scale_from_to}", _scales(content)),
-        (words.statuses_title, _statuses(texts)),
-    )
-    writer.sheet.row_dimensions[1].height = 2 * LINE_HEIGHT
-    row = 2
-    for title, advice in parts:
-        if title:
-            writer.write(row, 1, title, HEADING)
-            writer.sheet.row_dimensions[row].height = 2 * LINE_HEIGHT
-            row += 1
+        (words.reading_title, reading),
+        (words.statuses_title, statuses),
+    ):
+        if heading:
+            rows.append([Cell(heading, HEADING)])
+            heights[len(rows)] = 2 * LINE_HEIGHT
         for line in advice:
-            _write_advice(writer, row, line)
-            row += 1
+            rows.append([Cell(line.lead, LEAD), Cell(line.text, PROSE)])
+            heights[len(rows)] = _height(line)
+    page = page_setup(content, texts)
+    return Sheet(title, rows, (_LEAD_WIDTH, _TEXT_WIDTH), page, heights)
 
 
-def _write_advice(writer: SheetWriter, row: int, advice: Advice) -> None:
-    """Write a row with a fixed, generous height: not every program computes it."""
-    writer.write(row, 1, advice.lead, LEAD)
-    writer.write(row, 2, advice.text, PROSE)
-    writer.sheet.row_dimensions[row].height = advice_height(advice)
-
-
-def advice_height(advice: Advice) -> float:
-    """Return the height of a row in points."""
-    lead, text = _GUIDE_WIDTHS
-    lines = max(ceil(len(advice.lead) / lead), ceil(len(advice.text) / text), 1)
-    return lines * LINE_HEIGHT + 3
+def _height(line: Advice) -> float:
+    """Return the height of a row in points: not every program computes it."""
+    lines = max(line_count(line.lead, _LEAD_WIDTH - 2), line_count(line.text, _TEXT_WIDTH))
+    return lines * LINE_HEIGHT + _SPACE_BELOW
 
 
 def _facts(content: OverviewContent, texts: Texts, version: str) -> tuple[Advice, ...]:
     administration, school, labels = content.administration, content.school, texts.overview.facts
     tested = texts.period_of(administration.tested_from_on, administration.tested_until_on)
+    place = f"{school.name}, {school.municipality}" if school.municipality else school.name
     return (
-        Advice(labels["school"], school_place(school)),
+        Advice(labels["school"], place),
         Advice(labels["school_id"], school.id),
         Advice(labels["administration"], administration.name),
         Advice(labels["school_year"], administration.school_year),
         Advice(labels["tested"], tested),
         Advice(labels["version"], version),
     )
-
-
-def school_place(school: SchoolFacts) -> str:
-    return f"{school.name}, {school.municipality}" if school.municipality else school.name
-
-
-def _scales(content: OverviewContent) -> Iterator[Advice]:
-    """Yield a line per scale, with the components that have it."""
-    for group in content.target_groups:
-        by_scale: dict[str, list[str]] = {}
-        for column in group.columns:
-            levels = ", ".join(level.label for level in column.scale)
-            by_scale.setdefault(levels, []).append(column.name)
-        for levels, names in by_scale.items():
-            yield Advice(group.name, f"{', '.join(names)}: {levels}")
-
-
-def _statuses(texts: Texts) -> Iterator[Advice]:
-    for status in texts.statuses.values():
-        yield Advice(status.name, status.explanation)

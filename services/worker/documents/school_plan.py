@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.worker.documents.fiche_pages import FICHE_TEMPLATE_VERSION
 from services.worker.documents.file_names import FileNames
-from services.worker.documents.overview_model import OVERVIEW_TEMPLATE_VERSION
+from services.worker.documents.overview import OVERVIEW_TEMPLATE_VERSION
 from shared.documents.assembly import ClassGroupFiches, SchoolContent, SchoolOverview, StudentFiche
 from shared.documents.building import (
     BuiltDocument,
@@ -46,7 +46,7 @@ class SchoolPlan:
 
     def school_bundle(self, fiches: Sequence[BuiltDocument]) -> BuiltDocument:
         content = self.content
-        name = FileNames().bundle(content.administration_id, content.school_id)
+        name = FileNames().bundle(content.administration_name, content.school_id)
         return _bundle(name, None, "", fiches)
 
 
@@ -58,22 +58,22 @@ def plan_school(content: SchoolContent) -> SchoolPlan:
         fiches = tuple(_fiche(class_group, fiche, names) for fiche in class_group.fiches)
         folder = folders.folder(class_group.name)
         class_groups.append(
-            plan_class_group(content.administration_id, class_group, folder, fiches)
+            plan_class_group(content.administration_name, class_group, folder, fiches)
         )
     overview = None if content.overview is None else _overview(content, content.overview)
     return SchoolPlan(content, tuple(class_groups), overview)
 
 
 def plan_class_group(
-    administration_id: str,
+    administration_name: str,
     class_group: ClassGroupFiches,
     folder: str,
     fiches: tuple[BuiltDocument, ...],
 ) -> ClassGroupPlan:
     """Plan the bundle and the print file of these fiches of a class group."""
-    name = FileNames().bundle(administration_id, class_group.name)
+    name = FileNames().bundle(administration_name, class_group.name)
     bundle = _bundle(name, class_group.class_group_id, folder, fiches)
-    name = FileNames().print_file(administration_id, class_group.name)
+    name = FileNames().print_file(administration_name, class_group.name)
     print_file = replace(bundle, kind=DocumentKind.FICHE_PRINT, file_name=name, media_type=PDF)
     return ClassGroupPlan(class_group, folder, fiches, bundle, print_file)
 
@@ -113,7 +113,7 @@ def _overview(content: SchoolContent, overview: SchoolOverview) -> BuiltDocument
         class_group_id=None,
         student_id=None,
         component_ids=sorted(overview.component_ids),
-        file_name=FileNames().overview(content.administration_id, content.school_id),
+        file_name=FileNames().overview(content.administration_name, content.school_id),
         media_type=XLSX,
         content_sha256=content_sha256(overview.content),
         template_version=OVERVIEW_TEMPLATE_VERSION,

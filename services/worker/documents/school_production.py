@@ -7,7 +7,7 @@ from hashlib import sha256
 from services.worker.documents.bundle import BundleEntries, JoinedBundle, read_bundle
 from services.worker.documents.fiche import FicheLayout, FicheRenderer
 from services.worker.documents.fiche_pages import OverfullFicheError
-from services.worker.documents.overview import OverviewRenderer
+from services.worker.documents.overview import render_overview
 from services.worker.documents.print_file import render_print_file
 from services.worker.documents.school_plan import (
     ClassGroupPlan,
@@ -31,7 +31,6 @@ class Renderers:
     """The renderers of a process, whose templates are shared by all schools."""
 
     fiches: FicheRenderer = field(default_factory=FicheRenderer)
-    overviews: OverviewRenderer = field(default_factory=OverviewRenderer)
 
 
 @dataclass
@@ -136,8 +135,8 @@ class SchoolProduction:
             fiches.append(replace(planned, segments=segments, sha256=pdf.sha256))
         if not fiches:
             return
-        administration_id = self._plan.content.administration_id
-        produced = plan_class_group(administration_id, plan.class_group, plan.folder, tuple(fiches))
+        administration = self._plan.content.administration_name
+        produced = plan_class_group(administration, plan.class_group, plan.folder, tuple(fiches))
         print_file = render_print_file(self._renderers.fiches, layouts)
         self.documents += [
             *fiches,
@@ -167,7 +166,7 @@ class SchoolProduction:
 
     def _overview(self, planned: BuiltDocument, overview: SchoolOverview) -> None:
         if not self._keep_unchanged(planned):
-            workbook = self._renderers.overviews.render(overview.content)
+            workbook = render_overview(overview.content)
             self.documents.append(self._store(planned, self._new_key("xlsx"), workbook))
 
     def _keep_unchanged(self, planned: BuiltDocument) -> bool:

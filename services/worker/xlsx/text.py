@@ -1,12 +1,12 @@
 """Text in a workbook: escapes in cells, quote prefixes, and names that Excel accepts."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _MAX_SHEET_NAME = 31
 _NOT_IN_SHEET_NAME = re.compile(r"[\[\]:*?/\\]+")
-BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-"""A character class of the controls of the writing direction (UAX 9)."""
+BIDI_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""The controls of the writing direction (UAX 9)."""
 _BIDI_CONTROL = re.compile(f"[{BIDI_CONTROLS}]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
@@ -25,7 +25,7 @@ def escape_text(text: str) -> str:
 
 def needs_quote_prefix(text: str) -> bool:
     """Return whether a program would read the text as a formula once a user edits the cell."""
-    return _BIDI_CONTROL.sub("", text).startswith(_FORMULA_STARTS)
+    return text.lstrip(BIDI_CONTROLS).startswith(_FORMULA_STARTS)
 
 
 def single_line(text: str) -> str:
@@ -48,10 +48,24 @@ def unique_names(names: Iterable[str], max_length: int = 250) -> tuple[str, ...]
     return tuple(unique)
 
 
-def sheet_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Return names that Excel accepts for sheets: short, unique, without reserved characters."""
-    cleaned = (
-        single_line(_NOT_IN_SHEET_NAME.sub(" ", name))[:_MAX_SHEET_NAME].strip(" '") or "-"
-        for name in names
-    )
-    return unique_names(cleaned, _MAX_SHEET_NAME)
+def sheet_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names that Excel accepts for sheets: short, unique, without reserved characters.
+
+    A long name loses words from its middle, first those that all long names have: what
+    distinguishes two sheets remains.
+    """
+    plain = [single_line(_NOT_IN_SHEET_NAME.sub(" ", name)) for name in names]
+    long = [name for name in plain if len(name) > _MAX_SHEET_NAME]
+    short = (_without_common_words(name, long)[:_MAX_SHEET_NAME].strip(" '") for name in plain)
+    return unique_names((name or "-" for name in short), _MAX_SHEET_NAME)
+
+
+def _without_common_words(name: str, names: Sequence[str]) -> str:
+    """Leave out inner words until the name is short enough, first those that all names have."""
+    words = name.split()
+    while (excess := len(" ".join(words)) - _MAX_SHEET_NAME) > 0 and words[1:-1]:
+        inner = range(len(words) - 2, 0, -1)
+        common = [at for at in inner if all(words[at] in other.split() for other in names)]
+        candidates = common or inner
+        del words[next((at for at in candidates if len(words[at]) >= excess - 1), candidates[0])]
+    return " ".join(words)

@@ -259,7 +259,7 @@ def test_other_texts_give_another_fiche() -> None:
     rendered = FicheRenderer(french).render(fiche()).data
     with pikepdf.open(BytesIO(rendered)) as pdf:
         assert str(pdf.Root.Lang) == "fr-BE"
-    version = FICHE_TEMPLATE_VERSION.replace("nl-1", "fr-1")
+    version = FICHE_TEMPLATE_VERSION.replace(DUTCH.version, "fr-1")
     assert page_texts(rendered)[0].endswith(f"versie {version}")
 
 

@@ -1,18 +1,27 @@
 """File names are unique in a folder and accepted by every operating system."""
 
+from dataclasses import replace
 from unicodedata import normalize
 
 import pytest
 
 from services.worker.documents.file_names import FileNames, safe_file_name
-from tests.worker.contents import NASTY_NAMES, fiche
+from tests.worker.contents import ADMINISTRATION, NASTY_NAMES, fiche
+
+KIND = "Feedbackfiche Vlaamse toetsen 2024 \N{EN DASH} "
 
 
-def test_the_file_name_of_a_fiche_is_family_and_given_name() -> None:
+def test_the_file_name_of_a_fiche_has_the_tests_and_the_name_of_the_student() -> None:
     names = FileNames()
-    assert names.fiche(fiche()) == "Jacobs Žofie.pdf"
-    assert names.fiche(fiche()) == "Jacobs Žofie (2).pdf"
-    assert names.fiche(fiche(family_name="JACOBS")) == "JACOBS Žofie (3).pdf"
+    assert names.fiche(fiche()) == f"{KIND}Jacobs Žofie.pdf"
+    assert names.fiche(fiche()) == f"{KIND}Jacobs Žofie (2).pdf"
+    assert names.fiche(fiche(family_name="JACOBS")) == f"{KIND}JACOBS Žofie (3).pdf"
+
+
+def test_a_long_name_of_the_tests_leaves_room_for_the_student() -> None:
+    administration = replace(ADMINISTRATION, name="Vlaamse toetsen " * 12)
+    name = FileNames().fiche(fiche(administration=administration))
+    assert name == "Feedbackfiche Vlaamse toetsen Vlaamse toetsen Vla \N{EN DASH} Jacobs Žofie.pdf"
 
 
 @pytest.mark.parametrize(("family_name", "given_name"), [("", "Noor"), ("Noor", "")])
@@ -20,7 +29,7 @@ def test_the_file_of_a_student_with_one_name_has_that_name(
     family_name: str, given_name: str
 ) -> None:
     content = fiche(family_name=family_name, given_name=given_name)
-    assert FileNames().fiche(content) == "Noor.pdf"
+    assert FileNames().fiche(content) == f"{KIND}Noor.pdf"
 
 
 def test_class_groups_that_look_alike_have_different_folders() -> None:
@@ -38,8 +47,14 @@ def test_each_class_group_of_a_school_has_a_unique_folder() -> None:
 
 
 def test_file_names_of_bundles_and_overviews() -> None:
-    assert FileNames().bundle("2024", "4/A") == "Feedbackfiches 4-A 2024.zip"
-    assert FileNames().overview("2024", "000028") == "Overzicht klassenraad 000028 2024.xlsx"
+    names, tests = FileNames(), "Vlaamse toetsen 2024"
+    assert names.bundle(tests, "4/A") == "Feedbackfiches Vlaamse toetsen 2024 \N{EN DASH} 4-A.zip"
+    assert names.print_file(tests, "..") == (
+        "Feedbackfiches Vlaamse toetsen 2024 \N{EN DASH} zonder naam.pdf"
+    )
+    assert names.overview(tests, "000028") == (
+        "Overzicht klassenraad Vlaamse toetsen 2024 \N{EN DASH} 000028.xlsx"
+    )
 
 
 @pytest.mark.parametrize("name", [*NASTY_NAMES, "", ".", "Ž" * 100, "x\u202egpj.exe", "a\x00\nb"])
@@ -68,4 +83,4 @@ def test_a_long_name_is_cut_between_letters_and_stays_unique() -> None:
     first, second = (names.fiche(fiche(family_name=long)) for _ in range(2))
     assert first != second
     assert second.endswith(" (2).pdf")
-    assert first.removesuffix(".pdf").replace("x\u0323\u0301", "") == ""
+    assert first.removesuffix(".pdf").replace("x\u0323\u0301", "") == KIND

@@ -12,7 +12,7 @@ from openpyxl import load_workbook
 from openpyxl.workbook.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from services.worker.documents.overview import OverviewRenderer
+from services.worker.documents.overview import render_overview
 from shared.documents.content import (
     NOT_ASSIGNED,
     REPORTED,
@@ -57,6 +57,7 @@ def _set_up(sheet: Worksheet) -> Facts:
     yield f"{sheet.title} dimensions", sheet.dimensions
     yield f"{sheet.title} frozen", sheet.freeze_panes
     yield f"{sheet.title} titles", sheet.print_title_rows
+    yield f"{sheet.title} breaks", [one.id for one in sheet.row_breaks.brk]
     for name in ("sheet_view", "sheet_format", "page_setup", "page_margins", "sheet_properties"):
         yield f"{sheet.title} {name}", repr(getattr(sheet, name))
     for band in (sheet.oddHeader, sheet.oddFooter):
@@ -67,6 +68,7 @@ def _set_up(sheet: Worksheet) -> Facts:
 
 
 def _everything(workbook: Workbook) -> dict[str, object]:
+    workbook.properties.modified = None  # openpyxl writes the time of saving
     facts: dict[str, object] = {
         "sheets": workbook.sheetnames,
         "states": [sheet.sheet_state for sheet in workbook.worksheets],
@@ -83,25 +85,28 @@ def _everything(workbook: Workbook) -> dict[str, object]:
 
 
 def _assert_equal(content: OverviewContent, texts: Texts = DUTCH) -> None:
-    rendered = _everything(load_workbook(BytesIO(OverviewRenderer(texts).render(content))))
+    rendered = _everything(load_workbook(BytesIO(render_overview(content, texts))))
     reference = _everything(load_workbook(BytesIO(draw_overview(content, texts))))
     assert list(rendered) == list(reference)
     assert {name: fact for name, fact in rendered.items() if reference[name] != fact} == {}
 
 
 def _two_groups() -> OverviewContent:
-    """Another scale, an equal label, no stamnummer, and components and groups of the same name."""
+    """Another scale, markers, a site, and components and groups of the same name."""
     first = overview().target_groups[0]
-    scale = (Level("L", "-Nog niet", 1), Level("H", "Niveau C", 2))
+    scale = (
+        Level("L", "-Nog niet", 1, attains_basic_literacy=True),
+        Level("H", "Niveau C", 2, attains_basic_literacy=True, attains_final_objectives=True),
+    )
     columns = tuple(
-        OverviewColumn(f"SO-{subject}", "Lezen & <meer>", subject, scale)
+        OverviewColumn(f"SO-{subject}", "Lezen & <meer>", subject, scale, ("=1+1\nof <2>", None))
         for subject in ("nederlands", "wiskunde", "=nieuw")
     )
     cells = (OverviewCell(REPORTED, scale[0]), None, OverviewCell("exempt", None))
     rows = (
         OverviewRow("2B", "Maes", "Noor", None, cells),
         OverviewRow("2A", "Claes", "", None, cells[::-1]),
-        OverviewRow("2B", "", "Wout", None, (cells[0], cells[0], cells[0])),
+        OverviewRow("2C", "", "Wout", None, (cells[0], cells[0], cells[0]), "-7QX", "=Site"),
     )
     second = OverviewTargetGroup("SO2B", first.name, columns, rows)
     return overview(target_groups=(first, second))
@@ -174,10 +179,15 @@ _NAME = _TEXT.filter(str.strip)
 @st.composite
 def _contents(draw: st.DrawFn) -> OverviewContent:
     labels = draw(st.lists(_NAME, min_size=1, max_size=7, unique=True))
-    scale = tuple(Level(str(at), label, at) for at, label in enumerate(labels, start=1))
+    markers = st.none() | st.booleans()
+    scale = tuple(
+        Level(str(at), label, at, draw(markers), draw(markers))
+        for at, label in enumerate(labels, start=1)
+    )
     subjects = st.sampled_from(("nederlands", "wiskunde", "frans"))
+    descriptions = st.tuples(*[st.none() | _TEXT] * len(scale)) | st.just(())
     columns = tuple(
-        OverviewColumn(f"C{number}", draw(_NAME), draw(subjects), scale)
+        OverviewColumn(f"C{number}", draw(_NAME), draw(subjects), scale, draw(descriptions))
         for number in range(draw(st.integers(1, 3)))
     )
     outcome = st.one_of(
@@ -192,6 +202,8 @@ def _contents(draw: st.DrawFn) -> OverviewContent:
         _TEXT,
         st.one_of(st.none(), _TEXT),
         st.tuples(*[outcome] * len(columns)),
+        st.none() | _TEXT,
+        st.none() | _TEXT,
     )
     rows = tuple(draw(st.lists(row, max_size=4)))
     group = OverviewTargetGroup("G", draw(_NAME), columns, rows)

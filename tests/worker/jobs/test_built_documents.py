@@ -78,7 +78,7 @@ def test_a_print_file_contains_the_fiches_of_its_class_group(
         assert names == sorted(f"{p.given_name} {p.family_name}" for p in people)
         assert set(one.component_ids) == {c for f in fiches for c in f.component_ids}
         assert (one.student_id, one.media_type) == (None, "application/pdf")
-        assert one.file_name.endswith(" 2024.pdf")
+        assert one.file_name.startswith("Feedbackfiches ")
 
 
 def test_the_bundle_of_a_school_joins_those_of_its_classes_and_stores_no_byte_twice(

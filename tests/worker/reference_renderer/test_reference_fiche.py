@@ -141,7 +141,7 @@ def test_a_changed_drawing_needs_a_new_template_version() -> None:
     """Update both together: only the version marks existing fiches as stale."""
     with pikepdf.open(BytesIO(draw_fiche(fiche()))) as pdf:
         drawn = sha256(pdf.pages[0].Contents.read_bytes()).hexdigest()[:16]
-    assert (FICHE_TEMPLATE_VERSION, drawn) == ("fiche-5.nl-1", "ae3e6fde38d9cc20")
+    assert (FICHE_TEMPLATE_VERSION, drawn) == ("fiche-5.nl-2", "4381c3178a8bdf55")
 
 
 def test_other_texts_have_another_template_version() -> None:
