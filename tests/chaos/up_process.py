@@ -11,7 +11,7 @@ import psutil
 from embedded.data_directory import DataDirectory
 from embedded.programs import toetsfeedback_command
 
-READY_SECONDS = 90.0
+READY_SECONDS = 180.0
 
 
 class UpProcess:
