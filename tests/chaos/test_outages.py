@@ -162,9 +162,9 @@ def _upload(client: httpx.Client, delivery: bytes) -> httpx.Response:
 
 
 def _print_row(server: str, fault: str, waits: Waits, recovered: float) -> None:
-    """Print a row of the table in docs/performance.md; `pytest -s` shows it."""
+    """Print a row of the table in decision 49; `pytest -s` shows it."""
     cells = [
-        f"{waits.longest[kind]:.1f} {'/'.join(map(str, sorted(waits.statuses[kind])))}"
+        f"{'/'.join(map(str, sorted(waits.statuses[kind])))} in {waits.longest[kind]:.1f}"
         for kind in ("read", "health", "build", "upload")
     ]
     sys.stdout.write(f"\n| {server} | {fault} | {' | '.join(cells)} | {recovered:.1f} |\n")
