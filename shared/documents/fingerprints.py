@@ -13,8 +13,9 @@ from shared.documents.content import (
     SchoolFacts,
     SubjectSection,
 )
+from shared.documents.viewing_periods import ViewingPeriod
 
-_SHARED = (AdministrationFacts, SchoolFacts, SubjectSection)
+_SHARED = (AdministrationFacts, SchoolFacts, SubjectSection, ViewingPeriod)
 """Classes whose objects many students share; their JSON is cached."""
 
 
@@ -36,7 +37,7 @@ def _json(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{','.join(map(_json, value))}]"
     if isinstance(value, int):
-        return str(value)
+        return str(value).lower()  # `true` and `false` are integers, too
     if isinstance(value, date):
         return f'"{value.isoformat()}"'
     return _shared_members(value) if isinstance(value, _SHARED) else _members(value)

@@ -35,7 +35,8 @@ def build_school(
     content = school_content(session, catalogues, *school)
     is_forced = claim.arguments.get("force", False)
     existing = ExistingDocuments([] if is_forced else existing_documents(session, *school))
-    production = SchoolProduction(plan_school(content), existing, renderers, storage)
+    plan = plan_school(content, renderers.fiches.version)
+    production = SchoolProduction(plan, existing, renderers, storage)
     production.run(claim.require_held)
     removed = publish(session, claim.job_id, content, production.documents)
     outcome = count_documents(production.documents) | {
