@@ -10,7 +10,7 @@ SEED   ?= 1
 OPENAPI       := openapi/openapi.yaml
 CONTRACT_VENV := contract/venv
 
-.PHONY: demo test fuzz chaos bench check format lint types contracts openapi contract prose glyph-coverage schema lock clean
+.PHONY: demo test fuzz chaos bench check format lint types contracts openapi contract prose accessibility glyph-coverage schema lock clean
 
 demo: $(STAMP)
 	$(BIN)/toetsfeedback demo --out demo-output
@@ -65,6 +65,10 @@ $(CONTRACT_VENV)/.installed: requirements/contract.txt
 contract/node_modules/.package-lock.json: contract/package.json contract/package-lock.json
 	cd contract && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+# Fiches under veraPDF and other programs outside of Python; FICHES sets their number.
+accessibility: $(STAMP)
+	$(BIN)/python -m tests.worker.accessibility --fiches $(or $(FICHES),500)
 
 # Spelling of the whole tree, then proselint on README, docs, docstrings and OpenAPI texts.
 prose: $(STAMP)
