@@ -72,8 +72,10 @@ contract/node_modules/.package-lock.json: contract/package.json contract/package
 	cd contract && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-# Documents with the programs of those who read them.
-accessibility: workbook-readers
+# Documents with the programs of those who read them: overviews, and FICHES fiches under veraPDF
+# and other programs outside of Python.
+accessibility: $(STAMP) workbook-readers
+	$(BIN)/python -m tests.worker.accessibility --fiches $(or $(FICHES),500)
 
 # Overviews in six programs; needs Node.js 20 or later with npm, LibreOffice Calc and Gnumeric.
 workbook-readers: $(STAMP) tests/readers/node_modules/.package-lock.json

@@ -17,7 +17,7 @@ DECISION_PARTS = (
     *("Date", "Status", "Context", "Decision", "Alternatives", "Consequences"),
     "What enforces it",
 )
-UNUSED_NUMBERS = {9, 13, 16, 17, 18, 19, 30, 35, 39, 40, 42, 50, 51}
+UNUSED_NUMBERS = {9, 13, 16, 17, 18, 19, 30, 35, 39, 40, 42}
 MOST_FIGURES = 12
 SETTING = re.compile(
     r"^\| `TOETSFEEDBACK_(\w+)` \| (?:`([^`]*)`|required|none) \| .+ \|$", re.MULTILINE

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from itertools import groupby
 from random import Random
 
@@ -20,6 +21,7 @@ from shared.documents.content import (
     SchoolFacts,
     SubjectSection,
 )
+from shared.documents.viewing_periods import ViewingPeriod
 
 STUDENTS = 100  # in an overview
 CLASS_GROUPS = ("4A", "4B", "4C", "4D", "4E")
@@ -32,6 +34,10 @@ SUBJECTS = {
     "nederlands": (("LEZ", "Begrijpend lezen"), ("SCH", "Schrijven en grammatica")),
     "wiskunde": (("WPO", "Wiskundige problemen oplossen"), ("GET", "Getallen en bewerkingen")),
 }
+VIEWING = (
+    ViewingPeriod(date(2024, 6, 25), date(2024, 7, 12)),
+    ViewingPeriod(date(2024, 8, 19), date(2024, 9, 13)),
+)
 LEVEL_DESCRIPTIONS = (
     "Vindt wat letterlijk in een korte opgave staat en lost een vertrouwde taak in één stap op.",
     "Legt een verband tussen gegevens die dicht bij elkaar staan en werkt een aanpak netjes af.",
@@ -86,6 +92,7 @@ def _fiche(random: Random, school: SchoolFacts, class_group: str) -> FicheConten
     """Return a fiche with levels around one random ability."""
     return FicheContent(
         document_number=f"{random.randrange(10**10):010}",
+        stamnummer=f"{random.randrange(10**7):07}",
         administration=ADMINISTRATION,
         school=school,
         target_group_name=TARGET_GROUP,
@@ -94,11 +101,13 @@ def _fiche(random: Random, school: SchoolFacts, class_group: str) -> FicheConten
         given_name=random.choice(GIVEN_NAMES),
         family_name=random.choice(FAMILY_NAMES) + random.choice(FAMILY_ENDINGS),
         sections=_sections(random, random.gauss(2, 1)),
+        viewing_periods=VIEWING,
     )
 
 
 def _sections(random: Random, ability: float) -> tuple[SubjectSection, ...]:
-    return tuple(
+    """Return sections that students with the same outcomes share, as those of a build do."""
+    sections = tuple(
         SubjectSection(
             subject,
             tuple(
@@ -108,16 +117,26 @@ def _sections(random: Random, ability: float) -> tuple[SubjectSection, ...]:
         )
         for subject, components in SUBJECTS.items()
     )
+    return _shared_sections(sections)
+
+
+@cache
+def _shared_sections(sections: tuple[SubjectSection, ...]) -> tuple[SubjectSection, ...]:
+    return sections
 
 
 def _outcome(
     random: Random, ability: float, code: str, name: str, position: int
 ) -> ComponentOutcome:
     cell = _cell(random, ability)
-    index = SCALE.index(cell.level) if cell.level else 0
-    description = f"{name}: {LEVEL_DESCRIPTIONS[index]}" if cell.level else None
+    return _shared_outcome(code, name, position, cell)
+
+
+@cache
+def _shared_outcome(code: str, name: str, position: int, cell: OverviewCell) -> ComponentOutcome:
+    descriptions = tuple(f"{code}: {text}" for text in LEVEL_DESCRIPTIONS) if cell.level else ()
     return ComponentOutcome(
-        f"LO4-{code}", name, position, cell.status, SCALE, cell.level, description
+        f"LO4-{code}", name, position, cell.status, SCALE, cell.level, descriptions
     )
 
 

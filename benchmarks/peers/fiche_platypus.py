@@ -1,5 +1,6 @@
 """The fiche rendered by ReportLab's platypus: paragraphs and tables, with constant styles."""
 
+from collections.abc import Iterator
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -9,10 +10,18 @@ from reportlab.lib.colors import Color, white
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+from reportlab.platypus import (
+    Flowable,
+    PageBreak,
+    Paragraph,
+    SimpleDocTemplate,
+    Spacer,
+    Table,
+    TableStyle,
+)
 
 from benchmarks.peers.fiche_words import WORDS, ComponentWords, FicheWords, fiche_words, guide_rows
-from services.worker.documents.fiche_blocks import (
+from services.worker.documents.fiche_style import (
     ACCENT,
     OUTLINE,
     SECONDARY_TEXT,
@@ -44,18 +53,27 @@ def _style(
 
 _TITLE = _style(13, ACCENT, bold=True, spaceAfter=3)
 _NAME = _style(25, TEXT, bold=True, spaceAfter=8)
-_LABEL, _VALUE, _BODY = _style(8.5, SECONDARY_TEXT), _style(10.5, TEXT), _style(10.5, TEXT)
+_LABEL, _VALUE, _BODY = _style(9, SECONDARY_TEXT), _style(11, TEXT), _style(11, TEXT)
 _SUBJECT = _style(14, ACCENT, bold=True, spaceBefore=10, spaceAfter=3)
 _COMPONENT, _LEVEL = _style(11.5, TEXT, bold=True), _style(15, ACCENT, bold=True)
-_END = _style(8, SECONDARY_TEXT)
-_GUIDE_TITLE, _GUIDE = _style(11.5, ACCENT, bold=True), _style(9.5, TEXT)
-_SMALL_BOLD, _SMALL = _style(8.5, SECONDARY_TEXT, bold=True), _style(8.5, SECONDARY_TEXT)
+_END = _style(9, SECONDARY_TEXT)
+_GUIDE_TITLE, _GUIDE = _style(11.5, ACCENT, bold=True), _style(10, TEXT)
+_SMALL_BOLD = _style(10, ACCENT, bold=True)
 _FLUSH = TableStyle(
     [
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("LEFTPADDING", (0, 0), (-1, -1), 0),
         ("TOPPADDING", (0, 0), (-1, -1), 2),
         ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+    ]
+)
+
+_TIGHT = TableStyle(
+    [
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+        ("LEFTPADDING", (0, 0), (-1, -1), 0),
+        ("TOPPADDING", (0, 0), (-1, -1), 0),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 1),
     ]
 )
 
@@ -78,14 +96,19 @@ def draw(content: FicheContent) -> bytes:
             invariant=1,
             pageCompression=1,
         )
-        document.build(_story(words), onFirstPage=partial(_foot, words.foot))
+        document.build(
+            _story(words),
+            onFirstPage=partial(_furniture, "", words.feet[0]),
+            onLaterPages=partial(_furniture, words.head, words.feet[1]),
+        )
     return target.getvalue()
 
 
-def _foot(text: str, canvas: Canvas, _document: object) -> None:
-    canvas.setFont("Regular", 8)
+def _furniture(head: str, foot: str, canvas: Canvas, _document: object) -> None:
+    canvas.setFont("Regular", 9)
     canvas.setFillColorRGB(*SECONDARY_TEXT)
-    canvas.drawString(_MARGIN, 34, text)
+    canvas.drawString(_MARGIN, A4[1] - 34, head)
+    canvas.drawString(_MARGIN, 34, foot)
 
 
 def _text(text: str, style: ParagraphStyle) -> Paragraph:
@@ -100,13 +123,39 @@ def _story(words: FicheWords) -> list[Flowable]:
     story: list[Flowable] = [
         _text(words.title, _TITLE),
         _text(words.name, _NAME),
+        _text(words.numbers, _LABEL),
         Table(facts, colWidths=(164, 202, 117), style=_FLUSH),
         _text(WORDS.introduction, _BODY),
     ]
     for subject, components in words.sections:
         story.append(_text(subject, _SUBJECT))
         story += [_component(component) for component in components]
-    return [*story, Spacer(0, 6), *_guide()]
+    return [*story, Spacer(0, 6), *_guide(), PageBreak(), *_back(words)]
+
+
+def _back(words: FicheWords) -> Iterator[Flowable]:
+    yield _text(WORDS.levels.title, _TITLE)
+    yield _text(WORDS.levels.introduction, _BODY)
+    for subject, components in words.levels:
+        yield _text(subject, _SUBJECT)
+        for name, levels in components:
+            yield _text(name, _COMPONENT)
+            rows = [
+                [
+                    _text(one.code, _GUIDE),
+                    [
+                        *([_text(one.tag, _SMALL_BOLD)] if one.tag else []),
+                        _text(one.text, _GUIDE),
+                    ],
+                ]
+                for one in levels
+            ]
+            yield Table(rows, colWidths=(34, WIDTH - 34), style=_TIGHT)
+    yield _text(WORDS.questions_title, _GUIDE_TITLE)
+    for number, question in enumerate(WORDS.questions, start=1):
+        yield _text(f"{number}. {question}", _BODY)
+    yield _text(WORDS.viewing.title, _GUIDE_TITLE)
+    yield _text(words.viewing, _BODY)
 
 
 def _component(component: ComponentWords) -> Table:
@@ -133,14 +182,14 @@ def _scale(component: ComponentWords) -> list[Flowable]:
         ("TEXTCOLOR", (0, 0), (-1, -1), Color(*SECONDARY_TEXT)),
     ]
     if component.reached is None:
-        return [Table([[WORDS.no_level]], colWidths=[_SCALE], style=TableStyle(style))]
+        return [Table([[WORDS.scale.no_level]], colWidths=[_SCALE], style=TableStyle(style))]
     at = (component.reached, 0)
     style += [
         ("BACKGROUND", at, at, Color(*ACCENT)),
         ("TEXTCOLOR", at, at, white),
         ("FONT", at, at, "Bold", 10.5),
     ]
-    ends = [_text(WORDS.lowest, _END), _text(WORDS.highest, _END)]
+    ends = [_text(WORDS.scale.lowest, _END), _text(WORDS.scale.highest, _END)]
     return [
         Table(
             [component.scale],
@@ -161,6 +210,4 @@ def _guide() -> list[Flowable]:
     return [
         _text(WORDS.guide_title, _GUIDE_TITLE),
         Table(rows, colWidths=(WIDTH / 2, WIDTH / 2), style=style),
-        _text(WORDS.for_the_school.lead, _SMALL_BOLD),
-        _text(WORDS.for_the_school.text, _SMALL),
     ]

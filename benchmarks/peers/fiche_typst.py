@@ -11,19 +11,21 @@ from shared.documents.content import FicheContent
 
 _FIXED = json.dumps(
     {
-        "no_level": WORDS.no_level,
-        "lowest": WORDS.lowest,
-        "highest": WORDS.highest,
+        "no_level": WORDS.scale.no_level,
+        "lowest": WORDS.scale.lowest,
+        "highest": WORDS.scale.highest,
         "introduction": WORDS.introduction,
         "guide_title": WORDS.guide_title,
         "guide": [(advice.lead, advice.text) for advice in WORDS.guide],
-        "school_lead": WORDS.for_the_school.lead,
-        "school_text": WORDS.for_the_school.text,
+        "levels_title": WORDS.levels.title,
+        "levels_introduction": WORDS.levels.introduction,
+        "questions_title": WORDS.questions_title,
+        "questions": WORDS.questions,
+        "viewing_title": WORDS.viewing.title,
     }
 )
 _FONTS = [
-    str(files(package).joinpath("files"))
-    for package in ("fontpkg_atkinson_hyperlegible", "fontpkg_noto_sans")
+    str(files(package).joinpath("files")) for package in ("fontpkg_fira_sans", "fontpkg_noto_sans")
 ]
 
 

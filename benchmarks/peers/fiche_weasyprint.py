@@ -4,19 +4,27 @@ from html import escape
 from importlib import import_module
 from importlib.resources import files
 
-from benchmarks.peers.fiche_words import WORDS, ComponentWords, FicheWords, fiche_words, guide_rows
+from benchmarks.peers.fiche_words import (
+    WORDS,
+    ComponentLevels,
+    ComponentWords,
+    FicheWords,
+    fiche_words,
+    guide_rows,
+)
 from shared.documents.content import FicheContent
 
-_FILES = files("fontpkg_atkinson_hyperlegible").joinpath("files")
+_FILES = files("fontpkg_fira_sans").joinpath("files")
 _STYLE = """
-@font-face { font-family: Atkinson; src: url("file://%s/AtkinsonHyperlegible-Regular.ttf"); }
-@font-face { font-family: Atkinson; font-weight: bold;
-             src: url("file://%s/AtkinsonHyperlegible-Bold.ttf"); }
+@font-face { font-family: Fira; src: url("file://%s/FiraSans-Regular.ttf"); }
+@font-face { font-family: Fira; font-weight: bold;
+             src: url("file://%s/FiraSans-Bold.ttf"); }
 @page { size: A4; margin: 40pt 56pt 46pt; }
-body { font: 10.5pt Atkinson; color: #1c1f24; margin: 0; }
+body { font: 10.5pt Fira; color: #1c1f24; margin: 0; }
 p, h1, h2, h3 { margin: 2pt 0; }
 h1 { font-size: 13pt; color: #173866; } h2 { font-size: 14pt; color: #173866; }
 h3 { font-size: 11.5pt; }
+.back { break-before: page; }
 .name { font-size: 25pt; font-weight: bold; }
 .level { font-size: 15pt; font-weight: bold; color: #173866; }
 .quiet { font-size: 8.5pt; color: #4d545e; }
@@ -55,15 +63,41 @@ def _page(words: FicheWords) -> str:
         for subject, parts in words.sections
     )
     guide = "".join(f"<tr>{''.join(map(_advice, row))}</tr>" for row in guide_rows())
-    school = WORDS.for_the_school
     return (
         f'<html lang="nl-BE"><head><title>{escape(words.title)}</title></head><body>'
         f'<h1>{escape(words.title)}</h1><p class="name">{escape(words.name)}</p>'
+        f'<p class="quiet">{escape(words.numbers)}</p>'
         f"<table>{facts}</table><p>{escape(WORDS.introduction)}</p>{sections}"
         f'<div class="guide"><h2>{escape(WORDS.guide_title)}</h2><table>{guide}</table></div>'
-        f'<p class="quiet"><b>{escape(school.lead)}</b><br>{escape(school.text)}</p>'
-        f'<p class="quiet">{escape(words.foot)}</p></body></html>'
+        f'<p class="quiet">{escape(words.feet[0])}</p>{_back(words)}</body></html>'
     )
+
+
+def _back(words: FicheWords) -> str:
+    levels = "".join(
+        f"<h2>{escape(subject)}</h2>{''.join(map(_levels, components))}"
+        for subject, components in words.levels
+    )
+    questions = "".join(
+        f"<p>{number}. {escape(question)}</p>"
+        for number, question in enumerate(WORDS.questions, start=1)
+    )
+    return (
+        f'<p class="quiet back">{escape(words.head)}</p><h2>{escape(WORDS.levels.title)}</h2>'
+        f"<p>{escape(WORDS.levels.introduction)}</p>{levels}"
+        f'<div class="guide"><h2>{escape(WORDS.questions_title)}</h2>{questions}'
+        f"<h2>{escape(WORDS.viewing.title)}</h2><p>{escape(words.viewing)}</p></div>"
+        f'<p class="quiet">{escape(words.feet[1])}</p>'
+    )
+
+
+def _levels(component: ComponentLevels) -> str:
+    name, levels = component
+    rows = "".join(
+        f"<tr><td>{one.code}</td><td><b>{escape(one.tag)}</b> {escape(one.text)}</td></tr>"
+        for one in levels
+    )
+    return f"<h3>{escape(name)}</h3><table>{rows}</table>"
 
 
 def _fact(fact: tuple[str, str]) -> str:
@@ -85,12 +119,12 @@ def _part(part: ComponentWords) -> str:
 
 def _scale(part: ComponentWords) -> str:
     if part.reached is None:
-        return f'<table class="scale"><tr><td>{escape(WORDS.no_level)}</td></tr></table>'
+        return f'<table class="scale"><tr><td>{escape(WORDS.scale.no_level)}</td></tr></table>'
     steps = "".join(
         f'<td class="{"reached" if at == part.reached else ""}">{escape(code)}</td>'
         for at, code in enumerate(part.scale)
     )
-    ends = f"{escape(WORDS.lowest)} / {escape(WORDS.highest)}"
+    ends = f"{escape(WORDS.scale.lowest)} / {escape(WORDS.scale.highest)}"
     width = len(part.scale)
     return (
         f'<table class="scale"><tr>{steps}</tr>'

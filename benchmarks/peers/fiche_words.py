@@ -8,6 +8,7 @@ from unicodedata import normalize
 
 import pypdfium2
 
+from services.worker.documents.fiche_back import viewing_text
 from services.worker.documents.fiche_pages import template_version
 from shared.documents.content import ComponentOutcome, FicheContent
 from shared.documents.texts import DUTCH
@@ -27,15 +28,32 @@ class ComponentWords:
 
 
 @dataclass(frozen=True, slots=True)
+class LevelWords:
+    """A level on the back: what it is to the student, its code, and what a student can do."""
+
+    tag: str
+    code: str
+    text: str
+
+
+ComponentLevels = tuple[str, tuple[LevelWords, ...]]
+"""The name of a component, and its levels."""
+
+
+@dataclass(frozen=True, slots=True)
 class FicheWords:
-    """The texts of a fiche; `facts` and `sections` are in reading order."""
+    """The texts of a fiche with at least one level; all are in reading order."""
 
     title: str
     subject: str
     name: str
+    numbers: str
     facts: tuple[tuple[tuple[str, str], ...], ...]
     sections: tuple[tuple[str, tuple[ComponentWords, ...]], ...]
-    foot: str
+    levels: tuple[tuple[str, tuple[ComponentLevels, ...]], ...]
+    viewing: str
+    head: str
+    feet: tuple[str, str]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -45,10 +63,12 @@ def fiche_words(content: FicheContent) -> FicheWords:
     administration, school = content.administration, content.school
     tested = DUTCH.period_of(administration.tested_from_on, administration.tested_until_on)
     number = f"{WORDS.document} {content.document_number}"
+    version = f"{WORDS.version} {template_version(DUTCH)}"
     return FicheWords(
         title=f"{WORDS.title} {administration.name}",
         subject=number,
-        name=f"{content.given_name} {content.family_name}",
+        name=content.student_name,
+        numbers=f"{WORDS.stamnummer} {content.stamnummer} · {number}",
         facts=(
             (
                 (WORDS.class_group, content.class_group),
@@ -65,8 +85,32 @@ def fiche_words(content: FicheContent) -> FicheWords:
             (DUTCH.subject(section.subject), tuple(map(_component_words, section.outcomes)))
             for section in content.sections
         ),
-        foot=f"{number}, {WORDS.version} {template_version(DUTCH)}",
+        levels=tuple(_section_levels(content)),
+        viewing=viewing_text(content.viewing_periods or (), DUTCH),
+        head=f"{content.student_name}, {content.class_group} · {number}",
+        feet=(f"{version} {WORDS.read_on} 2", f"{version} {WORDS.page} 2"),
     )
+
+
+def _section_levels(
+    content: FicheContent,
+) -> Iterator[tuple[str, tuple[ComponentLevels, ...]]]:
+    for section in content.sections:
+        found = tuple(
+            (outcome.name, tuple(_levels(outcome))) for outcome in section.outcomes if outcome.level
+        )
+        if found:
+            yield DUTCH.subject(section.subject), found
+
+
+def _levels(outcome: ComponentOutcome) -> Iterator[LevelWords]:
+    tag = ""
+    for level, text in zip(outcome.scale, outcome.descriptions, strict=True):
+        is_next = tag == WORDS.levels.reached
+        tag = WORDS.levels.next_step if is_next else ""
+        if level == outcome.level:
+            tag = WORDS.levels.reached
+        yield LevelWords(tag, level.code, text or level.label)
 
 
 def _component_words(outcome: ComponentOutcome) -> ComponentWords:
@@ -89,7 +133,7 @@ def guide_rows() -> Iterator[tuple[tuple[str, str], ...]]:
 def require_same_words(
     content: FicheContent, makers: Mapping[str, Callable[[FicheContent], bytes]]
 ) -> None:
-    """Check that every peer renders the same words on one page, so that none saves time."""
+    """Check that every peer renders the same words on two pages, so that none saves time."""
     words_by_name = {name: _words_of(make(content)) for name, make in makers.items()}
     for name, words in words_by_name.items():
         if words != words_by_name["ours"]:
@@ -99,7 +143,7 @@ def require_same_words(
 
 def _words_of(pdf: bytes) -> Counter[str]:
     document = pypdfium2.PdfDocument(pdf)
-    (page,) = document
-    text = page.get_textpage().get_text_range()
+    first, second = document
+    text = " ".join(page.get_textpage().get_text_range() for page in (first, second))
     document.close()
     return Counter(normalize("NFKC", text).split())

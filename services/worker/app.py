@@ -7,6 +7,7 @@ from typing import NamedTuple
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
+from services.worker.documents.fiche import FicheRenderer
 from services.worker.documents.school_production import Renderers
 from services.worker.execution import Execution, HandlerResult
 from services.worker.jobs.deliveries import apply_delivery
@@ -39,7 +40,8 @@ def create_worker(settings: Settings) -> WorkerParts:
     refuse_other_schemas(engine)
     storage = open_storage(settings.storage_url)
     insz_key = read_insz_key(settings.require_file("insz_key_file"))
-    catalogues, renderers = CatalogueCache(), Renderers()
+    catalogues = CatalogueCache()
+    renderers = Renderers(FicheRenderer(has_back=settings.fiche_has_back))
 
     def build(unit: UnitOfWork, claim: Claim) -> HandlerResult:
         return build_school(unit, claim, storage, catalogues, renderers)

@@ -41,7 +41,8 @@ def graphemes(text: str) -> Iterator[str]:
 def undrawable_characters(text: str) -> frozenset[str]:
     """Return the characters of the text that no shipped face covers.
 
-    A letter is drawn with all its marks in one face; if none has them all, each is undrawable.
+    A letter is drawn with all its marks in one face, composed or not; if none has them all, each is
+    undrawable.
     """
     if _simple_characters().issuperset(text):
         return frozenset()
@@ -53,7 +54,8 @@ def _undrawable_characters(text: str) -> frozenset[str]:
     faces = _characters_of_faces()
     missing: set[str] = set()
     for grapheme in graphemes(normalize_text(text)):
-        if not any(face.issuperset(grapheme) for face in faces):
+        forms = grapheme, normalize("NFD", grapheme)
+        if not any(face.issuperset(form) for face in faces for form in forms):
             uncovered = {c for c in grapheme if not any(c in face for face in faces)}
             missing |= uncovered or set(grapheme)
     return frozenset(missing)

@@ -108,6 +108,11 @@ class Settings(BaseSettings):
         default=366, description="maximum number of days of a mandate"
     )
 
+    fiche_has_back: bool = Field(
+        default=True,
+        description="whether a fiche has a back page, with all levels in words and test viewing",
+    )
+
     worker_threads: Annotated[int, Field(gt=0)] = Field(
         default=1, description="items that one worker process executes at a time"
     )

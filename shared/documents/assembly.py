@@ -9,12 +9,15 @@ from uuid import UUID
 
 from shared.documents import content
 from shared.documents.build_repository import BUILT_PRODUCT, SchoolRows
+from shared.documents.viewing_periods import viewing_periods
 from shared.documents.wording import Outcome, wording_of
 from shared.releases.rules import ComponentFacts, is_left_out
 from shared.results.models import Component, TargetGroup
 from shared.students.models import ClassGroup, Student
 
-REPORTED = "reported"
+TOOK_PART = frozenset({content.REPORTED, "absent", "exempt", "notCompleted"})
+"""The statuses of a student who was expected at the tests, and whose outcome may be shown."""
+
 DOCUMENT_NUMBER_LENGTH = 10
 
 
@@ -68,10 +71,6 @@ def document_number(administration_id: str, school_id: str, delivered_as: str) -
     return b32encode(sha256(key).digest()).decode()[:DOCUMENT_NUMBER_LENGTH]
 
 
-def _number(student: Student) -> str:
-    return document_number(student.administration_id, student.school_id, student.delivered_as)
-
-
 class SchoolAssembler:
     """An assembler of document content, which joins the rows of one school once."""
 
@@ -93,6 +92,10 @@ class SchoolAssembler:
             if component_id in shown:
                 self._outcomes.setdefault(student_id, {})[component_id] = status, level_id
         self._school = _school_facts(rows)
+        self._viewing_periods = {
+            group.id: viewing_periods(rows.viewing_windows, group.id)
+            for group in rows.catalogue.target_groups
+        }
 
     def assemble(self) -> SchoolContent:
         class_groups = tuple(
@@ -111,9 +114,10 @@ class SchoolAssembler:
         )
 
     def _fiche(self, student: Student, group: ClassGroup) -> StudentFiche | None:
-        """Return the fiche of a student; None if the student has no level in any component."""
+        """Return the fiche of a student; None if the student did not take part in any component."""
         outcomes = self._outcomes.get(student.id, {})
-        if not any(status == REPORTED for status, _ in outcomes.values()):
+        number = self._fiche_number(student)
+        if number is None:
             return None
         shown = [c for c in self._of_target_group(group.target_group_id) if c.id in outcomes]
         return StudentFiche(
@@ -121,7 +125,8 @@ class SchoolAssembler:
             tuple(component.id for component in shown),
             self._wording.possible_sections(tuple((c.id, outcomes[c.id][0]) for c in shown)),
             content.FicheContent(
-                document_number=_number(student),
+                document_number=number,
+                stamnummer=student.stamnummer,
                 administration=self._wording.administration,
                 school=self._school,
                 target_group_name=self._target_groups[group.target_group_id].name,
@@ -130,8 +135,16 @@ class SchoolAssembler:
                 given_name=student.given_name,
                 family_name=student.family_name,
                 sections=self._wording.sections(tuple((c.id, outcomes[c.id]) for c in shown)),
+                viewing_periods=self._viewing_periods[group.target_group_id],
             ),
         )
+
+    def _fiche_number(self, student: Student) -> str | None:
+        outcomes = self._outcomes.get(student.id, {}).values()
+        took_part = any(status in TOOK_PART for status, _ in outcomes)
+        if not took_part:
+            return None
+        return document_number(student.administration_id, student.school_id, student.delivered_as)
 
     def _overview(self) -> SchoolOverview | None:
         present = {group.target_group_id for _, group in self._students}
@@ -165,7 +178,7 @@ class SchoolAssembler:
                     given_name=student.given_name,
                     stamnummer=student.stamnummer,
                     cells=tuple(self._cell(student.id, c.id) for c in components),
-                    document_number=_number(student) if student.id in self._outcomes else None,
+                    document_number=self._fiche_number(student),
                     site_name=class_group.site_name,
                 )
                 for student, class_group in self._students

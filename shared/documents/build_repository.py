@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
+from shared.access.products import Product
 from shared.core.locks import lock_until_commit
 from shared.documents.catalogues import Catalogue, CatalogueCache
 from shared.documents.kinds import DocumentKind
@@ -44,6 +45,7 @@ class SchoolRows:
     participation: Participation
     catalogue: Catalogue
     windows: Sequence[Window]
+    viewing_windows: Sequence[Window]
     students: Sequence[Row[Student, ClassGroup]]
     results: Sequence[Row[UUID, int, str, int | None]]
 
@@ -55,12 +57,16 @@ BUILT_PRODUCT = DocumentKind.FICHE.product
 _ADMINISTRATION: BindParameter[str] = bindparam("administration_id")
 _SCHOOL: BindParameter[str] = bindparam("school_id")
 _WINDOWS = select(
+    ReleaseWindow.product,
     ReleaseWindow.target_group_id,
     ReleaseWindow.component_id,
     ReleaseWindow.opens_at,
     ReleaseWindow.closes_at,
     ReleaseWindow.never,
-).where(ReleaseWindow.administration_id == _ADMINISTRATION, ReleaseWindow.product == BUILT_PRODUCT)
+).where(
+    ReleaseWindow.administration_id == _ADMINISTRATION,
+    ReleaseWindow.product.in_((BUILT_PRODUCT, Product.TEST_VIEWING)),
+)
 _STUDENTS = (
     select(Student, ClassGroup)
     .join(ClassGroup, ClassGroup.id == Student.class_group_id)
@@ -114,10 +120,14 @@ def load_school(
     if participation is None or participation.removed_at is not None:
         return None
     school = {"administration_id": administration_id, "school_id": school_id}
+    windows: dict[str, list[Window]] = {}
+    for row in session.execute(_WINDOWS, school):
+        windows.setdefault(row[0], []).append(Window(*row[1:]))
     return SchoolRows(
         participation=participation,
         catalogue=catalogues.current(session, administration_id),
-        windows=[Window(*row) for row in session.execute(_WINDOWS, school)],
+        windows=windows.get(BUILT_PRODUCT, []),
+        viewing_windows=windows.get(Product.TEST_VIEWING, []),
         students=session.execute(_STUDENTS, school).all(),
         results=session.execute(_RESULTS, school).all(),
     )

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from shared.documents.viewing_periods import ViewingPeriod
+
 REPORTED = "reported"
 NOT_ASSIGNED = "notAssigned"
 STATUSES = (
@@ -49,7 +51,8 @@ def _require_unique(values: Iterable[str], what: str) -> None:
 class Level:
     """A step on a proficiency scale; `ordinal` 1 is the lowest.
 
-    The markers are None where the delivery does not say whether the level attains them.
+    The markers tell whether the level attains basic literacy (basisgeletterdheid) and the final
+    objectives (eindtermen); None if the delivery does not say.
     """
 
     code: str
@@ -86,7 +89,8 @@ def _require_outcome(
 class ComponentOutcome:
     """The outcome of one component for one student.
 
-    `scale` is from the lowest level up; `description` is what a student at `level` can do.
+    `scale` is from the lowest level up. With a level, `descriptions` are what a student at each
+    level of the scale can do; without one there are none.
     """
 
     component: str
@@ -95,16 +99,26 @@ class ComponentOutcome:
     status: str
     scale: tuple[Level, ...]
     level: Level | None
-    description: str | None
+    descriptions: tuple[str | None, ...] = ()
 
     def __post_init__(self) -> None:
         _require_valid_texts(self, filled=("component", "name"))
         _require_scale(self.scale, self.component)
         _require_outcome(self.component, self.status, self.level, self.scale)
         _require(
-            self.description is None or self.level is not None,
-            f"component {self.component}: a description belongs to a level",
+            len(self.descriptions) == (len(self.scale) if self.level else 0),
+            f"component {self.component}: give a description per level, and none without a level",
         )
+        for description in self.descriptions:
+            if description is not None and _LONE_SURROGATE.search(description):
+                raise ValueError(
+                    f"component {self.component}: a description has a lone surrogate: correct it"
+                )
+
+    @property
+    def description(self) -> str | None:
+        """Return what a student at the level reached can do."""
+        return self.descriptions[self.scale.index(self.level)] if self.level else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +178,15 @@ class SchoolFacts:
 
 @dataclass(frozen=True, slots=True)
 class FicheContent:
-    """The content of the fiche of one student in one school."""
+    """The content of the fiche of one student in one school.
+
+    `document_number` distinguishes two students of one name, as `stamnummer` does where it is
+    known. `viewing_periods` are in order: empty as long as no days are planned, None if students
+    can never view their test.
+    """
 
     document_number: str
+    stamnummer: str | None
     administration: AdministrationFacts
     school: SchoolFacts
     target_group_name: str
@@ -175,6 +195,7 @@ class FicheContent:
     given_name: str
     family_name: str
     sections: tuple[SubjectSection, ...]
+    viewing_periods: tuple[ViewingPeriod, ...] | None
 
     def __post_init__(self) -> None:
         _require_valid_texts(self, filled=("document_number", "target_group_name", "class_group"))
@@ -231,7 +252,7 @@ class OverviewCell:
 class OverviewRow:
     """One student, with a cell per column; None where the student has no result.
 
-    `document_number` is that of the student's fiche.
+    `document_number` is that of the student's fiche, if there is one.
     """
 
     class_group: str

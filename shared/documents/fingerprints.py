@@ -14,8 +14,9 @@ from shared.documents.content import (
     SchoolFacts,
     SubjectSection,
 )
+from shared.documents.viewing_periods import ViewingPeriod
 
-_SHARED = (AdministrationFacts, OverviewColumn, SchoolFacts, SubjectSection)
+_SHARED = (AdministrationFacts, OverviewColumn, SchoolFacts, SubjectSection, ViewingPeriod)
 """Classes whose objects many students or schools share; their JSON is cached."""
 
 

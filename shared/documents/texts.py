@@ -9,48 +9,15 @@ from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 
+from shared.documents.fiche_texts import (
+    DUTCH_FICHE,
+    DUTCH_STATUSES,
+    Advice,
+    FicheTexts,
+    StatusTexts,
+)
 
-@dataclass(frozen=True, slots=True)
-class StatusTexts:
-    """The texts of a status without a level; `referral` tells parents whom to ask."""
-
-    name: str
-    explanation: str
-    referral: str = ""
-
-    @property
-    def for_parents(self) -> str:
-        return f"{self.explanation} {self.referral}".strip()
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    lead: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class FicheTexts:
-    """The texts of a fiche, for student and parents; `for_the_school` is for the school."""
-
-    title: str
-    class_group: str
-    school: str
-    site: str
-    target_group: str
-    tested: str
-    school_year: str
-    introduction: str
-    lowest: str
-    highest: str
-    no_level: str
-    guide_title: str
-    guide: tuple[Advice, ...]
-    for_the_school: Advice
-    document: str
-    version: str
-    page: str
-    read_on: str
+__all__ = ["DUTCH", "Advice", "FicheTexts", "FileTexts", "OverviewTexts", "StatusTexts", "Texts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,76 +109,6 @@ class Texts:
                 first = str(from_on.day)
         return self.period.format(first=first, last=self.day(until_on))
 
-
-_STATUSES = {
-    "absent": StatusTexts("Afwezig", "De leerling was er niet toen dit onderdeel werd afgenomen."),
-    "exempt": StatusTexts(
-        "Vrijgesteld",
-        "De leerling hoefde dit onderdeel niet te maken.",
-        "De school kan zeggen waarom.",
-    ),
-    "notCompleted": StatusTexts(
-        "Niet afgewerkt",
-        "Het onderdeel is niet volledig gemaakt, bijvoorbeeld door een technisch probleem.",
-    ),
-    "notAssigned": StatusTexts(
-        "Niet voorzien", "Dit onderdeel hoorde niet bij de toets van deze leerling."
-    ),
-    "withheld": StatusTexts(
-        "Nog niet bekend",
-        "Dit resultaat is nog niet vrijgegeven.",
-        "De school kan er meer over zeggen.",
-    ),
-    "withdrawn": StatusTexts(
-        "Ingetrokken", "Dit resultaat telt niet meer mee.", "De school kan zeggen waarom."
-    ),
-}
-
-_FICHE = FicheTexts(
-    title="Feedbackfiche",
-    class_group="Klas",
-    school="School",
-    site="Vestiging",
-    target_group="Leerjaar",
-    tested="Afgenomen",
-    school_year="Schooljaar",
-    introduction=(
-        "Deze fiche toont per onderdeel van de toets welk niveau bereikt is. De donkere stap met"
-        " het pijltje is dat niveau. Daarbij lees je wat een leerling op dat niveau kan."
-    ),
-    lowest="laagste niveau",
-    highest="hoogste niveau",
-    no_level="geen niveau",
-    guide_title="Zo lees je deze fiche",
-    guide=(
-        Advice(
-            "Geen cijfer",
-            "Een niveau is geen punt zoals op een rapport. Het vertelt wat iemand bij dit onderdeel"
-            " al kan.",
-        ),
-        Advice(
-            "Een momentopname",
-            "De toets toont wat op dat moment lukte. Op een andere dag kan dat anders zijn.",
-        ),
-        Advice(
-            "Eén stukje van het verhaal",
-            "Leraren zien elke dag veel meer: in de klas, in taken en in gesprekken. Dat telt ook.",
-        ),
-        Advice(
-            "Vragen?",
-            "Praat erover met de school. Zij kent de leerling en legt de fiche graag uit.",
-        ),
-    ),
-    for_the_school=Advice(
-        "Voor de school",
-        "Deze fiche is alleen voor de leerling en de ouders. Deel resultaten van leerlingen of van"
-        " groepen leerlingen niet met derden; dat is niet toegestaan.",
-    ),
-    document="Document",
-    version="versie",
-    page="bladzijde",
-    read_on="lees verder op bladzijde",
-)
 
 _OVERVIEW = OverviewTexts(
     title="Overzicht voor de klassenraad",
@@ -322,8 +219,8 @@ DUTCH = Texts(
     ),
     period="{first} tot en met {last}",
     subjects=MappingProxyType({"nederlands": "Nederlands", "wiskunde": "Wiskunde"}),
-    statuses=MappingProxyType(_STATUSES),
-    fiche=_FICHE,
+    statuses=DUTCH_STATUSES,
+    fiche=DUTCH_FICHE,
     overview=_OVERVIEW,
     files=FileTexts(
         fiche="Feedbackfiche",

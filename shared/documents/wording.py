@@ -30,6 +30,7 @@ class Wording:
         self._descriptions = {(d.component_id, d.level_id): d.text for d in catalogue.descriptions}
         self.column = cache(self._new_column)
         self.cell = cache(self._new_cell)
+        self._descriptions_of = cache(self._new_descriptions)
         self._outcome = cache(self._new_outcome)
         self.sections = lru_cache(maxsize=MAX_SECTIONS)(self._new_sections)
         self.possible_sections = lru_cache(maxsize=MAX_SECTIONS)(self._new_possible_sections)
@@ -73,10 +74,13 @@ class Wording:
             status=status,
             scale=self._scales[component.level_scale],
             level=None if level_id is None else self._levels[level_id],
-            description=None
-            if level_id is None
-            else self._descriptions.get((component_id, level_id)),
+            descriptions=() if level_id is None else self._descriptions_of(component_id),
         )
+
+    def _new_descriptions(self, component_id: int) -> tuple[str | None, ...]:
+        """Return the descriptions of the levels of a component, from the lowest up."""
+        levels = self._level_ids[self._components[component_id].level_scale]
+        return tuple(self._descriptions.get((component_id, level_id)) for level_id in levels)
 
     def _new_column(self, component_id: int) -> content.OverviewColumn:
         component = self._components[component_id]

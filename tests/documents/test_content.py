@@ -26,13 +26,15 @@ from shared.documents.content import (
 from shared.documents.fingerprints import content_sha256
 
 SCALE = tuple(Level(code, f"Niveau {code}", place) for place, code in enumerate("EDCBA", start=1))
-OUTCOME = ComponentOutcome("LEZ", "Begrijpend lezen", 1, REPORTED, SCALE, SCALE[2], "Leest.")
+CAN_DO = (None, "Zoekt.", "Leest.", "Begrijpt.", None)
+OUTCOME = ComponentOutcome("LEZ", "Begrijpend lezen", 1, REPORTED, SCALE, SCALE[2], CAN_DO)
 ADMINISTRATION = AdministrationFacts(
     "2024", "Vlaamse toetsen 2024", "2023-2024", date(2024, 4, 24), date(2024, 5, 16)
 )
 SCHOOL = SchoolFacts("000028", "De Kameleon", "Genk")
 FICHE = FicheContent(
     document_number="7QX2M4KD9A",
+    stamnummer=None,
     administration=ADMINISTRATION,
     school=SCHOOL,
     target_group_name="4de leerjaar lager onderwijs",
@@ -41,6 +43,7 @@ FICHE = FicheContent(
     given_name="Noor",
     family_name="Peeters",
     sections=(SubjectSection("nederlands", (OUTCOME,)),),
+    viewing_periods=(),
 )
 COLUMN = OverviewColumn("LEZ", "Begrijpend lezen", "nederlands", SCALE)
 ROW = OverviewRow("4A", "Peeters", "Noor", "2300001", (OverviewCell(REPORTED, SCALE[0]),))
@@ -62,19 +65,19 @@ def test_a_description_of_a_column_has_no_lone_surrogate() -> None:
 
 @pytest.mark.parametrize("status", [status for status in STATUSES if status != REPORTED])
 def test_only_a_reported_result_has_a_level(status: str) -> None:
-    replace(OUTCOME, status=status, level=None, description=None)
+    replace(OUTCOME, status=status, level=None, descriptions=())
     with pytest.raises(ValueError, match="a level exactly when 'reported'"):
         replace(OUTCOME, status=status)
 
 
 def test_a_reported_result_has_a_level() -> None:
     with pytest.raises(ValueError, match="a level exactly when 'reported'"):
-        replace(OUTCOME, level=None, description=None)
+        replace(OUTCOME, level=None, descriptions=())
 
 
 def test_an_unknown_status_is_rejected() -> None:
     with pytest.raises(ValueError, match="unknown status 'sick'"):
-        replace(OUTCOME, status="sick", level=None, description=None)
+        replace(OUTCOME, status="sick", level=None, descriptions=())
 
 
 def test_a_level_belongs_to_the_scale_of_its_component() -> None:
@@ -89,9 +92,15 @@ def test_a_scale_has_its_lowest_level_first() -> None:
         replace(OUTCOME, scale=())
 
 
-def test_a_description_belongs_to_a_level() -> None:
-    with pytest.raises(ValueError, match="a description belongs to a level"):
+def test_descriptions_belong_to_the_levels_of_a_reported_outcome() -> None:
+    assert OUTCOME.description == "Leest."
+    assert replace(OUTCOME, status="absent", level=None, descriptions=()).description is None
+    with pytest.raises(ValueError, match="none without a level"):
         replace(OUTCOME, status="absent", level=None)
+    with pytest.raises(ValueError, match="a description per level"):
+        replace(OUTCOME, descriptions=CAN_DO[1:])
+    with pytest.raises(ValueError, match="lone surrogate"):
+        replace(OUTCOME, descriptions=(*CAN_DO[1:], "\ud800"))
 
 
 def test_components_are_unique_and_ordered_by_position() -> None:
@@ -132,10 +141,10 @@ def test_an_overview_row_has_a_cell_per_column_that_fits_it() -> None:
 def test_equal_contents_have_the_same_digest_on_every_machine() -> None:
     assert content_sha256(replace(FICHE, site_name=None)) == content_sha256(FICHE)
     assert content_sha256(FICHE).hex() == (
-        "e9f170c9d423ef27dd542054e1fe120e26887ec325d1642a00013b54cc481fcd"
+        "54dd0cc4083e38724f68f3b62c87014419877ea9f2054c41dc3d8dd14728295f"
     )
     assert content_sha256(OVERVIEW).hex() == (
-        "44a629c76377d13db8ca5c78da26495bc226d9f90426f8aa45c5e293ca4086eb"
+        "f516997b086c71146d05cc53ed62501fb8038a873aea2b2b9e5efd76dd0e639d"
     )
 
 

@@ -21,6 +21,7 @@ from shared.documents.content import (
     SchoolFacts,
     SubjectSection,
 )
+from shared.documents.viewing_periods import ViewingPeriod
 
 SCALE = tuple(Level(code, f"Niveau {code}", place) for place, code in enumerate("EDCBA", start=1))
 ADMINISTRATION = AdministrationFacts(
@@ -28,6 +29,17 @@ ADMINISTRATION = AdministrationFacts(
 )
 SCHOOL = SchoolFacts("000028", "De Kameleon", "Genk")
 READS = "Verbindt informatie uit verschillende zinnen en herkent de hoofdgedachte."
+VIEWING = (
+    ViewingPeriod(date(2024, 6, 25), date(2024, 7, 12)),
+    ViewingPeriod(date(2024, 8, 19), date(2024, 9, 13)),
+)
+OTHER_LEVELS = {
+    "E": "Haalt losse stukjes informatie uit een korte tekst met bekende woorden.",
+    "D": "Begrijpt waar een korte tekst over gaat en vindt informatie die er letterlijk staat.",
+    "C": "Verbindt informatie uit verschillende zinnen en herkent de hoofdgedachte.",
+    "B": "Begrijpt ook wat niet in de tekst staat en ziet wat de schrijver bedoelt.",
+    "A": "Vergelijkt teksten over hetzelfde onderwerp en staaft een eigen mening.",
+}
 SOLVES = "Kiest zelf een aanpak voor vraagstukken met meerdere stappen."
 
 # Each of these has broken a document in some program.
@@ -72,12 +84,14 @@ def outcome(
     description: str | None = READS,
     name: str = "Begrijpend lezen",
     position: int = 1,
+    scale: tuple[Level, ...] = SCALE,
 ) -> ComponentOutcome:
     """Return a reported level, or without `code` the given status."""
-    level = next((level for level in SCALE if level.code == code), None)
-    return ComponentOutcome(
-        component, name, position, status, SCALE, level, description if level else None
+    level = next((level for level in scale if level.code == code), None)
+    descriptions = tuple(
+        description if one == level else OTHER_LEVELS.get(one.code) for one in scale if level
     )
+    return ComponentOutcome(component, name, position, status, scale, level, descriptions)
 
 
 def sections() -> tuple[SubjectSection, ...]:
@@ -110,6 +124,7 @@ def sections() -> tuple[SubjectSection, ...]:
 def fiche(**changes: Any) -> FicheContent:
     facts: dict[str, Any] = {
         "document_number": "7QX2M4KD9A",
+        "stamnummer": "2300001",
         "administration": ADMINISTRATION,
         "school": SCHOOL,
         "target_group_name": "4de leerjaar lager onderwijs",
@@ -118,6 +133,7 @@ def fiche(**changes: Any) -> FicheContent:
         "given_name": "Žofie",
         "family_name": "Jacobs",
         "sections": sections(),
+        "viewing_periods": VIEWING,
     }
     return FicheContent(**{**facts, **changes})
 

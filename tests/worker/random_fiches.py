@@ -1,6 +1,7 @@
 """Random fiches of every kind, by seed."""
 
 from dataclasses import replace
+from datetime import date
 from random import Random
 
 from shared.documents.content import (
@@ -12,10 +13,19 @@ from shared.documents.content import (
     SchoolFacts,
     SubjectSection,
 )
-from tests.worker.contents import ADMINISTRATION, NASTY_NAMES, READS
+from shared.documents.viewing_periods import ViewingPeriod
+from tests.worker.contents import ADMINISTRATION, NASTY_NAMES, READS, VIEWING
 
 SCALES = (
     tuple(Level(code, f"Niveau {code}", place) for place, code in enumerate("EDCBA", start=1)),
+    tuple(
+        Level(code, f"Niveau {code}", place, place > 1, place > 2)
+        for place, code in enumerate("EDCBA", start=1)
+    ),
+    tuple(
+        Level(code, code.capitalize(), place, attains_basic_literacy=place > 1)
+        for place, code in enumerate(("STARTEND", "BASIS", "GEVORDERD", "EXPERT"), start=1)
+    ),
     (Level("V", "Voldoende", 1), Level("G", "Goed", 2)),
     (Level("Z", "Enig niveau", 1),),
     tuple(Level(f"N{place}", "Stap " + "i" * place, place) for place in range(1, 8)),
@@ -42,6 +52,7 @@ TEXTS = (
     " ".join([READS] * 4),
     "Leest.\nSchrijft.\n\nRekent (ook met haakjes \\ en schuine strepen).",
 )
+VIEWINGS = (None, (), VIEWING, (ViewingPeriod(date(2025, 6, 25), None),))
 _WILD, _LAST_SCRIPT = 0.1, 0x2C00
 
 
@@ -56,7 +67,7 @@ def _outcome(random: Random, number: int) -> ComponentOutcome:
         status=status,
         scale=scale,
         level=level,
-        description=random.choice(TEXTS) if level else None,
+        descriptions=tuple(random.choice(TEXTS) for _ in scale) if level else (),
     )
 
 
@@ -77,6 +88,7 @@ def any_fiche(seed: int, most: int = 3) -> FicheContent:
         ADMINISTRATION.tested_until_on,
     )
     return FicheContent(
+        stamnummer=random.choice((None, f"{random.randrange(10**7):07}")),
         document_number=f"{random.getrandbits(48):010X}"[:10],
         administration=random.choice((ADMINISTRATION, administration)),
         school=SchoolFacts("000028", random.choice(("De Kameleon", "Ëcole Šumava", "S" * 90)), ""),
@@ -86,6 +98,7 @@ def any_fiche(seed: int, most: int = 3) -> FicheContent:
         given_name=random.choice(NAMES),
         family_name=random.choice(NAMES),
         sections=tuple(sections),
+        viewing_periods=random.choice(VIEWINGS),
     )
 
 
@@ -100,7 +113,8 @@ def wild_fiche(seed: int) -> FicheContent:
         first, *others = content.sections
         outcome, *rest = first.outcomes
         if outcome.level:
-            endless = replace(outcome, description=" ".join([READS] * random.randrange(5, 150)))
+            text = " ".join([READS] * random.randrange(5, 150))
+            endless = replace(outcome, descriptions=(text, *outcome.descriptions[1:]))
             sections = (SubjectSection(first.subject, (endless, *rest)), *others)
             content = replace(content, sections=sections)
     return content

@@ -20,7 +20,8 @@ def render_print_file(renderer: FicheRenderer, fiches: Sequence[FicheLayout]) ->
     file = MergedFile(renderer.prefix, GEOMETRY)
     for fiche in fiches:
         content = fiche.content
-        bookmark = normalize_text(content.student_name)
+        names = filter(None, (content.family_name.strip(), content.given_name.strip()))
+        bookmark = normalize_text(", ".join(names))
         section = FileSection(fiche.template, fiche.streams, fiche.fallback_characters, bookmark)
         file.add(section)
     first, texts = fiches[0].content, renderer.texts

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from uuid import UUID
 
-from services.worker.documents.fiche_pages import FICHE_TEMPLATE_VERSION
 from services.worker.documents.file_names import FileNames
 from services.worker.documents.overview import OVERVIEW_TEMPLATE_VERSION
 from shared.documents.assembly import ClassGroupFiches, SchoolContent, SchoolOverview, StudentFiche
@@ -50,12 +49,15 @@ class SchoolPlan:
         return _bundle(name, None, "", fiches)
 
 
-def plan_school(content: SchoolContent) -> SchoolPlan:
+def plan_school(content: SchoolContent, fiche_version: str) -> SchoolPlan:
+    """Plan the documents; `fiche_version` is the template version of the renderer of fiches."""
     folders = FileNames()
     class_groups = []
     for class_group in content.class_groups:
         names = FileNames()
-        fiches = tuple(_fiche(class_group, fiche, names) for fiche in class_group.fiches)
+        fiches = tuple(
+            _fiche(class_group, fiche, names, fiche_version) for fiche in class_group.fiches
+        )
         folder = folders.folder(class_group.name)
         class_groups.append(
             plan_class_group(content.administration_name, class_group, folder, fiches)
@@ -70,7 +72,7 @@ def plan_class_group(
     folder: str,
     fiches: tuple[BuiltDocument, ...],
 ) -> ClassGroupPlan:
-    """Plan the bundle and the print file of these fiches of a class group."""
+    """Plan the bundle and the print file of these fiches of a class group, at least one."""
     name = FileNames().bundle(administration_name, class_group.name)
     bundle = _bundle(name, class_group.class_group_id, folder, fiches)
     name = FileNames().print_file(administration_name, class_group.name)
@@ -78,7 +80,9 @@ def plan_class_group(
     return ClassGroupPlan(class_group, folder, fiches, bundle, print_file)
 
 
-def _fiche(class_group: ClassGroupFiches, fiche: StudentFiche, names: FileNames) -> BuiltDocument:
+def _fiche(
+    class_group: ClassGroupFiches, fiche: StudentFiche, names: FileNames, version: str
+) -> BuiltDocument:
     return BuiltDocument(
         kind=DocumentKind.FICHE,
         class_group_id=class_group.class_group_id,
@@ -87,7 +91,7 @@ def _fiche(class_group: ClassGroupFiches, fiche: StudentFiche, names: FileNames)
         file_name=names.fiche(fiche.content),
         media_type=PDF,
         content_sha256=content_sha256(fiche.content),
-        template_version=FICHE_TEMPLATE_VERSION,
+        template_version=version,
     )
 
 
@@ -103,7 +107,7 @@ def _bundle(
         file_name=file_name,
         media_type=ZIP,
         content_sha256=sha256(folder.encode() + b"\0" + fingerprints).digest(),
-        template_version=FICHE_TEMPLATE_VERSION,
+        template_version=fiches[0].template_version,
     )
 
 

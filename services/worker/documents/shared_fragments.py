@@ -3,33 +3,48 @@
 from collections.abc import Iterator
 from functools import lru_cache
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
-from services.worker.documents.fiche_blocks import Density, section_blocks
+from services.worker.documents.fiche_back import back_flow
+from services.worker.documents.fiche_blocks import front_flow
 from services.worker.documents.fiche_head import (
+    MAX_SHORT_LINE,
     FicheFacts,
     fact_blocks,
     fact_rows,
     facts_height,
+    numbers,
+    running_head,
     title,
 )
-from services.worker.layout.blocks import Block
+from services.worker.documents.fiche_pages import GEOMETRY, Pages, back_pages
+from services.worker.documents.fiche_style import Density
+from services.worker.layout.blocks import Block, FlowBlock
+from services.worker.layout.fonts import font_faces
 from services.worker.pdf.content_stream import (
+    RESTORE_STATE,
     ContentStream,
+    LineStream,
+    StructureElement,
     join_content_streams,
+    save_state_at,
     write_content_stream,
 )
+from services.worker.pdf.objects import deflate
+from services.worker.pdf.structure_tree import Fragment, PageContent
 from shared.core.drawable_text import undrawable_characters
 from shared.core.invisible import remove_invisible
-from shared.documents.content import Level, SubjectSection
+from shared.documents.content import SubjectSection
 from shared.documents.texts import Texts
+from shared.documents.viewing_periods import ViewingPeriod
 
-TITLE_MCID, NAME_MCID, FIRST_FACT_MCID = range(3)
-"""MCIDs of the first elements on the first page; the components follow the facts."""
+TITLE_MCID, NAME_MCID, NUMBERS_MCID, FIRST_FACT_MCID = range(4)
+"""MCIDs on the first page: title and name have one heading, then the numbers of the student."""
 
 _MAX_CACHED_COMPONENTS = 2048
-_MAX_CACHED_SCALES = 1024
-_Key = tuple[Any, ...]
+_AT_FOOT = RESTORE_STATE + save_state_at(GEOMETRY.left, GEOMETRY.foot_top)
+_Key = TypeVar("_Key")
+_Viewing = tuple[ViewingPeriod, ...] | None
 
 
 class ComponentFragments:
@@ -37,17 +52,27 @@ class ComponentFragments:
 
     def __init__(self, sections: tuple[SubjectSection, ...], texts: Texts) -> None:
         self.is_drawable = not any(map(undrawable_characters, _component_texts(sections)))
-        self._sections, self._texts = sections, texts
-        self._blocks: dict[Density, tuple[Block, ...]] = {}
+        self.sections, self._texts = sections, texts
+        self._fronts: dict[Density, tuple[FlowBlock, ...]] = {}
+        self._backs: dict[_Viewing, Pages | None] = {}
 
-    def blocks(self, density: Density) -> tuple[Block, ...]:
-        if density not in self._blocks:
-            self._blocks[density] = tuple(
-                block
-                for section in self._sections
-                for block in section_blocks(section, self._texts, density)
+    @property
+    def has_level(self) -> bool:
+        return any(one.level for section in self.sections for one in section.outcomes)
+
+    def front(self, density: Density) -> tuple[FlowBlock, ...]:
+        """Return the flow of the front below the introduction."""
+        if density not in self._fronts:
+            self._fronts[density] = tuple(front_flow(self.sections, self._texts, density))
+        return self._fronts[density]
+
+    def back(self, periods: _Viewing) -> Pages | None:
+        """Return the pages after the front; None if they do not fit."""
+        if periods not in self._backs:
+            self._backs[periods] = back_pages(
+                lambda density: list(back_flow(self.sections, periods, self._texts, density))
             )
-        return self._blocks[density]
+        return self._backs[periods]
 
 
 class HeadFragments:
@@ -89,7 +114,7 @@ def _component_texts(sections: tuple[SubjectSection, ...]) -> Iterator[str]:
         yield section.subject
         for outcome in section.outcomes:
             yield outcome.name
-            yield outcome.description or ""
+            yield from filter(None, outcome.descriptions)
             for level in outcome.scale:
                 yield level.code + level.label
 
@@ -100,44 +125,76 @@ def _fact_texts(facts: FicheFacts) -> Iterator[str]:
     yield from (facts.target_group_name, facts.class_group, facts.site_name or "")
 
 
+class OwnLines:
+    """The lines of a student that most fiches have in the same place, of another text."""
+
+    def __init__(self) -> None:
+        faces = font_faces()
+        self._numbers = LineStream.of(numbers("X"), "X", faces.regular[0], NUMBERS_MCID)
+        self._head = LineStream.of(running_head("X"), "X", faces.bold[0], 0)
+
+    def numbers(self, text: str) -> ContentStream:
+        stream = self._numbers.with_text(text) if len(text) <= MAX_SHORT_LINE else None
+        return stream or write_content_stream(numbers(text), NUMBERS_MCID)
+
+    def running_head(self, text: str) -> ContentStream:
+        stream = self._head.with_text(text) if len(text) <= MAX_SHORT_LINE else None
+        return stream or write_content_stream(running_head(text), 0)
+
+
 class ComponentFragmentsCache:
-    """Component fragments by their texts, looked up without comparing the levels of each scale."""
+    """Component fragments by sections, which students with the same outcomes share as one object.
+
+    An entry keeps its sections alive, so that their id is not reused while it is cached. Equal
+    sections of other objects get the same fragments.
+    """
 
     def __init__(self, texts: Texts) -> None:
         self._texts = texts
-        self._scale_keys: dict[int, tuple[_Key, tuple[Level, ...]]] = {}
-        self._fragments: dict[_Key, ComponentFragments] = {}
+        self._by_id: dict[int, tuple[tuple[SubjectSection, ...], ComponentFragments]] = {}
+        self._equal: dict[tuple[SubjectSection, ...], ComponentFragments] = {}
         self._lock = Lock()
 
     def get(self, sections: tuple[SubjectSection, ...]) -> ComponentFragments:
-        key = tuple(
-            [
-                (
-                    section.subject,
-                    *(o.component, o.name, o.status, o.level and o.level.code),
-                    *(o.description, self._scale_key(o.scale)),
-                )
-                for section in sections
-                for o in section.outcomes
-            ]
-        )
-        fragments = self._fragments.get(key)
-        if fragments is None:
-            fragments = ComponentFragments(sections, self._texts)
-            with self._lock:
-                if len(self._fragments) >= _MAX_CACHED_COMPONENTS:
-                    self._fragments.pop(next(iter(self._fragments)))
-                self._fragments[key] = fragments
+        cached = self._by_id.get(id(sections))
+        if cached is not None:
+            return cached[1]
+        fragments = self._equal.get(sections) or ComponentFragments(sections, self._texts)
+        with self._lock:
+            _make_room(self._by_id)
+            _make_room(self._equal)
+            self._by_id[id(sections)] = sections, fragments
+            self._equal.setdefault(sections, fragments)
         return fragments
 
-    def _scale_key(self, scale: tuple[Level, ...]) -> _Key:
-        """Cache by id, together with the scale: while it is cached, its id is not reused."""
-        cached = self._scale_keys.get(id(scale))
-        if cached is not None:
-            return cached[0]
-        key = tuple([(level.code, level.label, level.ordinal) for level in scale])
-        with self._lock:
-            if len(self._scale_keys) >= _MAX_CACHED_SCALES:
-                self._scale_keys = {}
-            self._scale_keys[id(scale)] = key, scale
-        return key
+
+def _make_room(entries: dict[_Key, Any]) -> None:
+    if len(entries) >= _MAX_CACHED_COMPONENTS:
+        entries.pop(next(iter(entries)))
+
+
+@lru_cache(maxsize=2048)
+def _deflated_stream(block: Block, first: int) -> tuple[bytes, ContentStream]:
+    stream = write_content_stream(block, first)
+    return deflate(stream.operators), stream
+
+
+@lru_cache(maxsize=256)
+def _deflated_foot(block: Block) -> Fragment:
+    stream = write_content_stream(block, 0)
+    operators = _AT_FOOT + stream.operators + RESTORE_STATE
+    return Fragment.of(stream, deflate(operators), GEOMETRY.foot_top)
+
+
+def page_content(
+    head: tuple[StructureElement, ...], blocks: list[Block], top: float, end: Block
+) -> PageContent:
+    """Return a page with these blocks from `top` down, after the elements of its own stream."""
+    fragments = []
+    mcid = sum(element.count for element in head)
+    for block in blocks:
+        deflated, stream = _deflated_stream(block, mcid)
+        fragments.append(Fragment.of(stream, deflated, top))
+        mcid += len(stream.elements)
+        top -= block.height
+    return PageContent(head, (*fragments, _deflated_foot(end)))

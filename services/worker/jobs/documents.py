@@ -48,7 +48,8 @@ def build_school(
         existing = ExistingDocuments(
             [] if is_forced else _in_store(stored.documents, storage, *school)
         )
-        production = SchoolProduction(plan_school(content), existing, renderers, storage)
+        plan = plan_school(content, renderers.fiches.version)
+        production = SchoolProduction(plan, existing, renderers, storage)
         production.run(claim.require_held)
         removed = publish(unit.session, claim.job_id, content, stored, production.documents)
         if removed is not None:

@@ -52,7 +52,15 @@ class TaggedContent:
     alternative: str = ""
 
 
-Content = Graphic | TaggedContent
+@dataclass(frozen=True, slots=True)
+class PageArtifact:
+    """The graphics of a running head or foot: an artifact of pagination (ISO 32000-1, 14.8.2.2)."""
+
+    place: Literal["Header", "Footer"]
+    graphics: tuple[Graphic, ...]
+
+
+Content = Graphic | TaggedContent | PageArtifact
 
 
 def translate(contents: Iterable[Content], down: float, right: float = 0.0) -> Iterator[Content]:
@@ -61,6 +69,9 @@ def translate(contents: Iterable[Content], down: float, right: float = 0.0) -> I
         if isinstance(content, TaggedContent):
             graphics = tuple(_translate(graphic, down, right) for graphic in content.graphics)
             yield TaggedContent(content.role, graphics, content.alternative)
+        elif isinstance(content, PageArtifact):
+            graphics = tuple(_translate(graphic, down, right) for graphic in content.graphics)
+            yield PageArtifact(content.place, graphics)
         else:
             yield _translate(content, down, right)
 
@@ -152,14 +163,25 @@ class Column:
         return Block(self.height, tuple(self.contents))
 
 
-def paginate(blocks: Sequence[Block], first: float, further: float) -> Iterator[list[Block]]:
-    """Yield pages with remaining for `first`, then `further` points; a block is never split."""
+@dataclass(frozen=True, slots=True)
+class FlowBlock:
+    """A block in a flow of pages, and the heading to repeat above it if it starts a page."""
+
+    block: Block
+    heading: Block | None = None
+
+
+def paginate(flow: Sequence[FlowBlock], first: float, further: float) -> Iterator[list[Block]]:
+    """Yield pages with room for `first`, then `further` points; a block is never split."""
     page: list[Block] = []
     remaining = first
-    for block in blocks:
-        if page and block.height > remaining:
+    for item in flow:
+        if page and item.block.height > remaining:
             yield page
             page, remaining = [], further
-        page.append(block)
-        remaining -= block.height
+            if item.heading:
+                page.append(item.heading)
+                remaining -= item.heading.height
+        page.append(item.block)
+        remaining -= item.block.height
     yield page

@@ -1,8 +1,9 @@
 """The typefaces that ship with the service, and their glyph metrics.
 
-Atkinson Hyperlegible is made for low vision but covers Western and Central European letters only.
-Noto Sans is the fallback for Vietnamese, Greek, Cyrillic, rarer Latin letters and combining marks;
-DejaVu Sans for signs: arrows, mathematics, geometry, ticks and bullets.
+Fira Sans draws nearly every name in Latin, Greek and Cyrillic script, each letter with any mark.
+Noto Sans is the fallback for rare letters and marks; DejaVu Sans for signs: arrows, mathematics,
+geometry, ticks and bullets. Letters of other scripts need shaping, which nothing here does: they
+are not drawn at all.
 """
 
 from collections.abc import Mapping
@@ -15,12 +16,29 @@ from unicodedata import category
 
 from reportlab.pdfbase.ttfonts import TTFont
 
-NOTO_SCALE = 0.93  # gives Noto's letters the x-height and cap height of Atkinson's
+NOTO_SCALE = 0.97  # gives Noto's letters the x-height and cap height of Fira's
 NOTO_BOLD_STROKE = 0.05  # Noto ships as one variable font, used at its regular weight
-SIGN_SCALE = 0.92  # gives DejaVu's signs the cap height of Atkinson's letters
+SIGN_SCALE = 0.945  # gives DejaVu's signs the cap height of Fira's letters
 SIGN_BOLD_STROKE = 0.06
 _SIGN_BLOCKS = (range(0x2010, 0x2800), range(0x2900, 0x2C00))
 """From general punctuation to arrows, without Braille patterns, of which one is blank."""
+
+_SCRIPT_BLOCKS = (
+    range(0x0530),  # Basic Latin to Cyrillic Supplement
+    range(0x1AB0, 0x1B00),  # Combining Diacritical Marks Extended
+    range(0x1C80, 0x1C90),  # Cyrillic Extended-C
+    range(0x1D00, 0x2000),  # phonetic letters, marks, Latin Extended Additional, Greek Extended
+    range(0x2000, 0x2C00),  # punctuation, currency and other signs
+    range(0x2C60, 0x2C80),  # Latin Extended-C
+    range(0x2DE0, 0x2E80),  # Cyrillic Extended-A, Supplemental Punctuation
+    range(0xA640, 0xA6A0),  # Cyrillic Extended-B
+    range(0xA700, 0xA800),  # Modifier Tone Letters, Latin Extended-D
+    range(0xAB30, 0xAB70),  # Latin Extended-E
+    range(0xFB00, 0xFB07),  # Latin ligatures
+    range(0xFE20, 0xFE30),  # Combining Half Marks
+    range(0xFFFD, 0xFFFE),  # the replacement character
+)
+"""The Unicode blocks of the scripts that are drawn right without shaping."""
 
 _MAX_LISTED_CODE_POINTS = 20
 
@@ -106,7 +124,12 @@ def _load(name: str, package: str, file: str) -> TTFont:
 
 
 def _characters(font: TTFont) -> frozenset[str]:
-    return frozenset(chr(code) for code, glyph in font.face.charToGlyph.items() if glyph)
+    """Return the characters of a font in the scripts that are drawn right."""
+    return frozenset(
+        chr(code)
+        for code, glyph in font.face.charToGlyph.items()
+        if glyph and any(code in block for block in _SCRIPT_BLOCKS)
+    )
 
 
 def _signs(font: TTFont) -> frozenset[str]:
@@ -121,9 +144,9 @@ def _signs(font: TTFont) -> frozenset[str]:
 @cache
 def font_faces() -> FontFaces:
     """Return the shipped faces, which are read once per process."""
-    atkinson = "fontpkg_atkinson_hyperlegible"
-    regular = _load("Regular", atkinson, f"{atkinson}/files/AtkinsonHyperlegible-Regular.ttf")
-    bold = _load("Bold", atkinson, f"{atkinson}/files/AtkinsonHyperlegible-Bold.ttf")
+    fira = "fontpkg_fira_sans"
+    regular = _load("Regular", fira, f"{fira}/files/FiraSans-Regular.ttf")
+    bold = _load("Bold", fira, f"{fira}/files/FiraSans-Bold.ttf")
     wide = _load("Wide", "fontpkg_noto_sans", "fontpkg_noto_sans/files/NotoSans[wdth,wght].ttf")
     signs = _load("Signs", "ziafont", "ziafont/fonts/DejaVuSans.ttf")
     wide_characters, sign_characters = _characters(wide), _signs(signs)

@@ -15,6 +15,7 @@ _MARK_GAP = 0.045  # ems between a letter and the mark above or below it
 _BELOW = frozenset({202, 214, 218, 220, 222, 233, 240})  # canonical combining classes
 _ATTACHED_BELOW = 202
 _OVERLAY = 1
+_DOTLESS = {"i": "\u0131", "j": "\u0237"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +46,42 @@ class TypesetLine:
     width: float
 
 
+def _drawn_form(face: Face, grapheme: str) -> str | None:
+    """Return a letter as this face draws it: whole, or composed of a letter and its marks."""
+    for form in (grapheme, normalize("NFD", grapheme)):
+        letter, marks = form[:1], form[1:]
+        if any(map(_is_above, marks)):
+            letter = _DOTLESS.get(letter, letter)
+        if face.covers(letter + marks):
+            return letter + marks
+    return None
+
+
 def _assign_faces(text: str, fallback_order: tuple[Face, ...]) -> Iterator[tuple[Face, str]]:
     """Yield a face per grapheme; a word stays in one face if a face covers all of it."""
     face = fallback_order[0]
     for word in re.split(r"([ \u00a0]+)", text):
-        whole = next((face for face in fallback_order if face.covers(word)), None)
-        for grapheme in graphemes(word):
-            if not word.isspace():
-                covering = (face for face in fallback_order if face.covers(grapheme))
-                face = whole or next(covering, fallback_order[-1])
-            elif not face.covers(grapheme):
-                face = fallback_order[0]
-            yield face, grapheme
+        if word.isspace() and face.covers(word):
+            yield from ((face, space) for space in word)
+            continue
+        letters = list(graphemes(word))
+        for candidate in fallback_order:
+            forms = [_drawn_form(candidate, letter) for letter in letters]
+            if all(forms):
+                yield from ((candidate, form) for form in forms if form)
+                face = candidate
+                break
+        else:
+            for letter in letters:
+                face, form = _fallback_form(letter, fallback_order)
+                yield face, form
+
+
+def _fallback_form(grapheme: str, fallback_order: tuple[Face, ...]) -> tuple[Face, str]:
+    for face in fallback_order:
+        if form := _drawn_form(face, grapheme):
+            return face, form
+    return fallback_order[-1], grapheme
 
 
 def _place_marks(face: Face, grapheme: str, pen: float) -> Iterator[PlacedMark]:
@@ -69,6 +94,10 @@ def _place_marks(face: Face, grapheme: str, pen: float) -> Iterator[PlacedMark]:
         x = (letter.left + letter.right - box.left - box.right) / 2
         top, bottom = max(top, box.top + y), min(bottom, box.bottom + y)
         yield PlacedMark(mark, pen + x, y)
+
+
+def _is_above(mark: str) -> bool:
+    return combining(mark) not in _BELOW | {0, _OVERLAY}
 
 
 def _mark_shift(combining_class: int, mark: GlyphBox, top: float, bottom: float) -> float:
@@ -107,7 +136,8 @@ def simple_characters(face: Face) -> frozenset[str]:
     )
 
 
-def _is_simple(text: str, face: Face) -> bool:
+def is_simple(text: str, face: Face) -> bool:
+    """Return True for normalized text that the face draws as it is."""
     is_normalized = "  " not in text and text.strip(" \u00a0") == text
     return bool(text) and is_normalized and simple_characters(face).issuperset(text)
 
@@ -116,7 +146,7 @@ def _is_simple(text: str, face: Face) -> bool:
 def typeset_line(text: str, *, bold: bool = False) -> TypesetLine:
     """Typeset normalized text as one line of any length."""
     first = font_faces().of_weight(bold=bold)[0]
-    if _is_simple(text, first):  # a shortcut with the same result, for most lines
+    if is_simple(text, first):  # a shortcut with the same result, for most lines
         return TypesetLine(text, (TextRun(first, text, 0.0),), first.advance_width(text))
     normalized = normalize_text(text)
     runs = tuple(_text_runs(normalized, font_faces().of_weight(bold=bold)))
@@ -145,7 +175,7 @@ def wrap_text(
 ) -> tuple[TypesetLine, ...]:
     """Break text into lines of at most `width` points at `size` points, also at line feeds."""
     ems = width / size
-    if _is_simple(text, font_faces().of_weight(bold=bold)[0]):
+    if is_simple(text, font_faces().of_weight(bold=bold)[0]):
         line = typeset_line(text, bold=bold)
         if line.width <= ems:
             return (line,)
@@ -166,11 +196,13 @@ def wrap_text(
     return tuple(typeset_line(line, bold=bold) for line in lines if line)
 
 
-def wrap_balanced(text: str, size: float, width: float) -> tuple[TypesetLine, ...]:
+def wrap_balanced(
+    text: str, size: float, width: float, *, bold: bool = False
+) -> tuple[TypesetLine, ...]:
     """Break text into as few lines as `wrap_text`, of about equal length."""
-    best = wrap_text(text, size, width)
+    best = wrap_text(text, size, width, bold=bold)
     for percentage in range(95, 50, -5):
-        candidate = wrap_text(text, size, width * percentage / 100)
+        candidate = wrap_text(text, size, width * percentage / 100, bold=bold)
         if len(candidate) > len(best):
             break
         best = candidate

@@ -13,13 +13,14 @@ from services.worker.layout.blocks import (
     Block,
     Colour,
     Graphic,
+    PageArtifact,
     PlacedLine,
     Polygon,
     Role,
     TaggedContent,
 )
 from services.worker.layout.fonts import Face
-from services.worker.layout.typesetting import TextRun
+from services.worker.layout.typesetting import TextRun, is_simple
 from services.worker.pdf.fallback_font import FALLBACK_SUFFIX, RESOURCE_NAMES, FallbackCharacter
 from services.worker.pdf.fonts import base_subset, encode_text
 from services.worker.pdf.objects import text_string
@@ -45,11 +46,12 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class StructureElement:
-    """An element of marked content; its MCID is its index on the page."""
+    """An element of `count` consecutive pieces of marked content; MCIDs count from 0 on a page."""
 
     role: Role
     alternative: str = ""
     bounds: Bounds | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,11 +171,13 @@ def write_content_stream(block: Block, first: int) -> ContentStream:
     elements: list[StructureElement] = []
     in_artifact = False
     for content in block.contents:
-        is_tagged = isinstance(content, TaggedContent)
-        if in_artifact == is_tagged:
+        is_marked = isinstance(content, TaggedContent | PageArtifact)
+        if in_artifact == is_marked:
             in_artifact = not in_artifact
             operators.append(b"/Artifact BMC" if in_artifact else b"EMC")
-        if isinstance(content, TaggedContent):
+        if isinstance(content, PageArtifact):
+            _write_page_artifact(writer, content)
+        elif isinstance(content, TaggedContent):
             _write_tagged(writer, content, first + len(elements))
             bounds = _figure_bounds(content)
             elements.append(StructureElement(content.role, content.alternative, bounds))
@@ -197,6 +201,14 @@ def _write_tagged(writer: _OperatorWriter, content: TaggedContent, mcid: int) ->
     writer.operators.append(b"EMC")
 
 
+def _write_page_artifact(writer: _OperatorWriter, artifact: PageArtifact) -> None:
+    subtype = artifact.place.encode("ascii")
+    writer.operators.append(b"/Artifact<</Type/Pagination/Subtype/%b>>BDC" % subtype)
+    for graphic in artifact.graphics:
+        writer.draw(graphic)
+    writer.operators.append(b"EMC")
+
+
 def join_content_streams(streams: Sequence[ContentStream]) -> ContentStream:
     """Return one content stream of these, each below the previous one."""
     return ContentStream(
@@ -204,3 +216,27 @@ def join_content_streams(streams: Sequence[ContentStream]) -> ContentStream:
         tuple([element for stream in streams for element in stream.elements]),
         frozenset().union(*[stream.fallback_characters for stream in streams]),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LineStream:
+    """The content stream of a block of one line at a fixed size, to be completed with its text."""
+
+    face: Face
+    before: bytes
+    after: bytes
+    elements: tuple[StructureElement, ...]
+
+    @classmethod
+    def of(cls, block: Block, text: str, face: Face, first: int) -> "LineStream":
+        """Split the stream of a block with this text, which occurs once and is simple."""
+        stream = write_content_stream(block, first)
+        before, after = stream.operators.split(encode_text(face, text))
+        return cls(face, before, after, stream.elements)
+
+    def with_text(self, text: str) -> ContentStream | None:
+        """Return the stream that the block has with another text; None if that is not simple."""
+        if not (is_simple(text, self.face) and base_subset(self.face).issuperset(text)):
+            return None
+        operators = b"%b%b%b" % (self.before, encode_text(self.face, text), self.after)
+        return ContentStream(operators, self.elements, frozenset())

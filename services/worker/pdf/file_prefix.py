@@ -7,8 +7,14 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from services.worker.layout.fonts import font_faces
+from services.worker.pdf.colour_profile import srgb_profile
 from services.worker.pdf.fonts import OBJECTS_PER_FONT, base_subset, font_objects
-from services.worker.pdf.objects import ObjectWriter, reference_array, text_string
+from services.worker.pdf.objects import (
+    ObjectWriter,
+    deflated_stream_object,
+    reference_array,
+    text_string,
+)
 from services.worker.pdf.page_geometry import PageGeometry
 
 if TYPE_CHECKING:
@@ -19,7 +25,8 @@ CATALOG, PAGES, STRUCTURE_ROOT, METADATA, DOCUMENT, PARENT_TREE, REGULAR = range
 
 BOLD = REGULAR + OBJECTS_PER_FONT
 _OBJECT_STREAM = BOLD + OBJECTS_PER_FONT
-FIRST_FREE = _OBJECT_STREAM + 1
+_COLOUR_PROFILE = _OBJECT_STREAM + 1
+FIRST_FREE = _COLOUR_PROFILE + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,8 @@ class FilePrefix:
             bodies |= font_bodies
             for number, written in streams.items():
                 writer.add(number, written)
+        profile = deflated_stream_object(_COLOUR_PROFILE, srgb_profile(), b"/N 3")
+        writer.add(_COLOUR_PROFILE, profile)
         writer.add_object_stream(_OBJECT_STREAM, bodies)
         data = header + writer.to_bytes()
         return cls(data, writer.entries, sha256(data), zlib.crc32(data))
@@ -51,8 +60,10 @@ def catalog(language: str, entries: bytes = b"") -> bytes:
     """Return the document catalog, with `entries` added."""
     return (
         b"<</Type/Catalog/Pages %d 0 R/StructTreeRoot %d 0 R/Metadata %d 0 R/Lang%b"
-        b"/MarkInfo<</Marked true>>/ViewerPreferences<</DisplayDocTitle true>>%b>>"
-    ) % (PAGES, STRUCTURE_ROOT, METADATA, text_string(language), entries)
+        b"/MarkInfo<</Marked true>>/ViewerPreferences<</DisplayDocTitle true>>"
+        b"/OutputIntents[<</Type/OutputIntent/S/GTS_PDFA1/OutputConditionIdentifier(sRGB)"
+        b"/DestOutputProfile %d 0 R>>]%b>>"
+    ) % (PAGES, STRUCTURE_ROOT, METADATA, text_string(language), _COLOUR_PROFILE, entries)
 
 
 def structure_root() -> bytes:

@@ -18,13 +18,15 @@ from services.worker.pdf.objects import deflated_stream_object, literal_string
 
 OBJECTS_PER_FONT = 6
 _BASE_FACES = ("Regular", "Bold")
-_LATIN = "\u024f"
+_LATIN = "\u017f"  # the end of Latin Extended-A
+_ROMANIAN = frozenset("ȘșȚț")
 _ACCENTED = frozenset("àáâäçèéêëìíîïñòóôöùúûüÉË")
 _PUNCTUATION = frozenset(
     "\u00a0\u00ab\u00b0\u00b7\u00bb\u2013\u2014\u2018\u2019\u201a\u201c\u201d\u201e\u2022\u2026\u20ac"
 )
 _PRIVATE_USE = 0xE000  # codes for letters outside the Basic Multilingual Plane
 _CMAP_ENTRIES = 22
+_MAX_CMAP_ENTRIES = 100  # of one section (ISO 32000-1, 9.10.3)
 _SIMPLE_GLYPH_HEADER = 10
 _SYMBOLIC = 4
 _COPIED_TABLES = (b"hhea", b"hmtx", b"maxp")
@@ -34,8 +36,8 @@ _COPIED_TABLES = (b"hhea", b"hmtx", b"maxp")
 def base_subset(face: Face) -> frozenset[str]:
     """Return the letters that are embedded in every file, whatever its text.
 
-    For the bold face, in which names are set: the Latin alphabets of Europe. For the regular face:
-    what Dutch texts need. The other faces are fallbacks only.
+    For the bold face, in which names are set: the Latin alphabets of the European Union. For the
+    regular face: what Dutch texts need. The other faces are fallbacks only.
     """
     if face.name not in _BASE_FACES:
         return frozenset()
@@ -45,8 +47,12 @@ def base_subset(face: Face) -> frozenset[str]:
         for letter in simple_characters(face)
         if letter <= "~"
         or letter in _PUNCTUATION
-        or (letter.isalpha() and letter <= _LATIN if is_bold else letter in _ACCENTED)
+        or (_is_european(letter) if is_bold else letter in _ACCENTED)
     )
+
+
+def _is_european(letter: str) -> bool:
+    return (letter.isalpha() and letter <= _LATIN) or letter in _ROMANIAN
 
 
 @cache
@@ -130,16 +136,11 @@ def _widths(face: Face, letters: list[tuple[int, str]]) -> bytes:
 
 
 def _to_unicode_cmap(letters: list[tuple[int, str]]) -> bytes:
-    ranges: list[list[int]] = []
-    characters = []
-    for code, letter in letters:
-        if ord(letter) != code:
-            unicode = letter.encode("utf-16-be").hex().encode()
-            characters.append(b"<%04X> <%b>" % (code, unicode))
-        elif ranges and ranges[-1][1] == code - 1 and code & 0xFF:
-            ranges[-1][1] = code
-        else:
-            ranges.append([code, code])
+    """Return the CMap with an entry per code: Ghostscript misreads ranges of codes."""
+    entries = [
+        b"<%04X> <%b>" % (code, letter.encode("utf-16-be").hex().upper().encode())
+        for code, letter in letters
+    ]
     opening = (
         b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap"
         b"/CIDSystemInfo<</Registry(Adobe)/Ordering(UCS)/Supplement 0>>def"
@@ -147,12 +148,9 @@ def _to_unicode_cmap(letters: list[tuple[int, str]]) -> bytes:
         b"1 begincodespacerange <0000> <FFFF> endcodespacerange\n"
     )
     sections = [opening]
-    lines = [b"<%04X> <%04X> <%04X>" % (first, last, first) for first, last in ranges]
-    for operator, entries in ((b"bfrange", lines), (b"bfchar", characters)):
-        for at in range(0, len(entries), 100):
-            some = entries[at : at + 100]
-            arguments = (len(some), operator, b"\n".join(some), operator)
-            sections.append(b"%d begin%b\n%b\nend%b\n" % arguments)
+    for at in range(0, len(entries), _MAX_CMAP_ENTRIES):
+        some = entries[at : at + _MAX_CMAP_ENTRIES]
+        sections.append(b"%d beginbfchar\n%b\nendbfchar\n" % (len(some), b"\n".join(some)))
     sections.append(b"endcmap CMapName currentdict/CMap defineresource pop end end")
     return b"".join(sections)
 

@@ -25,21 +25,26 @@ from services.worker.pdf.metadata import (
     information_dictionary,
     metadata_stream,
 )
-from services.worker.pdf.objects import ObjectTemplate, ObjectWriter, stream_object, text_string
+from services.worker.pdf.objects import (
+    ObjectTemplate,
+    ObjectWriter,
+    batched_objects,
+    stream_object,
+    text_string,
+)
 from services.worker.pdf.page_geometry import PageGeometry
 from services.worker.pdf.page_template import PageTemplate
 from services.worker.pdf.structure_tree import StructureTree
 
 _OUTLINE, _RESOURCES, _INFORMATION = range(FIRST_FREE, FIRST_FREE + 3)
 _NUMBER = b"%7d"  # of a fixed width, so that the offset of each object is known beforehand
-_MAX_OBJECTS_PER_STREAM = 200
 
 
 @dataclass(frozen=True, slots=True)
 class FileSection:
     """A document in a merged file.
 
-    `streams` are its own content streams: per page one before the fragments and one after.
+    `streams` are its own content streams, one per page, before its fragments.
     """
 
     template: PageTemplate
@@ -53,8 +58,8 @@ class _SectionTemplate:
     """An object stream with the pages and the structure of a section, without object numbers.
 
     Indices of numbers: a Sect element, the pages, their elements and their arrays in the parent
-    tree, which are the `compressed` objects; two own content streams per page, and the object
-    stream itself, which make `size`. `body` also refers to fragments and to StructParents keys.
+    tree, which are the `compressed` objects; an own content stream per page, and the object stream
+    itself, which make `size`. `body` also refers to fragments and to StructParents keys.
     """
 
     body: ObjectTemplate
@@ -67,7 +72,7 @@ class _SectionTemplate:
         pages = template.pages
         tree = StructureTree(pages, template.geometry)
         compressed = tree.size + len(pages)
-        size = compressed + 2 * len(pages) + 1
+        size = compressed + len(pages) + 1
         kids = ObjectTemplate.reference_array(tree.children)
         sect = b"<</S/Sect/P %d 0 R/K%b>>" % (DOCUMENT, kids.text)
         bodies = [ObjectTemplate(sect, kids.references)]
@@ -75,8 +80,7 @@ class _SectionTemplate:
         for index, page in enumerate(pages):
             fragments = range(free, free + len(page.fragments))
             free = fragments.stop
-            before = compressed + 2 * index
-            contents = ObjectTemplate.reference_array([before, *fragments, before + 1])
+            contents = ObjectTemplate.reference_array([compressed + index, *fragments])
             text = page_dictionary(template.geometry, _RESOURCES, contents.text, b"%b")
             bodies.append(ObjectTemplate(text, (*contents.references, keys + index)))
         bodies += [tree.elements[index] for index in range(len(bodies), tree.size)]
@@ -197,10 +201,8 @@ class MergedFile:
             **root_objects(self._pages, self._sections, self._parents),
         }
         self._writer.add(METADATA, metadata_stream(METADATA, metadata))
-        bodies = list(self._bodies.items())
-        for at in range(0, len(bodies), _MAX_OBJECTS_PER_STREAM):
+        for some in batched_objects(self._bodies):
             (number,) = self._take_numbers(1)
-            some = dict(bodies[at : at + _MAX_OBJECTS_PER_STREAM])
             self._writer.add_object_stream(number, some)
         return self._with_cross_reference_stream()
 

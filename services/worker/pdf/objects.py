@@ -4,12 +4,13 @@ Object templates have placeholders for the object numbers they refer to.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from services.worker.pdf.cross_reference import compressed_entries, offset_entry
 
-_MAX_COMPRESSION = 9
+_MAX_COMPRESSION, _FAST_COMPRESSION = 9, 6
+MAX_OBJECTS_PER_STREAM = 200
 
 
 def literal_string(data: bytes) -> bytes:
@@ -30,11 +31,14 @@ def indirect_object(number: int, body: bytes) -> bytes:
 
 def stream_object(number: int, data: bytes, entries: bytes = b"") -> bytes:
     """Return a stream with the data as it is, with `entries` added to its dictionary."""
-    return b"%d 0 obj\n<<%b/Length %d>>stream\n%b\nendstream\nendobj\n" % (
+    # A line feed alone would make one line end of it with a carriage return at the end of the data.
+    end = b"\r\n" if data.endswith(b"\r") else b"\n"
+    return b"%d 0 obj\n<<%b/Length %d>>stream\n%b%bendstream\nendobj\n" % (
         number,
         entries,
         len(data),
         data,
+        end,
     )
 
 
@@ -68,6 +72,13 @@ class ObjectTemplate:
         return self.text % tuple([numbers[index] for index in self.references])
 
 
+def batched_objects(bodies: dict[int, bytes]) -> Iterator[dict[int, bytes]]:
+    """Yield the bodies in parts that one object stream can have."""
+    items = list(bodies.items())
+    for at in range(0, len(items), MAX_OBJECTS_PER_STREAM):
+        yield dict(items[at : at + MAX_OBJECTS_PER_STREAM])
+
+
 class ObjectWriter:
     """Consecutive objects, and the cross-reference entry of each."""
 
@@ -89,7 +100,7 @@ class ObjectWriter:
             header.append(b"%d %d " % (number, size))
             size += len(body) + 1
         head = b"".join(header)
-        data = deflate(head + b"\n".join(bodies.values()))
+        data = zlib.compress(head + b"\n".join(bodies.values()), _FAST_COMPRESSION)
         self.add_written_object_stream(
             stream_number, list(bodies), len(head), data, b"/Filter/FlateDecode"
         )

@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
 from services.worker.pdf.cross_reference import FREE_ENTRY
@@ -16,8 +17,9 @@ from services.worker.pdf.file_prefix import (
 )
 from services.worker.pdf.metadata import DocumentMetadata, metadata_stream
 from services.worker.pdf.objects import (
+    MAX_OBJECTS_PER_STREAM,
     ObjectWriter,
-    indirect_object,
+    batched_objects,
     reference_array,
     stream_object,
 )
@@ -33,8 +35,7 @@ class PageTemplate:
     """The bytes between the file prefix and a document's own objects, which start at `first_own`.
 
     `hasher`, `crc32` and `size` are of prefix and template together. The own objects are, in order:
-    resources, document information, and per page a content stream before the fragments and one
-    after. `foot_mcids` are the MCIDs of the last element of each page.
+    resources, document information, and per page a content stream before its fragments.
     """
 
     data: bytes
@@ -44,7 +45,6 @@ class PageTemplate:
     cross_reference: bytes
     first_own: int
     pages: tuple[PageContent, ...]
-    foot_mcids: tuple[int, ...]
     fallback_characters: frozenset[FallbackCharacter]
     geometry: PageGeometry
     metadata: DocumentMetadata
@@ -73,7 +73,6 @@ def compile_page_template(
         cross_reference=FREE_ENTRY + b"".join([entries[number] for number in range(1, first_own)]),
         first_own=first_own,
         pages=tuple(pages),
-        foot_mcids=tuple([len(elements) - 1 for elements in tree.parents]),
         fallback_characters=frozenset().union(
             *(fragment.fallback_characters for page in pages for fragment in page.fragments)
         ),
@@ -85,12 +84,16 @@ def compile_page_template(
 def _write_pages(
     writer: ObjectWriter, tree: StructureTree, pages: list[PageContent], geometry: PageGeometry
 ) -> int:
-    """Write structure elements, fragments and pages; return the first free object number."""
+    """Write fragments, pages and structure elements; return the first free object number.
+
+    All that is no stream is deflated together: the elements are much alike.
+    """
     free = FIRST_FREE + tree.size - 1
     numbers = [DOCUMENT, *range(FIRST_FREE, free)]
     written = [b"%d" % number for number in numbers]
-    for index, element in tree.elements.items():
-        writer.add(numbers[index], indirect_object(numbers[index], element.fill(written)))
+    bodies = {numbers[index]: element.fill(written) for index, element in tree.elements.items()}
+    object_streams = range(free, free + ceil((tree.size + 2) / MAX_OBJECTS_PER_STREAM))
+    free = object_streams.stop
     first_own = free + sum(len(page.fragments) for page in pages)
     for index, page in enumerate(pages):
         fragments = range(free, free + len(page.fragments))
@@ -98,12 +101,11 @@ def _write_pages(
         for number, fragment in zip(fragments, page.fragments, strict=True):
             stream = stream_object(number, fragment.deflated, b"/Filter/FlateDecode")
             writer.add(number, stream)
-        before = first_own + 2 + 2 * index
-        contents = reference_array([before, *fragments, before + 1])
-        body = page_dictionary(geometry, first_own, contents, b"%d" % index)
-        writer.add(numbers[1 + index], indirect_object(numbers[1 + index], body))
+        contents = reference_array([first_own + 2 + index, *fragments])
+        bodies[numbers[1 + index]] = page_dictionary(geometry, first_own, contents, b"%d" % index)
     parents = [reference_array([numbers[index] for index in found]) for found in tree.parents]
     children = [numbers[index] for index in tree.children]
-    for number, body in root_objects(numbers[1 : 1 + len(pages)], children, parents).items():
-        writer.add(number, indirect_object(number, body))
+    bodies |= root_objects(numbers[1 : 1 + len(pages)], children, parents)
+    for number, some in zip(object_streams, batched_objects(bodies), strict=True):
+        writer.add_object_stream(number, some)
     return first_own

@@ -8,8 +8,6 @@ from services.worker.pdf.fallback_font import FallbackCharacter
 from services.worker.pdf.objects import ObjectTemplate, text_string
 from services.worker.pdf.page_geometry import PageGeometry
 
-_FOOT = StructureElement("P")
-
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
@@ -27,7 +25,7 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class PageContent:
-    """The fragments of a page; `head` are the elements of the stream that is before them."""
+    """The fragments of a page; `head` are the elements of the document's own stream before them."""
 
     head: tuple[StructureElement, ...]
     fragments: tuple[Fragment, ...]
@@ -37,7 +35,7 @@ class StructureTree:
     """Structure elements in reading order; consecutive list items are in one list.
 
     Indices count from 0: the parent of all, the pages, and then the `elements`, `size` in all.
-    `parents` has, per page, the elements of its marked content by MCID; the last is the foot.
+    `parents` has, per page, the elements of its marked content by MCID.
     """
 
     def __init__(self, pages: Sequence[PageContent], geometry: PageGeometry) -> None:
@@ -58,7 +56,7 @@ class StructureTree:
         for fragment in page.fragments:
             for element in fragment.elements:
                 self._add(element, number, fragment.top)
-        self._add(_FOOT, number, 0.0)
+        self._close_list()
 
     def _add(self, element: StructureElement, page: int, top: float) -> None:
         """Add an element of a block whose top is `top` points from the bottom of the page."""
@@ -72,7 +70,8 @@ class StructureTree:
             edges = (left + box.left, top - box.bottom, left + box.right, top - box.top)
             entries += b"/A<</O/Layout/Placement/Block/BBox[%.2f %.2f %.2f %.2f]>>" % edges
         self.children.append(self._next_index())
-        self._add_content(self.children[-1], element.role.encode(), 0, page, entries)
+        role = element.role.encode()
+        self._add_content(self.children[-1], role, 0, page, entries, element.count)
 
     def _add_item(self, page: int) -> None:
         if self._list is None:
@@ -84,13 +83,21 @@ class StructureTree:
         self._items.append(item)
 
     def _add_content(
-        self, index: int, role: bytes, parent: int, page: int, entries: bytes = b""
+        self,
+        index: int,
+        role: bytes,
+        parent: int,
+        page: int,
+        entries: bytes = b"",
+        count: int = 1,
     ) -> None:
-        """Add an element with the next marked content of the page."""
+        """Add an element with the next pieces of marked content of the page."""
         on_page = self.parents[page - 1]
-        kid = ObjectTemplate(b"%d/Pg %%b 0 R" % len(on_page), (page,))
+        mcids = [b"%d" % (len(on_page) + number) for number in range(count)]
+        kids = mcids[0] if count == 1 else b"[%b]" % b" ".join(mcids)
+        kid = ObjectTemplate(b"%b/Pg %%b 0 R" % kids, (page,))
         self._add_element(index, role, parent, kid, entries)
-        on_page.append(index)
+        on_page += [index] * count
 
     def _close_list(self) -> None:
         if self._list is not None:

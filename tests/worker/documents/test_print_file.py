@@ -18,7 +18,7 @@ from tests.worker.contents import READS, fiche, fiche_with_signs, outcome, page_
 from tests.worker.random_fiches import any_fiche
 
 RENDERER = FicheRenderer()
-LONG = SubjectSection("nederlands", (outcome(description=" ".join([READS] * 60)),))
+LONG = SubjectSection("nederlands", (outcome(description=" ".join([READS] * 25)),))
 CLASS = [
     fiche(),
     fiche(given_name="Noor", sections=(LONG,)),
@@ -46,7 +46,8 @@ def test_two_checkers_and_qpdf_find_no_errors(of: str, tmp_path: Path) -> None:
     # A name that looks like a URL is not a link. PAG-001 takes text that is repeated on every page
     # for a running header, which should be an artifact. Here each student has their own fiche, and
     # its title and guide are content.
-    assert {found.rule for found in report.sorted_findings()} <= {"LNK-010", "PAG-001"}
+    # TAG-002 takes the running head of a student with a name of many words for prose.
+    assert {found.rule for found in report.sorted_findings()} <= {"LNK-010", "PAG-001", "TAG-002"}
     assert pdfua.validate(str(path)).findings == ()
     with pikepdf.open(path) as pdf:
         assert pdf.check_pdf_syntax() == []
@@ -69,7 +70,7 @@ def test_a_bookmark_per_student_refers_to_the_first_page() -> None:
         for entry in outline.root:
             assert isinstance(entry.destination, pikepdf.Array)
             found.append((entry.title, numbers[entry.destination[0].objgen]))
-    names = [normalize_text(f"{content.given_name} {content.family_name}") for content in CLASS]
+    names = [normalize_text(f"{content.family_name}, {content.given_name}") for content in CLASS]
     assert found == list(zip(names, (0, 2, 4, 6), strict=True))
 
 
@@ -97,8 +98,9 @@ def test_marked_content_and_structure_elements_refer_to_each_other() -> None:
                 if str(one.operator) == "BDC" and "/MCID" in one.operands[1]
             ]
             elements = list(parents[int(page.obj.StructParents)]) if numbers else []
-            assert [int(element.K) for element in elements] == numbers
-            assert {element.Pg.objgen for element in elements} <= {page.obj.objgen}
+            assert len(elements) == len(numbers)
+            for element, number in zip(elements, numbers, strict=True):
+                assert (page.obj.objgen, number) in _marks(element)
             drawn += [(page.obj.objgen, number) for number in numbers]
         assert list(_marks(tree.K)) == drawn
 
@@ -107,9 +109,11 @@ def test_fonts_and_shared_fragments_are_in_it_once() -> None:
     with pikepdf.open(BytesIO(printed(CLASS))) as pdf:
         fonts = {page.obj.Resources.objgen for page in pdf.pages if "/Contents" in page.obj}
         assert len(fonts) == 1
-        assert set(pdf.pages[0].Resources.Font.keys()) == {"/R", "/B", "/WX"}
-        (first, third) = ([one.objgen for one in pdf.pages[at].obj.Contents] for at in (0, 4))
-        assert first[1:-1] == third[1:-1]
+        assert set(pdf.pages[0].Resources.Font.keys()) == {"/R", "/B", "/BX"}
+        for front, back in ((0, 4), (1, 5)):
+            first, third = ([x.objgen for x in pdf.pages[at].obj.Contents] for at in (front, back))
+            assert first[0] != third[0]
+            assert first[1:] == third[1:]
     twins = [fiche(given_name=f"Twin {letter}") for letter in "ABCDEFGHIJ"]
     assert len(printed(twins)) < 4 * len(RENDERER.render(twins[0]).data)
 

@@ -25,6 +25,7 @@ from shared.storage.store import Storage
 SAMPLE = Path(__file__).parents[2] / "data" / "delivery-sample"
 PRIMARY, SECONDARY = "000028", "007947"
 KEY = b"k" * 32
+TOOK_PART = {"reported", "absent", "exempt", "notCompleted"}
 
 
 def build(
@@ -69,13 +70,13 @@ def rows(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def students_with_a_level(school_id: str) -> set[str]:
+def students_who_took_part(school_id: str) -> set[str]:
     calibrations = {r["component"] for r in rows("components.csv") if r["calibration"] == "true"}
     own = {row["student"] for row in rows("students.csv") if row["school"] == school_id}
     return own & {
         row["student"]
         for row in rows("results.csv")
-        if row["status"] == "reported" and row["component"] not in calibrations
+        if row["status"] in TOOK_PART and row["component"] not in calibrations
     }
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from shared.core.paging import PageSelection
 from shared.documents.models import Document
 from shared.documents.repository import DocumentFilter, page_of_documents
+from shared.documents.texts import DUTCH
 from shared.results.repository import page_of_results
 from shared.storage.store import Storage
 from shared.students.repository import Cohort, page_of_students
@@ -21,6 +22,7 @@ from tests.worker.jobs.pupils import COMPONENTS, LEVELS, Enrolment, Person, Pupi
 ADMINISTRATION = "2024"
 Facts = set[tuple[str, ...]]
 MANY = 100
+FIXED_HEADERS = {"Klas", "Familienaam", "Voornaam", "Stamnummer", "Nummer fiche", "Vestiging"}
 
 
 def students_read(session: Session, school: str) -> Facts:
@@ -106,19 +108,23 @@ def _facts_of(document: Document, content: bytes) -> Facts:
             return set(_facts_of_pdf(content))
         case "ficheBundle":
             with zipfile.ZipFile(BytesIO(content)) as bundle:
-                return {(name.rpartition("/")[2].split()[0],) for name in bundle.namelist()}
+                names = [name.rpartition("\N{EN DASH} ")[2] for name in bundle.namelist()]
+                return {(name.split()[0],) for name in names}
         case _:
             return set(_facts_of_workbook(content))
 
 
 @lru_cache(maxsize=4096)
 def _facts_of_pdf(content: bytes) -> frozenset[tuple[str, ...]]:
-    """Return the family name and the descriptions on each fiche; each has one page."""
+    """Return the family name and the descriptions on the front of each fiche.
+
+    The back has the descriptions of all levels.
+    """
     possible = [description(one, level) for one in COMPONENTS for level in LEVELS]
     return frozenset(
         (_only_name(page), *(text for text in possible if text in page))
         for page in page_texts(content)
-        if "Familie" in page
+        if "Familie" in page and DUTCH.fiche.levels.title not in page
     )
 
 
@@ -132,8 +138,10 @@ def _only_name(page: str) -> str:
 def _facts_of_workbook(content: bytes) -> frozenset[tuple[str, ...]]:
     students = load_workbook(BytesIO(content)).worksheets[0]
     facts = set()
-    for class_group, family_name, _, *cells in students.iter_rows(min_row=2, values_only=True):
-        labels = [str(cell) for cell in cells]
+    header, *rows = students.iter_rows(values_only=True)
+    first = len(FIXED_HEADERS.intersection(header))
+    for class_group, family_name, *cells in rows:
+        labels = [str(cell) for cell in cells[first - 2 :]]
         levels = [label[-1] if label.startswith("Niveau ") else "" for label in labels]
         facts.add((str(class_group), str(family_name), *levels))
     return frozenset(facts)

@@ -54,7 +54,7 @@ def test_outcome_is_the_same_for_a_right_and_a_wrong_level(
 
     outcomes = [guess(level) for level in LEVELS]
     assert outcomes[0] == outcomes[1] == outcomes[2]
-    assert (outcomes[0].outcome["fiches"], outcomes[0].outcome["unchanged"]) == (3, 0)
+    assert (outcomes[0].outcome["fiches"], outcomes[0].outcome["unchanged"]) == (4, 0)
 
 
 @pytest.mark.parametrize("text", [TOO_LONG, "Leest alles."], ids=["too long", "short"])

@@ -11,11 +11,17 @@ from shared.jobs.claims import LeaseLostError
 from shared.jobs.models import Job
 from shared.storage.store import Storage
 from shared.students.models import Student
-from tests.worker.jobs.building import PRIMARY, build, claimed, run_build, students_with_a_level
+from tests.worker.jobs.building import (
+    PRIMARY,
+    build,
+    claimed,
+    run_build,
+    students_who_took_part,
+)
 
 
 def set_undrawable_name(session: Session) -> Student:
-    first = min(students_with_a_level(PRIMARY))
+    first = min(students_who_took_part(PRIMARY))
     student = session.scalars(select(Student).where(Student.delivered_as == first)).one()
     student.family_name = "王"
     session.flush()
@@ -36,7 +42,7 @@ def test_an_undrawable_letter_fails_one_fiche_only(
     student = set_undrawable_name(delivered)
     result = build(delivered, storage, job)
     ((subject, problem),) = result.failures
-    assert result.outcome["fiches"] == len(students_with_a_level(PRIMARY)) - 1
+    assert result.outcome["fiches"] == len(students_who_took_part(PRIMARY)) - 1
     assert subject == str(student.id)
     assert "U+738B" in problem["detail"]
     assert "王" not in json.dumps(problem, ensure_ascii=False)

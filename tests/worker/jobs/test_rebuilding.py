@@ -22,7 +22,7 @@ from tests.worker.jobs.building import (
     build,
     content_of,
     documents,
-    students_with_a_level,
+    students_who_took_part,
     without_student,
 )
 
@@ -78,7 +78,7 @@ def test_a_change_rebuilds_the_class_group_and_the_school_bundle_only(
     build(delivered, storage, job)
     before = states(delivered)
     student = delivered.scalars(
-        select(Student).where(Student.delivered_as == max(students_with_a_level(PRIMARY)))
+        select(Student).where(Student.delivered_as == max(students_who_took_part(PRIMARY)))
     ).one()
     student.given_name = "Anders"
     delivered.flush()
@@ -129,7 +129,7 @@ def test_the_fiche_of_a_removed_student_is_removed(
 ) -> None:
     build(delivered, storage, job)
     before = {document.student_id for document in documents(delivered, "fiche")}
-    gone = min(students_with_a_level(PRIMARY))
+    gone = min(students_who_took_part(PRIMARY))
     outcome = import_delivery(
         delivered, without_student(tmp_path, gone), insz_key=KEY, received_from="tests"
     )
@@ -158,7 +158,7 @@ def test_a_delivery_hides_the_documents_of_a_school_until_they_are_built_again(
 
     build(delivered, storage, job)
     before = shown()
-    gone = min(students_with_a_level(PRIMARY))
+    gone = min(students_who_took_part(PRIMARY))
     import_delivery(delivered, without_student(tmp_path, gone), insz_key=KEY, received_from="tests")
     hidden = shown()
     build(delivered, storage, job)

@@ -8,7 +8,14 @@ from reportlab import rl_config
 from reportlab.pdfbase.pdfmetrics import registerFont
 from reportlab.pdfgen.canvas import Canvas
 
-from services.worker.layout.blocks import Block, Content, PlacedLine, Polygon, TaggedContent
+from services.worker.layout.blocks import (
+    Block,
+    Content,
+    PageArtifact,
+    PlacedLine,
+    Polygon,
+    TaggedContent,
+)
 from services.worker.layout.fonts import font_faces
 from services.worker.layout.typesetting import TextRun
 
@@ -33,7 +40,7 @@ def draw_block(canvas: Canvas, block: Block, left: float, top: float) -> None:
 
 
 def _draw(canvas: Canvas, content: Content, left: float, top: float) -> None:
-    if isinstance(content, TaggedContent):
+    if isinstance(content, TaggedContent | PageArtifact):
         for graphic in content.graphics:
             _draw(canvas, graphic, left, top)
     elif isinstance(content, Polygon):

@@ -5,19 +5,23 @@ from io import BytesIO
 from reportlab.pdfgen.canvas import Canvas
 
 from services.worker.documents.fiche import PRODUCER
-from services.worker.documents.fiche_blocks import reading_guide, section_blocks
-from services.worker.documents.fiche_head import foot, head, running_head
+from services.worker.documents.fiche_back import back_flow
+from services.worker.documents.fiche_blocks import front_flow
+from services.worker.documents.fiche_head import foot, head, running_head, running_head_text
 from services.worker.documents.fiche_pages import (
-    ATTEMPTS,
     GEOMETRY,
+    MAX_PAGES,
     OverfullFicheError,
-    fit_pages,
+    back_pages,
+    front_density,
+    front_pages,
     require_drawable,
     template_version,
 )
-from services.worker.layout.blocks import Block
+from services.worker.documents.fiche_style import Density
+from services.worker.layout.blocks import Block, FlowBlock
 from services.worker.layout.fonts import FONT_LOCK
-from shared.documents.content import FicheContent
+from shared.documents.content import FicheContent, fiche_outcomes
 from shared.documents.texts import DUTCH, Texts
 from tests.worker.reference_renderer.canvas import draw_block, register_faces
 
@@ -27,7 +31,7 @@ def draw_fiche(content: FicheContent, texts: Texts = DUTCH) -> bytes:
 
     Raises:
         UndrawableTextError: for a character that no shipped face covers.
-        OverfullFicheError: for texts that do not fit on two pages.
+        OverfullFicheError: for texts that do not fit on its pages.
     """
     with FONT_LOCK:
         register_faces()
@@ -59,15 +63,23 @@ def _set_properties(canvas: Canvas, content: FicheContent, texts: Texts) -> None
 
 
 def _pages(content: FicheContent, texts: Texts) -> list[list[Block]]:
-    for attempt in ATTEMPTS:
-        blocks = [head(content, texts, attempt.density)]
-        for section in content.sections:
-            blocks.extend(section_blocks(section, texts, attempt.density))
-        blocks.append(reading_guide(texts.fiche, attempt.density))
-        pages = fit_pages(blocks, attempt.max_pages)
-        if pages is not None:
-            return pages
-    raise OverfullFicheError(content.document_number)
+    def flow(density: Density) -> list[FlowBlock]:
+        return [
+            FlowBlock(head(content, texts, density)),
+            *front_flow(content.sections, texts, density),
+        ]
+
+    pages = front_pages(flow(front_density(flow)))
+    if any(outcome.level for outcome in fiche_outcomes(content)):
+        back = back_pages(
+            lambda density: list(
+                back_flow(content.sections, content.viewing_periods, texts, density)
+            )
+        )
+        pages = None if pages is None or back is None else [*pages, *back]
+    if pages is None or len(pages) > MAX_PAGES:
+        raise OverfullFicheError(content.document_number)
+    return pages
 
 
 def _draw_page(
@@ -80,11 +92,13 @@ def _draw_page(
 ) -> None:
     left, top = GEOMETRY.left, GEOMETRY.blocks_top(number)
     if number > 1:
-        draw_block(canvas, running_head(content, texts.fiche), left, GEOMETRY.top)
+        draw_block(
+            canvas, running_head(running_head_text(content, texts.fiche)), left, GEOMETRY.top
+        )
     for block in blocks:
         draw_block(canvas, block, left, top)
         top -= block.height
     version = template_version(texts)
-    end = foot(content.document_number, version, texts.fiche, number, count)
+    end = foot(version, texts.fiche, number, count)
     draw_block(canvas, end, left, GEOMETRY.foot_top)
     canvas.showPage()

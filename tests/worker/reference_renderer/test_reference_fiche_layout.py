@@ -7,19 +7,21 @@ import pikepdf
 import pypdfium2
 import pytest
 
-from services.worker.documents.fiche_blocks import (
+from services.worker.documents.fiche_pages import MAX_PAGES, OverfullFicheError
+from services.worker.documents.fiche_style import (
     ACCENT,
+    BODY_SIZE,
+    GUIDE_SIZE,
+    LABEL_SIZE,
     OUTLINE,
     SECONDARY_TEXT,
     TEXT,
     TINT,
     WHITE,
 )
-from services.worker.documents.fiche_pages import (
-    OverfullFicheError,
-)
 from services.worker.layout.blocks import Colour
 from shared.documents.content import Level, SubjectSection
+from shared.documents.texts import DUTCH
 from tests.worker.contents import (
     READS,
     SCALE,
@@ -28,54 +30,77 @@ from tests.worker.contents import (
     page_texts,
     sections,
 )
+from tests.worker.fiche_text import require_text
 from tests.worker.reference_renderer.fiche import draw_fiche
 
 LONG = " ".join([READS] * 25)
-SMALLEST = 9.0
 
 
-def test_six_components_stay_on_one_page_in_type_of_nine_points_or_more() -> None:
-    can_do = f"{READS} Legt uit wat er staat."
-    outcomes = [outcome(f"C{at}", description=can_do, position=at) for at in range(6)]
-    dutch = SubjectSection("nederlands", tuple(outcomes[:2]))
-    pdf = draw_fiche(fiche(sections=(dutch, SubjectSection("wiskunde", tuple(outcomes[2:])))))
-    assert len(page_texts(pdf)) == 1
+def _components(count: int, **changes: str) -> tuple[SubjectSection, ...]:
+    outcomes = [
+        outcome(f"C{at}", "EDCBA"[at % 5], name=changes.get("name", f"Onderdeel {at}"), position=at)
+        for at in range(count)
+    ]
+    sections = (SubjectSection("nederlands", tuple(outcomes[:2])),)
+    return (*sections, SubjectSection("wiskunde", tuple(outcomes[2:]))) if count > 2 else sections
+
+
+def _type_sizes(pdf: bytes, page: int) -> set[float]:
     with pikepdf.open(BytesIO(pdf)) as opened:
-        drawn = pikepdf.parse_content_stream(opened.pages[0])
-        sizes = {float(one.operands[1]) for one in drawn if str(one.operator) == "Tf"}
-    assert min(sizes) >= SMALLEST
+        drawn = pikepdf.parse_content_stream(opened.pages[page])
+        return {float(one.operands[1]) for one in drawn if str(one.operator) == "Tf"}
 
 
-def test_long_texts_take_a_second_page_with_a_running_head() -> None:
-    long = (
-        outcome(description=LONG),
-        outcome("LO4-SCH", description=LONG, name="Schrijven", position=2),
-    )
-    pages = page_texts(draw_fiche(fiche(sections=(SubjectSection("nederlands", long),))))
-    assert len(pages) == 2
-    assert pages[0].endswith("lees verder op bladzijde 2")
-    assert pages[1].startswith("Feedbackfiche Vlaamse toetsen 2024: Žofie Jacobs, 4A")
-    assert pages[1].endswith("bladzijde 2")
-    assert " ".join(pages).count(READS) == 50
+@pytest.mark.parametrize("count", range(1, 9))
+def test_type_is_legible_and_a_sheet_is_enough_for_up_to_four_components(count: int) -> None:
+    pdf = draw_fiche(fiche(sections=_components(count)))
+    pages = page_texts(pdf)
+    assert len(pages) <= (2 if count <= 4 else 4)
+    for page in range(len(pages)):
+        assert min(_type_sizes(pdf, page)) >= LABEL_SIZE
+    assert BODY_SIZE >= 11
+    assert GUIDE_SIZE >= 10
 
 
-def test_ten_components_with_the_longest_names_stay_within_two_pages() -> None:
-    many = tuple(
-        outcome(f"C{number}", "EDCBA"[number % 5], name="W" * 100, position=number)
-        for number in range(10)
-    )
+def test_the_front_takes_one_page_for_up_to_six_components() -> None:
+    pages = page_texts(draw_fiche(fiche(sections=_components(6))))
+    assert DUTCH.fiche.guide_title in pages[0]
+    assert pages[1].count(DUTCH.fiche.levels.title) == 1
+
+
+def test_long_codes_stay_legible() -> None:
+    words = [f"{letter}" * 16 for letter in "WMGQ"]
+    scale = tuple(Level(code, code, place) for place, code in enumerate(words, start=1))
+    long = outcome("C1", words[1], scale=scale)
+    pdf = draw_fiche(fiche(sections=(SubjectSection("nederlands", (long,)),)))
+    assert all(min(_type_sizes(pdf, page)) >= LABEL_SIZE for page in (0, 1))
+
+
+def test_a_further_page_has_a_running_head_and_repeats_its_subject() -> None:
+    content = fiche(sections=_components(8))
+    pages = page_texts(draw_fiche(content))
+    assert len(pages) == 4
+    require_text(content, pages)
+    for number, page in enumerate(pages[1:], start=2):
+        assert page.startswith("Žofie Jacobs, 4A · Document 7QX2M4KD9A")
+        assert page.endswith(f"bladzijde {min(number + 1, 4)}")
+    assert pages[1].split("7QX2M4KD9A ")[1].startswith("Wiskunde Onderdeel")
+    assert pages[3].split("7QX2M4KD9A ")[1].startswith("Wiskunde Onderdeel")
+
+
+def test_ten_components_with_the_longest_names_fit_their_pages() -> None:
     content = fiche(
         given_name="W" * 100,
         family_name="W" * 100,
         site_name="S" * 100,
-        sections=(SubjectSection("nederlands", many),),
+        sections=_components(10, name="W" * 100),
     )
-    assert len(page_texts(draw_fiche(content))) <= 2
+    assert len(page_texts(draw_fiche(content))) <= MAX_PAGES
 
 
 def test_texts_that_cannot_fit_fail_by_document_number() -> None:
     endless = outcome(description=" ".join([LONG] * 10))
-    with pytest.raises(OverfullFicheError, match="document 7QX2M4KD9A does not fit on 2 pages"):
+    with pytest.raises(OverfullFicheError, match="document 7QX2M4KD9A does not fit on 6 pages"):
         draw_fiche(fiche(sections=(SubjectSection("nederlands", (endless,)),)))
 
 
@@ -124,11 +149,12 @@ def test_text_has_enough_contrast_with_its_background(text: Colour, background: 
     assert _contrast(text, background) >= 4.5
 
 
-def test_lines_of_a_fiche_do_not_overlap() -> None:
+@pytest.mark.parametrize("number", [0, 1])
+def test_lines_of_a_fiche_do_not_overlap(number: int) -> None:
     document = pypdfium2.PdfDocument(draw_fiche(fiche(sections=sections())))
-    page = document[0]
+    page = document[number]
     text = page.get_textpage()
-    boxes = [text.get_rect(number) for number in range(text.count_rects())]
+    boxes = [text.get_rect(at) for at in range(text.count_rects())]
     document_edges = (50.0, 30.0, page.get_width() - 50.0, page.get_height() - 30.0)
     for left, bottom, right, top in boxes:
         assert left >= document_edges[0]
