@@ -172,7 +172,7 @@ def test_no_tool_tells_a_right_guess_of_a_level_from_a_wrong_one(
     right = operator.sees_after(RIGHT, tmp_path)
     wrong = operator.sees_after(WRONG, tmp_path)
     assert right == wrong
-    assert right["outcome"]["fiches"] == 3
+    assert right["outcome"]["fiches"] == 4
 
     operator.sees_after(STORED, tmp_path)
     described = operator.sees_after(OF_THE_LEVEL, tmp_path)

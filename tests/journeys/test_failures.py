@@ -82,7 +82,8 @@ def assert_consistent(instance: Instance) -> None:
             text(
                 "select count(distinct student_id) from results join components on"
                 " components.id = component_id where superseded_at is null"
-                " and status = 'reported' and not is_calibration"
+                " and status in ('reported', 'absent', 'exempt', 'notCompleted')"
+                " and not is_calibration"
             )
         )
         states = unit.session.execute(
