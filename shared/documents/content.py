@@ -4,12 +4,16 @@ Content has no field for a score or a rank, and never includes a calibration. Th
 of `FicheContent` and of `OverviewContent` are part of a document's fingerprint.
 """
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
+from shared.documents.content_checks import (
+    LONE_SURROGATE,
+    require,
+    require_unique,
+    require_valid_texts,
+)
 from shared.documents.viewing_periods import ViewingPeriod
 
 REPORTED = "reported"
@@ -23,28 +27,6 @@ STATUSES = (
     "withheld",
     "withdrawn",
 )
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def _require(condition: object, remedy: str) -> None:
-    if not condition:
-        raise ValueError(remedy)
-
-
-def _require_valid_texts(facts: Any, *, filled: tuple[str, ...]) -> None:
-    """Reject lone surrogates, which no document can contain, and empty `filled` texts."""
-    for name in facts.__slots__:
-        value = getattr(facts, name)
-        if isinstance(value, str):
-            if _LONE_SURROGATE.search(value):
-                raise ValueError(f"{type(facts).__name__}.{name} has a lone surrogate: correct it")
-            if name in filled and not value.strip():
-                raise ValueError(f"{type(facts).__name__}.{name} is empty: give it a text")
-
-
-def _require_unique(values: Iterable[str], what: str) -> None:
-    seen = list(values)
-    _require(len(seen) == len(set(seen)), f"{what}: one of them is repeated, keep it once")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +44,27 @@ class Level:
     attains_final_objectives: bool | None = None
 
     def __post_init__(self) -> None:
-        _require_valid_texts(self, filled=("code", "label"))
-        _require(self.ordinal >= 1, f"level {self.code}: ordinals start at 1")
+        require_valid_texts(self, filled=("code", "label"))
+        require(self.ordinal >= 1, f"level {self.code}: ordinals start at 1")
 
 
 def _require_scale(scale: tuple[Level, ...], component: str) -> None:
     ordinals = [level.ordinal for level in scale]
-    _require(scale, f"component {component}: its scale has no levels")
-    _require(ordinals == sorted(set(ordinals)), f"component {component}: order levels lowest first")
-    _require_unique((level.code for level in scale), f"component {component}: level codes")
+    require(scale, f"component {component}: its scale has no levels")
+    require(ordinals == sorted(set(ordinals)), f"component {component}: order levels lowest first")
+    require_unique((level.code for level in scale), f"component {component}: level codes")
 
 
 def _require_outcome(
     component: str, status: str, level: Level | None, scale: tuple[Level, ...]
 ) -> None:
-    _require(status in STATUSES, f"component {component}: unknown status {status!r}")
-    _require(
+    require(status in STATUSES, f"component {component}: unknown status {status!r}")
+    require(
         (level is not None) == (status == REPORTED),
         f"component {component}: status {status!r} and level do not go together;"
         f" a level exactly when {REPORTED!r}",
     )
-    _require(level is None or level in scale, f"component {component}: level outside its scale")
+    require(level is None or level in scale, f"component {component}: level outside its scale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +84,15 @@ class ComponentOutcome:
     descriptions: tuple[str | None, ...] = ()
 
     def __post_init__(self) -> None:
-        _require_valid_texts(self, filled=("component", "name"))
+        require_valid_texts(self, filled=("component", "name"))
         _require_scale(self.scale, self.component)
         _require_outcome(self.component, self.status, self.level, self.scale)
-        _require(
+        require(
             len(self.descriptions) == (len(self.scale) if self.level else 0),
             f"component {self.component}: give a description per level, and none without a level",
         )
         for description in self.descriptions:
-            if description is not None and _LONE_SURROGATE.search(description):
+            if description is not None and LONE_SURROGATE.search(description):
                 raise ValueError(
                     f"component {self.component}: a description has a lone surrogate: correct it"
                 )
@@ -129,10 +111,10 @@ class SubjectSection:
     outcomes: tuple[ComponentOutcome, ...]
 
     def __post_init__(self) -> None:
-        _require_valid_texts(self, filled=("subject",))
+        require_valid_texts(self, filled=("subject",))
         positions = [outcome.position for outcome in self.outcomes]
-        _require(positions, f"subject {self.subject}: leave out a subject without components")
-        _require(positions == sorted(positions), f"subject {self.subject}: order by position")
+        require(positions, f"subject {self.subject}: leave out a subject without components")
+        require(positions == sorted(positions), f"subject {self.subject}: order by position")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,8 +139,8 @@ class AdministrationFacts:
     tested_until_on: date
 
     def __post_init__(self) -> None:
-        _require_valid_texts(self, filled=("id", "name", "school_year"))
-        _require(
+        require_valid_texts(self, filled=("id", "name", "school_year"))
+        require(
             self.tested_from_on <= self.tested_until_on,
             f"administration {self.id}: the tests end before they start",
         )
@@ -173,7 +155,7 @@ class SchoolFacts:
     municipality: str
 
     def __post_init__(self) -> None:
-        _require_valid_texts(self, filled=("id", "name"))
+        require_valid_texts(self, filled=("id", "name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +180,13 @@ class FicheContent:
     viewing_periods: tuple[ViewingPeriod, ...] | None
 
     def __post_init__(self) -> None:
-        _require_valid_texts(self, filled=("document_number", "target_group_name", "class_group"))
-        _require(self.student_name, "a fiche needs a name of its student")
-        _require(
+        require_valid_texts(self, filled=("document_number", "target_group_name", "class_group"))
+        require(self.student_name, "a fiche needs a name of its student")
+        require(
             self.sections, "a fiche needs a component: build none for a student without results"
         )
-        _require_unique((section.subject for section in self.sections), "subjects of a fiche")
-        _require_unique(
+        require_unique((section.subject for section in self.sections), "subjects of a fiche")
+        require_unique(
             (outcome.component for section in self.sections for outcome in section.outcomes),
             "components of a fiche",
         )
@@ -229,14 +211,14 @@ class OverviewColumn:
     descriptions: tuple[str | None, ...] = ()
 
     def __post_init__(self) -> None:
-        _require_valid_texts(self, filled=("component", "name", "subject"))
+        require_valid_texts(self, filled=("component", "name", "subject"))
         _require_scale(self.scale, self.component)
-        _require(
+        require(
             len(self.descriptions) in {0, len(self.scale)},
             f"component {self.component}: give a description, or None, for each level",
         )
         for description in self.descriptions:
-            if description is not None and _LONE_SURROGATE.search(description):
+            if description is not None and LONE_SURROGATE.search(description):
                 raise ValueError(
                     f"component {self.component}: a description has a lone surrogate: correct it"
                 )
@@ -264,7 +246,7 @@ class OverviewRow:
     site_name: str | None = None
 
     def __post_init__(self) -> None:
-        _require_valid_texts(self, filled=("class_group",))
+        require_valid_texts(self, filled=("class_group",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,12 +259,12 @@ class OverviewTargetGroup:
     rows: tuple[OverviewRow, ...]
 
     def __post_init__(self) -> None:
-        _require_valid_texts(self, filled=("code", "name"))
-        _require_unique(
+        require_valid_texts(self, filled=("code", "name"))
+        require_unique(
             (column.component for column in self.columns), f"columns of target group {self.code}"
         )
         for row in self.rows:
-            _require(
+            require(
                 len(row.cells) == len(self.columns),
                 f"target group {self.code}: a row needs one cell per column",
             )
@@ -300,10 +282,8 @@ class OverviewContent:
     target_groups: tuple[OverviewTargetGroup, ...]
 
     def __post_init__(self) -> None:
-        _require(self.target_groups, f"school {self.school.id}: an overview needs a target group")
-        _require_unique(
-            (group.code for group in self.target_groups), "target groups of an overview"
-        )
+        require(self.target_groups, f"school {self.school.id}: an overview needs a target group")
+        require_unique((group.code for group in self.target_groups), "target groups of an overview")
 
 
 def fiche_outcomes(content: FicheContent) -> Iterator[ComponentOutcome]:

@@ -144,7 +144,7 @@ def test_equal_contents_have_the_same_digest_on_every_machine() -> None:
         "54dd0cc4083e38724f68f3b62c87014419877ea9f2054c41dc3d8dd14728295f"
     )
     assert content_sha256(OVERVIEW).hex() == (
-        "f516997b086c71146d05cc53ed62501fb8038a873aea2b2b9e5efd76dd0e639d"
+        "44a629c76377d13db8ca5c78da26495bc226d9f90426f8aa45c5e293ca4086eb"
     )
 
 

@@ -31,7 +31,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageSetup:
-    """How a sheet is printed on A4: `scale` in percent, or None to fit it onto one page.
+    """The print settings of a sheet on A4: `scale` in percent, or None to fit it onto one page.
 
     A sheet that is fitted has no page breaks of its own: Excel ignores them. Header and footer are
     in the syntax of ECMA-376 part 1, 18.3.1.39: left and right; left, centre and right.

@@ -81,7 +81,7 @@ def write_workbook(
 
 
 class Outline(NamedTuple):
-    """What the constant parts have of a sheet."""
+    """The properties of a sheet that the constant parts have."""
 
     title: str
     has_table: bool

@@ -97,9 +97,9 @@ def test_the_same_content_gives_the_same_bytes_in_any_order_and_thread() -> None
 def test_the_same_content_gives_the_same_bytes_in_another_process() -> None:
     code = (
         "from hashlib import sha256; from tests.worker.contents import fiche, overview;"
+        "from services.worker.documents.overview import render_overview;"
         "from tests.worker.reference_renderer.fiche import draw_fiche;"
-        "from tests.worker.reference_renderer.overview import draw_overview;"
-        "print(sha256(draw_fiche(fiche()) + draw_overview(overview())).hexdigest())"
+        "print(sha256(draw_fiche(fiche()) + render_overview(overview())).hexdigest())"
     )
     digests = {
         subprocess.run(
