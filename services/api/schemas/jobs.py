@@ -31,6 +31,7 @@ _STATES: dict[str, TaskState] = {
     State.CANCELLED: "failed",
 }
 
+WAITING_EXAMPLE = "object store: no space left on device"
 WAITING_FOR = (
     "The server that items of the job wait for, and why, such as `object store: no space left on "
     "device`. They go on automatically once it is available."
@@ -154,7 +155,9 @@ class JobProgress(ResponseModel):
     status: TaskStatus
     counts: JobCounts
     pace: JobPace | None = None
-    waiting_for: Annotated[str | None, Field(description=WAITING_FOR)] = None
+    waiting_for: Annotated[
+        str | None, Field(description=WAITING_FOR, examples=[WAITING_EXAMPLE])
+    ] = None
 
     @classmethod
     def of(
@@ -204,7 +207,9 @@ class Job(JobSummary):
 
     counts: JobCounts
     pace: JobPace | None = None
-    waiting_for: Annotated[str | None, Field(description=WAITING_FOR)] = None
+    waiting_for: Annotated[
+        str | None, Field(description=WAITING_FOR, examples=[WAITING_EXAMPLE])
+    ] = None
 
     @classmethod
     def with_counts(
