@@ -21,9 +21,9 @@ def undeclared_headers(
 ) -> set[str]:
     """Return the names that the response of an operation lacks in the document.
 
-    A status that the operation does not have, such as 405, declares nothing.
+    A method or a status that the path does not have, such as 405, declares nothing.
     """
-    responses = document["paths"][path][method.lower()]["responses"]
+    responses = document["paths"][path].get(method.lower(), {}).get("responses", {})
     if str(status) not in responses:
         return set()
     response = responses[str(status)]
