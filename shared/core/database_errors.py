@@ -61,6 +61,10 @@ _REFUSED_STATEMENTS: dict[type[psycopg.Error], str] = {
         "the database does not have the tables of this version; run `toetsfeedback migrate` as "
         "its owner"
     ),
+    errors.UndefinedFunction: (
+        "the database does not have a function of this version; run `toetsfeedback migrate` as "
+        "its owner, on PostgreSQL 15 or later"
+    ),
     errors.ReadOnlySqlTransaction: (
         f"the database is read-only, as a standby is; name the primary server in {_URL}"
     ),
@@ -74,7 +78,7 @@ _REFUSED_STATEMENTS: dict[type[psycopg.Error], str] = {
     errors.CharacterNotInRepertoire: "a text has a character that cannot be stored; leave it out",
 }
 _REFUSED_STATEMENTS |= dict.fromkeys(
-    (errors.UndefinedColumn, errors.UndefinedFunction, errors.UndefinedObject),
+    (errors.UndefinedColumn, errors.UndefinedObject),
     _REFUSED_STATEMENTS[errors.UndefinedTable],
 )
 

@@ -48,7 +48,7 @@ IDENTITY_CHECKS: Final = (
                 select student, min(line) as first_line,
                        (array_agg(insz_hash order by line))[1] as first_hash
                 from {_NAMED} named where insz_hash is not null
-                group by student having min(insz_hash) <> max(insz_hash)
+                group by student having count(distinct insz_hash) > 1
             ) k using (student) where s.insz_hash <> k.first_hash""",
         "The student code has another INSZ on line {context}: it stands for two students.",
         "Give each student one code (a spreadsheet rounds codes of more than 15 digits), and each "
