@@ -20,7 +20,7 @@ EXAMPLES: dict[str, Any] = {
     "JobFailure.subject": "000028",
     "LevelReached.description": "The student understands texts on familiar subjects.",
     "Mandate.clientId": "0b6f6c5e-5a3f-4b0e-9d8a-2f1f4f0f6f10",
-    "Mandate.state": "active",
+    "Mandate.state": "inForce",
     "NewPerson.name": "Operator client of Ann Peeters",
     "OperatorPerson.name": "Ann Peeters",
     "ReleaseWindow.state": "open",

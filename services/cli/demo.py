@@ -106,7 +106,10 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", data: Path, log: Path)
         if instance is not None and instance.api_url is not None:
             return instance
         time.sleep(POLL_SECONDS)
-    raise DemoError(f"the service did not start:\n{log.read_text(errors='replace')[-2000:]}")
+    cause = "ended" if process.poll() is not None else f"was not ready in {TIMEOUT_SECONDS} s"
+    raise DemoError(
+        f"the service {cause}; its log ends:\n{log.read_text(errors='replace')[-2000:]}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +290,7 @@ class Demo:
                     raise DemoError(str(task["status"].get("problem")))
                 advance_to(task["counts"]["done"])
                 time.sleep(POLL_SECONDS)
-        raise DemoError(f"{title} took longer than {TIMEOUT_SECONDS} s")
+        raise DemoError(f"{title} took longer than {TIMEOUT_SECONDS} s: is the machine busy?")
 
     @staticmethod
     def _expect(response: httpx.Response, status: int) -> httpx.Response:

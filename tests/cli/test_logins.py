@@ -50,6 +50,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pyt
     files = {name: tmp_path / name for row in VARIABLES.values() for name in row}
     values = {name: VALUES.get(name, str(file)) for name, file in files.items()}
     values["TOETSFEEDBACK_STORAGE_URL"] = (tmp_path / "objects").as_uri()
+    (tmp_path / "objects").mkdir()
     (tmp_path / "TOETSFEEDBACK_CLIENT_KEY").write_text("no key")
     monkeypatch.chdir(tmp_path)  # no instance of `up` is here
     for name, value in values.items():
