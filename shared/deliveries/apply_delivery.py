@@ -8,6 +8,7 @@ import psycopg
 from shared.deliveries.apply_results import apply_item_results, apply_results
 from shared.deliveries.end_enrolments import end_enrolments
 from shared.deliveries.manifest import AdministrationFacts, Manifest, Mode
+from shared.deliveries.staging_tables import WRITTEN_ROWS
 from shared.deliveries.upserts import UPSERTS, Changes, Parameters, run_upsert
 
 _ANALYZE_FROM: Final = 1_000
@@ -127,7 +128,10 @@ def reported_changes(
 
 def _apply_administration(connection: psycopg.Connection[Any], facts: AdministrationFacts) -> bool:
     """Insert or update the administration; True if that changed the row."""
-    return connection.execute(_ADMINISTRATION, facts.model_dump()).rowcount > 0
+    if connection.execute(_ADMINISTRATION, facts.model_dump()).rowcount == 0:
+        return False
+    connection.execute(f"insert into {WRITTEN_ROWS} values ('administration')")
+    return True
 
 
 def _has_changes(changes: dict[str, Changes]) -> bool:

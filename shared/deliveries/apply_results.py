@@ -8,6 +8,7 @@ from typing import Any, Final
 import psycopg
 
 from shared.deliveries.manifest import Mode
+from shared.deliveries.staging_tables import WRITTEN_ROWS
 from shared.deliveries.upserts import Changes, Parameters, ordered_uuid
 
 # A result is stored for each enrolment of the student whose class group takes the component.
@@ -75,8 +76,12 @@ _COUNT_REMOVED: Final = """
                       where d.student = p.delivered_as and d.component_id = r.component_id)
 """
 
-_COUNT_ITEMS: Final = """
-    with written as ({statement} returning stored.student_id, stored.component_id)
+_COUNT_ITEMS: Final = f"""
+    with written as (
+        {{statement}} returning stored.school_id, stored.student_id, stored.component_id
+    ), recorded as (
+        insert into {WRITTEN_ROWS} select 'itemResults', school_id, student_id from written
+    )
     select count(distinct (p.delivered_as, w.component_id))
     from written w join students p on p.id = w.student_id
 """

@@ -11,9 +11,13 @@ from shared.deliveries.integrity_check import IntegrityCheck, has_nothing_in_com
 from shared.deliveries.staging_tables import ENDED_ENROLMENTS
 
 OTHER_STUDENT: Final = "otherStudent"
+TOO_MANY_REFUSALS: Final = "tooManyRefusals"
 
 MAX_REFUSALS: Final = 10
-"""Refusals of a client in 24 hours, after which no INSZ of its deliveries is compared."""
+"""Refusals of a client in 24 hours, after which no INSZ of its deliveries is compared.
+
+The same limit holds for the stamnummers of its corrections.
+"""
 
 _MAX_LOCATED: Final = 10
 """Lines that a refusal names: each tells that an INSZ is not the stored one."""
@@ -141,7 +145,13 @@ def check_other_students(
     """
     if refusals >= MAX_REFUSALS:
         if connection.execute(_HAS_INSZ).rowcount:
-            findings.faults.add(_too_many_refusals())
+            findings.faults.add(
+                too_many_refusals(
+                    "insz",
+                    "because codes of students stand for somebody else. Until then, its deliveries "
+                    "with INSZ numbers are refused.",
+                )
+            )
         return
     for line in _lines(connection, _OTHER_STUDENTS, administration):
         findings.faults.add(
@@ -179,13 +189,12 @@ def _lines(connection: psycopg.Connection[Any], query: str, administration: str)
     return cursor.execute(query, {"administration": administration}).fetchall()
 
 
-def _too_many_refusals() -> Fault:
+def too_many_refusals(column: str, reason: str) -> Fault:
+    """Return the fault that no number in the column of students.csv is compared for now."""
     return Fault(
-        "tooManyRefusals",
-        f"{MAX_REFUSALS} deliveries of this client were refused in 24 hours because codes of "
-        "students stand for somebody else. Until then, its deliveries with INSZ numbers are "
-        "refused.",
+        TOO_MANY_REFUSALS,
+        f"{MAX_REFUSALS} deliveries of this client were refused in 24 hours {reason}",
         "Compare the codes and numbers with their source, and submit the delivery later.",
         STUDENTS.name,
-        column="insz",
+        column=column,
     )

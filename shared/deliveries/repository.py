@@ -14,23 +14,10 @@ _LAST_APPLIED_SEQUENCE = select(func.max(Delivery.sequence)).where(
     Delivery.administration_id == bindparam("administration_id"), Delivery.status == "applied"
 )
 
-_RECORD_CORRECTIONS = text("""
-    select append_audit_event(
-        corrected.school_id, corrected.students, null, null, null, 'correctResults',
-        '/v1/deliveries/' || :delivery_id, 'allowed', 'granted', null
-    )
-    from (
-        select school_id, array_agg(distinct student_id) as students from results
-        where superseded_by_delivery_id = :delivery_id
-        group by school_id order by school_id
-    ) corrected
-""")
-
-
 _RECORD_REFUSAL = text("""
     select append_audit_event(
-        null, null, null, null, null, 'importDelivery', '/v1/deliveries/' || :delivery_id,
-        'refused', :rule, null
+        null, null, null, null, left('Delivered by ' || :client, 200), 'importDelivery',
+        '/v1/deliveries/' || :delivery_id, 'refused', :rule, null
     )
 """)
 
@@ -69,17 +56,13 @@ def find_delivery_for_update(session: Session, delivery_id: UUID) -> Delivery | 
     return session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
 
 
-def record_corrections(session: Session, delivery_id: UUID) -> None:
-    """Append an audit event for each school of which the delivery superseded results.
+def record_refusal(session: Session, delivery: Delivery, rule: str) -> None:
+    """Append an audit event of a refused delivery, about no school.
 
-    Schools come in the order of their chains. The database takes the caller from the login.
+    The database takes the caller from the login; the event also has the client that submitted it.
     """
-    session.execute(_RECORD_CORRECTIONS, {"delivery_id": delivery_id})
-
-
-def record_refusal(session: Session, delivery_id: UUID, rule: str) -> None:
-    """Append an audit event of a refused delivery, about no school."""
-    session.execute(_RECORD_REFUSAL, {"delivery_id": delivery_id, "rule": rule})
+    parameters = {"delivery_id": delivery.id, "client": delivery.received_from, "rule": rule}
+    session.execute(_RECORD_REFUSAL, parameters)
 
 
 def count_refusals(session: Session, administration_id: str, kind: str) -> int:

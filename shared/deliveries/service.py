@@ -1,6 +1,6 @@
 """Use cases of deliveries: import one as a whole or not at all, and read its report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from shared.deliveries.faults import Findings
 from shared.deliveries.file_loading import read_manifest, stage_files, verify_files
 from shared.deliveries.identity_checks import (
     OTHER_STUDENT,
+    TOO_MANY_REFUSALS,
     check_other_students,
     warn_of_other_names,
 )
@@ -34,6 +35,7 @@ from shared.deliveries.removal_check import (
     RemovalLimit,
     find_removal_fault,
 )
+from shared.deliveries.school_events import record_for_schools
 from shared.deliveries.sequence import (
     check_sequence,
     is_already_applied,
@@ -44,11 +46,16 @@ from shared.deliveries.staging_tables import (
     create_staging_tables,
     drop_staging_tables,
 )
-from shared.deliveries.validation import check_stored_rows, validate
+from shared.deliveries.validation import CONTRADICTS_STORED, check_stored_rows, validate
 from shared.deliveries.window_checks import check_release_windows
 
-RECORDED_REFUSALS: Final = {TOO_MUCH_REMOVED, OTHER_STUDENT}
-"""The kinds of refusals that tell something of what is stored, and so are in the audit log."""
+NAMED_REFUSALS: Final = {
+    TOO_MUCH_REMOVED,
+    OTHER_STUDENT,
+    CONTRADICTS_STORED,
+    TOO_MANY_REFUSALS,
+}
+"""The faults that tell something of what is stored, or follow from too many of those."""
 
 Status = Literal["applied", "unchanged", "refused"]
 
@@ -111,10 +118,15 @@ def import_delivery(
     session.expire_all()
     if status == "applied":
         store_key(session, insz_key)
-        repository.record_corrections(session, delivery.id)
-    for kind in RECORDED_REFUSALS & findings.faults.counts.keys():
-        repository.record_refusal(session, delivery.id, kind)
+    elif status == "refused":
+        for rule in named_refusals(findings.faults.counts):
+            repository.record_refusal(session, delivery, rule)
     return ImportOutcome(delivery.id, status, report)
+
+
+def named_refusals(kinds: Iterable[str]) -> list[str]:
+    """Return the rules of the audit events of a refusal: `invalid` without a named fault."""
+    return sorted(NAMED_REFUSALS.intersection(kinds)) or ["invalid"]
 
 
 def read_delivery(session: Session, delivery_id: UUID) -> Delivery:
@@ -173,7 +185,10 @@ class _Import:
             if findings.faults:
                 return "refused", {}
             changes = apply_delivery(connection, manifest, facts, self.delivery.id)
-            return "applied", reported_changes(connection, changes, manifest.mode)
+            reported = reported_changes(connection, changes, manifest.mode)
+            client = self.delivery.received_from
+            record_for_schools(connection, manifest, self.delivery.id, client)
+            return "applied", reported
 
     def _check_staged(
         self,
@@ -190,11 +205,16 @@ class _Import:
         if findings.faults:
             return
         if manifest.mode == "correction":
-            check_stored_rows(connection, manifest.administration_id, findings)
+            self._check_stored(connection, manifest)
         else:
             self._check_removals(connection, manifest)
         if not findings.faults:
             self._check_students(connection, manifest)
+
+    def _check_stored(self, connection: psycopg.Connection[Any], manifest: Manifest) -> None:
+        client = self.delivery.received_from
+        refusals = repository.count_refusals_of_client(self.session, client, CONTRADICTS_STORED)
+        check_stored_rows(connection, manifest.administration_id, refusals, self.findings)
 
     def _check_students(self, connection: psycopg.Connection[Any], manifest: Manifest) -> None:
         client = self.delivery.received_from

@@ -28,6 +28,9 @@ WRITE_SIZE: Final = 64 * 1024
 ENDED_ENROLMENTS: Final = "ended_enrolments"
 """The table of the rows of students.csv that end an enrolment."""
 
+WRITTEN_ROWS: Final = "written_rows"
+"""The table of what the delivery wrote: kind of row, school and student, which can be empty."""
+
 _REMEDY: Final = "Submit the file and the manifest that belong together."
 
 _SETTINGS: Final = {"jit": "off", "work_mem": "64MB"}
@@ -62,6 +65,10 @@ def create_staging_tables(connection: psycopg.Connection[Any]) -> None:
     connection.execute(
         f"create temporary table {ENDED_ENROLMENTS} (like {STUDENTS.table}) on commit drop"
     )
+    connection.execute(
+        f"create temporary table {WRITTEN_ROWS} (kind text, school_id varchar, student_id uuid)"
+        " on commit drop"
+    )
 
 
 def separate_ended_enrolments(connection: psycopg.Connection[Any]) -> None:
@@ -73,7 +80,7 @@ def separate_ended_enrolments(connection: psycopg.Connection[Any]) -> None:
 
 
 def drop_staging_tables(connection: psycopg.Connection[Any]) -> None:
-    names = (*(file.table for file in CSV_FILES), ENDED_ENROLMENTS)
+    names = (*(file.table for file in CSV_FILES), ENDED_ENROLMENTS, WRITTEN_ROWS)
     tables = ", ".join(f"pg_temp.{name}" for name in names)
     connection.execute(f"drop table if exists {tables} cascade")
 

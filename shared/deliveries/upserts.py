@@ -6,6 +6,7 @@ from typing import Any, Final
 import psycopg
 
 from shared.deliveries.manifest import Mode
+from shared.deliveries.staging_tables import WRITTEN_ROWS
 
 Parameters = dict[str, Any]
 Changes = dict[str, int]
@@ -20,7 +21,8 @@ class Upsert:
 
     A full delivery sets `removed_at` of the rows that it does not contain. A table without that
     column deletes them with the statement `removal`, or keeps them if that is None. An empty value
-    of a column in `kept` does not replace the stored one.
+    of a column in `kept` does not replace the stored one. `school` and `student` are columns of the
+    stored row with the ids for the audit log; a table without a school concerns all schools.
     """
 
     name: str
@@ -32,6 +34,8 @@ class Upsert:
     removal: str | None = None
     has_ordered_id: bool = False
     kept: frozenset[str] = frozenset()
+    school: str | None = None
+    student: str | None = None
 
 
 def ordered_uuid(number: str) -> str:
@@ -53,11 +57,24 @@ def run_upsert(
 
     A full delivery does not write equal rows; a correction writes each row that it names.
     """
-    changed = connection.execute(_update(upsert), parameters).rowcount
-    added = connection.execute(_insert(upsert), parameters).rowcount
+
+    def write(statement: str) -> int:
+        return connection.execute(_recorded(upsert, statement), parameters).rowcount
+
     removal = _removal(upsert) if mode == "full" else None
-    removed = connection.execute(removal, parameters).rowcount if removal else 0
-    return {"added": added, "changed": changed, "removed": removed}
+    changed, added = write(_update(upsert)), write(_insert(upsert))
+    return {"added": added, "changed": changed, "removed": write(removal) if removal else 0}
+
+
+def _recorded(upsert: Upsert, statement: str) -> str:
+    """Return the statement, with a row in the table of written rows for each row that it writes."""
+    school, student = (
+        f"stored.{column}" if column else "null" for column in (upsert.school, upsert.student)
+    )
+    return f"""
+        with written as ({statement} returning {school} as school_id, {student}::uuid as student_id)
+        insert into {WRITTEN_ROWS} select '{upsert.name}', school_id, student_id from written
+    """
 
 
 def _matches(upsert: Upsert) -> str:
@@ -85,7 +102,8 @@ def _insert(upsert: Upsert) -> str:
     if upsert.has_ordered_id:
         names, values = f"id, {names}", f"{ordered_uuid('line')}, {values}"
     return f"""
-        insert into {upsert.table} ({names}) select {values} from ({upsert.source}) delivered
+        insert into {upsert.table} as stored ({names})
+        select {values} from ({upsert.source}) delivered
         where not exists (select from {upsert.table} stored where {_matches(upsert)})
     """
 
@@ -169,6 +187,7 @@ SCHOOLS: Final = (
                   string_to_array(successor_of, '|')::varchar[] as successor_of
            from staged_schools""",
         has_removed_at=False,
+        school="id",
     ),
     Upsert(
         "participations",
@@ -177,6 +196,7 @@ SCHOOLS: Final = (
         ("name", "municipality", "comparison_group"),
         f"""select {_ADMINISTRATION}, school as school_id, name, municipality, comparison_group
             from staged_schools""",
+        school="school_id",
     ),
     Upsert(
         "classGroups",
@@ -189,6 +209,7 @@ SCHOOLS: Final = (
            join target_groups t
              on t.administration_id = %(administration)s and t.code = s.target_group""",
         has_ordered_id=True,
+        school="school_id",
     ),
 )
 
@@ -206,6 +227,8 @@ STUDENTS: Final = Upsert(
          and g.school_id = s.school and g.name = s.class_group""",
     has_ordered_id=True,
     kept=frozenset({"insz_hash"}),
+    school="school_id",
+    student="id",
 )
 
 UPSERTS: Final = (*CATALOGUE, DESCRIPTIONS, *SCHOOLS, STUDENTS)

@@ -8,10 +8,17 @@ from psycopg.rows import class_row
 from shared.deliveries.catalogue_checks import CATALOGUE_CHECKS
 from shared.deliveries.contradiction_checks import CONTRADICTION_CHECKS, LEVELS_AGAINST_SCORES
 from shared.deliveries.correction_checks import CORRECTION_CHECKS
-from shared.deliveries.delivery_format import CSV_FILES, HASHED, ITEM_RESULTS, Column, FileFormat
+from shared.deliveries.delivery_format import (
+    CSV_FILES,
+    HASHED,
+    ITEM_RESULTS,
+    STUDENTS,
+    Column,
+    FileFormat,
+)
 from shared.deliveries.enrolment_checks import ENROLMENT_CHECKS
 from shared.deliveries.faults import MAX_LISTED_FAULTS, Fault, Findings, quotable
-from shared.deliveries.identity_checks import IDENTITY_CHECKS
+from shared.deliveries.identity_checks import IDENTITY_CHECKS, MAX_REFUSALS, too_many_refusals
 from shared.deliveries.integrity_check import IntegrityCheck, unique_key_check
 from shared.deliveries.look_alikes import LOOK_ALIKE_CHECKS, merge_class_groups
 from shared.deliveries.manifest import Manifest
@@ -33,6 +40,10 @@ CHECKS: Final = (
     *RESULT_CHECKS,
     *CORRECTION_CHECKS,
 )
+
+CONTRADICTS_STORED: Final = "contradictsStored"
+
+_HAS_STAMNUMMER: Final = f"select from {STUDENTS.table} where stamnummer is not null limit 1"
 
 _MAX_DUPLICATE_KEYS: Final = 100
 """A file with more duplicate keys is not joined with others, where each duplicate multiplies."""
@@ -95,14 +106,26 @@ def validate(connection: psycopg.Connection[Any], manifest: Manifest, findings: 
 
 
 def check_stored_rows(
-    connection: psycopg.Connection[Any], administration: str, findings: Findings
+    connection: psycopg.Connection[Any], administration: str, refusals: int, findings: Findings
 ) -> None:
     """Add one fault if a correction does not fit the stored rows about students.
+
+    After too many `refusals` of the client, a correction with a stamnummer is refused before any
+    comparison: each comparison tells whether a school has that number.
 
     The fault has no row, value or count: it is the same for every violation. Another fault must
     not be found already: with one, a correction could be submitted to learn about stored rows, and
     would change none.
     """
+    if refusals >= MAX_REFUSALS and connection.execute(_HAS_STAMNUMMER).rowcount:
+        findings.faults.add(
+            too_many_refusals(
+                "stamnummer",
+                "because corrections contradict what is stored. Until then, its corrections with "
+                "stamnummers are refused.",
+            )
+        )
+        return
     parameters = {"administration": administration}
     violated = [
         connection.execute(f"select from ({check.query}) violation limit 1", parameters).rowcount
@@ -112,7 +135,7 @@ def check_stored_rows(
     if any(violated):
         findings.faults.add(
             Fault(
-                "contradictsStored",
+                CONTRADICTS_STORED,
                 "The correction refers to students, class groups or results that are not stored, "
                 "or contradicts those that are. The report does not say which.",
                 "Compare the correction with the deliveries that it corrects, or submit a full "

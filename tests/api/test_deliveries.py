@@ -15,6 +15,7 @@ from services.api.app import create_app
 from services.api.resources import MAX_CONCURRENT_UPLOADS
 from services.cli.signing import ProofKey
 from shared.access.rules import CallerKind
+from shared.audit.models import AuditEvent
 from shared.core.database import Sessions
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
@@ -112,6 +113,24 @@ def test_upload_of_a_cancelled_delivery_is_deleted(
     cancelled = operator.post(f"{created.json()['href']}/cancel")
     assert cancelled.status_code == 200
     assert stored_keys(storage) == []
+
+
+def test_submission_and_cancellation_are_in_the_log_without_a_school(
+    operator: httpx.Client, sessions: Sessions
+) -> None:
+    created = operator.post(DELIVERIES, content=b"PK", headers=ZIP).json()
+    operator.post(f"{created['href']}/cancel")
+
+    with UnitOfWork(sessions) as unit:
+        events = unit.session.scalars(
+            select(AuditEvent)
+            .where(AuditEvent.resource == f"{DELIVERIES}/{created['subject']}")
+            .order_by(AuditEvent.id)
+        ).all()
+        assert [(event.action, event.client, event.organisation) for event in events] == [
+            ("createDelivery", "a operator", None),
+            ("cancelJob", "a operator", None),
+        ]
 
 
 @pytest.mark.parametrize("is_declared", [True, False])

@@ -155,7 +155,7 @@ def counts(session: Session) -> dict[str, int]:
     events = session.execute(
         text(
             "select organisation, count(*), sum(cardinality(students)) from audit_events"
-            " where action = 'correctResults' group by organisation"
+            " where action = 'importDelivery' group by organisation"
         )
     )
     numbers |= {row.school_id: row.facts_revision for row in revisions}

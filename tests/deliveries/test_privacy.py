@@ -112,7 +112,9 @@ def test_insz_is_stored_as_a_hash_only(session: Session, tmp_path: Path) -> None
 
     assert run_import(session, delivery.write(tmp_path)).status == "applied"
 
-    assert not any(NUMBER in row for rows in table_contents(session).values() for row in rows)
+    assert not any(
+        NUMBER in row for rows in table_contents(session, without=()).values() for row in rows
+    )
 
 
 def test_insz_never_reaches_the_server(

@@ -5,7 +5,6 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.audit.models import AuditEvent
 from shared.results.models import ItemResult, Result, ScaleScore
 from shared.schools.models import Participation, School
 from shared.students.models import Student
@@ -47,28 +46,6 @@ def test_correction_supersedes_the_result_and_keeps_the_history(
     assert float(score.score) == 240.5
     current = session.execute(select(Result.id).where(Result.superseded_at.is_(None))).scalars()
     assert set(unchanged) < set(current)
-
-
-def test_each_school_of_a_changed_result_has_an_audit_event(
-    session: Session, tmp_path: Path
-) -> None:
-    import_applied(session, full(), tmp_path)
-    assert count(session, AuditEvent) == 0
-
-    rows = [["s1", "LEZ4", "reported", "D", "199"], ["s5", "LEZ4", "withdrawn", "", ""]]
-    corrected = import_applied(session, correction(2, results=rows), tmp_path)
-
-    events = session.scalars(select(AuditEvent).order_by(AuditEvent.organisation)).all()
-    changed = session.execute(
-        select(Result.school_id, Result.student_id).where(Result.superseded_at.is_not(None))
-    ).all()
-    assert len(events) > 1
-    assert {
-        (event.organisation, student) for event in events for student in event.students or ()
-    } == {tuple(row) for row in changed}
-    assert {(event.action, event.resource) for event in events} == {
-        ("correctResults", f"/v1/deliveries/{corrected.delivery_id}")
-    }
 
 
 def test_correction_writes_a_result_that_is_equal_to_the_stored_one(

@@ -18,7 +18,7 @@ from services.api.schemas.deliveries import Delivery
 from services.api.schemas.jobs import Job
 from services.api.security.authentication import require_scope_left
 from services.api.security.permissions import DeliveriesReader, DeliveriesWriter
-from shared.access.decisions import act_for
+from shared.access.decisions import act_for, record_change
 from shared.access.rules import Scope
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries import service
@@ -72,6 +72,7 @@ async def create_delivery(
             idempotent.replay(second)
             client, trace_id = access.caller.client, access.trace_id
             job = receive_delivery(second, resources.queue, stored.key, client, trace_id)
+            record_change(second, access, access.action, f"/v1/deliveries/{job.subject}")
             accepted_job = accepted(second.session, job, links, request, response)
             idempotent.store(second, to_response(accepted_job, HTTPStatus.ACCEPTED, response))
             return accepted_job

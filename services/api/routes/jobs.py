@@ -32,7 +32,7 @@ from services.api.schemas.jobs import (
 )
 from services.api.security.authentication import token_is_active
 from services.api.security.permissions import JobsReader, JobsWriter
-from shared.access.decisions import act_for
+from shared.access.decisions import act_for, record_change
 from shared.access.requests import AccessRequest
 from shared.access.rules import Scope
 from shared.core.database import DATABASE_UNAVAILABLE
@@ -169,11 +169,13 @@ def list_job_failures(
 
 @router.post("/jobs/{jobId}/cancel", responses=problems("jobEnded"))
 def cancel_job(
-    job_id: JobPath, _: JobsWriter, unit: UnitDep, links: LinksDep, resources: ResourcesDep
+    job_id: JobPath, access: JobsWriter, unit: UnitDep, links: LinksDep, resources: ResourcesDep
 ) -> Job:
     """Cancel a job; finished items stay. The upload of a delivery is deleted."""
     job = service.cancel(unit.session, job_id)
-    remove_upload_of(unit, resources.storage, job)
+    if job.kind == APPLY_DELIVERY:
+        record_change(unit, access, access.action, f"/v1/deliveries/{job.subject}")
+        remove_upload_of(unit, resources.storage, job)
     return Job.with_counts(job, repository.count_items(unit.session, job.id), None, links)
 
 

@@ -32,7 +32,8 @@ class AuditEvent(ResponseModel):
     action: Annotated[
         str,
         Field(
-            description="The `operationId`, or `bulkReads` for the alarm about many students read."
+            description="The `operationId`; `bulkReads` for the alarm about many students read; "
+            "`importDelivery` for a delivery that was applied or refused."
         ),
     ]
     resource: Annotated[
@@ -44,7 +45,13 @@ class AuditEvent(ResponseModel):
     ]
     outcome: Annotated[str, Field(description="`allowed` or `refused`.")]
     rule: Annotated[str, Field(description="The rule that decided.", examples=["granted", "reach"])]
-    purpose: Annotated[str | None, Field(description="The purpose of the mandate.")] = None
+    purpose: Annotated[
+        str | None,
+        Field(
+            description="The purpose of the mandate. For `importDelivery`, the client that "
+            "submitted the delivery and the kinds of rows that it wrote for this school."
+        ),
+    ] = None
     student_count: Annotated[
         int | None,
         Field(

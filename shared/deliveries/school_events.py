@@ -1,0 +1,87 @@
+"""Audit events of an applied delivery: in the chain of each school whose rows it wrote."""
+
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+
+from shared.deliveries.manifest import Manifest
+from shared.deliveries.staging_tables import WRITTEN_ROWS
+
+# Thousands of students in one event would tell a school no more than that all are new.
+_OF_FIRST: Final = f"""
+    select kind, null::varchar as school_id, null::uuid as student_id
+    from {WRITTEN_ROWS} group by kind
+    union all
+    select 'results', null, null where exists (select from results where delivery_id = %(delivery)s)
+"""
+
+_OF_FULL: Final = f"""
+    select kind, school_id, student_id from {WRITTEN_ROWS}
+    union all
+    select 'results', school_id, student_id from results
+    where administration_id = %(administration)s
+      and (delivery_id = %(delivery)s or superseded_by_delivery_id = %(delivery)s)
+"""
+
+# The other schools of a student are concerned too: an enrolment takes results along from there.
+# What a correction names counts, whether or not it changes a value (decision 32).
+_OF_CORRECTION: Final = f"""
+    select kind, school_id, student_id from {WRITTEN_ROWS}
+    union all
+    select named.kind, p.school_id, p.id
+    from (
+        select 'students' as kind, student from staged_students
+        union select 'students', student from ended_enrolments
+        union select 'results', student from staged_results
+        union select 'itemResults', student from staged_item_results
+    ) named
+    join students p on p.administration_id = %(administration)s and p.delivered_as = named.student
+    where p.removed_at is null or exists (
+        select from ended_enrolments e where e.student = p.delivered_as and e.school = p.school_id
+    )
+"""
+
+_RECORD: Final = """
+    with written as ({source}), concerned as (
+        select kind, school_id, student_id from written where school_id is not null
+        union
+        select of_all.kind, participant.school_id, null
+        from (select distinct kind from written where school_id is null) of_all
+        cross join participations participant
+        where participant.administration_id = %(administration)s
+          and participant.removed_at is null
+    )
+    select append_audit_event(
+        school.school_id, school.students, null, null,
+        left('Delivered by ' || %(client)s::text || ': ' || school.kinds, 200),
+        'importDelivery', '/v1/deliveries/' || %(delivery)s::text, 'allowed', 'granted', null
+    )
+    from (
+        select school_id, string_agg(distinct kind, ', ') as kinds,
+               array_remove(array_agg(distinct student_id), null) as students
+        from concerned group by school_id order by school_id
+    ) school
+"""
+
+
+def record_for_schools(
+    connection: psycopg.Connection[Any], manifest: Manifest, delivery_id: UUID, client: str
+) -> None:
+    """Append an audit event for each school whose rows the applied delivery wrote.
+
+    It has the client that submitted the delivery, the kinds of rows, and the students concerned.
+    Rows of the catalogue concern all schools of the administration. The first delivery of an
+    administration names no student. Schools come in the order of their chains, which stay locked
+    until the commit.
+    """
+    if manifest.mode == "correction":
+        source = _OF_CORRECTION
+    else:
+        source = _OF_FIRST if manifest.sequence == 1 else _OF_FULL
+    parameters = {
+        "administration": manifest.administration_id,
+        "delivery": delivery_id,
+        "client": client,
+    }
+    connection.execute(_RECORD.format(source=source), parameters)
