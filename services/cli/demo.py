@@ -107,9 +107,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", data: Path, log: Path)
             return instance
         time.sleep(POLL_SECONDS)
     cause = "ended" if process.poll() is not None else f"was not ready in {TIMEOUT_SECONDS} s"
-    raise DemoError(
-        f"the service {cause}; its log ends:\n{log.read_text(errors='replace')[-2000:]}"
-    )
+    raise DemoError(f"the service {cause}; its log:\n{log.read_text(errors='replace')[-2000:]}")
 
 
 @dataclass(frozen=True, slots=True)
