@@ -50,7 +50,6 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pyt
     files = {name: tmp_path / name for row in VARIABLES.values() for name in row}
     values = {name: VALUES.get(name, str(file)) for name, file in files.items()}
     values["TOETSFEEDBACK_STORAGE_URL"] = (tmp_path / "objects").as_uri()
-    (tmp_path / "objects").mkdir()
     (tmp_path / "TOETSFEEDBACK_CLIENT_KEY").write_text("no key")
     monkeypatch.chdir(tmp_path)  # no instance of `up` is here
     for name, value in values.items():
@@ -110,6 +109,7 @@ def test_command_needs_no_other_variable(
 @pytest.mark.parametrize(
     "command", [name for name, login in LOGINS.items() if login not in {"none", "api", "worker"}]
 )
+@pytest.mark.usefixtures("storage")
 def test_command_works_with_its_login(
     command: str,
     settings: Settings,
