@@ -97,7 +97,7 @@ class Resources:
         return cls(
             engine=engine,
             sessions=sessions,
-            downloads=DownloadMonitor(sessions),
+            downloads=DownloadMonitor(sessions, settings.api_caller_downloads),
             connections=Connections.of(settings.api_max_connections),
             connection_slots=ConnectionSlots(slots),
             store_reads=StoreReads(),

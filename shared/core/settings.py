@@ -87,6 +87,11 @@ class Settings(BaseSettings):
     api_address_requests_per_minute: Annotated[int, Field(gt=0)] = Field(
         default=600, description="rate limit of unauthenticated clients per address"
     )
+    api_caller_downloads: Annotated[int, Field(gt=0)] = Field(
+        default=32,
+        description="downloads of one caller that run at a time in one process of the API; all "
+        "people of a school together have twice as many",
+    )
     client_change_delay_hours: Annotated[float, Field(ge=0)] = Field(
         default=24.0, description="hours before a key or scope that operators add takes effect"
     )

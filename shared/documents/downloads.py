@@ -32,11 +32,15 @@ order by wanted.number
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A download that was allowed: its token, or that of its link, its request and document."""
+    """A download that was allowed: its token, or that of its link, its request and document.
+
+    `link` is the hash of the link's secret; None for a download with a token.
+    """
 
     token: AccessToken
     access: AccessRequest
     document: Document
+    link: bytes | None = None
 
 
 def may_go_on(session: Session, downloads: Sequence[Download]) -> list[bool]:

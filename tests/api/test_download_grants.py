@@ -9,6 +9,8 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
+from services.api.http.downloads import OUTSIDE_PARTS
+from services.api.http.rate_limiter import LINK_REQUESTS_PER_MINUTE
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
@@ -238,6 +240,32 @@ def test_a_range_outside_the_document_is_a_problem_and_does_not_complete_the_lin
     outside = unauthenticated.get(href, headers={"Range": f"bytes={len(FICHE)}-"})
     assert outside.status_code == 416
     assert unauthenticated.get(href, headers={"Range": "bytes=0-"}).content == FICHE
+
+
+@pytest.mark.usefixtures("open_now")
+def test_requests_outside_the_document_end_a_link(
+    school: httpx.Client, unauthenticated: httpx.Client, grants: str
+) -> None:
+    href, outside = create_grant(school, grants), {"Range": f"bytes={len(FICHE)}-"}
+    statuses = [unauthenticated.get(href, headers=outside).status_code for _ in range(20)]
+    assert statuses[0] == 416
+    assert statuses[-1] == 404
+    assert statuses.count(416) <= 2 * OUTSIDE_PARTS
+
+
+@pytest.mark.usefixtures("open_now")
+def test_requests_of_a_link_have_a_rate_limit(
+    school: httpx.Client, unauthenticated: httpx.Client, grants: str, audit_log: AuditLog
+) -> None:
+    href, byte = create_grant(school, grants), {"Range": "bytes=0-0"}
+    most = 2 * LINK_REQUESTS_PER_MINUTE  # when a minute of the clock ends in between
+    answers = [unauthenticated.get(href, headers=byte) for _ in range(most + 1)]
+    assert answers[0].status_code == 206
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused
+    assert 0 < int(refused[0].headers["Retry-After"]) <= 60
+    uses = [entry for entry in audit_log.decisions() if entry[0] == "useDownloadGrant"]
+    assert len(uses) == most + 1 - len(refused)
 
 
 @pytest.mark.usefixtures("open_now")

@@ -4,7 +4,7 @@ from time import monotonic
 
 import pytest
 
-from services.api.http.download_monitor import DownloadMonitor
+from services.api.http.download_monitor import DownloadMonitor, RunningDownload
 from services.api.http.downloads import content_disposition
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
@@ -40,11 +40,14 @@ def test_a_connection_is_aborted_only_while_its_download_runs(
         document = unit.session.get_one(Document, seeded.documents["fiche"])
     access, now = school_request(SCHOOL), datetime.now(UTC)
     expired = AccessToken(access.caller, "id", now, now - timedelta(hours=1), "key")
-    monitor, aborted = DownloadMonitor(sessions), []
+    monitor, aborted = DownloadMonitor(sessions, 1), []
 
     async def download() -> None:
         wanted = Download(expired, access, document)
-        async with monitor.watch(wanted, monotonic(), lambda: aborted.append(True)):
+        running = RunningDownload(
+            wanted, monotonic(), lambda: aborted.append(True), count_unsent=lambda: 0
+        )
+        async with monitor.watch(running):
             await asyncio.sleep(0.5 if is_running else 0)
         await asyncio.sleep(0.5)
 

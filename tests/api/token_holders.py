@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -200,18 +200,29 @@ class SlowDownload:
         start = b""
         while len(start) < 64 * 1024:
             start += self._socket.recv(64 * 1024)
-        assert start.startswith(b"HTTP/1.1 200 "), start[:300]
+        assert start.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 206 ")), start[:300]
         head, _, body = start.partition(b"\r\n\r\n")
         self.size = int(head.lower().partition(b"content-length: ")[2].split()[0])
         self.received = len(body)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def read(self) -> bytes:
+        piece = self._socket.recv(16 * 1024)
+        self.received += len(piece)
+        time.sleep(0.02)
+        return piece
 
     def read_until_reset(self) -> None:
         """Read until the connection is reset; fail if the response ends in another way."""
         with self._socket:
             try:
-                while piece := self._socket.recv(16 * 1024):
-                    self.received += len(piece)
-                    time.sleep(0.02)
+                while self.read():
+                    pass
             except ConnectionResetError:
                 return
         raise AssertionError("the response ended without a reset")

@@ -1,13 +1,15 @@
 """One list of invisible characters, for names, purposes, codes and drawn texts."""
 
+from typing import Annotated
 from unicodedata import category
 
 import pytest
+from pydantic import Field, TypeAdapter, ValidationError
 
 from shared.core.drawable_text import normalize_text
 from shared.core.errors import InvalidInput
 from shared.core.invisible import JOINERS, is_visible
-from shared.core.plain_text import require_plain_text
+from shared.core.plain_text import PLAIN_TEXT, require_plain_text
 from shared.deliveries.text_checks import fold, is_blank, needs_checks, signs_of_damage
 
 DEFAULT_IGNORABLE = [
@@ -19,7 +21,12 @@ DEFAULT_IGNORABLE = [
 """Default_Ignorable_Code_Point in DerivedCoreProperties.txt of Unicode 16."""
 
 FORMAT = [code for code in range(0x110000) if category(chr(code)) == "Cf"]
-INVISIBLE = sorted({*DEFAULT_IGNORABLE, *FORMAT, 0x2800})
+NONCHARACTERS = [
+    *range(0xFDD0, 0xFDF0),
+    *(plane * 0x10000 + code for plane in range(17) for code in (0xFFFE, 0xFFFF)),
+]
+INVISIBLE = sorted({*DEFAULT_IGNORABLE, *FORMAT, *NONCHARACTERS, 0x2800})
+WHITE_SPACE = [code for code in range(0x110000) if chr(code).isspace()]
 
 
 def test_no_other_characters_are_invisible() -> None:
@@ -34,6 +41,24 @@ def test_plain_text_has_no_invisible_character() -> None:
         with pytest.raises(InvalidInput, match="invisible"):
             require_plain_text("purpose", f"Follow{chr(code)}up")
     require_plain_text("purpose", "Opvolging van leerlingen, 2026, «Zoë»")
+
+
+@pytest.mark.parametrize("code", [*WHITE_SPACE, 0xE000, 0xF8FF])
+def test_plain_text_is_not_blank(code: int) -> None:
+    """The pattern of the API and the check of the service refuse it both."""
+    purpose = TypeAdapter(Annotated[str, Field(pattern=PLAIN_TEXT)])
+    for blank in (chr(code), f" {chr(code)} "):
+        with pytest.raises(InvalidInput, match="with text"):
+            require_plain_text("purpose", blank)
+        with pytest.raises(ValidationError):
+            purpose.validate_python(blank)
+    assert purpose.validate_python("A\u00a0b") == "A\u00a0b"
+
+
+@pytest.mark.parametrize("code", [code for code in NONCHARACTERS if code < 0x10000])
+def test_pattern_of_plain_text_has_no_noncharacter(code: int) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Annotated[str, Field(pattern=PLAIN_TEXT)]).validate_python(f"A{chr(code)}")
 
 
 def test_codes_and_drawn_texts_have_the_same_invisible_characters() -> None:

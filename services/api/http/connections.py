@@ -1,8 +1,10 @@
 """Connections of the HTTP server: how many there are, how long they wait, and what they buffer."""
 
+import fcntl
 import resource
 import socket
 import struct
+import termios
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from random import uniform
@@ -119,7 +121,11 @@ class BoundedProtocol(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self.app_state = {**self.app_state, "abort_connection": self.abort}
+        self.app_state = {
+            **self.app_state,
+            "abort_connection": self.abort,
+            "count_unsent": self.count_unsent,
+        }
         stall = STALL_TIMEOUT_SECONDS * 1000
         opened = transport.get_extra_info("socket")
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
@@ -173,6 +179,15 @@ class BoundedProtocol(H11Protocol):
         opened = self.transport.get_extra_info("socket")
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD_UNSENT)
         self.transport.abort()
+
+    def count_unsent(self) -> int:
+        """Return the number of bytes, here and in the kernel, that the client has not received."""
+        size: int = self.transport.get_write_buffer_size()
+        opened = self.transport.get_extra_info("socket")
+        if opened is None or opened.fileno() < 0:
+            return size
+        in_kernel = fcntl.ioctl(opened.fileno(), termios.TIOCOUTQ, bytes(struct.calcsize("i")))
+        return size + int(struct.unpack("i", in_kernel)[0])
 
     def refuse(self, response: Response) -> None:
         """Send a response to a request that reaches no application, and close the connection.

@@ -1,6 +1,7 @@
 """The downloads of this process: access is asked about again for all of them in one question."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -10,6 +11,8 @@ from time import monotonic
 
 import structlog
 
+from services.api.http.problems import TooManyRequests
+from shared.access.rules import Caller
 from shared.core.database import DATABASE_UNAVAILABLE, Sessions
 from shared.core.deadlines import deadline
 from shared.core.errors import ResourceNotFound
@@ -24,6 +27,19 @@ MAX_AGE_SECONDS = 0.5
 """No byte is sent on a decision that is older; a download waits for the next one."""
 MAX_WAIT_SECONDS = 5.0
 """A download whose last decision is older is ended: the database does not respond."""
+LINK_DOWNLOADS = 4
+"""Downloads of one link at a time: a browser may resume before it closes the one before."""
+SCHOOL_FACTOR = 2
+"""The downloads of all people of a school together, as a multiple of those of one caller."""
+BUSY_SECONDS = 5
+"""The time after which a caller with too many running downloads asks again."""
+
+MIN_BYTES_PER_SECOND = 4 * 1024
+"""A client that receives less, on average over `RATE_SECONDS`, has its download ended: it keeps a
+connection from others. It can request the rest with `Range`."""
+RATE_SECONDS = 30.0
+
+_BUSY = "Too many downloads are running already; request this one again when one has ended."
 
 
 class AccessRevokedError(Exception):
@@ -35,13 +51,29 @@ class RunningDownload:
     """A download that is being sent; `decided_at` is when access was last asked about.
 
     `abort` closes the connection and discards what its client has not received. It must not be
-    called after the download: the connection may have another request by then.
+    called after the download: the connection may have another request by then. `count_unsent`
+    returns how many of the `given` bytes the client has not received.
     """
 
     download: Download
     decided_at: float
     abort: Callable[[], None]
+    count_unsent: Callable[[], int]
+    given: int = 0
     is_ended: bool = False
+    _measured_at: float = field(default_factory=monotonic)
+    _received: int = 0
+
+    def is_too_slow(self, now: float) -> bool:
+        """Return True once its client has received too little for a while, though there is more."""
+        seconds = now - self._measured_at
+        if seconds < RATE_SECONDS:
+            return False
+        unsent = self.count_unsent()
+        received = self.given - unsent
+        is_slow = unsent > 0 and received - self._received < MIN_BYTES_PER_SECOND * seconds
+        self._measured_at, self._received = now, received
+        return is_slow
 
     def end(self) -> None:
         self.is_ended = True
@@ -53,10 +85,13 @@ class DownloadMonitor:
     """Asks about access again while downloads run, and ends those whose access has ended.
 
     It has two threads and connections of its own: one for the questions, one for audit events. All
-    methods but `close` belong to the event loop.
+    methods but `require_room` and `close` belong to the event loop. `caller_downloads` is how many
+    downloads one caller has at a time.
     """
 
     sessions: Sessions
+    caller_downloads: int
+    _counts: Counter[tuple[str, ...]] = field(default_factory=Counter)
     _running: set[RunningDownload] = field(default_factory=set)
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
     _questions: asyncio.Task[None] | None = None
@@ -67,19 +102,42 @@ class DownloadMonitor:
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="ended-downloads")
     )
 
+    def require_room(self, caller: Caller, link: bytes | None = None) -> None:
+        """Refuse one more download while its caller, school or link has too many.
+
+        Raises:
+            TooManyRequests: when as many are running as there may be.
+        """
+        limits = {
+            "caller": self.caller_downloads,
+            "school": self.caller_downloads * SCHOOL_FACTOR,
+            "link": LINK_DOWNLOADS,
+        }
+        if any(self._counts[key] >= limits[key[0]] for key in _counted_as(caller, link)):
+            raise TooManyRequests(BUSY_SECONDS, _BUSY)
+
     @asynccontextmanager
-    async def watch(
-        self, download: Download, decided_at: float, abort: Callable[[], None]
-    ) -> AsyncIterator[RunningDownload]:
-        """Ask about the access of a download until the block ends."""
-        running = RunningDownload(download, decided_at, abort)
+    async def watch(self, running: RunningDownload) -> AsyncIterator[None]:
+        """Ask about the access of a download, and measure its rate, until the block ends.
+
+        Raises:
+            TooManyRequests: when too many began since `require_room`.
+        """
+        caller, link = running.download.access.caller, running.download.link
+        self.require_room(caller, link)
+        counted = _counted_as(caller, link)
+        self._counts.update(counted)
         self._running.add(running)
         if self._questions is None or self._questions.done():
             self._questions = asyncio.create_task(self._ask_while_running())
         try:
-            yield running
+            yield
         finally:
             self._running.discard(running)
+            self._counts.subtract(counted)
+            for key in counted:
+                if not self._counts[key]:
+                    del self._counts[key]
 
     async def require_access(self, running: RunningDownload) -> None:
         """Wait until the last decision about the download is recent enough.
@@ -105,10 +163,17 @@ class DownloadMonitor:
     async def _ask_while_running(self) -> None:
         while self._running:
             asked_at = monotonic()
+            self._end_slow(asked_at)
             await self._ask([*self._running], asked_at)
             self._asked.set()
             self._asked = asyncio.Event()
             await asyncio.sleep(max(0.0, asked_at + QUESTION_SECONDS - monotonic()))
+
+    def _end_slow(self, now: float) -> None:
+        for running in self._running:
+            if not running.is_ended and running.is_too_slow(now):
+                logger.info("download_too_slow", document_id=str(running.download.document.id))
+                running.end()
 
     async def _ask(self, asked: Sequence[RunningDownload], asked_at: float) -> None:
         downloads = [running.download for running in asked]
@@ -143,3 +208,14 @@ class DownloadMonitor:
                 write(unit)
         except DATABASE_UNAVAILABLE as error:
             logger.warning("end_of_download_not_recorded", error=type(error).__name__)
+
+
+def _counted_as(caller: Caller, link: bytes | None) -> list[tuple[str, ...]]:
+    """Return what a download counts on: its caller, and its school and link if it has them."""
+    school = caller.school_id
+    counted: list[tuple[str, ...]] = [("caller", caller.client, school or "", caller.subject or "")]
+    if school is not None:
+        counted.append(("school", school))
+    if link is not None:
+        counted.append(("link", link.hex()))
+    return counted

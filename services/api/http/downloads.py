@@ -33,6 +33,8 @@ logger = structlog.get_logger(__name__)
 
 PIECE_BYTES = 128 * 1024
 """How much is given to the connection at a time, each time with a recent decision about access."""
+OUTSIDE_PARTS = 8
+"""A request for a range outside the document counts for one of so many parts of it."""
 
 
 class StoredContentResponse(StreamingResponse):
@@ -62,8 +64,11 @@ class StoredContentResponse(StreamingResponse):
         self._decided_at = monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        abort = scope["state"]["abort_connection"]
-        async with self._monitor.watch(self._download, self._decided_at, abort) as running:
+        state = scope["state"]
+        running = RunningDownload(
+            self._download, self._decided_at, state["abort_connection"], state["count_unsent"]
+        )
+        async with self._monitor.watch(running):
             self.body_iterator = self._pieces(running, await self._first_chunk())
             await super().__call__(scope, receive, send)
             if running.is_ended:
@@ -90,7 +95,9 @@ class StoredContentResponse(StreamingResponse):
             whole = memoryview(chunk)
             for start in range(0, len(whole), PIECE_BYTES):
                 await self._monitor.require_access(running)
-                yield whole[start : start + PIECE_BYTES]
+                piece = whole[start : start + PIECE_BYTES]
+                running.given += len(piece)
+                yield piece
             _restart_deadline()
             chunk = await self._reads.run(next, self._chunks, b"")
         if self._complete is not None:
@@ -173,11 +180,14 @@ def _is_unchanged(document: Document, if_none_match: str | None) -> bool:
 
 
 def count_bytes(document: Document, range_header: str | None, if_range: str | None) -> int:
-    """Return the number of bytes of the document in the response to a request."""
+    """Return how many bytes of the document a request counts for: those of its response.
+
+    A range outside the document counts for a part of it, so that such requests come to an end.
+    """
     try:
         requested = _requested_range(document, range_header, if_range)
     except Problem:
-        return 0
+        return 1 + document.byte_size // OUTSIDE_PARTS
     return requested.end - requested.start if requested else document.byte_size
 
 

@@ -98,10 +98,14 @@ class PayloadTooLarge(Problem):
 
 
 class TooManyRequests(Problem):
-    def __init__(self, retry_after_seconds: int) -> None:
+    def __init__(
+        self,
+        retry_after_seconds: int,
+        detail: str = "The rate limit is exceeded; wait before the next request.",
+    ) -> None:
         super().__init__(
             "tooManyRequests",
-            "The rate limit is exceeded; wait before the next request.",
+            detail,
             members={"retryAfterSec": retry_after_seconds},
             headers={"Retry-After": str(retry_after_seconds)},
         )

@@ -15,6 +15,8 @@ from shared.access.rules import Caller
 from shared.core.settings import Settings
 
 MINUTE, HOUR = 60, 3600
+LINK_REQUESTS_PER_MINUTE = 30
+"""Of one download link, which lives for a minute: enough to resume on a bad connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class RateLimiter:
             "school": settings.api_school_requests_per_minute,
             "client": settings.api_client_requests_per_minute,
             "address": settings.api_address_requests_per_minute,
+            "link": LINK_REQUESTS_PER_MINUTE,
         }
         self._students_per_hour = settings.api_bulk_alarm_students_per_hour
         self._exceeded: set[tuple[str, int]] = set()
@@ -76,6 +79,10 @@ class RateLimiter:
     def check_client(self, client_id: str) -> RateLimitStatus:
         """Count a request of a client for a token, or about one of its tokens."""
         return self._check("client", client_id)
+
+    def check_link(self, secret_sha256: bytes) -> RateLimitStatus:
+        """Count a request of a download link."""
+        return self._check("link", secret_sha256.hex())
 
     def check_address(self, address: str) -> RateLimitStatus:
         """Count a request of an unauthenticated client; Redis receives a hash of the address."""

@@ -102,9 +102,11 @@ def get_document_content(
 ) -> Response:
     """Download a document, or a single range of it; the release is checked at every download.
 
-    The download ends with the access: also while it runs, and when the token expires. Request the
-    rest with `Range` and `If-Range`, and a new token.
+    The download ends with the access: also while it runs, and when the token expires. One that is
+    received slower than 4 KiB/s ends too. Request the rest with `Range` and `If-Range`, and a new
+    token. A caller with too many running downloads gets `tooManyRequests`.
     """
+    resources.downloads.require_room(access.caller)
     document = service.read_document(unit, access, document_id).document
     try:
         return content_response(

@@ -14,6 +14,7 @@ from services.api.http.problems import problem_response
 from services.api.operations.operation import operations
 from services.api.operations.problem_responses import problems
 from services.api.routes.documents import BYTES
+from services.api.security.rate_limits import rate_limit_link
 from shared.access.decisions import act_for
 from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
@@ -66,7 +67,10 @@ def use_download_grant(
     try:
         with UnitOfWork(resources.sessions) as lookup:
             grant = grants.find_grant(lookup.session, secret)
-        act_for(unit, grants.caller_of(grant))
+        caller = grants.caller_of(grant)
+        rate_limit_link(request, resources, grant.secret_sha256)
+        resources.downloads.require_room(caller, grant.secret_sha256)
+        act_for(unit, caller)
         operation_id: str = request.scope["route"].operation_id
         trace_id = context_of(request).trace_id
         is_resumed = range_ is not None

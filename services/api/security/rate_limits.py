@@ -33,6 +33,15 @@ def rate_limit_client(request: Request, resources: Resources, client_id: str) ->
     _apply(request, resources.rate_limiter.check_client(client_id))
 
 
+def rate_limit_link(request: Request, resources: Resources, secret_sha256: bytes) -> None:
+    """Count the request of a download link.
+
+    Raises:
+        TooManyRequests: over the limit.
+    """
+    _apply(request, resources.rate_limiter.check_link(secret_sha256))
+
+
 def raise_alarm(request: Request, resources: Resources, access: AccessRequest) -> None:
     """Count the students of an answer; raise an alarm, once an hour, if they become too many.
 

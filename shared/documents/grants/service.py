@@ -120,7 +120,7 @@ def use_grant(
     kind = kind_of_document(unit.session, grant.document_id)
     renewed = renew_reach(unit.session, access, kind.product)
     document = read_document(unit, renewed, grant.document_id).document
-    return Download(token, renewed, document)
+    return Download(token, renewed, document, grant.secret_sha256)
 
 
 def _take(
