@@ -1,10 +1,7 @@
 """The privileges of each program in the database, with its own login."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -20,21 +17,10 @@ from shared.core.database import require_usable_database
 from shared.core.errors import ConfigurationError
 from shared.core.session_limits import LIMITS
 from shared.core.settings import Settings
+from tests.core.conftest import Login
 
-Login = Callable[[str], Any]
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 STUDENT_DATA = ("students", "class_groups", "results", "documents", "scale_scores", "item_results")
-
-
-@pytest.fixture
-def login(settings_of: Callable[[str], Settings]) -> Login:
-    @contextmanager
-    def login(program: str) -> Iterator["psycopg.Connection[Any]"]:
-        url = settings_of(program).database_url.get_secret_value()
-        with psycopg.connect(url, autocommit=True) as connection:
-            yield connection
-
-    return login
 
 
 @pytest.mark.parametrize("program", ROLES)
