@@ -197,6 +197,7 @@ class Execution:
             waits += 1
 
     def _handle_and_settle(self, claim: Claim) -> str:
+        claim.require_readable()
         with UnitOfWork(self.sessions) as unit:
             session = unit.session
             with heartbeat(self.sessions, claim, self.lease, session):

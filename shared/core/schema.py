@@ -28,9 +28,6 @@ SNAPSHOT_FILE = files("shared.core") / "schema.json"
 KINDS = "tables with row-level security", "row policies", "privileges"
 SHOWN_RULES = 3
 
-MAINTAIN = "MAINTAIN", 170_000
-"""A privilege, and the first server that has it; an import works without it."""
-
 MIGRATE_REMEDY = "run `toetsfeedback migrate` as the owner of the database"
 RESTORE_REMEDY = (
     "create the roles with `toetsfeedback migrate --roles-only`, and restore the backup into an "
@@ -168,9 +165,6 @@ def compare_rules(connection: Connection) -> tuple[RuleComparison, ...]:
     expected = expected_snapshot().rules
     own = {_object_of(rule) for rule in expected}
     found = frozenset(rule for rule in read_rules(connection) if _object_of(rule) in own)
-    privilege, since = MAINTAIN
-    if connection.info.server_version < since:
-        expected = frozenset(rule for rule in expected if f": {privilege} " not in rule)
     return tuple(
         RuleComparison(
             kind,

@@ -27,8 +27,6 @@ _NAMED_ROWS: Final = (
 )
 """Queries of the rows about students in a correction, by name and change in the report."""
 
-_TABLES: Final = "class_groups, students, results, scale_scores, item_results"
-
 _ADMINISTRATION: Final = """
     insert into administrations (id, school_year, name, tested_from_on, tested_until_on)
     values (%(id)s, %(school_year)s, %(name)s, %(tested_from_on)s, %(tested_until_on)s)
@@ -105,7 +103,7 @@ def apply_delivery(
         schools = [school for (school,) in changed]
         connection.execute(_REQUEUE_BUILT_ITEMS, [manifest.administration_id, schools])
     if sum(change["added"] for change in changes.values()) >= _ANALYZE_FROM:
-        connection.execute(f"analyze {_TABLES}")
+        connection.execute("select analyze_imported_tables()")
     return changes
 
 

@@ -9,16 +9,13 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     BindParameter,
-    Delete,
     Row,
+    Select,
     String,
     Uuid,
-    any_,
     bindparam,
     cast,
-    delete,
     func,
-    not_,
     select,
     text,
     update,
@@ -150,8 +147,8 @@ def participating_schools(
     return list(session.scalars(query.order_by(Participation.school_id)))
 
 
-def _replacement() -> Delete:
-    """Build the statement that upserts rows from one JSON value and deletes the others."""
+def _replacement() -> Select[int]:
+    """Build the statement that upserts rows from one JSON value and removes the others."""
     identity = {"administration_id", "school_id", "kind", "class_group_id", "student_id"}
     names = [c.name for c in Document.__table__.c if c.name not in {"id", "version", "built_at"}]
     rows = cast(bindparam("rows", type_=String), JSONB)
@@ -162,15 +159,13 @@ def _replacement() -> Delete:
         index_elements=sorted(identity),
         set_={**changed, "version": Document.version + 1, "built_at": func.now()},
     ).returning(Document.id)
-    return delete(Document).where(
-        Document.administration_id == bindparam("administration_id"),
-        Document.school_id == bindparam("school_id"),
-        Document.id.not_in(select(kept.cte("kept").c.id)),
-        not_(Document.id == any_(bindparam("unchanged", type_=ARRAY(Uuid)))),
-    )
+    kept_ids = func.array(select(kept.cte("kept").c.id).scalar_subquery())
+    unchanged = bindparam("unchanged", type_=ARRAY(Uuid))
+    school: tuple[BindParameter[Any], ...] = bindparam("administration_id"), bindparam("school_id")
+    return select(func.remove_documents(*school, func.array_cat(kept_ids, unchanged)))
 
 
-_REPLACEMENT = _replacement().execution_options(synchronize_session=False)
+_REPLACEMENT = _replacement()
 
 
 def document_rows(session: Session, administration_id: str, school_id: str) -> Sequence[Any]:
@@ -208,7 +203,7 @@ def replace_documents(
     """
     values = json.dumps([row | school for row in rows], default=_in_json)
     parameters = {"rows": values, "unchanged": unchanged, **school}
-    return len(session.execute(_REPLACEMENT.returning(Document.id), parameters).all())
+    return int(session.execute(_REPLACEMENT, parameters).scalar_one())
 
 
 def _in_json(value: UUID | bytes) -> str:

@@ -1,9 +1,8 @@
 """SQL of stored responses."""
 
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
 from shared.idempotency.models import StoredResponse
@@ -23,7 +22,6 @@ def add_response(session: Session, values: dict[str, Any]) -> None:
     session.execute(insert(StoredResponse).values(values))
 
 
-def remove_responses(session: Session, older_than: timedelta) -> int:
-    """Remove responses older than an interval; return their number."""
-    removed = delete(StoredResponse).where(StoredResponse.created_at < func.now() - older_than)
-    return len(session.execute(removed.returning(StoredResponse.key_sha256)).all())
+def remove_responses(session: Session) -> int:
+    """Remove responses a day after they were stored; return their number."""
+    return int(session.execute(text("select remove_expired_stored_responses()")).scalar_one())

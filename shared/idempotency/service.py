@@ -2,15 +2,12 @@
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from hashlib import sha256
 
 from sqlalchemy.orm import Session
 
 from shared.core.errors import Conflict, DomainError
 from shared.idempotency import repository
-
-RETENTION = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,5 +61,5 @@ def store_response(session: Session, request: KeyedRequest, response: Response) 
 
 
 def remove_old_responses(session: Session) -> int:
-    """Remove the responses older than the retention time; return their number."""
-    return repository.remove_responses(session, RETENTION)
+    """Remove the responses stored more than a day ago; return their number."""
+    return repository.remove_responses(session)

@@ -1,5 +1,6 @@
 """SQL of claims: the lease of a worker on a job item, and the fencing token that proves it."""
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, literal_column, select, text, update
 from sqlalchemy.orm import Session
 
+from shared.core.errors import DomainError
 from shared.jobs.models import JobItem
 from shared.jobs.rules import MAX_RETRY_SECONDS, Lane, State
 
@@ -21,7 +23,8 @@ class Claim:
     `trace_id` is that of the request that started the job. `waits` counts the latest attempts in a
     row that ended because a server was not available. `repeats` counts how often a delivery has
     queued the item again after it was done.
-    `lost` is set as soon as the worker knows that it has lost the claim.
+    `lost` is set as soon as the worker knows that it has lost the claim. An item whose arguments
+    cannot be read has none, and is not `is_readable`.
     """
 
     item_id: UUID
@@ -35,7 +38,21 @@ class Claim:
     trace_id: str | None = None
     waits: int = 0
     repeats: int = 0
+    is_readable: bool = True
     lost: Event = field(default_factory=Event, compare=False)
+
+    def require_readable(self) -> None:
+        """Raise an error if the arguments of the job cannot be read, which no attempt changes.
+
+        Raises:
+            DomainError: the item fails with it.
+        """
+        if not self.is_readable:
+            raise DomainError(
+                "unreadableArguments",
+                "The arguments of its job cannot be read; start a new job, and find out who added "
+                "this one.",
+            )
 
     def require_held(self) -> None:
         """Raise an error if the claim is lost; long work checks this often, to stop soon.
@@ -84,7 +101,8 @@ _CLAIM = text("""
         update jobs set state = 'running', started_at = now()
         from taken where jobs.id = taken.job_id and jobs.state = 'queued'
     )
-    select taken.id, job_id, kind, lane, taken.subject, arguments, attempts, fencing_token,
+    select taken.id as item_id, job_id, kind, lane, taken.subject,
+        cast(arguments as text) as arguments, attempts as attempt, fencing_token,
         trace_id, waits, repeats
     from taken join jobs on jobs.id = job_id
 """)
@@ -102,8 +120,14 @@ def claim(
     Jobs of a lane take turns, so that a new job does not wait for the end of a large one.
     """
     wanted = {"kinds": list(kinds), "lanes": list(lanes), "lease": lease}
-    row = session.execute(_CLAIM, wanted).one_or_none()
-    return None if row is None else Claim(*row)
+    row = session.execute(_CLAIM, wanted).mappings().one_or_none()
+    if row is None:
+        return None
+    try:
+        arguments = json.loads(row["arguments"])
+    except (ValueError, RecursionError):  # the next claim would take the same item
+        return Claim(**{**row, "arguments": {}, "is_readable": False})
+    return Claim(**{**row, "arguments": arguments})
 
 
 def extend_lease(session: Session, claimed: Claim, lease: timedelta) -> bool:

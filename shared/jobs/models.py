@@ -12,6 +12,8 @@ from shared.core.database import INSTANT, Base
 
 STATES = "('queued', 'running', 'done', 'failed', 'cancelled')"
 
+CONTROLS = r"[\u0001-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]"
+
 
 class Job(Base):
     """A long-running task; its state only moves forward: queued, running, ended.
@@ -20,12 +22,32 @@ class Job(Base):
     `subject` identifies the whole work: an administration with or without a school, or a delivery.
     `/force` is appended for a forced build.
     Two requests for the same kind and subject get the same job while it is active.
+    The checks keep every row readable: the login of operators can add one.
     """
 
     __tablename__ = "jobs"
     __table_args__ = (
         CheckConstraint(f"state in {STATES}", name="state_known"),
         CheckConstraint("lane in ('interactive', 'bulk')", name="lane_known"),
+        CheckConstraint(r"kind ~ '^[a-z]+\.[a-z]+$'", name="kind_is_a_name"),
+        CheckConstraint(
+            f"concat(subject, requested_by, trace_id) !~ '{CONTROLS}'", name="texts_are_plain"
+        ),
+        CheckConstraint(
+            "jsonb_typeof(arguments) = 'object' and length(cast(arguments as text)) <= 1000"
+            " and not jsonb_path_exists("
+            """arguments, 'strict $.*.type() ? (@ == "object" || @ == "array")')""",
+            name="arguments_are_short",
+        ),
+        CheckConstraint(
+            "least(created_at, started_at, finished_at) >= '1970-01-01 00:00:00Z'"
+            " and greatest(created_at, started_at, finished_at) < '9000-01-01 00:00:00Z'",
+            name="instants_have_four_digit_years",
+        ),
+        CheckConstraint(
+            "(state in ('done', 'failed', 'cancelled')) = (finished_at is not null)",
+            name="finished_exactly_when_ended",
+        ),
         Index(
             "uq_jobs_active_subject",
             "kind",
@@ -66,6 +88,7 @@ class JobItem(Base):
         CheckConstraint(
             "(state = 'running') = (lease_until_at is not null)", name="lease_exactly_when_running"
         ),
+        CheckConstraint(f"subject !~ '{CONTROLS}'", name="subject_is_plain"),
         Index("uq_job_items_subject", "job_id", "subject", unique=True),
         Index(
             "ix_job_items_active",

@@ -68,18 +68,10 @@ order by token.number
     bindparam("school_id", type_=ARRAY(TextType)),
 )
 
-_REMOVE_EXPIRED = """
-delete from {table} where ({key}) in (
-    select {key} from {table} where expires_at < now() limit 10000
+_REMOVE_EXPIRED = text(
+    "select remove_expired_used_identifiers() + remove_expired_revoked_tokens()"
+    " + remove_expired_sign_ons()"
 )
-"""
-
-
-_EXPIRING = {
-    "used_identifiers": "digest",
-    "revoked_tokens": "id",
-    "sign_ons": "subject, school_id",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +173,7 @@ def record_sign_on(engine: Engine, person: Person, kept_for: timedelta) -> None:
 
 def remove_expired(session: Session) -> int:
     """Remove expired identifiers, tokens and sign-ons; return their number."""
-    return sum(
-        session.execute(text(_REMOVE_EXPIRED.format(table=table, key=key))).rowcount  # type: ignore[attr-defined]
-        for table, key in _EXPIRING.items()
-    )
+    return int(session.execute(_REMOVE_EXPIRED).scalar_one())
 
 
 def _insert_use(digest: bytes, retention: timedelta) -> Insert:

@@ -166,3 +166,22 @@ def test_refusal_has_a_known_kind_of_caller_and_plain_texts(
         values = LEGITIMATE | {k: v for k, v in change.items() if k in LEGITIMATE}
         with pytest.raises(CheckViolation):
             connection.execute(REFUSED, values)
+
+
+@pytest.mark.parametrize("program", ["api", "importer", "worker"])
+@pytest.mark.parametrize("outcome", ["allowed", "refused"])
+@pytest.mark.parametrize(
+    "students",
+    [
+        "{NULL}",
+        "{{00000000-0000-0000-0000-000000000001},{00000000-0000-0000-0000-000000000002}}",
+        "[2:2]={00000000-0000-0000-0000-000000000001}",
+    ],
+)
+def test_students_of_an_event_are_a_plain_list(
+    connect: Login, program: str, outcome: str, students: str
+) -> None:
+    values = {"school": SCHOOL, "students": students, "claimed": None, "outcome": outcome}
+    statement = APPEND.replace("%(students)s", "%(students)s::uuid[]")
+    with connect(program) as connection, pytest.raises(CheckViolation, match="without nulls"):
+        connection.execute(statement, values)

@@ -1,10 +1,7 @@
 """The privileges of each program in the database, with its own login."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -20,21 +17,11 @@ from shared.core.database import require_usable_database
 from shared.core.errors import ConfigurationError
 from shared.core.session_limits import LIMITS
 from shared.core.settings import Settings
+from tests.core.conftest import Login
 
-Login = Callable[[str], Any]
+SECURITY = Path(__file__).parents[2] / "SECURITY.md"
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 STUDENT_DATA = ("students", "class_groups", "results", "documents", "scale_scores", "item_results")
-
-
-@pytest.fixture
-def login(settings_of: Callable[[str], Settings]) -> Login:
-    @contextmanager
-    def login(program: str) -> Iterator["psycopg.Connection[Any]"]:
-        url = settings_of(program).database_url.get_secret_value()
-        with psycopg.connect(url, autocommit=True) as connection:
-            yield connection
-
-    return login
 
 
 @pytest.mark.parametrize("program", ROLES)
@@ -121,6 +108,55 @@ def test_api_removes_keys_for_operators_and_their_client_only(
     assert found == removed
 
 
+LOCKS_OF_LOGINS = {
+    "importer": {"item_results", "level_descriptions"},
+    "worker": {
+        *("item_results", "level_descriptions"),
+        *("job_failures", "rebuild_requests", "workers"),
+    },
+}
+"""Tables that a login deletes rows of, and with that can lock: SECURITY.md names them."""
+
+
+@pytest.mark.parametrize("program", [program for program in ROLES if program != "api"])
+def test_logins_lock_no_table_but_those_named(login: Login, engine: Engine, program: str) -> None:
+    with engine.connect() as connection:
+        tables = inspect(connection).get_table_names()
+    locked = set()
+    for table in tables:
+        try:
+            with login(program) as connection, connection.transaction():
+                connection.execute(f"lock table {table} in share mode nowait")
+                locked.add(table)
+        except InsufficientPrivilege:
+            continue
+    named = LOCKS_OF_LOGINS.get(program, set())
+    assert locked == named
+    security = SECURITY.read_text(encoding="utf-8")
+    assert [table for table in named if f"`{table}`" not in security] == []
+
+
+EXPIRING = ("used_identifiers", "revoked_tokens", "sign_ons", "download_grants", "stored_responses")
+
+
+@pytest.mark.parametrize("table", EXPIRING)
+@pytest.mark.parametrize("program", ROLES)
+def test_no_program_removes_what_has_not_expired(login: Login, program: str, table: str) -> None:
+    with login(program) as connection, pytest.raises(InsufficientPrivilege):
+        connection.execute(f"delete from {table}")
+
+
+def test_worker_removes_what_has_expired(login: Login, engine: Engine) -> None:
+    tokens = "('ended', now() - interval '1s'), ('valid', now() + interval '1h')"
+    with engine.begin() as connection:
+        connection.execute(text(f"insert into revoked_tokens values {tokens}"))
+    with login("worker") as worker:
+        assert worker.execute("select remove_expired_revoked_tokens()").fetchone() == (1,)
+    with engine.begin() as connection:
+        left = connection.scalars(text("delete from revoked_tokens returning id")).all()
+    assert left == ["valid"]
+
+
 def test_api_locks_no_table(login: Login, engine: Engine) -> None:
     locked = []
     with engine.connect() as connection:
@@ -138,18 +174,28 @@ def test_api_locks_no_table(login: Login, engine: Engine) -> None:
     assert not locked
 
 
-def test_api_has_each_privilege_on_every_column_but_one(engine: Engine) -> None:
-    query = """
+@pytest.mark.parametrize(
+    ("role", "missing"),
+    [
+        ("api", ["students.insz_hash select"]),
+        ("importer", []),
+        ("worker", []),
+    ],
+)
+def test_a_role_has_each_privilege_on_every_column(
+    engine: Engine, role: str, missing: list[str]
+) -> None:
+    query = f"""
         select relname || '.' || attname || ' ' || privilege
         from pg_class join pg_attribute on attrelid = pg_class.oid,
              unnest(array['select', 'insert', 'update']) privilege
         where relnamespace = 'public'::regnamespace and relkind in ('r', 'v')
           and attnum > 0 and not attisdropped
-          and has_any_column_privilege('toetsfeedback_api', pg_class.oid, privilege)
-          and not has_column_privilege('toetsfeedback_api', pg_class.oid, attnum, privilege)
+          and has_any_column_privilege('toetsfeedback_{role}', pg_class.oid, privilege)
+          and not has_column_privilege('toetsfeedback_{role}', pg_class.oid, attnum, privilege)
     """
     with engine.connect() as connection:
-        assert [*connection.scalars(text(query))] == ["students.insz_hash select"]
+        assert [*connection.scalars(text(query))] == missing
 
 
 def test_the_api_does_not_start_with_a_privileged_login(settings: Settings, login: Login) -> None:

@@ -264,3 +264,25 @@ def test_failures_inside_an_item_are_stored_with_its_outcome(
         counts = repository.count_items(unit.session, made[0])
     assert states(sessions, made) == ("done", "done")
     assert (counts.done, counts.failures) == (1, 1)
+
+
+def test_an_item_that_cannot_be_read_fails_and_the_next_one_is_handled(
+    execution: Execution, sessions: Sessions, made: Made, queue: WakeUpQueue
+) -> None:
+    unreadable = """('{"administrationId": 1' || repeat('0', 5000) || '}')::jsonb"""
+    with UnitOfWork(sessions) as unit:  # as before the constraint, or by the owner
+        unit.session.execute(text("alter table jobs drop constraint ck_jobs_arguments_are_short"))
+        unit.session.execute(text(f"update jobs set arguments = {unreadable}"))
+    with UnitOfWork(sessions) as unit:
+        order = service.NewJob(BUILD_DOCUMENTS, Lane.BULK, "next", ["000001"], "tests")
+        following = service.start(unit, queue, order).id
+    run(execution, done)
+    with UnitOfWork(sessions) as unit:
+        columns = select(Job.state).where(Job.id == following)
+        assert unit.session.scalar(columns) == "done"
+        item = unit.session.get_one(JobItem, made[1])
+        job_state = unit.session.scalar(select(Job.state).where(Job.id == made[0]))
+        unit.session.execute(text("update jobs set arguments = '{}'"))
+    assert (job_state, item.state) == ("failed", "failed")
+    assert item.problem is not None
+    assert "start a new job" in item.problem["detail"]

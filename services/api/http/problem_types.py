@@ -69,6 +69,7 @@ _OWN_STATUSES = {
     "undrawableText": 422,
     "attemptFailed": 500,
     "attemptsExhausted": 500,
+    "unreadableArguments": 500,
     "jobFailed": 500,
     "httpVersionNotSupported": 505,
     "partlyFailed": 500,

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, update
+from sqlalchemy import func, insert, text, update
 from sqlalchemy.orm import Session
 
 from shared.documents.grants.models import DownloadGrant
@@ -62,11 +62,6 @@ def complete_grant(session: Session, secret_sha256: bytes) -> None:
     )
 
 
-def remove_grants(session: Session, expired_before: timedelta) -> int:
-    """Remove the grants that expired before this time span; return their number."""
-    removed = session.execute(
-        delete(DownloadGrant)
-        .where(DownloadGrant.expires_at < func.now() - expired_before)
-        .returning(DownloadGrant.secret_sha256)
-    )
-    return len(removed.all())
+def remove_grants(session: Session) -> int:
+    """Remove grants a day after they expired; return their number."""
+    return int(session.execute(text("select remove_expired_download_grants()")).scalar_one())

@@ -25,7 +25,6 @@ from shared.oauth.service import current_scopes
 from shared.oauth.tokens import AccessToken
 
 LIFETIME = timedelta(seconds=60)
-RETENTION = timedelta(days=1)
 """An expired grant is kept this long, so that its use is recorded in the audit log as refused."""
 SECRET_BYTES = 32
 TIMES = 2
@@ -152,7 +151,7 @@ def _token_of(grant: DownloadGrant, caller: Caller) -> AccessToken:
 
 
 def remove_old_grants(session: Session) -> int:
-    return repository.remove_grants(session, RETENTION)
+    return repository.remove_grants(session)
 
 
 def _hash(secret: str) -> bytes:
