@@ -1,14 +1,22 @@
 """Addresses of clients at a listener for both families, and as proxies write them."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import AsyncMock
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from services.api.http.client_addresses import (
+    LOOPBACK,
+    MAX_FORWARDED,
+    MAX_FORWARDED_BYTES,
+    ClientAddresses,
+)
 from services.api.http.server import open_listeners
 from shared.core.errors import ConfigurationError
 from shared.core.settings import Settings
@@ -95,6 +103,33 @@ def test_forwarded_address_of_a_client_that_is_no_proxy_is_ignored(api: ApiProce
             for _ in range(3 * LIMIT)
         }
     assert 429 in statuses
+
+
+def forwarded_client(peer: str, forwarded: bytes) -> tuple[tuple[str, int], bytes]:
+    """Return the client of a request and its `X-Forwarded-For`, as the application gets them."""
+    seen: list[Any] = []
+
+    async def application(scope: Any, _receive: Any, _send: Any) -> None:
+        seen.append(scope)
+
+    headers = [(b"x-forwarded-for", forwarded)]
+    scope: Any = {"type": "http", "client": (peer, 1), "headers": headers}
+    asyncio.run(ClientAddresses(application, LOOPBACK)(scope, AsyncMock(), AsyncMock()))
+    return seen[0]["client"], dict(seen[0]["headers"])[b"x-forwarded-for"]
+
+
+@pytest.mark.parametrize("item", [b"192.0.2.1:80", b"x", b"1" * 200])
+def test_only_the_last_part_of_forwarded_addresses_is_read(item: bytes) -> None:
+    long = b",".join([item] * 10_000 + [b"[::ffff:192.0.2.7]:443"])
+    client, read = forwarded_client("127.0.0.1", long)
+    assert client[0] == "192.0.2.7"
+    assert len(read) <= 2 * MAX_FORWARDED_BYTES
+    assert read.count(b",") < MAX_FORWARDED
+
+
+def test_forwarded_addresses_of_a_client_that_is_no_proxy_are_not_read() -> None:
+    long = b",".join([b"192.0.2.1:80"] * 10_000)
+    assert forwarded_client("192.0.2.9", long) == (("192.0.2.9", 1), long)
 
 
 def addresses(*found: tuple[socket.AddressFamily, str]) -> list[Any]:

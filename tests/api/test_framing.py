@@ -32,6 +32,13 @@ def send(url: str, *parts: bytes) -> bytes:
         HEAD + b"\n",
         CHUNKED + b"\r\n0\r\nX: 1\n\r\n",
         CHUNKED + b"\r\n0\r\nX: 1\n\n",
+        CHUNKED.replace(b"1.1", b"1.0") + b"\r\n0\r\n\r\n",
+        CHUNKED.replace(b": chunked", b":\r\n chunked") + b"\r\n0\r\n\r\n",
+        CHUNKED.replace(b": chunked", b":\r\n\tchunked") + b"\r\n0\r\n\r\n",
+        HEAD + b"X: 1\r\n Content-Length: 5\r\n\r\n",
+        CHUNKED + b"\r\n0;a\rb\r\n\r\n",
+        CHUNKED.replace(b"Transfer-Encoding: chunked", b"Content-Length: 5, 5") + b"\r\nx=1&y",
+        CHUNKED.replace(b"Transfer-Encoding: chunked", b"Content-Length: +5") + b"\r\nx=1&y",
     ],
 )
 def test_ambiguous_request_is_refused_and_the_connection_closed(
@@ -82,3 +89,21 @@ def test_usual_requests_follow_each_other_on_a_connection(url: str) -> None:
     assert received.count(b"HTTP/1.1 200 OK") == 2
     assert received.count(b"HTTP/1.1 400 ") == 1
     assert b"invalid_request" in received
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/schools%2F072837",
+        "/v1/schools%2F072837%2Fresults%0A",
+        "/v1/%73chools",
+        "/v1/schools%0A",
+        "/he%61lth",
+        "/health%0a",
+        "/%68ealth/live",
+    ],
+)
+def test_operation_has_one_path(url: str, path: str) -> None:
+    """A rule of a proxy about the path as it was sent sees the operation that is served."""
+    received = send(url, NEXT.replace(b"/health", path.encode()))
+    assert received.startswith(b"HTTP/1.1 404 ")

@@ -1,5 +1,6 @@
 """Addresses of clients: an IPv4 address is one, in whatever form it comes."""
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
@@ -12,6 +13,10 @@ _NAT64 = ip_network("64:ff9b::/96")
 """The well-known prefix for IPv4 clients behind a translator (RFC 6052)."""
 _CLIENT_PREFIX = 64
 _FORWARDED_FOR = b"x-forwarded-for"
+MAX_FORWARDED = 50
+MAX_FORWARDED_BYTES = 1024
+"""The last part of `X-Forwarded-For` that is read: what comes before it was not added by proxies of
+this service, and takes time to read."""
 
 
 class ClientAddresses(ProxyHeadersMiddleware):
@@ -27,13 +32,11 @@ class ClientAddresses(ProxyHeadersMiddleware):
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        if scope["type"] == "http":
-            if client := scope.get("client"):
-                scope["client"] = (_unmapped(client[0]), client[1])
-            scope["headers"] = [
-                (name, _bare_addresses(value) if name == _FORWARDED_FOR else value)
-                for name, value in scope["headers"]
-            ]
+        if scope["type"] == "http" and (client := scope.get("client")):
+            host = _unmapped(client[0])
+            scope["client"] = (host, client[1])
+            if host in self.trusted_hosts:
+                scope["headers"] = _with_bare_addresses(scope["headers"])
         await super().__call__(scope, receive, send)
 
 
@@ -67,10 +70,22 @@ def _parsed(host: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
+def _with_bare_addresses(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers with one `X-Forwarded-For`, if any, as `_bare_addresses` makes it."""
+    others = [header for header in headers if header[0] != _FORWARDED_FOR]
+    forwarded = [value for name, value in headers if name == _FORWARDED_FOR]
+    if forwarded:
+        others.append((_FORWARDED_FOR, _bare_addresses(b", ".join(forwarded))))
+    return others
+
+
 def _bare_addresses(header: bytes) -> bytes:
-    """Return the hosts of an `X-Forwarded-For` without brackets and ports."""
-    hosts = (_bare(item.strip()) for item in header.decode("latin-1").split(","))
-    return ", ".join(hosts).encode("latin-1")
+    """Return the last hosts of an `X-Forwarded-For`, without brackets and ports."""
+    last = header[-MAX_FORWARDED_BYTES:].decode("latin-1")
+    items = last.rsplit(",", MAX_FORWARDED)
+    if len(header) > MAX_FORWARDED_BYTES or len(items) > MAX_FORWARDED:
+        del items[0]  # a part of an item, or more than are read
+    return ", ".join(_bare(item.strip()) for item in items).encode("latin-1")
 
 
 def _bare(item: str) -> str:

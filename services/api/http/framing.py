@@ -10,6 +10,7 @@ MAX_HEAD_BYTES = 32 * 1024
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _FRAMING = {b"content-length", b"transfer-encoding"}
+_TRANSFER_ENCODING = b"transfer-encoding"
 _VERSION = re.compile(rb"[^\s:]+ \S+ HTTP/([0-9]\.[0-9])")
 _VERSIONS = {b"1.0", b"1.1"}
 _ABSOLUTE_FORM = re.compile(rb"(?P<method>[A-Z]{1,32} )(?i:https?)://[^\s/?#@]{1,300}(?=[/? ])")
@@ -42,9 +43,7 @@ class StrictBuffer(ReceiveBuffer):
             if _BARE_LF.search(self._data, 0, size):
                 raise h11.LocalProtocolError("a line ends with a bare LF")
         lines = super().maybe_extract_lines()
-        names = [bytes(line.partition(b":")[0]).strip().lower() for line in lines or ()]
-        if sum(name in _FRAMING for name in names) > 1:
-            raise h11.LocalProtocolError("more than one Content-Length or Transfer-Encoding")
+        _require_clear_framing(lines or [])
         if lines:
             version = _VERSION.fullmatch(lines[0])
             self.has_other_version = version is not None and version[1] not in _VERSIONS
@@ -52,6 +51,39 @@ class StrictBuffer(ReceiveBuffer):
                 raise h11.LocalProtocolError("the version is not HTTP/1.0 or HTTP/1.1", 505)
             lines[0] = _in_origin_form(lines[0])
         return lines
+
+    def maybe_extract_next_line(self) -> bytearray | None:
+        """Extract the line of a chunk: its size and extensions.
+
+        Raises:
+            h11.LocalProtocolError: for one with a CR that does not end it.
+        """
+        line = super().maybe_extract_next_line()
+        if line is not None and b"\r" in line[:-2]:
+            raise h11.LocalProtocolError("a bare CR in the line of a chunk")
+        return line
+
+
+def _require_clear_framing(lines: list[bytearray]) -> None:
+    """Refuse a head or trailers whose body could be read as having another length.
+
+    Raises:
+        h11.LocalProtocolError: for a folded line, for more than one length, and for one that is no
+            number or does not exist in the version.
+    """
+    if any(line.startswith((b" ", b"\t")) for line in lines):
+        raise h11.LocalProtocolError("a folded line")
+    headers = [line.partition(b":") for line in lines]
+    found = [(bytes(name).strip().lower(), value.strip()) for name, _, value in headers]
+    framing = [(name, value) for name, value in found if name in _FRAMING]
+    if len(framing) > 1:
+        raise h11.LocalProtocolError("more than one Content-Length or Transfer-Encoding")
+    for name, value in framing:
+        if name == _TRANSFER_ENCODING:
+            if lines[0].endswith(b" HTTP/1.0"):
+                raise h11.LocalProtocolError("Transfer-Encoding in HTTP/1.0")
+        elif not value.isdigit():
+            raise h11.LocalProtocolError("Content-Length is not one number")
 
 
 def _in_origin_form(request_line: bytearray) -> bytearray:

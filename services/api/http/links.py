@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,10 @@ class Links:
 def public_url_of(request: Request, root: str) -> str:
     """Return the URL of a request at the public URL of the API, with its query."""
     query = request.scope["query_string"].decode("latin-1")
-    return root + path_of(request) + (f"?{query}" if query else "")
+    return root + path_of(request.scope) + (f"?{query}" if query else "")
 
 
-def path_of(request: Request) -> str:
+def path_of(scope: Scope) -> str:
     """Return the path of a request as it was sent, without the query."""
-    raw: bytes = request.scope["raw_path"]
+    raw: bytes = scope["raw_path"]
     return raw.decode("latin-1").partition("?")[0]

@@ -17,6 +17,7 @@ from services.api.http.connections import USES_RESERVE
 from services.api.http.context import RequestContext
 from services.api.http.download_monitor import AccessRevokedError
 from services.api.http.error_headers import error_headers
+from services.api.http.links import path_of
 from services.api.http.metrics import RequestMetrics
 from services.api.http.problems import (
     InternalServerError,
@@ -67,6 +68,7 @@ class RequestLogging:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        scope["path"] = path_of(scope)  # not decoded: an operation has one path
         trace_id = str(uuid4())
         context = RequestContext(trace_id, scope["method"])
         scope.setdefault("state", {})["context"] = context

@@ -82,7 +82,7 @@ def _list_of(request: Request) -> bytes:
         for pair in sorted(request.query_params.multi_items())
         if pair[0] not in {"page", "pageSize", "after"}
     ]
-    about = [FORMAT, path_of(request), filters, caller.client, caller.school_id]
+    about = [FORMAT, path_of(request.scope), filters, caller.client, caller.school_id]
     return json.dumps(about).encode()
 
 

@@ -113,5 +113,5 @@ def expected_request(
     request: Request, resources: Resources, token: str | None = None
 ) -> ExpectedRequest:
     """Return the request that a proof has to match, at our public address, regardless of `Host`."""
-    url = f"{resources.public_url}{path_of(request)}"
+    url = f"{resources.public_url}{path_of(request.scope)}"
     return ExpectedRequest(context_of(request).method, url, token)
