@@ -61,6 +61,25 @@ def test_failed_authentication_is_recorded_with_the_client_that_it_names(
     assert decision(last_event(sessions))[2:4] == ("revokeToken", "/oauth2/revoke")
 
 
+@pytest.mark.parametrize(
+    ("path", "action"), [("/oauth2/keys", "addOwnKey"), ("/oauth2/keys/remove", "removeOwnKey")]
+)
+def test_refused_change_of_a_key_is_recorded(
+    vendor: OAuthClient, sessions: Sessions, path: str, action: str
+) -> None:
+    for changes, error in (({"exp": 1}, "invalid_client"), ({}, "invalid_request")):
+        refused = vendor.post(path, client_assertion=vendor.assertion(**changes))
+        assert refused.json()["error"] == error
+        assert decision(last_event(sessions)) == (
+            vendor.id,
+            "unauthenticated",
+            action,
+            path,
+            "refused",
+            error,
+        )
+
+
 @pytest.mark.parametrize("names_a_client", [True, False])
 def test_names_of_unknown_clients_are_not_stored(
     vendor: OAuthClient, sessions: Sessions, *, names_a_client: bool
