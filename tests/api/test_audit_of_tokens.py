@@ -43,6 +43,14 @@ def test_an_issued_token_is_recorded(vendor: OAuthClient, sessions: Sessions) ->
     )
 
 
+def test_a_revoked_token_is_recorded(vendor: OAuthClient, sessions: Sessions) -> None:
+    token = vendor.token()
+    assert vendor.post("/oauth2/revoke", token=token).status_code == 200
+    event = decision(last_event(sessions))
+    assert event[:3] == (vendor.id, "integrator", "revokeToken")
+    assert event[3:] == ("/oauth2/revoke", "allowed", "granted")
+
+
 def test_failed_authentication_is_recorded_with_the_client_that_it_names(
     vendor: OAuthClient, sessions: Sessions
 ) -> None:
