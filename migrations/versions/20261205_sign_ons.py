@@ -1,4 +1,4 @@
-"""sign ons: when the provider issued the token of a sign-on, so that an earlier one widens nothing.
+"""sign-on: when the provider issued the token of a sign-on, so that an earlier one widens nothing.
 
 Sign-ons of before count as the earliest; they expire within minutes.
 """
