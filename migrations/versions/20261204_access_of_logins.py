@@ -66,10 +66,11 @@ create policy command on jobs as restrictive for insert to {OPERATOR} with check
 """
 
 DEFINER = "security definer set search_path = public, pg_temp"
+# The API accepts an expired token for five seconds.
 EXPIRED = {
-    "used_identifiers": "expires_at < now()",
-    "revoked_tokens": "expires_at < now()",
-    "sign_ons": "expires_at < now()",
+    "used_identifiers": "expires_at < now() - interval '5 seconds'",
+    "revoked_tokens": "expires_at < now() - interval '5 seconds'",
+    "sign_ons": "expires_at < now() - interval '5 seconds'",
     "download_grants": "expires_at < now() - interval '1 day'",
     "stored_responses": "created_at < now() - interval '1 day'",
 }

@@ -112,6 +112,19 @@ def confirmed_key(text: str) -> dict[str, Any]:
     return jwk
 
 
+def named_key_id(text: str) -> str:
+    """Return the thumbprint of the key that a verified assertion names as `key_id`.
+
+    Raises:
+        SignatureError: when it names none.
+    """
+    _, claims = jose.read_unverified(text)
+    key_id = claims.get("key_id")
+    if not isinstance(key_id, str):
+        raise SignatureError("key_id is not a string")
+    return key_id
+
+
 def _verified_claims(text: str, keys: Sequence[PublicKey]) -> tuple[dict[str, Any], PublicKey]:
     for key in keys:
         try:

@@ -1,4 +1,4 @@
-"""Audit events of authentication: tokens that were issued, and requests that were refused."""
+"""Audit events of authentication: tokens issued or revoked, and requests that were refused."""
 
 from uuid import UUID
 
@@ -9,10 +9,10 @@ from shared.audit.service import record
 from shared.core.unit_of_work import UnitOfWork
 
 
-def record_issued_token(
+def record_token(
     unit: UnitOfWork, caller: Caller, action: str, resource: str, trace_id: str
 ) -> None:
-    """Record that a caller has authenticated and got a token, in the audit log of its school.
+    """Record that a token of a caller was issued or revoked, in the audit log of its school.
 
     The unit acts for the caller afterwards.
     """

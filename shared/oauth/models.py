@@ -22,7 +22,7 @@ class UsedIdentifier(Base):
 
 
 class RevokedToken(Base):
-    """An access token that its client revoked, by its `jti`; stored until it expires."""
+    """An access token that its client revoked, by its `jti`; stored until it is not accepted."""
 
     __tablename__ = "revoked_tokens"
 
@@ -33,7 +33,8 @@ class RevokedToken(Base):
 class SignOn(Base):
     """The scopes of a person at a school, by the roles at the last sign-on; empty without a role.
 
-    Stored as long as a token of the person can be valid.
+    `issued_at` is when the provider issued the token of that sign-on. Stored as long as an earlier
+    token of the provider can be exchanged.
     """
 
     __tablename__ = "sign_ons"
@@ -41,4 +42,5 @@ class SignOn(Base):
     subject: Mapped[str] = mapped_column(String(128), primary_key=True)
     school_id: Mapped[str] = mapped_column(String(6), primary_key=True)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    issued_at: Mapped[datetime] = mapped_column(INSTANT)
     expires_at: Mapped[datetime] = mapped_column(INSTANT, index=True)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Row, bindparam, func, text
+from sqlalchemy import Engine, Row, bindparam, func, select, text
 from sqlalchemy import Text as TextType
 from sqlalchemy import Uuid as UuidType
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
@@ -157,22 +157,39 @@ def revoke(session: Session, token: AccessToken) -> None:
     session.execute(insert(RevokedToken).values(values).on_conflict_do_nothing())
 
 
-def record_sign_on(engine: Engine, person: Person, kept_for: timedelta) -> None:
-    """Record the scopes of a person at a school, on a connection that commits at once."""
+def record_sign_on(
+    engine: Engine, person: Person, issued_at: datetime, kept_for: timedelta
+) -> frozenset[Scope]:
+    """Record the scopes of a person at a school, on a connection that commits at once.
+
+    `issued_at` is when the provider issued the token of the sign-on. An earlier one than the
+    recorded one changes nothing. Returns the scopes that are left: never more than the recorded.
+    """
     new = insert(SignOn).values(
         subject=person.subject,
         school_id=person.school_id,
         scopes=sorted(person.scopes),
+        issued_at=issued_at,
         expires_at=func.now() + kept_for,
     )
-    changes = {"scopes": new.excluded.scopes, "expires_at": new.excluded.expires_at}
-    latest = new.on_conflict_do_update(index_elements=["subject", "school_id"], set_=changes)
+    changes = {name: new.excluded[name] for name in ("scopes", "issued_at", "expires_at")}
+    latest = new.on_conflict_do_update(
+        index_elements=["subject", "school_id"],
+        set_=changes,
+        where=new.excluded.issued_at >= SignOn.issued_at,
+    )
+    recorded = select(SignOn.scopes).filter_by(subject=person.subject, school_id=person.school_id)
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(latest)
+        left = connection.scalars(recorded).one_or_none()
+    return person.scopes if left is None else person.scopes & {Scope(scope) for scope in left}
 
 
 def remove_expired(session: Session) -> int:
-    """Remove expired identifiers, tokens and sign-ons; return their number."""
+    """Remove expired identifiers, tokens and sign-ons; return their number.
+
+    They are kept for as long after that as an expired token is accepted (`CLOCK_SKEW`).
+    """
     return int(session.execute(_REMOVE_EXPIRED).scalar_one())
 
 

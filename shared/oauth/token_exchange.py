@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.access.rules import Caller, CallerKind
-from shared.oauth import repository
+from shared.oauth import jose, repository
 from shared.oauth.clients.rules import ClientKind
 from shared.oauth.errors import OAuthError, invalid_request, provider_unavailable
 from shared.oauth.identity_provider import Provider, UserTokenError
@@ -19,11 +20,13 @@ from shared.oauth.service import (
     issue,
     requested_scopes,
 )
-from shared.oauth.tokens import MAX_LIFETIME
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # the name of a type
 MAX_EXCHANGED_LIFETIME = timedelta(minutes=5)
+MAX_SUBJECT_TOKEN_AGE = timedelta(days=1)
+"""An older token of the provider is refused, and a sign-on is kept as long: no earlier token gives
+a role back. One without `iat` counts as the earliest."""
 
 
 def exchange(
@@ -36,7 +39,7 @@ def exchange(
     """Issue a token for the person of the subject token.
 
     It expires with the subject token, and after five minutes at the latest. Each sign-on limits the
-    earlier tokens of the person at the school to the roles of today.
+    earlier tokens of the person at the school to its roles; those of the provider too.
 
     Raises:
         OAuthError: when the client or the person cannot have a token, without a DPoP proof, or
@@ -61,14 +64,26 @@ def exchange(
 
 
 def _signed_on(issuer: Issuer, claims: Mapping[str, Any], provider: Provider) -> Person:
-    """Return the person of the claims, and record their scopes, also when there are none left."""
+    """Return the person of the claims with the scopes that later sign-ons leave, and record them.
+
+    A person without a role is recorded too.
+    """
+    issued_at, kept_for = _issued_at(claims), MAX_SUBJECT_TOKEN_AGE
     try:
         person = person_of(claims, provider.settings.claims)
     except NoRoleError as error:
-        repository.record_sign_on(issuer.engine, error.person, MAX_LIFETIME)
+        repository.record_sign_on(issuer.engine, error.person, issued_at, kept_for)
         raise
-    repository.record_sign_on(issuer.engine, person, MAX_LIFETIME)
-    return person
+    scopes = repository.record_sign_on(issuer.engine, person, issued_at, kept_for)
+    return replace(person, scopes=scopes)
+
+
+def _issued_at(claims: Mapping[str, Any]) -> datetime:
+    """Return `iat`, not in the future; raise UserTokenError for a token that is too old."""
+    now, seconds = time.time(), jose.numeric_date(claims.get("iat"))
+    if seconds is not None and seconds < now - MAX_SUBJECT_TOKEN_AGE.total_seconds():
+        raise UserTokenError("iat is more than a day ago; sign on again")
+    return datetime.fromtimestamp(min(seconds or 0, now), UTC)
 
 
 def _require_supported(form: Mapping[str, str], audience: str) -> None:

@@ -20,6 +20,7 @@ TYPE = "at+jwt"
 TYPES = frozenset({TYPE})
 MAX_LIFETIME = timedelta(minutes=10)
 CLOCK_SKEW = timedelta(seconds=5)
+"""How long an expired token is accepted; its revocation is kept as long."""
 MAX_CLIENT_CHARACTERS = 128
 MAX_CACHED_TOKENS = 10_000
 SCHOOL_ID = re.compile("[0-9]{6}")

@@ -7,8 +7,17 @@ from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, bindparam, exists, literal_column, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    literal_column,
+    select,
+    true,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.access.rules import PRODUCT_OF_SCOPE, Scope
 from shared.core.paging import ListOrder, Page, PageSelection, counted_page, page_of_scalars
@@ -169,32 +178,42 @@ def page_of_administrations(
     session: Session, within: Collection[str] | None, selection: PageSelection
 ) -> Page[Administration]:
     """Return a page of the administrations of the schools within reach (None = all)."""
-    query = select(Administration)
-    if within is not None:
-        query = query.where(
-            exists().where(
-                Participation.administration_id == Administration.id,
-                Participation.school_id.in_(within),
-                Participation.removed_at.is_(None),
-            )
-        )
+    query = select(Administration).where(_has_school(Administration.id, within))
     newest = ListOrder(Administration.tested_until_on, Administration.id, descending=True)
     return page_of_scalars(session, query, newest, selection)
 
 
-def level_scales(session: Session, administration_id: str) -> list[LevelScale]:
-    """Return the level scales of an administration by code."""
+def _has_school(
+    administration_id: ColumnElement[str] | InstrumentedAttribute[str],
+    within: Collection[str] | None,
+) -> ColumnElement[bool]:
+    if within is None:
+        return true()
+    return exists().where(
+        Participation.administration_id == administration_id,
+        Participation.school_id.in_(within),
+        Participation.removed_at.is_(None),
+    )
+
+
+def level_scales(
+    session: Session, administration_id: str, within: Collection[str] | None
+) -> list[LevelScale]:
+    """Return the level scales of an administration of the schools within reach, by code."""
     query = (
         select(Level)
         .where(Level.administration_id == administration_id, Level.removed_at.is_(None))
+        .where(_has_school(Level.administration_id, within))
         .order_by(Level.level_scale, Level.ordinal, Level.id)
     )
     scales = groupby(session.scalars(query), key=lambda level: level.level_scale)
     return [LevelScale(scale, list(levels)) for scale, levels in scales]
 
 
-def components(session: Session, administration_id: str) -> Sequence[ComponentRow]:
-    """Return the components of an administration that get feedback: no calibrations."""
+def components(
+    session: Session, administration_id: str, within: Collection[str] | None
+) -> Sequence[ComponentRow]:
+    """Return the components of an administration of the schools within reach: no calibrations."""
     query = (
         select(Component, TargetGroup.code)
         .join(TargetGroup, TargetGroup.id == Component.target_group_id)
@@ -202,6 +221,7 @@ def components(session: Session, administration_id: str) -> Sequence[ComponentRo
             Component.administration_id == administration_id,
             Component.removed_at.is_(None),
             Component.is_calibration.is_(False),
+            _has_school(Component.administration_id, within),
         )
         .order_by(TargetGroup.code, Component.position, Component.id)
     )

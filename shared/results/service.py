@@ -58,11 +58,15 @@ def list_administrations(
     return repository.page_of_administrations(session, access.reach.schools, selection)
 
 
-def list_level_scales(session: Session, administration_id: str) -> list[LevelScale]:
-    """Return the level scales of an administration; none for an unknown administration."""
-    return repository.level_scales(session, administration_id)
+def list_level_scales(
+    session: Session, access: AccessRequest, administration_id: str
+) -> list[LevelScale]:
+    """Return the level scales of an administration; none without a school of it within reach."""
+    return repository.level_scales(session, administration_id, access.reach.schools)
 
 
-def list_components(session: Session, administration_id: str) -> Sequence[ComponentRow]:
-    """Return the components of an administration, without calibrations."""
-    return repository.components(session, administration_id)
+def list_components(
+    session: Session, access: AccessRequest, administration_id: str
+) -> Sequence[ComponentRow]:
+    """Return its components without calibrations; none without a school of it within reach."""
+    return repository.components(session, administration_id, access.reach.schools)

@@ -88,6 +88,10 @@ class OAuthClient:
                 break
         return answer
 
+    def remove_key(self, key_id: object) -> httpx.Response:
+        """Removes the key that the assertion names."""
+        return self.post(f"{KEYS}/remove", client_assertion=self.assertion(key_id=key_id))
+
     def token(self, **form: str) -> str:
         response = self.request_token(**form)
         assert response.status_code == 200, response.text

@@ -119,6 +119,18 @@ def test_token_without_its_key_counts_on_the_address(
     assert refused_of(answers).headers["RateLimit-Policy"] == '"address";q=2;w=60'
 
 
+def test_address_over_its_limit_gets_a_nonce_for_a_valid_token(
+    api_settings: Settings, callers: Callers
+) -> None:
+    token = callers.token(CallerKind.SCHOOL, SCHOOL)
+    with limited(api_settings, api_address_requests_per_minute=2) as (_, client):
+        assert refused_of([client.get("/v1/schools") for _ in range(8)])
+        callers.key.nonce = None
+        assert client.get("/v1/schools", auth=callers.auth(token)).status_code == 200
+        stolen = client.get("/v1/schools", headers={"Authorization": f"DPoP {token}"})
+    assert stolen.status_code == 429
+
+
 def send_part_of_a_body(url: str, path: str, address: str, headers: str = "") -> bytes:
     """Return the first line of the response to a request whose body never comes."""
     parsed = httpx.URL(url)

@@ -43,6 +43,14 @@ def test_an_issued_token_is_recorded(vendor: OAuthClient, sessions: Sessions) ->
     )
 
 
+def test_a_revoked_token_is_recorded(vendor: OAuthClient, sessions: Sessions) -> None:
+    token = vendor.token()
+    assert vendor.post("/oauth2/revoke", token=token).status_code == 200
+    event = decision(last_event(sessions))
+    assert event[:3] == (vendor.id, "integrator", "revokeToken")
+    assert event[3:] == ("/oauth2/revoke", "allowed", "granted")
+
+
 def test_failed_authentication_is_recorded_with_the_client_that_it_names(
     vendor: OAuthClient, sessions: Sessions
 ) -> None:
@@ -59,6 +67,25 @@ def test_failed_authentication_is_recorded_with_the_client_that_it_names(
     response = vendor.post("/oauth2/revoke", client_assertion=expired, token="x")
     assert response.status_code == 401
     assert decision(last_event(sessions))[2:4] == ("revokeToken", "/oauth2/revoke")
+
+
+@pytest.mark.parametrize(
+    ("path", "action"), [("/oauth2/keys", "addOwnKey"), ("/oauth2/keys/remove", "removeOwnKey")]
+)
+def test_refused_change_of_a_key_is_recorded(
+    vendor: OAuthClient, sessions: Sessions, path: str, action: str
+) -> None:
+    for changes, error in (({"exp": 1}, "invalid_client"), ({}, "invalid_request")):
+        refused = vendor.post(path, client_assertion=vendor.assertion(**changes))
+        assert refused.json()["error"] == error
+        assert decision(last_event(sessions)) == (
+            vendor.id,
+            "unauthenticated",
+            action,
+            path,
+            "refused",
+            error,
+        )
 
 
 @pytest.mark.parametrize("names_a_client", [True, False])

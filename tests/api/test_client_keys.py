@@ -35,7 +35,7 @@ def test_client_replaces_its_key_without_a_pause(vendor: OAuthClient, audit_log:
     assert vendor.add_key(key).status_code == 200
     successor = with_key(vendor, key)
     assert (vendor.request_token().status_code, successor.request_token().status_code) == (200, 200)
-    removed = successor.post(f"{KEYS}/remove", key_id=vendor.key.thumbprint())
+    removed = successor.remove_key(vendor.key.thumbprint())
     assert removed.status_code == 200, removed.text
     assert (vendor.request_token().status_code, successor.request_token().status_code) == (401, 200)
     changes = [entry[:2] for entry in audit_log.decisions() if entry[0].endswith("ClientKey")]
@@ -83,7 +83,7 @@ def test_operator_changes_no_key_of_its_own(url: str, sessions: Sessions) -> Non
     operator = register_client(sessions, url, ClientKind.OPERATOR)
     refused = operator.add_key(KEY_FACTORIES["ES256"]())
     assert (refused.status_code, refused.json()["error"]) == (400, "unauthorized_client")
-    refused = operator.post(f"{KEYS}/remove", key_id=operator.key.thumbprint())
+    refused = operator.remove_key(operator.key.thumbprint())
     assert (refused.status_code, refused.json()["error"]) == (400, "unauthorized_client")
 
 
@@ -96,9 +96,21 @@ def test_request_for_a_key_can_be_repeated(vendor: OAuthClient, audit_log: Audit
 
 
 def test_client_keeps_its_last_key(vendor: OAuthClient) -> None:
-    for key_id in (vendor.key.thumbprint(), "x" * 43, ""):
-        refused = vendor.post(f"{KEYS}/remove", key_id=key_id)
+    for key_id in (vendor.key.thumbprint(), "x" * 43, "", None, 7, [vendor.key.thumbprint()]):
+        refused = vendor.remove_key(key_id)
         assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+    assert vendor.request_token().status_code == 200
+
+
+def test_assertion_for_something_else_changes_no_key(vendor: OAuthClient) -> None:
+    key = KEY_FACTORIES["ES256"]()
+    assert vendor.add_key(key).status_code == 200
+    for held_back in (vendor.assertion(), vendor.assertion(cnf={"jwk": key.as_dict()})):
+        refused = vendor.post(
+            f"{KEYS}/remove", client_assertion=held_back, key_id=vendor.key.thumbprint()
+        )
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+        assert "key_id in the assertion" in refused.json()["error_description"]
     assert vendor.request_token().status_code == 200
 
 

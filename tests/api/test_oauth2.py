@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,10 +13,15 @@ from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from sqlalchemy import func, insert, select
 
 from services.cli.signing import ProofKey
 from shared.core.database import Sessions
+from shared.core.unit_of_work import UnitOfWork
+from shared.oauth import repository
 from shared.oauth.clients.rules import ClientKind
+from shared.oauth.models import RevokedToken
+from shared.oauth.tokens import CLOCK_SKEW
 from tests.api.oauth_clients import OAuthClient, register_client
 from tests.oauth.signing import KEY_FACTORIES
 
@@ -225,3 +231,16 @@ def test_the_metadata_has_the_endpoints_and_the_signing_keys(url: str, vendor: O
     token = jwt.decode(vendor.token(), keys, algorithms=["ES256"])
     assert token.header["typ"] == "at+jwt"
     assert token.claims["cnf"] == {"jkt": vendor.proofs.thumbprint}
+
+
+def test_revocation_is_kept_for_as_long_as_the_token_is_accepted(sessions: Sessions) -> None:
+    accepted, refused = str(uuid4()), str(uuid4())
+    ends = {accepted: CLOCK_SKEW - timedelta(seconds=1), refused: CLOCK_SKEW + timedelta(seconds=1)}
+    with UnitOfWork(sessions) as unit:
+        for token_id, ago in ends.items():
+            values = {"id": token_id, "expires_at": func.now() - ago}
+            unit.session.execute(insert(RevokedToken).values(values))
+        repository.remove_expired(unit.session)
+        left = set(unit.session.scalars(select(RevokedToken.id)))
+    assert accepted in left
+    assert refused not in left

@@ -73,6 +73,16 @@ def test_administrations_are_those_of_schools_within_reach(
     assert ids(integrator, "/v1/administrations") == []
 
 
+@pytest.mark.parametrize("noun", ["levelScales", "components"])
+def test_code_lists_are_those_of_administrations_within_reach(
+    operator: httpx.Client, integrator: httpx.Client, noun: str
+) -> None:
+    path = f"/v1/refData/{noun}?administrationId="
+    unknown = integrator.get(f"{path}2025").json()
+    assert integrator.get(f"{path}{ADMINISTRATION}").json() == unknown == {"items": [], "total": 0}
+    assert operator.get(f"{path}{ADMINISTRATION}").json()["total"] > 0
+
+
 def test_level_scales_list_the_lowest_level_first(school: httpx.Client) -> None:
     path = f"/v1/refData/levelScales?administrationId={ADMINISTRATION}"
     scales = school.get(path).json()["items"]

@@ -159,6 +159,25 @@ def test_a_person_without_a_role_at_the_school_gets_no_token(
     assert SCHOOL not in response.text
 
 
+def test_earlier_token_of_the_provider_gives_no_role_back(
+    portal: OAuthClient, provider: OpenIdProvider
+) -> None:
+    now, person, path = int(time.time()), "g7h8i9", f"/v1/schools/{SCHOOL}"
+    earlier = token_at_school(provider, vo_id=person, iat=now - 1800)
+    later = token_at_school(provider, vo_id=person, iat=now - 60, toetsfeedback_rol_3d=[])
+    without_time = token_at_school(provider, vo_id=person)
+    token = exchange(portal, earlier).json()["access_token"]
+    assert portal.get(path, token).status_code == 200
+    assert exchange(portal, later).status_code == 400
+    for repeated in (earlier, without_time):
+        assert exchange(portal, repeated).json().get("error") == "invalid_scope"
+        assert portal.get(path, token).status_code == 403
+    given_back = exchange(portal, token_at_school(provider, vo_id=person, iat=now)).json()
+    assert portal.get(path, given_back["access_token"]).status_code == 200
+    old = exchange(portal, token_at_school(provider, vo_id=person, iat=now - 90_000)).json()
+    assert "sign on again" in old["error_description"]
+
+
 def test_only_an_authenticated_portal_exchanges_tokens(
     portal: OAuthClient, provider: OpenIdProvider, portal_url: str, sessions: Sessions
 ) -> None:

@@ -147,7 +147,7 @@ def test_no_program_removes_what_has_not_expired(login: Login, program: str, tab
 
 
 def test_worker_removes_what_has_expired(login: Login, engine: Engine) -> None:
-    tokens = "('ended', now() - interval '1s'), ('valid', now() + interval '1h')"
+    tokens = "('ended', now() - interval '10s'), ('valid', now() + interval '1h')"
     with engine.begin() as connection:
         connection.execute(text(f"insert into revoked_tokens values {tokens}"))
     with login("worker") as worker:

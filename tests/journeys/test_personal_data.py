@@ -205,7 +205,7 @@ def call_token_operations(operator: httpx.Client, responses: Responses) -> None:
         token = issued.json()["access_token"]
         responses.record(name, "client", machine.post(f"/oauth2/{path}", token=token))
         responses.record(name, "client", machine.post(f"/oauth2/{path}", token=NAME, scope=NAME))
-    removed = machine.post("/oauth2/keys/remove", key_id=key.thumbprint())
+    removed = machine.remove_key(key.thumbprint())
     responses.record("removeOwnKey", "client", removed)
 
 

@@ -28,17 +28,23 @@ def list_administrations(access: SchoolsReader, unit: UnitDep, page: PageDep) ->
 
 @router.get("/refData/levelScales")
 def list_level_scales(
-    _: SchoolsReader, unit: UnitDep, administration_id: OneAdministrationQuery
+    access: SchoolsReader, unit: UnitDep, administration_id: OneAdministrationQuery
 ) -> LevelScales:
-    """List the scales of an administration with their levels; empty when it is unknown."""
-    scales = service.list_level_scales(unit.session, administration_id)
+    """List the scales of an administration with their levels.
+
+    Empty when it is unknown, or has no school that the caller can see.
+    """
+    scales = service.list_level_scales(unit.session, access, administration_id)
     return LevelScales(items=[LevelScale.of(scale) for scale in scales], total=len(scales))
 
 
 @router.get("/refData/components")
 def list_components(
-    _: SchoolsReader, unit: UnitDep, administration_id: OneAdministrationQuery
+    access: SchoolsReader, unit: UnitDep, administration_id: OneAdministrationQuery
 ) -> Components:
-    """List the components of an administration, without calibrations."""
-    rows = service.list_components(unit.session, administration_id)
+    """List the components of an administration, without calibrations.
+
+    Empty when it is unknown, or has no school that the caller can see.
+    """
+    rows = service.list_components(unit.session, access, administration_id)
     return Components(items=[Component.of(row) for row in rows], total=len(rows))

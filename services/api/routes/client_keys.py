@@ -5,16 +5,16 @@ from fastapi import APIRouter, Depends, Request, Response
 from services.api.dependencies import UnitDep
 from services.api.http.context import context_of
 from services.api.operations.forms import OAUTH_PROBLEMS, form_request_body
-from services.api.operations.operation import CommittingRoute
 from services.api.security.client_authentication import (
     ASSERTION_FIELDS,
+    AuthenticatingRoute,
     BoundClientDep,
     ClientDep,
     FormDep,
     offer_nonce,
 )
 from shared.client_changes import own_keys
-from shared.oauth.assertions import confirmed_key
+from shared.oauth.assertions import confirmed_key, named_key_id
 from shared.oauth.errors import invalid_request
 from shared.oauth.jose import SignatureError
 
@@ -26,9 +26,16 @@ _ADD = form_request_body(
     },
     {},
 )
-_REMOVE = form_request_body({"key_id": "Thumbprint of the key (RFC 7638).", **ASSERTION_FIELDS}, {})
+_REMOVE = form_request_body(
+    ASSERTION_FIELDS
+    | {
+        "client_assertion": "A JWT as for a token, with the thumbprint (RFC 7638) of the key to "
+        "remove as `key_id`; signed with a present key of the client.",
+    },
+    {},
+)
 
-router = APIRouter(tags=["oauth2"], route_class=CommittingRoute)
+router = APIRouter(tags=["oauth2"], route_class=AuthenticatingRoute)
 
 
 @router.post(
@@ -61,6 +68,15 @@ def add_own_key(request: Request, form: FormDep, bound: BoundClientDep, unit: Un
     openapi_extra=_REMOVE,
 )
 def remove_own_key(request: Request, form: FormDep, client: ClientDep, unit: UnitDep) -> Response:
-    """Remove a key of the client that calls; the tokens that were requested with it end."""
-    own_keys.remove_own_key(unit, client, form.get("key_id", ""), context_of(request).trace_id)
+    """Remove a key of the client that calls; the tokens that were requested with it end.
+
+    The assertion names the key: one that was signed for something else removes none.
+    """
+    try:
+        key_id = named_key_id(form["client_assertion"])
+    except SignatureError:
+        raise invalid_request(
+            "Send the thumbprint of the key as key_id in the assertion, not in the form."
+        ) from None
+    own_keys.remove_own_key(unit, client, key_id, context_of(request).trace_id)
     return Response()

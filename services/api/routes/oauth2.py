@@ -26,7 +26,7 @@ from services.api.security.client_authentication import (
 )
 from shared.access.rules import Scope
 from shared.oauth import repository, service
-from shared.oauth.audit_events import record_issued_token
+from shared.oauth.audit_events import record_token
 from shared.oauth.errors import OAuthError, invalid_request, provider_unavailable
 from shared.oauth.jose import ALGORITHMS
 from shared.oauth.service import IssuedToken
@@ -121,7 +121,7 @@ def issue_token(
         resources.issuer, bound.client, form, bound.thumbprint
     )
     trace_id = context_of(request).trace_id
-    record_issued_token(unit, issued.caller, "issueToken", TOKEN_PATH, trace_id)
+    record_token(unit, issued.caller, "issueToken", TOKEN_PATH, trace_id)
     return TokenResponse(
         access_token=issued.token,
         token_type=TOKEN_TYPE,
@@ -169,11 +169,14 @@ def introspect_token(
     openapi_extra=_TOKEN_FORM,
 )
 def revoke_token(
-    form: FormDep, client: ClientDep, unit: UnitDep, resources: ResourcesDep
+    form: FormDep, client: ClientDep, unit: UnitDep, resources: ResourcesDep, request: Request
 ) -> Response:
     """Revoke a token of the client (RFC 7009)."""
     token = service.find_own_token(unit.session, resources.issuer, client, form)
     if token is not None:
+        unit.end_reading()  # the next transaction acts for the caller of the token
+        trace_id = context_of(request).trace_id
+        record_token(unit, token.caller, "revokeToken", REVOCATION_PATH, trace_id)
         repository.revoke(unit.session, token)
     return Response()
 

@@ -29,7 +29,8 @@ class AddressLimit:
 
     It sees every response, also those of no operation: 404, 405, 413. An address that is over its
     limit is refused before anything else of a request is read, unless the request has a valid
-    token: an unauthenticated client cannot stop the callers at its own address.
+    token: an unauthenticated client cannot stop the callers at its own address. One whose proof
+    needs a newer nonce is told so, since its caller repeats the request.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -51,7 +52,7 @@ class AddressLimit:
             nonlocal is_refused
             if message["type"] == "http.response.start" and _is_unauthenticated(request, message):
                 status = await _count(request, resources)
-                is_refused = status.is_exceeded
+                is_refused = status.is_exceeded and not context_of(request).lacks_nonce
                 if is_refused:
                     await _refuse(request, status, send)
                 context_of(request).response_headers.update(status.to_http_headers())
@@ -75,7 +76,7 @@ def _has_token(request: Request, resources: Resources) -> bool:
     try:
         verify_credential(request, resources)
     except (NoAccessToken, InvalidAccessToken):
-        return False
+        return context_of(request).lacks_nonce
     return True
 
 

@@ -12,7 +12,7 @@ from services.api.resources import Resources
 from shared.access.rules import Caller, Scope
 from shared.core.errors import InvalidAccessToken
 from shared.core.unit_of_work import UnitOfWork
-from shared.oauth.dpop import ExpectedRequest
+from shared.oauth.dpop import ExpectedRequest, NonceMissingError
 from shared.oauth.errors import InvalidProof
 from shared.oauth.jose import ALGORITHMS
 from shared.oauth.service import (
@@ -64,7 +64,11 @@ def verify_credential(request: Request, resources: Resources) -> VerifiedToken:
     """
     context = context_of(request)
     context.is_authenticated = False
-    verified = verify_token(resources.issuer, _presented_token(request, resources))
+    try:
+        verified = verify_token(resources.issuer, _presented_token(request, resources))
+    except InvalidProof as error:
+        context.lacks_nonce = error.error == NonceMissingError.code
+        raise
     context.is_authenticated, context.verified = None, verified
     return verified
 
