@@ -1,5 +1,6 @@
 """Tokens that are issued, and refused requests for them, are in the audit log."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -75,7 +76,11 @@ def test_failed_authentication_is_recorded_with_the_client_that_it_names(
 def test_refused_change_of_a_key_is_recorded(
     vendor: OAuthClient, sessions: Sessions, path: str, action: str
 ) -> None:
-    for changes, error in (({"exp": 1}, "invalid_client"), ({}, "invalid_request")):
+    cases: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"exp": 1}, "invalid_client"),
+        ({}, "invalid_request"),
+    )
+    for changes, error in cases:
         refused = vendor.post(path, client_assertion=vendor.assertion(**changes))
         assert refused.json()["error"] == error
         assert decision(last_event(sessions)) == (

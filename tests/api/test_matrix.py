@@ -87,7 +87,8 @@ class Targets:
             if operation in {"getJob", "cancelJob", "retryJob", "listJobFailures"}:
                 state = "queued" if operation in {"getJob", "cancelJob"} else "failed"
                 job = {"kind": "documents.build", "lane": "bulk", "requested_by": "tests"}
-                ids["jobId"] = add(Job, **job, subject=f"job {number}", state=state)
+                ended = {"finished_at": datetime.now(UTC)} if state == "failed" else {}
+                ids["jobId"] = add(Job, **job, **ended, subject=f"job {number}", state=state)
                 item = add(JobItem, job_id=ids["jobId"], subject=SCHOOL, state=state)
                 add(JobFailure, item_id=item, subject="one", problem={"title": "A fiche failed"})
             if operation in CLIENT_OPERATIONS:

@@ -91,7 +91,7 @@ class Operator:
         started = CliRunner().invoke(command_line, arguments)
         assert started.exit_code == 0, started.output
         self._run()
-        return f"/v1/jobs/{started.output.split()[1]}"
+        return f"/v1/jobs/{started.output.rpartition('Job ')[2].split()[0]}"
 
     def _listed_jobs(self) -> str:
         listed = CliRunner().invoke(command_line, ["jobs", "--last", "2"])
