@@ -11,7 +11,7 @@ _BLANKS = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\ue000-\uf8ff"
 
 
 def _pattern(excluded: str) -> str:
-    return f"^[^{excluded}]*[^{excluded}{_BLANKS}][^{excluded}]*$"
+    return f"^[{_BLANKS}]*[^{excluded}{_BLANKS}][^{excluded}]*$"
 
 
 PLAIN_TEXT = _pattern(_CONTROLS + IN_FIRST_PLANE)

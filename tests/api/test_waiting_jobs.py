@@ -39,6 +39,7 @@ def test_waiting_jobs_are_named_in_job_health_gauge_and_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert operator.get(job_url).json()["waitingFor"] == WAITING_FOR
+    sleep(FRESH_SECONDS)  # a check just before had no job that waits
     health = unauthenticated.get("/health")
     assert health.status_code == 200
     jobs = health.json()["details"]["jobs"]

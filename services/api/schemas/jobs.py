@@ -31,11 +31,8 @@ _STATES: dict[str, TaskState] = {
     State.CANCELLED: "failed",
 }
 
-WAITING_EXAMPLE = "object store: no space left on device"
-WAITING_FOR = (
-    "The server that items of the job wait for, and why, such as `object store: no space left on "
-    "device`. They go on automatically once it is available."
-)
+WAITING_FOR = "The server that items of the job wait for, and why. They go on once it is available."
+_WAITING = Field(description=WAITING_FOR, examples=["object store: no space left on device"])
 
 
 class NewJob(RequestBody):
@@ -155,9 +152,7 @@ class JobProgress(ResponseModel):
     status: TaskStatus
     counts: JobCounts
     pace: JobPace | None = None
-    waiting_for: Annotated[
-        str | None, Field(description=WAITING_FOR, examples=[WAITING_EXAMPLE])
-    ] = None
+    waiting_for: Annotated[str | None, _WAITING] = None
 
     @classmethod
     def of(
@@ -207,9 +202,7 @@ class Job(JobSummary):
 
     counts: JobCounts
     pace: JobPace | None = None
-    waiting_for: Annotated[
-        str | None, Field(description=WAITING_FOR, examples=[WAITING_EXAMPLE])
-    ] = None
+    waiting_for: Annotated[str | None, _WAITING] = None
 
     @classmethod
     def with_counts(
