@@ -57,7 +57,7 @@ def test_idle_connection_outlives_the_time_limit_of_a_head(
     """A proxy that sends a request on an idle connection does not meet one that is closed."""
     monkeypatch.setattr(connections, "HEAD_TIMEOUT_SECONDS", 0.5)
     address = httpx.URL(url)
-    request = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    request = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
     with socket.create_connection((address.host, address.port or 80), timeout=10) as connection:
         for _ in range(2):
             connection.sendall(request)
