@@ -70,8 +70,9 @@ def test_orphans_of_a_school_are_kept_during_and_shortly_after_its_builds(
     is_kept: bool,
 ) -> None:
     job = {"kind": kind, "lane": "bulk", "subject": "x", "requested_by": "tests", "state": state}
-    job_id = unit.session.scalar(insert(Job).values(job).returning(Job.id))
     ended = None if ended_minutes_ago is None else timedelta(minutes=ended_minutes_ago)
+    finished = {} if ended is None else {"finished_at": func.now() - ended}
+    job_id = unit.session.scalar(insert(Job).values(job | finished).returning(Job.id))
     item = {
         "job_id": job_id,
         "subject": SCHOOL,
