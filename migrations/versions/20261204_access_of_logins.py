@@ -60,7 +60,7 @@ where not ({CHECK_OF_ITEMS})
 # Those that `toetsfeedback build` adds.
 STARTED_BY_COMMAND = f"""
 create policy command on jobs as restrictive for insert to {OPERATOR} with check (
-    kind = 'documents.build' and state in ('queued', 'done')
+    kind = 'documents.build' and (state = 'queued' or state = 'done')
     and requested_by = 'cli' and trace_id is null
 )
 """

@@ -190,7 +190,8 @@ class Lists:
 
     def _job(self, _: Session) -> Values:
         of = {"kind": "documents.build", "lane": "bulk", "requested_by": "tests", "state": "done"}
-        return {**of, "subject": uuid4().hex, "created_at": self._moment()}
+        times = {"created_at": self._moment(), "finished_at": func.now()}
+        return {**of, "subject": uuid4().hex, **times}
 
     def _failed_item(self, _: Session) -> Values:
         return {
