@@ -137,6 +137,20 @@ def test_every_header_is_in_the_contract(
     }
 
 
+def test_what_is_left_of_a_limit_is_in_the_contract(
+    api_settings: Settings, callers: Callers
+) -> None:
+    """With one request a minute, the first one is the last, at which the header is sent."""
+    limits = {"api_client_requests_per_minute": 1, "api_school_requests_per_minute": 1}
+    app = create_app(api_settings.model_copy(update=limits))
+    auth = callers.auth(callers.token(CallerKind.SCHOOL, SCHOOL))
+    with serve(app) as url, httpx.Client(base_url=url) as client:
+        response = client.get("/v1/schools", auth=auth)
+    document, path = yaml.safe_load(openapi_yaml(app)), "/v1/schools"
+    assert "ratelimit" in response.headers
+    assert not undeclared_headers(document, "GET", path, response.status_code, response.headers)
+
+
 @pytest.mark.usefixtures("open_now")
 def test_headers_of_conditional_and_partial_downloads_are_in_the_contract(
     app: FastAPI, school: httpx.Client, ids: dict[str, str]
