@@ -1,10 +1,11 @@
-# One image for every part; the command says which: api, worker or migrate.
+# One image for every part; the command says which: api, worker, portal or migrate.
 #
 #   docker build --tag toetsfeedback:0.1.0 .
 #   docker run --rm --env-file toetsfeedback.env toetsfeedback:0.1.0 worker
 #
-# docs/reference.md lists the variables of the environment file. An API in a container has to listen
-# beyond the container's own loopback: TOETSFEEDBACK_API_HOST=0.0.0.0.
+# docs/reference.md lists the variables of the environment file, docs/portal.md those of the portal.
+# An API in a container has to listen beyond the container's own loopback:
+# TOETSFEEDBACK_API_HOST=0.0.0.0; a portal as well: TOETSFEEDBACK_PORTAL_HOST=0.0.0.0.
 
 FROM python:3.11.16-slim-trixie AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
@@ -18,6 +19,7 @@ RUN python -m venv /opt/toetsfeedback \
  && pip install --require-hashes -r requirements/build.txt
 
 COPY pyproject.toml README.md ./
+COPY clients/ clients/
 COPY migrations/ migrations/
 COPY shared/ shared/
 COPY embedded/ embedded/
@@ -32,6 +34,6 @@ RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin
 COPY --from=build /opt/toetsfeedback /opt/toetsfeedback
 ENV PATH=/opt/toetsfeedback/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001
-EXPOSE 8000
+EXPOSE 8000 8001
 ENTRYPOINT ["toetsfeedback"]
 CMD ["--help"]

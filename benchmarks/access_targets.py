@@ -14,14 +14,14 @@ from urllib.parse import quote
 import httpx
 from sqlalchemy import text
 
-from benchmarks.measuring import release, timed_import
+from benchmarks.measuring import build_and_release, timed_import
 from benchmarks.peers import results_api
 from benchmarks.traffic import TokenClient
+from clients.python.proofs import ProofKey
 from embedded.instance import Instance
 from embedded.ports import choose_port, is_listening
 from embedded.programs import toetsfeedback_command
 from embedded.up import running
-from services.cli.signing import ProofKey
 from services.cli.target import sessions_of
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.unit_of_work import UnitOfWork
@@ -75,7 +75,7 @@ def start_targets(directory: Path) -> Iterator[Targets]:
     generate_delivery(DeliveryPlan(schools=SCHOOLS, seed=1), delivery)
     with running(instance, workers=1), ExitStack() as started:
         timed_import(instance, delivery)
-        release(instance)
+        build_and_release(instance)
         with (
             sessions_of(instance.record().settings()) as sessions,
             UnitOfWork(sessions) as unit,

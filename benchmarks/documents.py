@@ -30,7 +30,7 @@ from benchmarks.peers.workbook_cells import workbook_cells
 from benchmarks.recording import Report
 from services.worker.documents.fiche import FicheRenderer
 from services.worker.documents.overview import render_overview
-from services.worker.documents.print_file import render_print_file
+from tests.worker.hand_outs import print_file
 from tests.worker.reference_renderer.fiche import draw_fiche
 from tests.worker.reference_renderer.overview import draw_overview
 
@@ -48,13 +48,13 @@ def our_fiches(name: str, label: str) -> Candidate:
 
 
 def our_print_files() -> Candidate:
-    """Return our renderer of print files, layout of the fiches included."""
+    """Return our renderer of print files, layout of the fiches and of the list included."""
     renderer = FicheRenderer()
     return Candidate(
         "print",
         "print files",
         "",
-        lambda group: render_print_file(renderer, [renderer.lay_out(fiche) for fiche in group]),
+        lambda group: print_file(renderer, group),
         warm_up=FULL // PRINT_FILE_STUDENTS,
     )
 

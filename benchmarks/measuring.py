@@ -14,14 +14,18 @@ from uuid import uuid4
 import httpx
 import psutil
 
+from clients.python.http import open_client
+from clients.python.proofs import ProofKey
+from clients.python.token_auth import TokenAuth
 from embedded.instance import Instance
-from services.cli.api_client import open_client
-from services.cli.signing import ProofKey, TokenAuth
 
 ADMINISTRATION = "2024"
 KIB = 1024
-RELEASE_DELAY = timedelta(seconds=20)
-"""Longer than the start of the command that names the moment."""
+RELEASE_DELAY = timedelta(minutes=5)
+"""Longer than the verification of all schools of Flanders takes."""
+SHORT_DELAY = timedelta(minutes=1)
+"""Enough for the verification of a few hundred schools."""
+POLL_SECONDS = 0.2
 
 
 def cli(instance: Instance, name: str, *arguments: str) -> list[str]:
@@ -30,13 +34,26 @@ def cli(instance: Instance, name: str, *arguments: str) -> list[str]:
     return [*program, *arguments, "--data", str(instance.data.path)]
 
 
-def release(instance: Instance) -> None:
-    """Open the student feedback of the administration, and wait until it is open."""
-    opens_at = datetime.now(UTC) + RELEASE_DELAY
-    command = cli(instance, "release", "--administration", ADMINISTRATION)
+def build_and_release(instance: Instance, administration: str = ADMINISTRATION) -> None:
+    """Build the documents of the administration, and open its student feedback."""
+    with client(instance, "--kind", "operator") as operator:
+        wait_for(operator, start_build(operator, administrationId=administration), POLL_SECONDS)
+    wait_until(plan_release(instance, administration, SHORT_DELAY))
+
+
+def plan_release(
+    instance: Instance, administration: str, delay: timedelta = RELEASE_DELAY
+) -> datetime:
+    """Open the student feedback of the administration soon; return the moment."""
+    opens_at = datetime.now(UTC).replace(microsecond=0) + delay
+    command = cli(instance, "release", "rehearse", "--administration", administration)
     command += ["--opens-at", f"{opens_at:%Y-%m-%dT%H:%M:%SZ}"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    time.sleep(max(0.0, (opens_at - datetime.now(UTC)).total_seconds()))
+    return opens_at
+
+
+def wait_until(moment: datetime) -> None:
+    time.sleep(max(0.0, (moment - datetime.now(UTC)).total_seconds()))
 
 
 def client(instance: Instance, *token: str) -> httpx.Client:
@@ -98,10 +115,30 @@ def cpu_seconds(instance: Instance) -> dict[str, float]:
     return used
 
 
+def database_cpu_seconds(instance: Instance) -> float:
+    """Return the CPU seconds of the running processes of PostgreSQL, to the microsecond."""
+    processes = instance.record().processes
+    root = next(process.identity.pid for process in processes if process.name == "postgres")
+    children = Path(f"/proc/{root}/task/{root}/children").read_text(encoding="ascii").split()
+    nanoseconds = 0
+    for pid in (root, *children):
+        with suppress(FileNotFoundError):
+            times = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii")
+            nanoseconds += int(times.split()[0])
+    return nanoseconds / 1e9
+
+
 def peak_mib(instance: Instance, kind: str) -> float:
     """Return the highest resident memory of a process of this kind so far (`VmHWM` of Linux)."""
     processes = instance.record().processes
     return max(_peak(p.identity.pid) for p in processes if _kind(p.name) == kind)
+
+
+def reset_peaks(instance: Instance, kind: str) -> None:
+    """Let `peak_mib` count from now on (`clear_refs` of Linux)."""
+    for process in instance.record().processes:
+        if _kind(process.name) == kind:
+            Path(f"/proc/{process.identity.pid}/clear_refs").write_text("5", encoding="ascii")
 
 
 def _kind(name: str) -> str:

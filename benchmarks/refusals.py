@@ -19,12 +19,12 @@ from uuid import UUID, uuid4
 import httpx
 from sqlalchemy import text
 
-from benchmarks.measuring import release, timed_import
+from benchmarks.measuring import build_and_release, timed_import
 from benchmarks.recording import Report
 from benchmarks.traffic import Connection, Response, TokenClient, require
+from clients.python.proofs import ProofKey
 from embedded.instance import Instance
 from embedded.up import running
-from services.cli.signing import ProofKey
 from services.cli.target import sessions_of
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
 from shared.core.unit_of_work import UnitOfWork
@@ -47,20 +47,6 @@ _COMPONENTS = text("""
            level_scale
     from (select * from components where not is_calibration order by id limit 1) one,
          generate_series(1, :wanted - (select count(*) from components)) n
-""")
-_JOB = text("""
-    insert into jobs (kind, lane, subject, requested_by, state)
-    values ('documents.build', 'bulk', 'bench', 'bench', 'done') returning id
-""")
-_DOCUMENTS = text("""
-    insert into documents (kind, administration_id, school_id, component_ids, storage_keys,
-                           byte_offsets, byte_sizes, sha256, media_type, file_name,
-                           template_version, content_sha256, facts_revision, job_id)
-    select 'overview', administration_id, school_id,
-           (select array_agg(id) from components where not is_calibration), array['bench'],
-           array[0], array[1], sha256('x'), 'text/plain', 'x', '1', sha256('x'), facts_revision,
-           :job
-    from participations
 """)
 _MANDATES = text("""
     insert into mandates (school_id, client, products, from_on, until_on, purpose, decided_by)
@@ -176,10 +162,9 @@ def started(directory: Path, schools: int, components: int) -> Iterator[Instance
     generate_delivery(DeliveryPlan(schools=schools, seed=1, with_items=False), delivery)
     with running(instance, workers=1):
         timed_import(instance, delivery)
-        release(instance)
+        build_and_release(instance)
         with sessions_of(instance.record().settings()) as sessions, UnitOfWork(sessions) as unit:
             unit.session.execute(_COMPONENTS, {"wanted": components})
-            unit.session.execute(_DOCUMENTS, {"job": unit.session.scalar(_JOB)})
             unit.session.execute(_MANDATES, {"client": CLIENT})
             unit.session.execute(text("analyze"))
         yield instance

@@ -19,11 +19,9 @@ import httpx
 from sqlalchemy import text
 
 from benchmarks.measuring import (
-    ADMINISTRATION,
     client,
     cpu_seconds,
     peak_mib,
-    release,
     start_build,
     timed_import,
     wait_for,
@@ -34,7 +32,6 @@ from embedded.instance import Instance
 from embedded.up import running
 from services.cli.target import sessions_of
 from shared.core.unit_of_work import UnitOfWork
-from shared.documents.kinds import DocumentKind
 from synthetic.generate import DeliveryPlan, generate_delivery
 
 SCHOOLS_IN_2024 = 3_853
@@ -140,7 +137,6 @@ def main() -> None:
 def measure_release_night(report: Report, scale: float, *, with_items: bool) -> None:
     with start_run(report, scale, with_items=with_items) as run:
         run.import_delivery()
-        release(run.instance)
         run.build(REBUILDS)
         run.verify()
         run.show_peaks()
@@ -189,22 +185,20 @@ def start_run(
 def rebuild_meanwhile(
     instance: Instance, operator: httpx.Client, job: str, rebuilds: int
 ) -> list[float]:
-    """Rebuild one school repeatedly; return the seconds of each rebuild, its download included.
+    """Rebuild one school repeatedly; return the seconds of each rebuild.
 
     Rebuilds that end after `job` do not count.
     """
     school_id = _school_to_rebuild(instance)
     seconds: list[float] = []
-    with client(instance, "--kind", "school", "--school", school_id) as school:
-        for _ in range(rebuilds):
-            time.sleep(BETWEEN_REBUILDS_SECONDS)
-            began = time.monotonic()
-            wait_for(operator, start_build(operator, schoolId=school_id), REBUILD_POLL_SECONDS)
-            _download(school, school_id)
-            took = time.monotonic() - began
-            if operator.get(job).status_code != httpx.codes.OK:
-                break
-            seconds.append(took)
+    for _ in range(rebuilds):
+        time.sleep(BETWEEN_REBUILDS_SECONDS)
+        began = time.monotonic()
+        wait_for(operator, start_build(operator, schoolId=school_id), REBUILD_POLL_SECONDS)
+        took = time.monotonic() - began
+        if operator.get(job).status_code != httpx.codes.OK:
+            break
+        seconds.append(took)
     return seconds
 
 
@@ -213,13 +207,6 @@ def _school_to_rebuild(instance: Instance) -> str:
     with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
         query = _SCHOOL_OF_A_SIZE.bindparams(students=REBUILT_STUDENTS)
         return str(unit.session.scalars(query).one())
-
-
-def _download(school: httpx.Client, school_id: str) -> None:
-    parameters = {"administrationId": ADMINISTRATION, "kind": DocumentKind.FICHE_BUNDLE}
-    listed = school.get(f"/v1/schools/{school_id}/documents", params=parameters).raise_for_status()
-    for item in listed.json()["items"]:
-        school.get(item["content"]["href"]).raise_for_status()
 
 
 if __name__ == "__main__":

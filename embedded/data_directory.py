@@ -61,6 +61,12 @@ class DataDirectory:
             )
         return path
 
+    def write_key(self, name: str, content: bytes) -> Path:
+        """Write a file in `keys/`, again at each start, and return it."""
+        path = self.keys / name
+        write_private(path, content)
+        return path
+
     @contextmanager
     def locked(self, timeout: float = 30.0) -> Iterator[None]:
         """Lock the directory for this process.

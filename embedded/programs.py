@@ -4,7 +4,7 @@ import http.client
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from embedded.child_process import ChildProcess, Condition, never, wait_until
@@ -14,6 +14,9 @@ from embedded.ports import LOOPBACK
 PROJECT = Path(__file__).resolve().parents[1]
 
 GRACE_SECONDS = 6.0
+
+Command = Callable[..., list[str]]
+"""Returns the command to execute for the arguments of `toetsfeedback`."""
 
 
 def python_command(module: str, *arguments: str) -> list[str]:
@@ -26,10 +29,14 @@ def toetsfeedback_command(*arguments: str) -> list[str]:
 
 
 def child_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a program, which reaches the other ones without a proxy."""
+    direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    no_proxy = f"{direct},{LOOPBACK}" if direct else LOOPBACK
     inherited = [path for path in [os.environ.get("PYTHONPATH")] if path]
     return (
         dict(os.environ)
         | {"PYTHONPATH": os.pathsep.join([str(PROJECT), *inherited]), "PYTHONUNBUFFERED": "1"}
+        | {"NO_PROXY": no_proxy, "no_proxy": no_proxy}
         | dict(settings)
     )
 

@@ -14,25 +14,33 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from embedded.errors import EmbeddedError, StartInterruptedError
 from embedded.instance import Instance
+from embedded.portal_programs import PORTAL_URL, describe_provider, has_portal, portal_programs
 from embedded.ports import LOOPBACK, choose_port, is_free, is_listening
 from embedded.programs import (
     GRACE_SECONDS,
+    Command,
     Program,
     is_healthy,
     run_to_completion,
     toetsfeedback_command,
 )
-from embedded.running_instance import DATABASE_URL, REDIS_URL, STORAGE_URL, RunningInstance
+from embedded.running_instance import (
+    DATABASE_URL,
+    PUBLIC_URL,
+    REDIS_URL,
+    STORAGE_URL,
+    RunningInstance,
+)
 from embedded.service_user import Report
 from shared.core.settings import Settings
 from shared.core.version import package_version
 
-Command = Callable[..., list[str]]
 Ready = Callable[[RunningInstance], None]
 
 SIGNING_KEYS = "TOETSFEEDBACK_SIGNING_KEYS"
-PUBLIC_URL = "TOETSFEEDBACK_PUBLIC_URL"
 INSZ_KEY_FILE = "TOETSFEEDBACK_INSZ_KEY_FILE"
+VIEWING_KEY_FILE = "TOETSFEEDBACK_VIEWING_KEY_FILE"
+MANIFEST_KEY_FILE = "TOETSFEEDBACK_MANIFEST_KEY_FILE"
 DRAIN_SECONDS = "TOETSFEEDBACK_API_DRAIN_SECONDS"
 
 
@@ -49,7 +57,7 @@ def run_up(
     """Run everything until SIGINT or SIGTERM, and return the exit code: 0 after such a signal.
 
     `ready` is called once, when everything is ready. `command` returns the command to execute for
-    the arguments `migrate`, `api --port N` and `worker`.
+    the arguments `migrate`, `api --port N`, `worker`, `portal` and `provider`.
     """
     report = _lossy(report)
     report(f"toetsfeedback {package_version()}: up, process {os.getpid()}")
@@ -113,8 +121,18 @@ def _start_servers(instance: Instance) -> None:
 
 
 def _provide_keys(instance: Instance) -> None:
-    generators = {SIGNING_KEYS: _generate_signing_key, INSZ_KEY_FILE: _generate_insz_key}
-    names = {SIGNING_KEYS: "signing-key.pem", INSZ_KEY_FILE: "insz-key"}
+    generators = {
+        SIGNING_KEYS: _generate_signing_key,
+        INSZ_KEY_FILE: _generate_secret_key,
+        VIEWING_KEY_FILE: _generate_secret_key,
+        MANIFEST_KEY_FILE: _generate_signing_key,
+    }
+    names = {
+        SIGNING_KEYS: "signing-key.pem",
+        INSZ_KEY_FILE: "insz-key",
+        VIEWING_KEY_FILE: "viewing-key",
+        MANIFEST_KEY_FILE: "manifest-key.pem",
+    }
     for variable, generate in generators.items():
         path = os.environ.get(variable)
         instance.environment[variable] = path or str(
@@ -130,7 +148,7 @@ def _generate_signing_key() -> bytes:
     )
 
 
-def _generate_insz_key() -> bytes:
+def _generate_secret_key() -> bytes:
     return secrets.token_hex(32).encode()
 
 
@@ -160,6 +178,9 @@ def _start_programs(
         "TOETSFEEDBACK_API_PORT": str(port),
         PUBLIC_URL: os.environ.get(PUBLIC_URL) or f"http://{LOOPBACK}:{port}",
     }
+    used_ports = {port}
+    if has_portal():
+        describe_provider(instance, used_ports)
     api = Program(
         "api",
         instance.data.log("api"),
@@ -168,11 +189,13 @@ def _start_programs(
         lambda: is_healthy(port),
         GRACE_SECONDS + _drain_seconds(),
     )
-    used_ports = {port}
     names = [f"worker-{number}" for number in range(1, workers + 1)]
     instance.supervisor.start(
-        api, *(_worker(instance, name, used_ports, command) for name in names)
+        api,
+        *(_worker(instance, name, used_ports, command) for name in names),
     )
+    if has_portal():
+        instance.supervisor.start(*portal_programs(instance, command))
     # A reader of the record takes the URL of the API as the sign that everything is ready.
     instance.api_url = f"http://{LOOPBACK}:{port}"
 
@@ -218,7 +241,10 @@ def _report_addresses(instance: Instance, report: Report) -> None:
     report(f"Valkey      {_address(environment[REDIS_URL])}")
     report(f"documents   {environment[STORAGE_URL]}")
     report(f"data        {instance.data.path} (passwords and keys in keys/, logs in logs/)")
-    report(f"Open {instance.api_url} in a browser. Press Ctrl-C to stop.")
+    portal = environment.get(PORTAL_URL)
+    if portal is not None:
+        report(f"portal      {portal} (invented people, for development only)")
+    report(f"Open {portal or instance.api_url} in a browser. Press Ctrl-C to stop.")
 
 
 def _address(url: str) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from shared.core.errors import ConfigurationError
 from shared.core.session_limits import LIMITS
@@ -48,6 +49,12 @@ $$
 
 def login_of(database: str, program: str) -> str:
     return f"{database}_{program}_login"
+
+
+def logins_of(owner_url: str) -> list[str]:
+    """Return the names of the logins of a database, whether they exist or not."""
+    database = str(conninfo_to_dict(owner_url).get("dbname", ""))
+    return [login_of(database, program) for program in ROLES]
 
 
 def create_roles(owner_url: str) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from synthetic.plan import DeliveryPlan
 from synthetic.random_draws import Draws
 from synthetic.schools import School, Site
+from synthetic.small_classes import small_school_size, uneven_sizes
 
 # Students per school as points (share of the schools, size at that share): means of 25 and 57.
 Distribution = tuple[tuple[float, int], ...]
@@ -55,8 +56,15 @@ class ClassGroup:
 def form_class_groups(plan: DeliveryPlan, school: School) -> list[ClassGroup]:
     draws = plan.yearly_draws("classes", school.index)
     formed: list[tuple[str, str, int]] = []
-    for target_group, students in _split_over_streams(draws, school, _school_size(plan, school)):
-        sizes = _class_sizes(target_group, students)
+    small = plan.yearly_draws("small classes", school.index)
+    size = _school_size(plan, school)
+    if plan.small_classes:
+        size = small_school_size(small, size)
+    for target_group, students in _split_over_streams(draws, school, size):
+        largest = plan.students_per_class or MAX_CLASS_SIZES[target_group]
+        sizes = _class_sizes(students, largest)
+        if plan.small_classes:
+            sizes = uneven_sizes(small, sizes)
         names = _class_names(draws, target_group, sizes)
         formed += [(name, target_group, size) for name, size in zip(names, sizes, strict=True)]
     return [
@@ -90,8 +98,8 @@ def _split_over_streams(draws: Draws, school: School, size: int) -> list[tuple[s
     return [(first, size - second), (others[0], second)]
 
 
-def _class_sizes(target_group: str, students: int) -> list[int]:
-    count = -(-students // MAX_CLASS_SIZES[target_group])  # rounded up
+def _class_sizes(students: int, largest: int) -> list[int]:
+    count = -(-students // largest)  # rounded up
     return [students // count + (place < students % count) for place in range(count)]
 
 

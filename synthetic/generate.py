@@ -14,20 +14,29 @@ from synthetic.catalogue import (
     load_level_descriptions,
 )
 from synthetic.class_groups import ClassGroup, form_class_groups
+from synthetic.corrections import corrected_rows
 from synthetic.plan import (
     DeliveryPlan,
     SyntheticDeliveryError,
     require_empty_directory,
     require_valid_plan,
 )
+from synthetic.references import ReferenceSums
 from synthetic.results import draw_group_profile, draw_items, draw_results
 from synthetic.schools import School, draw_school
 from synthetic.students import Enrolment, draw_stamnummers, draw_students, shared_student
-from synthetic.writer import ITEM_RESULTS, DeliveryWriter, zip_delivery
+from synthetic.writer import COLUMNS, ITEM_RESULTS, REFERENCES, DeliveryWriter, zip_delivery
 
-__all__ = ["DeliveryPlan", "SyntheticDeliveryError", "generate_delivery", "zip_delivery"]
+__all__ = [
+    "DeliveryPlan",
+    "SyntheticDeliveryError",
+    "generate_correction",
+    "generate_delivery",
+    "zip_delivery",
+]
 
 FORMAT_VERSION: Final = "1.0"
+FORMAT_WITH_REFERENCES: Final = "1.1"
 SUMMER_TIME: Final = timezone(timedelta(hours=2))
 
 
@@ -45,16 +54,46 @@ def generate_delivery(
     require_valid_plan(plan)
     require_empty_directory(out)
     out.mkdir(parents=True, exist_ok=True)
-    with DeliveryWriter(out, with_items=plan.with_items) as delivery:
+    left_out = {ITEM_RESULTS: not plan.with_items, REFERENCES: not plan.with_references}
+    with DeliveryWriter(out, [name for name in COLUMNS if not left_out.get(name)]) as delivery:
         _write_catalogue(delivery)
+        sums = ReferenceSums()
         for index in range(plan.schools):
-            _write_school(delivery, plan, index)
+            _write_school(delivery, plan, index, sums)
             if on_progress is not None:
                 on_progress(index + 1)
-        return delivery.finish(_administration(plan), _manifest(plan))
+        if plan.with_references:
+            _write_references(delivery, plan, sums)
+        return delivery.finish(_administration(plan), _manifest(plan, "full"))
 
 
-def _write_school(delivery: DeliveryWriter, plan: DeliveryPlan, index: int) -> None:
+def generate_correction(plan: DeliveryPlan, out: Path) -> dict[str, int]:
+    """Write a correction of the delivery of a plan, and return the data rows per file.
+
+    `plan.sequence` is that of the correction.
+
+    Raises:
+        SyntheticDeliveryError: the plan is invalid, or `out` is not empty; nothing is written.
+    """
+    require_valid_plan(plan)
+    require_empty_directory(out)
+    out.mkdir(parents=True, exist_ok=True)
+    with DeliveryWriter(out, ["results.csv"]) as delivery:
+        for index in range(plan.schools):
+            delivery.write("results.csv", list(corrected_rows(plan, index)))
+        return delivery.finish(None, _manifest(plan, "correction"))
+
+
+def _write_references(delivery: DeliveryWriter, plan: DeliveryPlan, sums: ReferenceSums) -> None:
+    delivery.write(REFERENCES, list(sums.of_flanders()))
+    for index in range(plan.schools):
+        draws = plan.yearly_draws("references", index)
+        delivery.write(REFERENCES, list(sums.of_similar(draws, draw_school(plan, index))))
+
+
+def _write_school(
+    delivery: DeliveryWriter, plan: DeliveryPlan, index: int, sums: ReferenceSums
+) -> None:
     school = draw_school(plan, index)
     groups = form_class_groups(plan, school)
     delivery.write(
@@ -76,11 +115,15 @@ def _write_school(delivery: DeliveryWriter, plan: DeliveryPlan, index: int) -> N
             for group in groups
         ],
     )
-    _write_students(delivery, plan, school, groups)
+    _write_students(delivery, plan, school, groups, sums)
 
 
 def _write_students(
-    delivery: DeliveryWriter, plan: DeliveryPlan, school: School, groups: list[ClassGroup]
+    delivery: DeliveryWriter,
+    plan: DeliveryPlan,
+    school: School,
+    groups: list[ClassGroup],
+    sums: ReferenceSums,
 ) -> None:
     numbers = draw_stamnummers(plan, school)
     draws = plan.yearly_draws("results", school.index)
@@ -91,6 +134,7 @@ def _write_students(
         profile = profiles[enrolment.class_group.name]
         results = draw_results(draws, profile, enrolment.student.code)
         delivery.write("results.csv", results)
+        sums.add(results)
         if plan.with_items:
             delivery.write(ITEM_RESULTS, draw_items(item_draws, results))
     shared = shared_student(plan, school, groups)
@@ -149,14 +193,14 @@ def _administration(plan: DeliveryPlan) -> dict[str, str]:
     }
 
 
-def _manifest(plan: DeliveryPlan) -> dict[str, Any]:
+def _manifest(plan: DeliveryPlan, mode: str) -> dict[str, Any]:
     """Return the manifest; its date depends on the sequence number, not on the clock."""
     first = datetime(plan.year, 6, 10, 9, tzinfo=SUMMER_TIME)
     return {
-        "formatVersion": FORMAT_VERSION,
+        "formatVersion": FORMAT_WITH_REFERENCES if plan.with_references else FORMAT_VERSION,
         "deliveryId": f"synthetic-{plan.administration_id}-{plan.sequence}",
         "administrationId": plan.administration_id,
-        "mode": "full",
+        "mode": mode,
         "sequence": plan.sequence,
         "createdAt": (first + timedelta(days=plan.sequence - 1)).isoformat(),
     }

@@ -26,8 +26,10 @@ class DeliveryPlan:
     The rows of a school do not depend on `schools`. `administration_id` starts with the year of
     the tests ("2024", "2024-proef"), which determines years of birth and dates. A seed has the
     same schools in every administration, with other students. `students_per_school` replaces the
-    random sizes by one size; `other_scripts` adds rare names in Arabic and Chinese script, which
-    not every font contains.
+    random sizes by one size, `students_per_class` the usual largest ones of class groups;
+    `other_scripts` adds rare names in Arabic and Chinese script, which
+    not every font contains. `small_classes` adds small schools and small class groups next to large
+    ones; `with_references` adds references, in format 1.1.
     """
 
     schools: int
@@ -36,7 +38,10 @@ class DeliveryPlan:
     sequence: int = 1
     with_items: bool = True
     students_per_school: int | None = None
+    students_per_class: int | None = None
     other_scripts: bool = False
+    small_classes: bool = False
+    with_references: bool = False
 
     @property
     def year(self) -> int:
@@ -59,10 +64,10 @@ def require_valid_plan(plan: DeliveryPlan) -> None:
         )
     if plan.sequence < 1:
         raise SyntheticDeliveryError(f"sequence is {plan.sequence}: deliveries are numbered from 1")
-    if plan.students_per_school is not None and plan.students_per_school < 1:
-        raise SyntheticDeliveryError(
-            f"students_per_school is {plan.students_per_school}: choose 1 or more, or omit it"
-        )
+    for name in ("students_per_school", "students_per_class"):
+        number = getattr(plan, name)
+        if number is not None and number < 1:
+            raise SyntheticDeliveryError(f"{name} is {number}: choose 1 or more, or omit it")
     if not ADMINISTRATION_ID.fullmatch(plan.administration_id):
         raise SyntheticDeliveryError(
             f"administration_id is {plan.administration_id!r}: begin with the year of the tests, "

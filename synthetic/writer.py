@@ -5,7 +5,7 @@ import hashlib
 import json
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 from synthetic.plan import SyntheticDeliveryError
 
 ITEM_RESULTS: Final = "item_results.csv"
+REFERENCES: Final = "references.csv"
 MANIFEST: Final = "delivery.json"
 COLUMNS: Final = {
     "target_groups.csv": ("target_group", "name", "education_level", "grade", "stream"),
@@ -48,6 +49,16 @@ COLUMNS: Final = {
     ),
     "results.csv": ("student", "component", "status", "level", "scale_score"),
     ITEM_RESULTS: ("student", "component", "item", "correct"),
+    REFERENCES: (
+        "school",
+        "component",
+        "reference",
+        "level",
+        "indicator",
+        "value",
+        "standard_error",
+        "students",
+    ),
 }
 MAX_PENDING_LINES: Final = 512
 OLDEST_ZIP_DATE: Final = (1980, 1, 1, 0, 0, 0)
@@ -97,11 +108,14 @@ class CsvFile:
 
 
 class DeliveryWriter:
-    """The open CSV files of a delivery directory, a context manager that closes them."""
+    """The open CSV files of a delivery directory, a context manager that closes them.
 
-    def __init__(self, directory: Path, *, with_items: bool) -> None:
+    `names` are those of COLUMNS that the delivery has.
+    """
+
+    def __init__(self, directory: Path, names: Iterable[str]) -> None:
         self._directory = directory
-        self._names = [name for name in COLUMNS if with_items or name != ITEM_RESULTS]
+        self._names = list(names)
         self._tables: dict[str, CsvFile] = {}
         self._open = ExitStack()
 
@@ -122,19 +136,23 @@ class DeliveryWriter:
     def write(self, name: str, rows: Sequence[Sequence[str]]) -> None:
         self._tables[name].write(rows)
 
-    def finish(self, administration: dict[str, str], manifest: dict[str, Any]) -> dict[str, int]:
-        """Write the two JSON files, the manifest last, and return the data rows per file.
+    def finish(
+        self, administration: dict[str, str] | None, manifest: dict[str, Any]
+    ) -> dict[str, int]:
+        """Write the JSON files, the manifest last, and return the data rows per file.
 
-        The id of the delivery contains a hash of its content.
+        A correction has no administration. The id of the delivery has a hash of its content.
         """
         self._open.close()
-        name = "administration.json"
-        content = _json_bytes(administration)
-        (self._directory / name).write_bytes(content)
-        rows = {name: 1} | {table: self._tables[table].rows for table in self._tables}
-        hashes = {name: hashlib.sha256(content).hexdigest()} | {
-            table: self._tables[table].sha256 for table in self._tables
-        }
+        rows: dict[str, int] = {}
+        hashes: dict[str, str] = {}
+        if administration is not None:
+            name = "administration.json"
+            content = _json_bytes(administration)
+            (self._directory / name).write_bytes(content)
+            rows[name], hashes[name] = 1, hashlib.sha256(content).hexdigest()
+        rows |= {table: self._tables[table].rows for table in self._tables}
+        hashes |= {table: self._tables[table].sha256 for table in self._tables}
         content_hash = hashlib.sha256(_json_bytes(hashes)).hexdigest()[:12]
         manifest = manifest | {
             "deliveryId": f"{manifest['deliveryId']}-{content_hash}",

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from shared.access.requests import AccessRequest
-from shared.access.rules import Caller, CallerKind, Reach
+from shared.access.rules import Caller, CallerKind, Reach, Scope
 
+READS_FICHES = frozenset({Scope.DOCUMENTS_READ})
 IN_A_YEAR = datetime.now(UTC).date() + timedelta(days=300)
 """A last day that a mandate may have."""
 
@@ -14,7 +15,7 @@ def school_request(
     school_id: str, action: str = "read", resource: str = "/v1/x", *, client: str = "portal"
 ) -> AccessRequest:
     """Return a request of a school, which reaches itself."""
-    caller = Caller(client, CallerKind.SCHOOL, frozenset(), school_id)
+    caller = Caller(client, CallerKind.SCHOOL, READS_FICHES, school_id)
     return AccessRequest(caller, action, resource, "trace", Reach(frozenset({school_id})))
 
 
@@ -22,7 +23,7 @@ def integrator_request(
     client: str, mandates: Mapping[str, str], action: str = "read", resource: str = "/v1/x"
 ) -> AccessRequest:
     """Return a request of an integrator, which reaches the schools of its mandates."""
-    caller = Caller(client, CallerKind.INTEGRATOR, frozenset())
+    caller = Caller(client, CallerKind.INTEGRATOR, READS_FICHES)
     return AccessRequest(caller, action, resource, "trace", Reach(frozenset(mandates), mandates))
 
 

@@ -4,10 +4,11 @@
 servers to use instead.
 """
 
+import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +23,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from embedded.servers import Servers, embedded_servers
-from migrations.logins import ROLES, create_logins, derived_passwords, login_of
+from migrations.logins import ROLES, create_logins, derived_passwords, login_of, logins_of
+from migrations.statistics import restrict_statistics
 from migrations.upgrade import migrate
 from shared.core.database import Sessions, open_engine, session_factory
 from shared.core.settings import Settings
@@ -37,10 +39,17 @@ RUN = pytest.StashKey[ExitStack]()
 SERVERS = pytest.StashKey[Servers]()
 LOGINS = pytest.StashKey[dict[str, str]]()
 LONGEST_NAME = 80
+LONGEST = (
+    *("tests/api/test_matrix.py", "tests/api/test_openapi.py"),
+    *("tests/chaos/", "tests/journeys/", "tests/leaks/", "tests/worker/jobs/"),
+)
+"""Where the modules are that take more than half a minute."""
 
 for proxy in ("http_proxy", "https_proxy", "all_proxy"):  # every server of the tests is local
     os.environ.pop(proxy, None)
     os.environ.pop(proxy.upper(), None)
+os.environ.pop("PYTHONUNBUFFERED", None)  # it hides output that a program does not flush
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of many processes would compile all again
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,9 +57,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos-seed", type=int, default=1, help="seed of the random faults")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage among modules and tests, and seldom for that of tests."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(20_000)
+        gc.enable()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a module in one process, as they share its fixtures."""
+    """Keep the tests of a module in one process, as they share its fixtures; begin with `LONGEST`.
+
+    A long module that begins late ends when the other processes have nothing left to do.
+    """
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
@@ -82,6 +107,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     engine.dispose()
     owner_url = _url_of(servers.database_url, TEMPLATE)
     config.stash[LOGINS] = create_logins(owner_url, derived_passwords(owner_url))
+    restrict_statistics(owner_url, logins_of(owner_url))
     with psycopg.connect(owner_url) as connection:
         for program in ROLES:  # all test processes share these logins
             connection.execute(f"alter role {login_of(TEMPLATE, program)} connection limit -1")
@@ -119,6 +145,8 @@ def _settings(servers: Servers, database: str, directory: Path, redis_db: int = 
         storage_url=f"file://{directory / 'objects'}",
         signing_keys=directory / "signing.pem",
         insz_key_file=directory / "insz.key",
+        manifest_key_file=directory / "manifest.pem",
+        viewing_key_file=directory / "viewing.key",
         job_lease_seconds=3.0,
         job_sweep_seconds=0.2,
         api_address_requests_per_minute=100_000,  # all tests have the same address
@@ -143,8 +171,10 @@ def settings(
     Their login owns the database; `settings_of` a program have the login of that program.
     """
     directory = tmp_path_factory.mktemp("environment")
-    (directory / "insz.key").write_text(token_hex(32))
-    (directory / "signing.pem").write_bytes(ECKey.generate_key("P-256").as_pem(private=True))
+    for name in ("insz.key", "viewing.key"):
+        (directory / name).write_text(token_hex(32))
+    for name in ("signing.pem", "manifest.pem"):
+        (directory / name).write_bytes(ECKey.generate_key("P-256").as_pem(private=True))
     database = f"test_{token_hex(8)}"
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
         connection.execute(f"create database {database} template {TEMPLATE}")

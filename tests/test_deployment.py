@@ -15,11 +15,14 @@ from jsonschema import Draft202012Validator
 from migrations.logins import login_of
 from services.api.http.server import IDLE_DRAIN_SECONDS
 from services.cli.main import COMMANDS
+from services.portal.settings import PortalSettings
 from shared.core.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 PREFIX = "TOETSFEEDBACK_"
 PROGRAMS = {"api", "migrate", "worker"}
+PORTAL = "portal"
+PORTAL_PREFIX = "TOETSFEEDBACK_PORTAL_"
 VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[?-][^}]*)?\}")
 REQUIRED = re.compile(r"(?<!\$)\$\{\w+:\?[^}]+\}")
 PINNED = re.compile(r"(postgres:\d+\.\d+|[\w./-]+:v?\d+\.\d+\.\d+)(-[a-z]+)*")
@@ -35,8 +38,10 @@ def environment(service: str) -> dict[str, str]:
 
 
 def with_values(text: str) -> str:
-    """Substitute a digit for every variable, as compose does."""
-    return VARIABLE.sub("7", text)
+    """Substitute a URL or a digit for every variable, as compose does."""
+    return VARIABLE.sub(
+        lambda variable: "https://host.example" if variable[1].endswith("_URL") else "7", text
+    )
 
 
 def strings(node: Any) -> Iterator[str]:
@@ -98,14 +103,14 @@ def test_secret_has_no_default() -> None:
         assert REQUIRED.fullmatch(secret["file"]), name
 
 
-def test_only_the_published_port_has_a_default() -> None:
+def test_only_a_published_port_has_a_default() -> None:
     defaults = {
         variable[1]
         for text in strings(COMPOSE)
         for variable in VARIABLE.finditer(text)
         if not (variable[2] or "").startswith(":?")
     }
-    assert defaults == {"API_PORT"}
+    assert defaults == {"API_PORT", "PORTAL_PORT"}
 
 
 def test_operations_page_names_every_required_variable() -> None:
@@ -123,14 +128,13 @@ def test_operations_page_names_every_required_variable() -> None:
 def test_port_is_published_on_loopback_only(name: str) -> None:
     ports = SERVICES[name].get("ports", [])
     assert all(port.startswith("127.0.0.1:") for port in ports)
-    assert bool(ports) is (name == "api")
+    assert bool(ports) is (name in {"api", PORTAL})
 
 
 def test_servers_are_on_an_internal_network() -> None:
     assert COMPOSE["networks"]["inside"] == {"internal": True}
-    assert {name for name, service in SERVICES.items() if service["networks"] != ["inside"]} == {
-        "api"
-    }
+    outside = {name for name, service in SERVICES.items() if service["networks"] != ["inside"]}
+    assert outside == {"api", PORTAL}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -140,13 +144,13 @@ def test_image_is_pinned_to_one_version(name: str) -> None:
 
 def test_program_images_have_the_version_of_the_project() -> None:
     image = f"toetsfeedback:{PROJECT['version']}"
-    assert {SERVICES[name]["image"] for name in PROGRAMS} == {image}
+    assert {SERVICES[name]["image"] for name in (*PROGRAMS, PORTAL)} == {image}
     described = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert f"docker build --tag {image} ." in described
     assert f"docker run --rm --env-file toetsfeedback.env {image} worker" in described
 
 
-@pytest.mark.parametrize("name", sorted(PROGRAMS))
+@pytest.mark.parametrize("name", [*sorted(PROGRAMS), PORTAL])
 def test_program_runs_a_command_of_the_command_line(name: str) -> None:
     assert SERVICES[name]["command"] == [name]
     assert name in COMMANDS
@@ -154,11 +158,12 @@ def test_program_runs_a_command_of_the_command_line(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_prefixed_variable_is_a_setting(name: str) -> None:
+    of_portal = name == PORTAL
+    prefix, settings = (PORTAL_PREFIX, PortalSettings) if of_portal else (PREFIX, Settings)
     ours = {variable for variable in environment(name) if variable.startswith(PREFIX)}
-    assert {variable.removeprefix(PREFIX).lower() for variable in ours} <= set(
-        Settings.model_fields
-    )
-    assert bool(ours) is (name in PROGRAMS)
+    known = {f"{prefix}{field.upper()}" for field in settings.model_fields}
+    assert ours <= known
+    assert bool(ours) is (name in {*PROGRAMS, PORTAL})
 
 
 @pytest.mark.parametrize("name", sorted(PROGRAMS))
@@ -186,15 +191,19 @@ def test_only_migrate_connects_as_the_database_owner(name: str) -> None:
     [("api", "signing_key", "SIGNING_KEYS"), ("worker", "insz_key", "INSZ_KEY_FILE")],
 )
 def test_program_gets_only_the_key_it_uses(name: str, key: str, setting: str) -> None:
-    assert SERVICES[name]["secrets"] == [key]
+    of_manifests = {"api": "manifest_public_key", "worker": "manifest_key"}[name]
+    assert SERVICES[name]["secrets"] == [key, of_manifests, "viewing_key"]
     keys = {PREFIX + "SIGNING_KEYS", PREFIX + "INSZ_KEY_FILE"} & environment(name).keys()
     assert keys == {PREFIX + setting}
     assert environment(name)[PREFIX + setting] == f"/run/secrets/{key}"
+    assert environment(name)[PREFIX + "VIEWING_KEY_FILE"] == "/run/secrets/viewing_key"
+    assert environment(name)[PREFIX + "MANIFEST_KEY_FILE"] == f"/run/secrets/{of_manifests}"
 
 
 def test_migration_gets_no_key() -> None:
     assert "secrets" not in SERVICES["migrate"]
-    assert not {PREFIX + "SIGNING_KEYS", PREFIX + "INSZ_KEY_FILE"} & environment("migrate").keys()
+    names = {PREFIX + name for name in ("SIGNING_KEYS", "INSZ_KEY_FILE", "MANIFEST_KEY_FILE")}
+    assert not names & environment("migrate").keys()
 
 
 def test_api_has_longer_to_stop_than_its_requests_have_to_end() -> None:
@@ -225,17 +234,26 @@ def test_health_check_uses_the_port_of_the_program() -> None:
     assert (
         f"127.0.0.1:{api[f'{PREFIX}API_PORT']}/health" in SERVICES["api"]["healthcheck"]["test"][-1]
     )
+    portal = f"127.0.0.1:{environment(PORTAL)[f'{PORTAL_PREFIX}PORT']}/health"
+    assert portal in SERVICES[PORTAL]["healthcheck"]["test"][-1]
     port = worker[f"{PREFIX}WORKER_METRICS_PORT"]
     assert f"127.0.0.1:{port}/metrics" in SERVICES["worker"]["healthcheck"]["test"][-1]
-    for name in ("api", "worker"):
+    for name in ("api", "worker", PORTAL):
         compile(SERVICES[name]["healthcheck"]["test"][-1], name, "exec")
 
 
-def test_client_addresses_are_taken_from_the_proxy_of_this_machine_only() -> None:
+def test_client_addresses_are_taken_from_the_proxy_of_this_machine_and_the_portal_only() -> None:
     (outside,) = COMPOSE["networks"]["outside"]["ipam"]["config"]
-    assert environment("api")["FORWARDED_ALLOW_IPS"] == outside["gateway"]
-    assert ip_address(outside["gateway"]) in ip_network(outside["subnet"])
-    assert {name for name in SERVICES if "FORWARDED_ALLOW_IPS" in environment(name)} == {"api"}
+    gateway, portal = outside["gateway"], SERVICES[PORTAL]["networks"]["outside"]["ipv4_address"]
+    trusted = {name: environment(name).get("FORWARDED_ALLOW_IPS") for name in SERVICES}
+    assert trusted.pop("api") == f"{gateway},{portal}"
+    assert trusted.pop(PORTAL) == gateway
+    assert set(trusted.values()) == {None}
+    subnet, others = (ip_network(outside[name]) for name in ("subnet", "ip_range"))
+    assert set(others) < set(subnet)
+    for address in map(ip_address, (gateway, portal)):
+        assert address in subnet
+        assert address not in others
 
 
 def test_metrics_of_the_api_are_on_a_port_that_is_not_published() -> None:

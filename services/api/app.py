@@ -1,9 +1,8 @@
 """The composition root of the API."""
 
-import gc
 from asyncio import create_task, get_running_loop
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from math import inf
 from typing import Any
 
@@ -25,19 +24,33 @@ from services.api.routes import (
     client_changes,
     client_keys,
     clients,
+    declarations,
     deliveries,
     documentation,
     documents,
     download_links,
+    hand_out_entries,
+    hand_overs,
     home,
     jobs,
     mandates,
+    me,
     monitoring,
     oauth2,
+    openings,
+    reading_guides,
+    recalls,
+    release_plans,
     release_windows,
     results,
+    school_feedback,
     schools,
     students,
+    successions,
+    superseded_documents,
+    viewing_desk,
+    viewing_plans,
+    viewings,
 )
 from services.api.security.address_limit import AddressLimit
 from shared.core.settings import Settings
@@ -47,15 +60,29 @@ VERSION = "1.0.0"
 UPLOAD_PATH = "/v1/deliveries"
 
 ROUTE_MODULES = (
+    me,
     schools,
+    successions,
     students,
     results,
     documents,
+    superseded_documents,
+    hand_out_entries,
     download_links,
+    reading_guides,
+    school_feedback,
+    hand_overs,
+    declarations,
+    viewing_plans,
+    viewings,
+    viewing_desk,
     catalogue,
     jobs,
     deliveries,
     release_windows,
+    release_plans,
+    openings,
+    recalls,
     mandates,
     audit_events,
     client_changes,
@@ -66,9 +93,6 @@ ROUTE_MODULES = (
     documentation,
     home,
 )
-GC_THRESHOLDS = 20_000, 20, 50
-"""Thresholds of the generations of Python's garbage collector (`gc.set_threshold`)."""
-
 NO_TELEMETRY: TelemetryConfig = {
     "tracing": False,
     "metrics": False,
@@ -87,6 +111,7 @@ def create_app(settings: Settings) -> FastAPI:
     """
     app = build_app({UPLOAD_PATH: settings.api_max_upload_bytes}, settings.api_request_seconds)
     resources = app.state.resources = Resources.open(settings)
+    app.state.metrics.watch_clock(resources.clock)
     if resources.provider is not None and resources.provider.keys is not None:
         app.state.metrics.watch_provider_keys(resources.provider.keys)
     return app
@@ -127,29 +152,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     jobs, registry = JobsCollector(resources.sessions), app.state.metrics.registry
     registry.register(jobs)
     checking = create_task(resources.health.repeat())
-    with _tuned_garbage_collection():
-        yield {
-            "connections": resources.connections,
-            STOPPING: resources.stopping,
-            IS_HTTPS: resources.public_url.startswith("https:"),
-        }
+    yield {
+        "connections": resources.connections,
+        STOPPING: resources.stopping,
+        IS_HTTPS: resources.public_url.startswith("https:"),
+    }
     checking.cancel()
     registry.unregister(jobs)
     resources.close()
-
-
-@contextmanager
-def _tuned_garbage_collection() -> Iterator[None]:
-    """Collect garbage less often, and never among the objects that exist before the first request.
-
-    A request creates enough objects for several collections, but next to no reference cycles.
-    """
-    previous = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*previous)
-        gc.unfreeze()

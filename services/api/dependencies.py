@@ -39,8 +39,13 @@ async def open_unit(request: Request, resources: ResourcesDep) -> AsyncIterator[
     It waits for a connection slot without a thread. A request that waited in a thread would keep
     that thread from a request with a connection: with enough requests, each would wait for another.
     A unit connects with its first statement, so that opening it needs no thread; ending it does,
-    unless it is finished.
+    unless it is finished. One whose client has authenticated at the token endpoint is under way.
+
+    Raises:
+        Overloaded: when too many requests wait.
     """
+    if context_of(request).authenticated_client is None:
+        resources.connection_slots.require_room()
     async with resources.connection_slots.take(operation_of(request)) as slot:
         context_of(request).slot = slot
         unit = UnitOfWork(resources.sessions)

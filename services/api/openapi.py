@@ -18,9 +18,6 @@ from services.api.security.authentication import BOUND_TOKEN, SECURITY_SCHEMES
 from shared.core.settings import DEFAULT_PUBLIC_URL
 
 OPENAPI_VERSION = "3.1.0"
-PATCHES = frozenset({"ReleaseWindowChange"})
-"""Schemas of JSON merge patches, in which null removes a value."""
-
 DESCRIPTION = """\
 Feedback of the Flemish tests (Vlaamse toetsen), for each school its own.
 
@@ -36,14 +33,26 @@ student with a new name, can be missed or read twice. `page` is for jumps, and p
 `HEAD` is supported wherever `GET` is, but for download links: the same headers without a body.
 """
 TAGS = [
+    {"name": "me", "description": "The caller itself."},
     {"name": "schools", "description": "Schools: number, name and municipality."},
     {"name": "students", "description": "Students, as enrolled in a school."},
     {"name": "results", "description": "Results: a level per component, never a score."},
-    {"name": "documents", "description": "Fiches, overviews, bundles and print files."},
+    {
+        "name": "documents",
+        "description": "Fiches, overviews, bundles, print files, hand-out lists, reading guides.",
+    },
+    {
+        "name": "schoolFeedback",
+        "description": "School feedback: figures about the students of a school as a group.",
+    },
+    {"name": "handOvers", "description": "Hand-overs: fiches that a school gave to families."},
+    {"name": "declarations", "description": "Declarations of a school about its regulations."},
+    {"name": "viewings", "description": "Test viewing: places, registrations and the desk."},
     {"name": "catalogue", "description": "Administrations, components and levels."},
     {"name": "jobs", "description": "Long-running tasks."},
     {"name": "deliveries", "description": "Deliveries: results as submitted to this service."},
     {"name": "releaseWindows", "description": "Release windows: when feedback becomes visible."},
+    {"name": "releasePlans", "description": "Release plans: what opens when, and who approves it."},
     {"name": "mandates", "description": "Mandates: what a school shares with an integrator."},
     {"name": "auditEvents", "description": "The audit log of a school: access to its data."},
     {"name": "clients", "description": "OAuth clients."},
@@ -119,9 +128,8 @@ def _correct_schemas(schemas: dict[str, Any]) -> None:
             ref_template="#/components/schemas/{model}", mode="serialization"
         )
         schemas[model.__name__].pop("$defs", None)
-    for name, schema in schemas.items():
-        if name not in PATCHES:
-            _drop_null(schema)
+    for schema in schemas.values():
+        _drop_null(schema)
         for part in (schema, *schema.get("properties", {}).values()):
             part.pop("title", None)
 

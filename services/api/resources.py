@@ -9,13 +9,14 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
 
 from services.api.http.connection_slots import MAX_WAITING, ConnectionSlots
-from services.api.http.connections import Connections
 from services.api.http.cursors import Cursors
 from services.api.http.download_monitor import DownloadMonitor
 from services.api.http.health_checks import HealthChecks
 from services.api.http.rate_limiter import RateLimiter
 from services.api.http.store_reads import StoreReads
 from services.api.server_checks import open_checks
+from services.http_server.connections import Connections
+from shared.core.clock_guard import ClockGuard
 from shared.core.database import (
     Sessions,
     open_engine,
@@ -26,11 +27,12 @@ from shared.core.database import (
 from shared.core.session_limits import LIMITS
 from shared.core.settings import Settings
 from shared.jobs.queue import WakeUpQueue, open_broker
-from shared.oauth.dpop import Nonces
 from shared.oauth.identity_provider import Provider, ProviderSettings, open_provider
 from shared.oauth.service import Issuer
 from shared.oauth.tokens import TokenAuthority
+from shared.release_plans.manifest_signatures import ManifestKey
 from shared.storage.store import Storage, open_storage
+from shared.viewings.codes import ViewingKey
 
 RESERVED_CONNECTIONS = 2
 """For short transactions outside of requests, such as the questions during downloads."""
@@ -52,6 +54,7 @@ class Resources:
 
     engine: Engine
     sessions: Sessions
+    clock: ClockGuard
     downloads: DownloadMonitor
     connections: Connections
     connection_slots: ConnectionSlots
@@ -70,6 +73,10 @@ class Resources:
     queue: WakeUpQueue
     rate_limiter: RateLimiter
     client_change_delay_hours: float
+    manifest_key: ManifestKey
+    viewing_key: ViewingKey
+    release_approvals: int
+    release_approval_hours: float
     request_seconds: float
     stopping: Event
 
@@ -80,6 +87,8 @@ class Resources:
         Raises:
             ConfigurationError: when the signing key or the storage cannot be used.
         """
+        manifest_key_file = settings.require_file("manifest_key_file")
+        viewing_key_file = settings.require_file("viewing_key_file")
         authority = TokenAuthority.of(settings)
         storage = open_storage(settings.storage_url)
         engine = open_engine(
@@ -92,11 +101,13 @@ class Resources:
         refuse_privileged_logins(engine)
         refuse_other_schemas(engine)
         broker = open_broker(settings, middleware=[])
-        sessions = session_factory(engine)
+        clock = ClockGuard()
+        sessions = session_factory(engine, clock)
         slots = max(1, settings.database_pool_size - RESERVED_CONNECTIONS)
         return cls(
             engine=engine,
             sessions=sessions,
+            clock=clock,
             downloads=DownloadMonitor(sessions, settings.api_caller_downloads),
             connections=Connections.of(settings.api_max_connections),
             connection_slots=ConnectionSlots(slots),
@@ -104,7 +115,7 @@ class Resources:
             health=open_checks(engine, broker.client, storage),
             threads=ThreadPoolExecutor(slots + MAX_WAITING, thread_name_prefix="request"),
             storage=storage,
-            issuer=Issuer(engine, authority, Nonces(authority.keys.derive_secrets("nonces"))),
+            issuer=Issuer.of(engine, authority),
             cursors=Cursors(authority.keys.derive_secrets("cursors")),
             provider=_provider(settings),
             exchanges=Semaphore(MAX_CONCURRENT_EXCHANGES),
@@ -115,6 +126,10 @@ class Resources:
             queue=WakeUpQueue(broker),
             rate_limiter=RateLimiter(settings),
             client_change_delay_hours=settings.client_change_delay_hours,
+            manifest_key=ManifestKey.read(manifest_key_file),
+            viewing_key=ViewingKey.read(viewing_key_file),
+            release_approvals=settings.release_approvals,
+            release_approval_hours=settings.release_approval_hours,
             request_seconds=settings.api_request_seconds,
             stopping=Event(),
         )
@@ -122,6 +137,7 @@ class Resources:
     def close(self) -> None:
         self.downloads.close()
         self.store_reads.close()
+        self.health.join()
         self.broker.close()
         self.engine.dispose()
 

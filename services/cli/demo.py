@@ -1,27 +1,29 @@
 """The demo: every step from delivery to download on real servers, through the public API."""
 
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 from sqlalchemy import select
 
-from embedded.data_directory import DataDirectory
-from embedded.running_instance import RunningInstance
-from services.cli.api_client import open_client
+from clients.python.proofs import ProofKey
+from clients.python.token_auth import TokenAuth
+from services.cli.demo_instance import (
+    POLL_SECONDS,
+    TIMEOUT_SECONDS,
+    DemoError,
+    running_instance,
+)
+from services.cli.identity import ClientIdentity
 from services.cli.progress import progress_bar
-from services.cli.signing import ProofKey, TokenAuth
+from services.cli.release_steps import ReleaseClient
 from services.cli.steps import Steps
 from services.cli.target import sessions_of
 from shared.access.products import Product
@@ -35,15 +37,11 @@ from synthetic.generate import generate_delivery, zip_delivery
 from synthetic.plan import DeliveryPlan
 
 ADMINISTRATION, SEED = "2024", 2024
-TIMEOUT_SECONDS = 120
-POLL_SECONDS = 0.2
-OPENS_IN = timedelta(seconds=2)
+OPENS_IN = timedelta(seconds=30)
+"""Longer than the verifications of the demo and their approvals."""
+PRODUCTS = Product.STUDENT_FEEDBACK, Product.SCHOOL_FEEDBACK
 
 OK, NOT_FOUND = 200, 404
-
-
-class DemoError(Exception):
-    """A step failed; the message names it."""
 
 
 def run_demo(out: Path, schools: int) -> int:
@@ -51,63 +49,18 @@ def run_demo(out: Path, schools: int) -> int:
     steps = Steps()
     directory = Path(tempfile.mkdtemp(prefix="toetsfeedback-demo-"))
     try:
-        with _instance(directory / "data", steps) as (settings, client):
-            Demo(settings, client, steps, out, directory).run(schools)
+        with running_instance(directory / "data", steps) as (settings, client):
+            Demo(settings, client, steps, directory / "data", directory).run(schools, out)
     except DemoError as error:
         print(f"The demo stopped: {error}", file=sys.stderr)
         return 1
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     steps.print_table()
-    print(f"Open {out}/fiche.pdf; next to it are an overview, a bundle and a print file.")
-    print(f"To keep an instance, run `{sys.argv[0]} up` and open its address (README.md).")
+    print(f"Open {out}/fiche.pdf; next to it are an overview, a bundle, a print file, and")
+    print("the report and the workbook of school feedback.")
+    print(f"To see the portal of a school, run `{sys.argv[0]} up --demo` and open its address.")
     return 0
-
-
-@contextmanager
-def _instance(data: Path, steps: Steps) -> Iterator[tuple[Settings, httpx.Client]]:
-    """Run `toetsfeedback up` in a separate process; stop it and verify that nothing is left."""
-    command = [sys.executable, "-m", "services.cli.main", "up", "--data", str(data)]
-    log = data.with_suffix(".log")
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    try:
-        with steps.step("Start PostgreSQL, Valkey, the API and two workers") as notes:
-            instance = _wait_until_ready(process, data, log)
-            notes.append(f"the API is at {instance.api_url}")
-        with open_client(instance.api_url or "") as client:
-            if not instance.is_development:
-                raise DemoError("unset TOETSFEEDBACK_DATABASE_URL: the demo starts its own server")
-            yield instance.settings(), client
-    finally:
-        with steps.step("Stop everything") as notes:
-            left = _stop(process)
-            notes.append(f"{left} processes still running")
-    if left or process.returncode != 0:
-        raise DemoError(f"{left} processes still run, exit code {process.returncode}")
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> int:
-    """Stop the process; return the number of its child processes alive ten seconds later."""
-    if process.poll() is not None:
-        return 0
-    children = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGTERM)
-    process.wait(timeout=60)
-    return len(psutil.wait_procs(children, timeout=10)[1])
-
-
-def _wait_until_ready(process: "subprocess.Popen[bytes]", data: Path, log: Path) -> RunningInstance:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        instance = DataDirectory(data).read_running()
-        if instance is not None and instance.api_url is not None:
-            return instance
-        time.sleep(POLL_SECONDS)
-    cause = "ended" if process.poll() is not None else f"was not ready in {TIMEOUT_SECONDS} s"
-    raise DemoError(f"the service {cause}; its log:\n{log.read_text(errors='replace')[-2000:]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,30 +74,38 @@ class Example:
 
 @dataclass
 class Demo:
-    """The demo; each step is a method."""
+    """The demo; each step is a method. `data` is that of the instance, `directory` temporary."""
 
     settings: Settings
     client: httpx.Client
     steps: Steps
-    out: Path
+    data: Path
     directory: Path
     operator: httpx.Auth = field(init=False)
 
     def __post_init__(self) -> None:
         self.operator = self._token(CallerKind.OPERATOR)
 
-    def run(self, schools: int) -> None:
-        delivery = self._generate(schools)
-        self._submit(delivery)
-        self._build(schools)
-        example = self._choose()
+    def run(self, schools: int, out: Path) -> None:
+        example = self._import_and_build(schools)
         school = self._token(CallerKind.SCHOOL, example.school_id)
-        window = self._plan_release()
+        openings = self._plan_release()
+        self._verify_and_approve(openings)
         self._read_too_early(school, example.document_id)
-        self._open_release(window)
-        self._download(school, example.school_id)
+        self._open_release(openings)
+        self._download(school, example.school_id, out)
         other = self._token(CallerKind.SCHOOL, example.other_school_id)
         self._read_as_other(other, example.document_id)
+
+    def has_data(self) -> bool:
+        schools = self._expect(self.client.get("/v1/schools", auth=self.operator), OK)
+        return bool(schools.json()["total"])
+
+    def _import_and_build(self, schools: int) -> Example:
+        self._submit(self._generate(schools))
+        self._compute()
+        self._build(schools)
+        return self._choose()
 
     def _token(self, kind: CallerKind, school_id: str | None = None) -> httpx.Auth:
         authority = TokenAuthority.of(self.settings)
@@ -156,15 +117,14 @@ class Demo:
         directory, archive = self.directory / "delivery", self.directory / "delivery.zip"
         with self.steps.step(f"Generate a delivery of {schools} schools") as notes:
             with progress_bar("Schools", schools) as advance_to:
-                rows = generate_delivery(
-                    DeliveryPlan(schools=schools, seed=SEED, administration_id=ADMINISTRATION),
-                    directory,
-                    advance_to,
-                )
+                rows = generate_delivery(self._plan_of(schools), directory, advance_to)
             zip_delivery(directory, archive)
             students, results = rows["students.csv"], rows["results.csv"]
             notes.append(f"{students:,} students, {results:,} results")
         return archive
+
+    def _plan_of(self, schools: int) -> DeliveryPlan:
+        return DeliveryPlan(schools, SEED, ADMINISTRATION, with_references=True)
 
     def _submit(self, archive: Path) -> None:
         with self.steps.step("Submit the delivery: POST /v1/deliveries") as notes:
@@ -178,15 +138,21 @@ class Demo:
             report = self._follow(self._expect(response, 202), "Delivery", 1)
             notes.append(f"{report['status']}, {sum(report['report']['rows'].values()):,} rows")
 
+    def _compute(self) -> None:
+        with self.steps.step("Compute the school feedback: POST /v1/jobs") as notes:
+            outcome = self._run("feedback.compute", "Batches of schools", 1)
+            notes.append(f"figures of {outcome['components']:,} components of schools")
+
+    def _run(self, kind: str, title: str, total: int) -> dict[str, int]:
+        """Run a job of all schools and return its outcome."""
+        order = {"kind": kind, "administrationId": ADMINISTRATION}
+        response = self.client.post("/v1/jobs", json=order, auth=self.operator)
+        return dict(self._follow(self._expect(response, 202), title, total)["outcome"])
+
     def _build(self, schools: int) -> None:
         with self.steps.step("Build every document: POST /v1/jobs") as notes:
-            response = self.client.post(
-                "/v1/jobs",
-                json={"kind": "documents.build", "administrationId": ADMINISTRATION},
-                auth=self.operator,
-            )
             started_at = time.monotonic()
-            outcome = self._follow(self._expect(response, 202), "Schools", schools)["outcome"]
+            outcome = self._run("documents.build", "Schools", schools)
             rate = outcome["fiches"] / (time.monotonic() - started_at)
             notes.append(
                 f"{outcome['fiches']:,} fiches, {outcome['overviews']} overviews, "
@@ -195,63 +161,79 @@ class Demo:
             )
 
     def _choose(self) -> Example:
-        """Choose a school with a fiche, and another school.
+        """Choose the school whose largest class group has most fiches, and another school.
 
         This reads the database: before the release the API shows no document.
         """
         with sessions_of(self.settings) as sessions, UnitOfWork(sessions) as unit:
-            query = select(Document.school_id, Document.id).where(
+            query = select(Document.school_id, Document.class_group_id, Document.id).where(
                 Document.kind == DocumentKind.FICHE
             )
             fiches = unit.session.execute(query.order_by(Document.school_id, Document.id)).all()
-        first = fiches[0]
+        groups = Counter(fiche.class_group_id for fiche in fiches)
+        first = max(fiches, key=lambda fiche: groups[fiche.class_group_id])
         others = [fiche.school_id for fiche in fiches if fiche.school_id != first.school_id]
         if not others:
             raise DemoError("the demo needs two schools; raise --schools")
         return Example(first.school_id, others[0], str(first.id))
 
-    def _plan_release(self) -> str:
-        with self.steps.step("Plan the release for tomorrow") as notes:
-            opens_at = datetime.now(UTC) + timedelta(days=1)
-            response = self.client.post(
-                "/v1/releaseWindows",
-                json={
-                    "administrationId": ADMINISTRATION,
-                    "product": Product.STUDENT_FEEDBACK,
-                    "plannedFrom": opens_at.isoformat(),
-                    "opensAt": opens_at.isoformat(),
-                },
-                auth=self.operator,
-            )
-            window = self._expect(response, 201).json()
-            notes.append(f"opens at {window['opensAt']}")
-        return str(window["href"])
+    def _person(self, number: int) -> ClientIdentity:
+        return ClientIdentity.invented(self.data, number)
+
+    def _plan_release(self) -> list[str]:
+        """Plan a release as the first person, and return the ids of its openings."""
+        with self.steps.step(f"Plan the release for {OPENS_IN.seconds} seconds from now") as notes:
+            opens_at = datetime.now(UTC) + OPENS_IN
+            windows = [{"product": one, "opensAt": opens_at.isoformat()} for one in PRODUCTS]
+            with ReleaseClient.of(self._person(1)) as planner:
+                planned = planner.replace_plan(ADMINISTRATION, {"windows": windows})
+            notes.append(f"the first person plans it for {planned['windows'][0]['opensAt']}")
+        return list(planned["changedOpenings"])
+
+    def _verify_and_approve(self, openings: list[str]) -> None:
+        """Verify the openings, one per product, and approve their manifests."""
+        with self.steps.step("Verify the openings: every document, every byte") as notes:
+            manifests = {}
+            with ReleaseClient.of(self._person(1)) as planner:
+                for opening in openings:
+                    planner.verify(opening)
+                    manifests[opening] = planner.manifest(opening)
+            for counts in (manifest["counts"] for manifest in manifests.values()):
+                notes.append(f"{counts['schools']} schools, {counts['faults']} faults")
+        with self.steps.step("Approve the manifests as two other persons") as notes:
+            for number in (2, 3):
+                with ReleaseClient.of(self._person(number)) as approver:
+                    approved = [
+                        approver.approve(opening, manifest["hash"])
+                        for opening, manifest in manifests.items()
+                    ]
+            notes += [f"{len(one['approvals'])} approvals: {one['state']}" for one in approved]
 
     def _read_too_early(self, school: httpx.Auth, document_id: str) -> None:
         with self.steps.step("Read a fiche before the release, as its own school") as notes:
             self._expect_not_found(school, document_id, notes)
 
-    def _open_release(self, window: str) -> None:
-        with self.steps.step(f"Open the release {OPENS_IN.seconds} seconds from now") as notes:
-            opens_at = datetime.now(UTC) + OPENS_IN
-            response = self.client.patch(
-                window, json={"opensAt": opens_at.isoformat()}, auth=self.operator
-            )
-            self._expect(response, OK)
-            time.sleep(OPENS_IN.total_seconds() + 0.2)
-            notes.append("open")
+    def _open_release(self, openings: list[str]) -> None:
+        opening = openings[0]
+        with (
+            self.steps.step("Wait for the moment of the openings") as notes,
+            ReleaseClient.of(self._person(1)) as planner,
+        ):
+            opens_at = datetime.fromisoformat(planner.opening(opening)["opensAt"])
+            time.sleep(max(0.0, (opens_at - datetime.now(UTC)).total_seconds() + 0.2))
+            notes.append(planner.opening(opening)["state"])
 
-    def _download(self, school: httpx.Auth, school_id: str) -> None:
+    def _download(self, school: httpx.Auth, school_id: str, out: Path) -> None:
         names = {
             DocumentKind.FICHE: "fiche.pdf",
             DocumentKind.OVERVIEW: "overview.xlsx",
             DocumentKind.FICHE_BUNDLE: "school.zip",
             DocumentKind.FICHE_PRINT: "print.pdf",
+            DocumentKind.SCHOOL_FEEDBACK_REPORT: "school-feedback.pdf",
+            DocumentKind.SCHOOL_FEEDBACK_WORKBOOK: "school-feedback.xlsx",
         }
-        self.out.mkdir(parents=True, exist_ok=True)
-        with self.steps.step(
-            "Read after the release: download a fiche, the overview, a bundle, a print file"
-        ) as notes:
+        out.mkdir(parents=True, exist_ok=True)
+        with self.steps.step("Read after the release: download a document of each kind") as notes:
             for kind, name in names.items():
                 listed = self.client.get(
                     f"/v1/schools/{school_id}/documents",
@@ -260,7 +242,7 @@ class Demo:
                 )
                 href = self._expect(listed, OK).json()["items"][0]["href"]
                 content = self._expect(self.client.get(f"{href}/content", auth=school), OK)
-                (self.out / name).write_bytes(content.content)
+                (out / name).write_bytes(content.content)
                 notes.append(f"{name}: {len(content.content):,} bytes")
 
     def _read_as_other(self, other: httpx.Auth, document_id: str) -> None:

@@ -11,8 +11,10 @@ from alembic.util import CommandError
 from joserfc.errors import JoseError
 from sqlalchemy.exc import DBAPIError
 
+from clients.python.errors import ApiRefusal, KeyFileError
 from embedded.errors import EmbeddedError
-from services.cli.identity import PUBLIC_URL, ApiRefusal
+from services.cli.identity import PUBLIC_URL
+from services.portal.settings import PortalConfigurationError
 from shared.access.rules import CallerError
 from shared.core.database_errors import explain_database_error
 from shared.core.errors import ConfigurationError, DomainError, InvalidInput
@@ -21,6 +23,8 @@ from synthetic.generate import SyntheticDeliveryError
 from synthetic.plan import TargetDirectoryError
 
 WITH_REMEDY = (
+    KeyFileError,
+    PortalConfigurationError,
     ConfigurationError,
     EmbeddedError,
     CallerError,
@@ -40,8 +44,12 @@ OPTIONS = {
     "thumbprint": "THUMBPRINT",
     "kid": "THUMBPRINT",
     "changeId": "CHANGE",
+    "predecessor": "PREDECESSOR",
 }
 """Options and arguments by the names of the API, where they differ."""
+
+PARTS_OF_A_PLAN = {"windows": "window", "reopenings": "reopening"}
+"""Lists in the file of a release plan, whose items messages number from 1."""
 
 _FILE_REMEDIES = {
     errno.ENOENT: "check the path",
@@ -82,11 +90,25 @@ def _explain_refusal(error: ApiRefusal) -> str:
     lines = []
     for name, detail in error.issues:
         head, *steps = name.removeprefix("/").split("/")
-        inner = f" ({'/'.join(steps)})" if steps else ""
-        lines.append(f"{option_of(head)}{inner}: {detail}" if head else detail)
-    if not lines and error.status == HTTPStatus.NOT_FOUND:
-        return f"{error.detail} Check the id given as CLIENT or CHANGE."
-    return " ".join(lines) or error.detail
+        lines.append(f"{_place_of(head, steps)}: {detail}" if head else detail)
+    return " ".join(lines) or f"{error.detail}{_remedy_of(error)}"
+
+
+def _place_of(head: str, steps: list[str]) -> str:
+    """Return the option and the place in its value, or the place in the file of a plan."""
+    if head in PARTS_OF_A_PLAN and steps:
+        number, *inner = steps
+        return ", ".join([f"FILE, {PARTS_OF_A_PLAN[head]} {int(number) + 1}", *inner])
+    return f"{option_of(head)} ({'/'.join(steps)})" if steps else option_of(head)
+
+
+def _remedy_of(error: ApiRefusal) -> str:
+    if error.status == HTTPStatus.NOT_FOUND:
+        return f" Check the ids in {error.path}."
+    if error.required_scopes:
+        wanted = " or ".join(error.required_scopes)
+        return f" Request {wanted} for your client with `toetsfeedback client scopes`."
+    return ""
 
 
 def _explain_input(error: InvalidInput) -> str:

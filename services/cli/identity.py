@@ -1,29 +1,26 @@
 """The registered client with which an operator calls the API from the command line."""
 
 import os
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Self
-from uuid import uuid4
 
-import httpx
 import typer
-from joserfc import jwt
 
+from clients.python.api import Api
+from clients.python.http import open_client
+from clients.python.proofs import ProofKey
+from clients.python.registered_client import RegisteredClient
+from clients.python.token_auth import TokenAuth
 from embedded.data_directory import DataDirectory, person_key
-from services.cli.api_client import open_client
-from services.cli.signing import ALGORITHM, NONCE_HEADER, ProofKey, TokenAuth
 from services.cli.target import development_settings, sessions_of
-from shared.core.errors import ConfigurationError, DomainError
+from shared.core.errors import ConfigurationError
 from shared.core.unit_of_work import UnitOfWork
-from shared.oauth.assertions import ASSERTION_TYPE
 from shared.oauth.clients.repository import client_with_key
 
 CLIENT_ID, CLIENT_KEY = "TOETSFEEDBACK_CLIENT_ID", "TOETSFEEDBACK_CLIENT_KEY"
 PUBLIC_URL = "TOETSFEEDBACK_PUBLIC_URL"
-ASSERTION_SECONDS = 60
 
 PersonOption = Annotated[
     int,
@@ -36,28 +33,8 @@ PersonOption = Annotated[
 ]
 
 
-class ApiRefusal(DomainError):  # noqa: N818  # named after what the API does
-    """A response of the API that is not a success, with its detail and its issues.
-
-    An issue is the name of a parameter, or the JSON pointer of a property, with its detail.
-    """
-
-    def __init__(self, response: httpx.Response) -> None:
-        body = _json_of(response)
-        detail = body.get("detail") or body.get("error_description")
-        super().__init__("refused", str(detail or _unlike_ours(response)))
-        self.status = response.status_code
-        self.issues = [(str(i["name"]), str(i["detail"])) for i in body.get("issues", ())]
-
-
-@dataclass(frozen=True, slots=True)
-class ClientIdentity:
-    """A registered client with its private key, at the public address of the API."""
-
-    url: str
-    client_id: str
-    key: ProofKey
-    proofs: ProofKey = field(default_factory=ProofKey)
+class ClientIdentity(RegisteredClient):
+    """The registered client of the environment, or of an invented person."""
 
     @classmethod
     def find(cls, data: Path, person: int) -> Self:
@@ -76,10 +53,15 @@ class ClientIdentity:
                 )
             key = ProofKey.in_file(Path(named[CLIENT_KEY]))
             return cls(named[PUBLIC_URL], named[CLIENT_ID], key)
-        return cls._of_instance(data, person)
+        return cls.invented(data, person)
 
     @classmethod
-    def _of_instance(cls, data: Path, person: int) -> Self:
+    def invented(cls, data: Path, person: int) -> Self:
+        """Return the client of an invented person of the instance that `up` runs in `data`.
+
+        Raises:
+            ConfigurationError: when there is no such instance.
+        """
         file = person_key(DataDirectory(data).keys, person)
         if not file.exists():
             raise ConfigurationError(
@@ -91,20 +73,15 @@ class ClientIdentity:
             client_id = client_with_key(unit.session, key.thumbprint)
         return cls(settings.public_url, str(client_id), key)
 
-    def obtain_token(self, proofs: ProofKey | None = None) -> str:
-        """Request an access token that is bound to the key of `proofs`.
+    @contextmanager
+    def session(self) -> Iterator[Api]:
+        """Open a session with the API, with tokens of this client.
 
         Raises:
             ApiRefusal: the client is refused.
         """
-        proofs = proofs or self.proofs
-        with open_client(self.url) as client:
-            for _ in range(2):
-                response = self._request_token(client, proofs)
-                token = _json_of(response).get("access_token")
-                if response.is_success and isinstance(token, str):
-                    return token
-        raise ApiRefusal(response)
+        with open_client(self.url) as http:
+            yield Api(http, self.url, TokenAuth(self.obtain_token, self.proofs))
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
         """Send one request and return the JSON object of its response, None without content.
@@ -112,63 +89,14 @@ class ClientIdentity:
         Raises:
             ApiRefusal: the response is not a success of this API.
         """
-        auth = TokenAuth(self.obtain_token, self.proofs)
-        with open_client(self.url, auth) as client:
-            response = client.request(method, path, json=body)
-        found = _json_of(response)
-        if not response.is_success or (response.content and not found):
-            raise ApiRefusal(response)
-        return found or None
+        with self.session() as api:
+            return api.request(method, path, body)
 
-    def list_all(self, path: str) -> Iterator[Any]:
-        """Iterate over the items of all pages of a list.
+    def list_all(self, path: str) -> list[Any]:
+        """Return the items of all pages of a list.
 
         Raises:
             ApiRefusal: as `request`.
         """
-        following: str | None = path
-        while following is not None:
-            page = self.request("GET", following)
-            yield from page["items"]
-            link = page.get("next")
-            following = None if link is None else link.removeprefix(self.url)
-
-    def _request_token(self, client: httpx.Client, proofs: ProofKey) -> httpx.Response:
-        endpoint = f"{self.url}/oauth2/token"
-        form = {
-            "grant_type": "client_credentials",
-            "client_assertion_type": ASSERTION_TYPE,
-            "client_assertion": self._assertion(),
-        }
-        headers = {"DPoP": proofs.proof("POST", endpoint)}
-        response = client.post("/oauth2/token", data=form, headers=headers)
-        proofs.nonce = response.headers.get(NONCE_HEADER, proofs.nonce)
-        return response
-
-    def _assertion(self) -> str:
-        now = int(time.time())
-        claims = {
-            "iss": self.client_id,
-            "sub": self.client_id,
-            "aud": self.url,
-            "iat": now,
-            "exp": now + ASSERTION_SECONDS,
-            "jti": str(uuid4()),
-        }
-        header = {"typ": "JWT", "alg": ALGORITHM}
-        return jwt.encode(header, claims, self.key.key, algorithms=[ALGORITHM])
-
-
-def _json_of(response: httpx.Response) -> dict[str, Any]:
-    try:
-        body = response.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _unlike_ours(response: httpx.Response) -> str:
-    return (
-        f"{response.request.url.host} responded with {response.status_code} and is not the API; "
-        f"correct {PUBLIC_URL}"
-    )
+        with self.session() as api:
+            return list(api.items(path))

@@ -39,7 +39,7 @@ def settings_for(data: Path, program: str = "operator") -> Settings:
                 f"no instance runs in {data}: start it with `toetsfeedback up --data {data}`, or "
                 "set TOETSFEEDBACK_DATABASE_URL and the other variables of docs/reference.md"
             )
-        os.environ.update(instance.environment_of(program))
+        return replace(instance, environment=instance.environment_of(program)).settings()
     return Settings.from_environment()
 
 

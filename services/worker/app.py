@@ -12,16 +12,26 @@ from services.worker.documents.school_production import Renderers
 from services.worker.execution import Execution, HandlerResult
 from services.worker.jobs.deliveries import apply_delivery
 from services.worker.jobs.documents import build_school
+from services.worker.jobs.feedback import compute_feedback
+from services.worker.jobs.openings import OpeningVerifier
 from services.worker.queue_log import WatchedBroker
 from shared.core.database import open_engine, refuse_other_schemas, session_factory
-from shared.core.secrets import read_insz_key
+from shared.core.secrets import derive_key, read_insz_key
 from shared.core.session_limits import LIMITS
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.catalogues import CatalogueCache
 from shared.jobs.claims import Claim
 from shared.jobs.queue import WAKE_UPS, WakeUpQueue, open_client
-from shared.jobs.rules import APPLY_DELIVERY, BUILD_DOCUMENTS
+from shared.jobs.rules import (
+    APPLY_DELIVERY,
+    BUILD_DOCUMENTS,
+    CHECK_OPENING,
+    COMPUTE_FEEDBACK,
+    VERIFY_OPENING,
+)
+from shared.release_plans.manifest_signatures import ManifestKey
+from shared.school_feedback.computation import Policies
 from shared.storage.store import open_storage
 
 
@@ -39,6 +49,7 @@ def create_worker(settings: Settings) -> WorkerParts:
     engine = open_engine(settings, application_name="toetsfeedback-worker", limits=LIMITS["worker"])
     refuse_other_schemas(engine)
     storage = open_storage(settings.storage_url)
+    manifest_key_file = settings.require_file("manifest_key_file")
     insz_key = read_insz_key(settings.require_file("insz_key_file"))
     catalogues = CatalogueCache()
     renderers = Renderers(FicheRenderer(has_back=settings.fiche_has_back))
@@ -49,10 +60,27 @@ def create_worker(settings: Settings) -> WorkerParts:
     def apply(unit: UnitOfWork, claim: Claim) -> HandlerResult:
         return apply_delivery(unit, claim, storage, insz_key, settings.delivery_max_removed_share)
 
+    policies = Policies.of_minimums(
+        settings.feedback_minimum_students,
+        settings.feedback_minimum_calibrated,
+        derive_key(insz_key, "row hidden in addition"),
+    )
+
+    def compute(unit: UnitOfWork, claim: Claim) -> HandlerResult:
+        return compute_feedback(unit, claim, policies)
+
+    manifest_key = ManifestKey.read_private(manifest_key_file)
+    verifier = OpeningVerifier(storage, catalogues, renderers, manifest_key)
     execution = Execution(
         sessions=session_factory(engine),
         queue=WakeUpQueue(broker),
-        handlers={BUILD_DOCUMENTS: build, APPLY_DELIVERY: apply},
+        handlers={
+            BUILD_DOCUMENTS: build,
+            APPLY_DELIVERY: apply,
+            VERIFY_OPENING: verifier.verify,
+            CHECK_OPENING: verifier.check,
+            COMPUTE_FEEDBACK: compute,
+        },
         lease=timedelta(seconds=settings.job_lease_seconds),
         max_attempts=settings.job_max_attempts,
         interactive_weight=settings.job_interactive_weight,

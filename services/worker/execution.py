@@ -198,10 +198,11 @@ class Execution:
 
     def _handle_and_settle(self, claim: Claim) -> str:
         claim.require_readable()
-        with UnitOfWork(self.sessions) as unit:
-            session = unit.session
-            with heartbeat(self.sessions, claim, self.lease, session):
-                result = self.handlers[claim.kind](unit, claim)
+        unit = UnitOfWork(self.sessions)
+        session = unit.session
+        with heartbeat(self.sessions, claim, self.lease, session) as end_renewals, unit:
+            result = self.handlers[claim.kind](unit, claim)
+            end_renewals()
             state = State.DONE if result.problem is None else State.FAILED
             repository.add_failures(session, claim.item_id, result.failures)
             claims.settle(session, claim, state, result.outcome, result.problem)

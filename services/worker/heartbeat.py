@@ -1,9 +1,10 @@
 """Heartbeats: the lease of a claimed item is renewed while its handler runs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import copy_context
 from datetime import timedelta
+from functools import partial
 from threading import Event, Lock, Thread
 from typing import Any
 
@@ -14,10 +15,14 @@ from sqlalchemy.orm import Session, SessionTransaction
 from services.worker.short_units import short_unit
 from shared.core.database import Sessions
 from shared.core.logging import describe_error
+from shared.core.lost_sessions import end_lost_session
+from shared.core.unit_of_work import UnitOfWork
 from shared.jobs import claims
 from shared.jobs.claims import Claim
 
 logger = structlog.get_logger(__name__)
+
+ShortUnit = Callable[[], AbstractContextManager[UnitOfWork]]
 
 HEARTBEATS_PER_LEASE = 3
 MAX_HEARTBEAT_SECONDS = 1.0
@@ -26,14 +31,19 @@ CANCEL_SECONDS = 5.0
 """The time for the server to cancel a statement; then the connection is closed."""
 
 
+QUIET_SECONDS = 5.0
+"""The time without a sign of the server after which another connection asks about the session."""
+
+
 @contextmanager
 def heartbeat(
     sessions: Sessions, claim: Claim, lease: timedelta, session: Session
-) -> Iterator[None]:
+) -> Iterator[Callable[[], None]]:
     """Renew the lease; once it is lost, cancel the session's current and all later statements.
 
-    Ends before the item is settled: a heartbeat would wait for the lock on the settled row, and
-    this function for the heartbeat.
+    Yields a function that ends the renewals. Call it before the item is settled: a renewal would
+    wait for the lock on the settled row. Until the block ends, a connection of the session that is
+    half open is closed: other connections renew the lease, so that it would wait without end.
     """
     statements = _Statements(claim)
     statements.watch(session)
@@ -44,7 +54,7 @@ def heartbeat(
     )
     thread.start()
     try:
-        yield
+        yield renewals.end
     finally:
         stopped.set()
         thread.join()
@@ -71,6 +81,19 @@ class _Statements:
             if self._driver is not None:
                 self._driver.drop_after(CANCEL_SECONDS)
                 self._driver.cancel_safe(timeout=CANCEL_SECONDS)
+
+    def close_if_lost(self, short: ShortUnit) -> None:
+        """Close the connection if its server process waits for the client, or has ended."""
+        with self._lock:
+            driver = self._driver
+            if driver is None or driver.quiet_seconds < QUIET_SECONDS:
+                return
+            pid = driver.info.backend_pid
+        with short() as unit:
+            is_lost = end_lost_session(unit.session, pid, QUIET_SECONDS)
+        with self._lock:
+            if is_lost and self._driver is driver:
+                driver.drop_after(0)
 
     def _begin(
         self, _session: Session, _transaction: SessionTransaction, connection: Connection
@@ -101,16 +124,31 @@ class _Renewals:
         self._lease = lease
         self._statements = statements
         self._stopped = stopped
+        self._renewing = Lock()
+        self._has_ended = False
+
+    def end(self) -> None:
+        """Begin no further renewal, and wait for the current one."""
+        with self._renewing:
+            self._has_ended = True
 
     def run(self) -> None:
         seconds = min(self._lease.total_seconds() / HEARTBEATS_PER_LEASE, MAX_HEARTBEAT_SECONDS)
+        short = partial(short_unit, self._sessions, self._lease)
         while not self._stopped.wait(seconds):
             try:
-                with short_unit(self._sessions, self._lease) as unit:
-                    is_held = claims.extend_lease(unit.session, self._claim, self._lease)
-                if not is_held:
+                if not self._renew(short):
                     self._claim.lost.set()
                     self._statements.cancel()
                     return
+                self._statements.close_if_lost(short)
             except Exception as error:  # noqa: BLE001  # the next heartbeat may succeed
                 logger.warning("lease_renewal_failed", **describe_error(error))
+
+    def _renew(self, short: ShortUnit) -> bool:
+        """Renew the lease, unless the renewals have ended; False when the claim is lost."""
+        with self._renewing:
+            if self._has_ended:
+                return True
+            with short() as unit:
+                return claims.extend_lease(unit.session, self._claim, self._lease)

@@ -14,4 +14,8 @@ ITEM_SECONDS = Histogram(
 SWEPT = Counter(
     "toetsfeedback_swept_total", "Rows and objects that periodic tasks processed", ["task"]
 )
+OPENING_FAULTS = Counter(
+    "toetsfeedback_opening_faults_total",
+    "Documents of approved openings that were not in the object store as verified",
+)
 add_build_information(REGISTRY)

@@ -10,16 +10,23 @@ from uuid import UUID, uuid4
 import dramatiq
 import structlog
 from prometheus_client import start_http_server
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.worker.app import create_worker
+from services.worker.jobs.reading_guides import publish_bundled_guides
+from services.worker.jobs.viewings import (
+    make_confirmations,
+    remove_expired_viewings,
+    settle_waiting_lists,
+)
 from services.worker.lease_sweep import LeaseSweep
 from services.worker.polling import Poller
 from services.worker.sweeper import PeriodicTask, Sweeper
 from shared.audit.head_exports import HeadExporter
-from shared.audit.service import append_refusals
+from shared.audit.service import append_pending
+from shared.changes.repository import record_openings, remove_events
 from shared.core.clock import database_now
 from shared.core.database import (
-    DATABASE_UNAVAILABLE,
     Sessions,
     open_engine,
     refuse_other_schemas,
@@ -40,7 +47,9 @@ from shared.idempotency.service import remove_old_responses
 from shared.jobs.monitoring import SEEN_INTERVAL, record_worker, remove_worker
 from shared.jobs.queue import WakeUpQueue, open_broker
 from shared.oauth.repository import remove_expired
+from shared.release_plans.checks import start_checks
 from shared.storage.store import Storage, open_storage
+from shared.viewings.codes import ViewingKey
 
 logger = structlog.get_logger(__name__)
 
@@ -56,9 +65,12 @@ SWEEP_SECONDS = 30.0
 
 LEAVE_SECONDS = 3.0
 
+REBUILDS_INTERVAL = timedelta(seconds=0.5)
+"""Schools wait for it after a correction."""
 GRANTS_INTERVAL = timedelta(minutes=5)
 RESPONSES_INTERVAL = timedelta(minutes=5)
 OBJECTS_INTERVAL = timedelta(hours=1)
+EVENTS_INTERVAL = timedelta(hours=1)
 IDENTIFIERS_INTERVAL = timedelta(seconds=10)
 UPLOADS_INTERVAL = timedelta(minutes=5)
 UPLOADS_MAX_AGE = timedelta(hours=6)
@@ -75,7 +87,9 @@ def run_worker(settings: Settings) -> None:
     stop_requested = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop_requested.set())
+    viewing_key_file = settings.require_file("viewing_key_file")
     broker, execution = create_worker(settings)
+    viewing_key = ViewingKey.read(viewing_key_file)
     engine = open_engine(
         settings,
         application_name="toetsfeedback-sweeper",
@@ -85,7 +99,8 @@ def run_worker(settings: Settings) -> None:
     refuse_other_schemas(engine)
     require_usable_database(engine)
     sessions, worker_id = session_factory(engine), uuid4()
-    sweeper = Sweeper(sessions, _presence(worker_id), *periodic_tasks(settings))
+    tasks = *periodic_tasks(settings), *viewing_tasks(settings, sessions, viewing_key)
+    sweeper = Sweeper(sessions, _presence(worker_id), *tasks)
     poller = Poller(execution, timedelta(seconds=settings.job_sweep_seconds))
     worker = dramatiq.Worker(
         broker, worker_threads=settings.worker_threads, worker_timeout=IDLE_MILLISECONDS
@@ -117,11 +132,14 @@ def _presence(worker_id: UUID) -> PeriodicTask:
 
 
 def _leave(sessions: Sessions, worker_id: UUID) -> None:
-    """Tell monitoring that this worker has stopped; without the database it is not seen again."""
+    """Tell monitoring that this worker has stopped; without the database it is not seen again.
+
+    A database can also be read-only or full.
+    """
     try:
         with deadline(LEAVE_SECONDS), UnitOfWork(sessions) as unit:
             remove_worker(unit.session, worker_id)
-    except DATABASE_UNAVAILABLE as error:
+    except SQLAlchemyError as error:
         logger.warning("worker_not_removed", **describe_error(error))
 
 
@@ -142,8 +160,26 @@ def periodic_tasks(settings: Settings) -> tuple[PeriodicTask, ...]:
         ),
         PeriodicTask(
             "rebuilds",
-            timedelta(seconds=settings.job_sweep_seconds),
+            min(REBUILDS_INTERVAL, timedelta(seconds=settings.job_sweep_seconds)),
             lambda unit: start_rebuilds(unit, queue),
+        ),
+        PeriodicTask(
+            "openings",
+            timedelta(seconds=settings.job_sweep_seconds),
+            lambda unit: start_checks(unit, queue),
+        ),
+        PeriodicTask(
+            "change-events",
+            timedelta(seconds=settings.job_sweep_seconds),
+            lambda unit: record_openings(unit.session),
+        ),
+        PeriodicTask(
+            "old-change-events", EVENTS_INTERVAL, lambda unit: remove_events(unit.session)
+        ),
+        PeriodicTask(
+            "reading-guides",
+            timedelta(seconds=settings.job_sweep_seconds),
+            lambda unit: publish_bundled_guides(unit, storage),
         ),
         PeriodicTask(
             "download-grants", GRANTS_INTERVAL, lambda unit: remove_old_grants(unit.session)
@@ -165,9 +201,10 @@ def periodic_tasks(settings: Settings) -> tuple[PeriodicTask, ...]:
             "identifiers", IDENTIFIERS_INTERVAL, lambda unit: remove_expired(unit.session)
         ),
         PeriodicTask(
-            "refusals",
+            "pending-audit-events",
             timedelta(seconds=settings.job_sweep_seconds),
-            lambda unit: append_refusals(unit.session),
+            lambda unit: append_pending(unit.session),
+            repeats=True,
         ),
         PeriodicTask(
             "audit-heads",
@@ -178,6 +215,27 @@ def periodic_tasks(settings: Settings) -> tuple[PeriodicTask, ...]:
             "uploads",
             UPLOADS_INTERVAL,
             lambda unit: remove_orphaned_uploads(unit, storage, UPLOADS_MAX_AGE),
+        ),
+    )
+
+
+def viewing_tasks(
+    settings: Settings, sessions: Sessions, key: ViewingKey
+) -> tuple[PeriodicTask, ...]:
+    """Return the tasks of test viewing, which settle each registration in its own transaction."""
+    storage = open_storage(settings.storage_url)
+    interval = timedelta(seconds=settings.job_sweep_seconds)
+    return (
+        PeriodicTask("waiting-lists", interval, lambda _: settle_waiting_lists(sessions)),
+        PeriodicTask(
+            "viewing-confirmations",
+            interval,
+            lambda _: make_confirmations(sessions, storage, key),
+        ),
+        PeriodicTask(
+            "expired-viewings",
+            OBJECTS_INTERVAL,
+            lambda unit: remove_expired_viewings(unit, storage),
         ),
     )
 

@@ -20,11 +20,15 @@ STOP_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class PeriodicTask:
-    """A task that runs every `interval` in its own transaction; `run` returns a count."""
+    """A task that runs every `interval` in its own transaction; `run` returns a count.
+
+    One that `repeats` runs again at once, until the count is 0: it does a part at a time.
+    """
 
     name: str
     interval: timedelta
     run: Callable[[UnitOfWork], int]
+    repeats: bool = False
 
 
 class Sweeper:
@@ -50,10 +54,17 @@ class Sweeper:
             thread.join(max(0.0, ends_at - monotonic()))
 
     def _repeat(self, task: PeriodicTask) -> None:
-        while not self._stopped.wait(task.interval.total_seconds()):
-            try:
-                with UnitOfWork(self._sessions) as unit:
-                    count = task.run(unit)
-                SWEPT.labels(task=task.name).inc(count)
-            except Exception as error:  # noqa: BLE001  # the thread must outlive any outage
-                logger.warning("sweep_failed", task=task.name, **describe_error(error))
+        interval = pause = task.interval.total_seconds()
+        while not self._stopped.wait(pause):
+            is_continued = self._run(task) > 0 and task.repeats
+            pause = 0.0 if is_continued else interval
+
+    def _run(self, task: PeriodicTask) -> int:
+        try:
+            with UnitOfWork(self._sessions) as unit:
+                count = task.run(unit)
+            SWEPT.labels(task=task.name).inc(count)
+        except Exception as error:  # noqa: BLE001  # the thread must outlive any outage
+            logger.warning("sweep_failed", task=task.name, **describe_error(error))
+            return 0
+        return count

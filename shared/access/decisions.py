@@ -50,6 +50,7 @@ class Rule(StrEnum):
     SCOPE = "scope"
     REACH = "reach"
     GATE = "gate"
+    TOKEN_REVOKED = "tokenRevoked"  # or its client was suspended, or lost the key  # noqa: S105
     LINK_USED = "linkUsed"  # a download link was opened again, for example by a second click
     LINK_EXPIRED = "linkExpired"
     ALARM = "alarm"  # reads about unusually many students
@@ -116,8 +117,19 @@ def deny(
 
     `about` has the student or the document that was requested.
     """
-    _record(unit, request, school_id, "refused", rule, about)
+    record_refusal(unit, request, school_id, rule, about)
     raise ResourceNotFound
+
+
+def record_refusal(
+    unit: UnitOfWork,
+    request: AccessRequest,
+    school_id: str | None,
+    rule: Rule,
+    about: About = NO_STUDENT,
+) -> None:
+    """Record the refusal in the audit log; the caller of this function raises an `AccessDenied`."""
+    _record(unit, request, school_id, "refused", rule, about)
 
 
 def record_alarm(unit: UnitOfWork, request: AccessRequest) -> None:
@@ -166,12 +178,18 @@ def _record(
     purpose: str | None = None,
 ) -> None:
     event = replace(
-        _event(request, school_id, outcome, rule),
+        _event(request, _log_of(request, school_id), outcome, rule),
         purpose=purpose,
         students=about.students,
         document=about.document,
     )
     record(unit, event, request.students_read if outcome == "allowed" else None)
+
+
+def _log_of(request: AccessRequest, school_id: str | None) -> str | None:
+    """Return the school whose audit log has a decision: a successor, for its predecessors' data."""
+    own = request.caller.school_id
+    return own if own is not None and school_id in (request.reach.schools or ()) else school_id
 
 
 def _event(

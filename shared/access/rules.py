@@ -1,18 +1,19 @@
 """Pure rules of access: scopes, kinds of caller, and reach."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
 from shared.access.products import Product
-from shared.core.errors import MissingScope
+from shared.core.errors import MissingPermission, MissingScope
 
 
 class CallerKind(StrEnum):
     SCHOOL = "school"  # the portal, for a person at one school
     INTEGRATOR = "integrator"  # school software, which reads only with a mandate
     OPERATOR = "operator"  # imports, builds, releases; reads no result
+    OFFICER = "officer"  # at the desk of a viewing location, on the days of its duties
 
 
 class Scope(StrEnum):
@@ -20,15 +21,24 @@ class Scope(StrEnum):
     STUDENTS_READ = "students:read"
     RESULTS_READ = "results:read"
     DOCUMENTS_READ = "documents:read"
+    FEEDBACK_READ = "feedback:read"
     MANDATES_READ = "mandates:read"
     MANDATES_WRITE = "mandates:write"
     AUDIT_READ = "audit:read"
+    HAND_OVERS_READ = "handOvers:read"
+    HAND_OVERS_WRITE = "handOvers:write"
+    DECLARATIONS_WRITE = "declarations:write"
     DELIVERIES_WRITE = "deliveries:write"
     JOBS_READ = "jobs:read"
     JOBS_WRITE = "jobs:write"
     RELEASES_READ = "releases:read"
     RELEASES_WRITE = "releases:write"
+    RELEASES_APPROVE = "releases:approve"
     CLIENTS_WRITE = "clients:write"
+    VIEWINGS_PLAN = "viewings:plan"
+    VIEWINGS_READ = "viewings:read"
+    VIEWINGS_WRITE = "viewings:write"
+    VIEWINGS_DESK = "viewings:desk"
 
 
 INTEGRATOR_SCOPES = frozenset(
@@ -37,11 +47,20 @@ INTEGRATOR_SCOPES = frozenset(
         Scope.STUDENTS_READ,
         Scope.RESULTS_READ,
         Scope.DOCUMENTS_READ,
+        Scope.FEEDBACK_READ,
         Scope.RELEASES_READ,
         Scope.MANDATES_READ,
     }
 )
-SCHOOL_SCOPES = INTEGRATOR_SCOPES | {Scope.MANDATES_WRITE, Scope.AUDIT_READ}
+SCHOOL_SCOPES = INTEGRATOR_SCOPES | {
+    Scope.MANDATES_WRITE,
+    Scope.AUDIT_READ,
+    Scope.HAND_OVERS_READ,
+    Scope.HAND_OVERS_WRITE,
+    Scope.DECLARATIONS_WRITE,
+    Scope.VIEWINGS_READ,
+    Scope.VIEWINGS_WRITE,
+}
 OPERATOR_SCOPES = frozenset(
     {
         Scope.SCHOOLS_READ,
@@ -50,13 +69,17 @@ OPERATOR_SCOPES = frozenset(
         Scope.JOBS_WRITE,
         Scope.RELEASES_READ,
         Scope.RELEASES_WRITE,
+        Scope.RELEASES_APPROVE,
         Scope.CLIENTS_WRITE,
+        Scope.VIEWINGS_PLAN,
     }
 )
+OFFICER_SCOPES = frozenset({Scope.VIEWINGS_DESK})
 GRANTABLE = {
     CallerKind.SCHOOL: SCHOOL_SCOPES,
     CallerKind.INTEGRATOR: INTEGRATOR_SCOPES,
     CallerKind.OPERATOR: OPERATOR_SCOPES,
+    CallerKind.OFFICER: OFFICER_SCOPES,
 }
 """All scopes that a kind of caller can have; a token with another scope is not one of ours."""
 
@@ -64,8 +87,15 @@ PRODUCT_OF_SCOPE = {
     Scope.STUDENTS_READ: Product.STUDENT_FEEDBACK,
     Scope.RESULTS_READ: Product.STUDENT_FEEDBACK,
     Scope.DOCUMENTS_READ: Product.STUDENT_FEEDBACK,
+    Scope.FEEDBACK_READ: Product.SCHOOL_FEEDBACK,
 }
 """The product that a mandate has to share before an integrator may use the scope."""
+
+DOCUMENT_SCOPES = {
+    Product.STUDENT_FEEDBACK: Scope.DOCUMENTS_READ,
+    Product.SCHOOL_FEEDBACK: Scope.FEEDBACK_READ,
+}
+"""The scope that reads the documents of a product."""
 
 
 class CallerError(ValueError):
@@ -113,22 +143,51 @@ class Reach:
 NO_MANDATES: Mapping[str, str] = MappingProxyType({})
 
 
-def reach_of_schools(caller: Caller, mandates: Mapping[str, str] = NO_MANDATES) -> Reach:
+def reach_of_schools(
+    caller: Caller,
+    mandates: Mapping[str, str] = NO_MANDATES,
+    schools: Collection[str] | None = None,
+) -> Reach:
     """Return the schools whose own facts the caller can see: an operator sees every school."""
     if caller.kind is CallerKind.OPERATOR:
         return Reach(None)
-    return reach_of_students(caller, mandates)
+    return reach_of_students(caller, mandates, schools)
 
 
-def reach_of_students(caller: Caller, mandates: Mapping[str, str] = NO_MANDATES) -> Reach:
+def reach_of_students(
+    caller: Caller,
+    mandates: Mapping[str, str] = NO_MANDATES,
+    schools: Collection[str] | None = None,
+) -> Reach:
     """Return the schools whose students, results and documents the caller can see.
 
-    A school reaches itself. An integrator reaches the schools in `mandates`: those that share the
-    product with it now, each with the purpose of the mandate. An operator reaches none.
+    A school reaches `schools`, those of its successions; without them itself. An integrator reaches
+    the schools in `mandates`: those that share the product with it now, each with the purpose of
+    the mandate. An operator reaches none.
     """
     if caller.kind is CallerKind.INTEGRATOR:
         return Reach(frozenset(mandates), mandates)
-    return Reach(frozenset({caller.school_id} if caller.school_id else ()))
+    if schools is None:
+        schools = [caller.school_id] if caller.school_id else []
+    return Reach(frozenset(schools))
+
+
+def products_of_documents(caller: Caller) -> list[Product]:
+    """Return the products whose documents the scopes of the caller read."""
+    return [product for product, scope in DOCUMENT_SCOPES.items() if scope in caller.scopes]
+
+
+def own_school(caller: Caller, reach: Reach) -> str:
+    """Return the school that the caller acts for.
+
+    Raises:
+        MissingPermission: when it acts for none, or for one that another school has succeeded.
+    """
+    if caller.kind is not CallerKind.SCHOOL or caller.school_id is None:
+        raise MissingPermission("Only a school does this, for itself.")
+    if not reach.includes(caller.school_id):
+        raise MissingPermission("Another school has succeeded this one; sign on for that school.")
+    return caller.school_id
 
 
 def require_scope(caller: Caller, required: Iterable[Scope]) -> None:

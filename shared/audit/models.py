@@ -20,7 +20,8 @@ from shared.core.database import INSTANT, Base
 
 CHECKS = {
     "caller_kind_known": (
-        "caller_kind in ('school', 'integrator', 'operator', 'service', 'unauthenticated')"
+        "caller_kind in ('school', 'integrator', 'operator', 'officer', 'service',"
+        " 'unauthenticated')"
     ),
     "codes_are_words": (
         "outcome in ('allowed', 'refused') and action ~ '^[A-Za-z]+$' and rule ~ '^[A-Za-z_]+$'"
@@ -80,17 +81,19 @@ class AuditEvent(Decision, Base):
     hash: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class PendingRefusal(Decision, Base):
-    """A refusal that `append_pending_refusals` has not appended to its chain yet.
+class PendingEvent(Decision, Base):
+    """An event that `append_pending_events` has not appended to its chain yet.
 
-    `organisation`, `students` and `document_id` are as requested: what exists is looked up later.
+    Of a refusal, `organisation`, `students` and `document_id` are as requested: what exists is
+    looked up later. An event of many schools has `schools` instead of `organisation`.
     """
 
-    __tablename__ = "pending_refusals"
+    __tablename__ = "pending_audit_events"
     __table_args__ = tuple(CheckConstraint(check, name=name) for name, check in CHECKS.items())
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     document_id: Mapped[UUID | None] = mapped_column()
+    schools: Mapped[list[str] | None] = mapped_column(ARRAY(String(6)))
 
 
 class AuditHead(Base):

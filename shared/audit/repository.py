@@ -14,23 +14,18 @@ from shared.audit.models import AuditEvent, AuditHead
 from shared.audit.rules import Entry, Head
 from shared.core.paging import ListOrder, Page, PageSelection, page_of_scalars
 
-_PARAMETERS = (
-    ":students, :document, :claimed_client, :purpose, :action, :resource, :outcome, :rule,"
-    " :trace_id"
-)
-_TYPES = (
-    bindparam("students", type_=ARRAY(Uuid)),
-    bindparam("document", type_=Uuid),
-    bindparam("claimed_client", type_=Uuid),
-)
-_APPEND = text(f"select append_audit_event(:organisation, {_PARAMETERS})").bindparams(*_TYPES)
+_DECISION = ":purpose, :action, :resource, :outcome, :rule, :trace_id"
+_STUDENTS = bindparam("students", type_=ARRAY(Uuid))
+_APPEND = text(
+    f"select append_audit_event(:organisation, :students, :document, :claimed_client, {_DECISION})"
+).bindparams(_STUDENTS, bindparam("document", type_=Uuid), bindparam("claimed_client", type_=Uuid))
 _APPEND_FOR_PARTICIPANTS = text(
-    f"select append_audit_event(participant.school_id, {_PARAMETERS}) from ("
+    "select append_audit_event_later(array("
     " select school_id from participations"
     " where administration_id = :administration and removed_at is null order by school_id"
-    ") participant"
-).bindparams(*_TYPES)
-_APPEND_PENDING = text("select append_pending_refusals(:school)")
+    f"), :students, {_DECISION})"
+).bindparams(_STUDENTS)
+_APPEND_PENDING = text("select append_pending_events(:school)")
 _ENTRY = tuple(field.name for field in fields(Entry))
 _BATCH = 5_000
 
@@ -130,20 +125,20 @@ def append(session: Session, event: NewAuditEvent) -> Collection[UUID]:
 
     Return the students that it is about, none for a refused document.
 
-    A refusal locks no chain: it is appended by `append_pending_refusals`.
+    A refusal locks no chain: it is appended by `append_pending_events`.
     """
     of_document: list[UUID] | None = session.scalar(_APPEND, _values(event))
     return event.students if of_document is None else of_document
 
 
 def append_for_participants(session: Session, event: NewAuditEvent, administration_id: str) -> None:
-    """Append an event to the chain of each school of an administration, in the order of chains."""
+    """Store an event that `append_pending_events` appends to the chain of each participant."""
     values = _values(event) | {"administration": administration_id}
     session.execute(_APPEND_FOR_PARTICIPANTS, values)
 
 
-def append_pending_refusals(session: Session, school_id: str | None) -> int:
-    """Append the refusals that are about a school, or all of them; return their number."""
+def append_pending_events(session: Session, school_id: str | None) -> int:
+    """Append the stored events that are about a school, or some of all; return their number."""
     appended: int = session.scalar(_APPEND_PENDING, {"school": school_id})
     return appended
 

@@ -93,13 +93,14 @@ def chain_faults(
             yield f"entry {entry.position} was changed, or the entry before it was"
         position, previous = entry.position, entry.hash
         unmatched.discard(Head(position, previous))
+    last = max((known.events for known in (head, *stored) if known is not None), default=0)
+    if last > position:
+        yield _missing(position + 1, last)
     if head is None:
         yield "the head of the chain is missing"
-    elif head.events > position:
-        yield _missing(position + 1, head.events)
-    elif head != Head(position, previous):
+    elif head.events <= position and head != Head(position, previous):
         yield f"the head of the chain is not that of its last entry, number {position}"
-    for number in sorted({earlier.events for earlier in unmatched}):
+    for number in sorted({earlier.events for earlier in unmatched if earlier.events <= position}):
         yield f"entry {number} does not have the hash that was stored"
 
 

@@ -28,15 +28,21 @@ def record(unit: UnitOfWork, event: NewAuditEvent, about: set[UUID] | None = Non
 
 
 def record_for_participants(unit: UnitOfWork, event: NewAuditEvent, administration_id: str) -> None:
-    """Append the event to the audit log of each school of an administration, as `record` does."""
+    """Append the event to the audit log of each school of an administration, as with a refusal.
+
+    It is stored with the commit, in one row, and locks no chain.
+    """
     unit.before_commit(
         lambda: repository.append_for_participants(unit.session, event, administration_id)
     )
 
 
-def append_refusals(session: Session) -> int:
-    """Append all stored refusals to their chains; return their number."""
-    return repository.append_pending_refusals(session, None)
+def append_pending(session: Session) -> int:
+    """Append some of the stored events to their chains; return their number, 0 without any.
+
+    Commit after each call: requests of a school wait for its chain until then.
+    """
+    return repository.append_pending_events(session, None)
 
 
 def list_events(
@@ -45,9 +51,9 @@ def list_events(
     """Return a page of the events that match, newest first.
 
     The caller must authorize the request first: a school may read its own audit log only. The
-    refusals of the school that are stored are appended first.
+    events of the school that are stored are appended first.
     """
-    repository.append_pending_refusals(session, audit_filter.organisation)
+    repository.append_pending_events(session, audit_filter.organisation)
     return repository.page_of_events(session, audit_filter, selection)
 
 

@@ -1,6 +1,7 @@
 """The changes themselves: what is written once enough persons agree, or at once by one."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,12 @@ from shared.access.requests import AccessRequest
 from shared.access.rules import Scope
 from shared.client_changes import repository
 from shared.client_changes.models import ClientChange
-from shared.client_changes.rules import FIRST_PERSONS, ChangeKind, require_other_client
+from shared.client_changes.rules import (
+    FIRST_PERSONS,
+    ChangeKind,
+    require_other_client,
+    scopes_after,
+)
 from shared.core.errors import Conflict, ResourceNotFound
 from shared.core.names import require_name, skeleton
 from shared.core.unit_of_work import UnitOfWork
@@ -30,7 +36,7 @@ def run_change(unit: UnitOfWork, access: AccessRequest, change: ClientChange) ->
 
 
 def register_client(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> ClientView:
-    """Register an integrator or a portal with its first keys: nothing depends on it yet.
+    """Register the client of others with its first keys: nothing depends on it yet.
 
     Raises:
         Conflict: for the client of an operator, and when the name or a key is taken.
@@ -38,7 +44,8 @@ def register_client(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> 
     """
     if new.kind is ClientKind.OPERATOR:
         raise _approval_required("The client of an operator belongs to a person")
-    return clients.register(unit, access, new)
+    person_id = clients.person_behind(unit.session, access.caller)
+    return clients.register(unit, access, replace(new, registered_by=person_id))
 
 
 def change_client(
@@ -58,8 +65,8 @@ def change_client(
     if client is None:
         raise ResourceNotFound
     if "scopes" in changes:
-        caller = clients.find_registered(unit.session, access.caller.client)
-        require_other_client(caller.person_id if caller else None, client.person_id)
+        person_id = clients.person_behind(unit.session, access.caller)
+        require_other_client(person_id, client.person_id)
         if not set(client.scopes).issuperset(changes["scopes"]):
             raise _approval_required("A further scope takes more than one person")
         taken = set(client.scopes).difference(changes["scopes"])
@@ -138,8 +145,14 @@ def _add_key(unit: UnitOfWork, access: AccessRequest, change: ClientChange) -> N
 
 
 def _change_scopes(unit: UnitOfWork, access: AccessRequest, change: ClientChange) -> None:
-    scopes = frozenset(map(Scope, change.values["scopes"]))
-    _change(unit, access, change, {"scopes": scopes})
+    client = find_client(unit.session, _client_of(change), for_update=True)
+    if client is None:
+        raise ResourceNotFound
+    new = change.values["scopes"]
+    # A change from before these were stored adds nothing.
+    before = change.values.get("scopesBefore", new)
+    scopes = scopes_after(before, new, client.scopes)
+    _change(unit, access, change, {"scopes": frozenset(map(Scope, scopes))})
 
 
 def _activate(unit: UnitOfWork, access: AccessRequest, change: ClientChange) -> None:

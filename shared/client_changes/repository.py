@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from shared.access.rules import Scope
 from shared.client_changes.models import ClientChange, ClientChangeApproval
 from shared.core.locks import lock_until_commit
 from shared.core.paging import ListOrder, Page, PageSelection, page_of_scalars
@@ -46,11 +47,12 @@ def has_person(session: Session, person_id: UUID) -> bool:
 
 
 def active_persons(session: Session, persons: Collection[UUID]) -> set[UUID]:
-    """Return those of the persons that have an active client."""
+    """Return those of the persons that have an active client that can reject a change."""
     query = select(Client.person_id).where(
         Client.person_id.in_(persons),
         Client.kind == ClientKind.OPERATOR.value,
         Client.state == ClientState.ACTIVE.value,
+        Client.scopes.contains([Scope.CLIENTS_WRITE.value]),
     )
     return {person for person in session.scalars(query) if person is not None}
 

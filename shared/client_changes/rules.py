@@ -87,6 +87,17 @@ def delay_of(kind: ChangeKind, delay: timedelta) -> timedelta:
     return delay if kind in DELAYED else timedelta(0)
 
 
+def scopes_after(
+    before: Collection[str], requested: Collection[str], now: Collection[str]
+) -> frozenset[str]:
+    """Return the scopes of a client after an agreed change of them.
+
+    `before` are its scopes at the request. Persons agree to what is added and taken away compared
+    with those: a scope that was taken away since by one person does not come back.
+    """
+    return frozenset(requested).difference(before).union(set(requested).intersection(now))
+
+
 def require_other_client(person: UUID | None, subject: UUID | None) -> None:
     """Raise `MissingPermission` if the client whose scopes change is the person's own."""
     if person is not None and person == subject:

@@ -89,7 +89,7 @@ def request_change(unit: UnitOfWork, access: AccessRequest, new: NewChange) -> C
         MissingPermission: when no person is behind the client, or the scopes are their own.
         InvalidInput: when there is no such client or person, or it cannot have a name, a scope or a
             key.
-        Conflict: when the person that it is about has no active client.
+        Conflict: when the person that it is about has no active client to object with.
     """
     person = person_of(unit.session, access.caller)
     subject = _require_possible(unit.session, new)
@@ -100,6 +100,7 @@ def request_change(unit: UnitOfWork, access: AccessRequest, new: NewChange) -> C
         "personName": new.person_name,
         "name": new.name,
         "scopes": sorted(new.scopes) or None,
+        "scopesBefore": _scopes_before(unit.session, new),
         "keys": [dict(key) for key in new.keys] or None,
     }
     change = repository.add_change(
@@ -213,6 +214,13 @@ def _require_possible(session: Session, new: NewChange) -> UUID | None:
     return client.person_id
 
 
+def _scopes_before(session: Session, new: NewChange) -> list[str] | None:
+    """Return the scopes of a client whose scopes are to change: what is added are the others."""
+    if new.kind is not ChangeKind.CHANGE_SCOPES or new.client_id is None:
+        return None
+    return sorted(_require_client(session, new.client_id).scopes)
+
+
 def _require_objection(session: Session, kind: ChangeKind, subject: UUID | None) -> None:
     """Raise Conflict if the change waits, but the person that it is about cannot object to it."""
     if kind not in DELAYED or subject is None:
@@ -220,7 +228,8 @@ def _require_objection(session: Session, kind: ChangeKind, subject: UUID | None)
     if subject not in repository.active_persons(session, {subject}):
         raise Conflict(
             "approvalRequired",
-            "The person has no active client, and could not object; activate one first.",
+            "The person has no active client with clients:write, and could not object; activate "
+            "one first, or register another person.",
         )
 
 

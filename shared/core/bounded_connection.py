@@ -30,6 +30,13 @@ class BoundedConnection(psycopg.Connection[Any]):
 
     wait_seconds: float | None = None
     drop_at: float | None = None
+    _quiet_since: float | None = None
+
+    @property
+    def quiet_seconds(self) -> float:
+        """Seconds since the server was last heard of in the current wait, 0 outside of one."""
+        since = self._quiet_since
+        return 0.0 if since is None else monotonic() - since
 
     def drop_after(self, seconds: float) -> None:
         """Close the connection if a statement still waits after so many seconds; for any thread."""
@@ -51,15 +58,20 @@ class BoundedConnection(psycopg.Connection[Any]):
         except DeadlineExceededError:
             self.pgconn.finish()
             raise
+        finally:
+            self._quiet_since = None
 
     def _within_time(self, steps: PQGen[Result]) -> PQGen[Result]:
         """Pass on what the steps wait for; look at the time whenever nothing was ready."""
         deadline, began_at = current_deadline(), monotonic()
+        self._quiet_since = began_at
         try:
             wanted = next(steps)
             while True:
                 ready = yield wanted
-                if not ready and self._is_over(deadline, began_at):
+                if ready:
+                    self._quiet_since = monotonic()
+                elif self._is_over(deadline, began_at):
                     raise DeadlineExceededError("the database did not respond in time")
                 wanted = steps.send(ready)
         except StopIteration as end:

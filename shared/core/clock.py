@@ -14,6 +14,12 @@ def database_now(session: Session) -> datetime:
     return session.execute(select(func.now())).scalar_one()
 
 
+def database_clock(session: Session) -> datetime:
+    """Return the present moment by the clock of the database, however long a transaction lasts."""
+    moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return moment
+
+
 def database_today(session: Session) -> date:
     """Return the current day in Brussels by the clock of the database."""
     return in_brussels(database_now(session)).date()

@@ -43,6 +43,11 @@ def class_list_key(class_group: str, family_name: str, given_name: str, code: st
     return _SEPARATOR.join((_class_group_key(class_group), *names, code))
 
 
+def words_of(name: str) -> list[str]:
+    """Return the words of a name, also those around a hyphen, without accents and case."""
+    return _letters(name.replace("-", " ")).split()
+
+
 @lru_cache(maxsize=4_096)
 def _class_group_key(name: str) -> str:
     """Return the key of a class group, which many students have."""

@@ -3,6 +3,7 @@
 import select
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from threading import Event
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from shared.core.bounded_connection import CONNECT_SECONDS, BoundedConnection, connect
+from shared.core.clock_guard import GATE_LIMIT, ClockGuard
 from shared.core.errors import ConfigurationError
 from shared.core.schema import require_schema
 from shared.core.settings import Settings
@@ -72,7 +74,7 @@ from pg_roles role where role.rolname = session_user
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeoutError)
 """Errors of the connection, not of the statement: a retry may succeed."""
 
-_LOCAL_SETTINGS = "local_settings"
+_LOCAL_SETTINGS, _CLOCK = "local_settings", "clock"
 
 
 class Base(DeclarativeBase):
@@ -246,9 +248,12 @@ def _require_unprivileged(connection: Any) -> None:
         )
 
 
-def session_factory(engine: Engine) -> Sessions:
-    """Return a factory of sessions on the pool; `UnitOfWork` opens and commits them."""
-    sessions = sessionmaker(engine, expire_on_commit=False)
+def session_factory(engine: Engine, clock: ClockGuard | None = None) -> Sessions:
+    """Return a factory of sessions on the pool; `UnitOfWork` opens and commits them.
+
+    With a `clock`, nothing opens in their transactions while it differs from the database's.
+    """
+    sessions = sessionmaker(engine, expire_on_commit=False, info={_CLOCK: clock})
     event.listen(sessions, "after_begin", _apply_local_settings)
     return sessions
 
@@ -261,13 +266,32 @@ def set_local_settings(session: Session, settings: Mapping[str, str]) -> None:
     session.info[_LOCAL_SETTINGS] = settings
 
 
+def observe_clock(session: Session, sent_at: datetime | None, database_at: datetime) -> None:
+    """Compare the clocks after a statement of the session, sent at a moment of `sending_moment`."""
+    clock: ClockGuard | None = session.info.get(_CLOCK)
+    if clock is not None and sent_at is not None and clock.observe(sent_at, database_at):
+        limit = clock.settings() or {GATE_LIMIT: ""}
+        _set(session.connection(), limit)
+
+
+def sending_moment(session: Session) -> datetime | None:
+    """Return the present moment by this machine's clock, if the session compares it."""
+    clock: ClockGuard | None = session.info.get(_CLOCK)
+    return None if clock is None else clock.now()
+
+
 def _apply_local_settings(session: Session, _transaction: object, connection: Connection) -> None:
-    settings: Mapping[str, str] | None = session.info.get(_LOCAL_SETTINGS)
+    settings: Mapping[str, str] = session.info.get(_LOCAL_SETTINGS) or {}
+    clock: ClockGuard | None = session.info.get(_CLOCK)
+    settings = {**settings, **(clock.settings() if clock else {})}
     if settings:
-        numbered = enumerate(settings.items())
-        values = {f"value_{number}": value for number, (_, value) in numbered}
-        columns = (
-            f"set_config('{name}', :{key}, true)"
-            for name, key in zip(settings, values, strict=True)
-        )
-        connection.execute(text(f"select {', '.join(columns)}"), values)
+        _set(connection, settings)
+
+
+def _set(connection: Connection, settings: Mapping[str, str]) -> None:
+    numbered = enumerate(settings.items())
+    values = {f"value_{number}": value for number, (_, value) in numbered}
+    columns = (
+        f"set_config('{name}', :{key}, true)" for name, key in zip(settings, values, strict=True)
+    )
+    connection.execute(text(f"select {', '.join(columns)}"), values)

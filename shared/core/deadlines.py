@@ -24,8 +24,12 @@ class Deadline:
     def has_passed(self) -> bool:
         return self.seconds_left <= 0
 
+    def extend(self, seconds: float) -> None:
+        """Move the deadline, such as by the time in which a request arrived."""
+        self._ends_at += seconds
+
     def restart(self) -> None:
-        """Give the work its whole time again, such as when a part of a request has arrived."""
+        """Give the work its whole time again, such as when a part of a response was sent."""
         self._ends_at = monotonic() + self._seconds
 
     def end(self) -> None:

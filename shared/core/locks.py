@@ -6,10 +6,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from shared.core.database import Base
 
 _LOCK = text(
-    "insert into locks (name) values (:name)"
+    "insert into locks (name) select unnest(cast(:names as varchar[]))"
     " on conflict (name) do update set name = excluded.name where false"
 )
-"""It locks the row without a new version of it."""
+"""It locks rows, one after another, without a new version of them."""
 
 
 class Lock(Base):
@@ -23,6 +23,6 @@ class Lock(Base):
     name: Mapped[str] = mapped_column(String(256), primary_key=True)
 
 
-def lock_until_commit(session: Session, name: str) -> None:
-    """Lock the name; wait for another transaction that has locked it."""
-    session.execute(_LOCK, {"name": name})
+def lock_until_commit(session: Session, *names: str) -> None:
+    """Lock the names, in their order; wait for another transaction that has locked one."""
+    session.execute(_LOCK, {"names": sorted(names)})

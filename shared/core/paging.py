@@ -82,14 +82,19 @@ def page_of_rows(
 ) -> Page[Sequence[Any]]:
     """Return a page of the query in an order; each row has the columns of the query.
 
-    One row more than the page is read, to learn whether another page follows.
+    One row more than the page is read, to learn whether another page follows. The rows of a list
+    that is one page need not be counted again.
     """
-    total = count_of(session, query) if is_counted else None
     keyed = query.add_columns(*order.columns).order_by(*order.terms)
     if selection.after is not None:
         keyed = keyed.where(order.follows)
     keyed = keyed.offset(selection.offset).limit(selection.limit + 1)
     found = session.execute(keyed, order.parameters(selection.after or ())).all()
+    total = None
+    if is_counted:
+        is_first = selection.after is None and selection.offset == 0
+        is_all = is_first and len(found) <= selection.limit
+        total = len(found) if is_all else count_of(session, query)
     return _page(found, order, selection, total)
 
 

@@ -54,7 +54,7 @@ from pg_class c, {_GRANTS.format(privileges="c.relacl", relation=_IN_SCHEMA)}
 union all
 select format('%s: %s (%s) to %s', c.relname, acl.privilege_type,
               string_agg(a.attname, ', ' order by a.attname), coalesce(r.rolname, 'PUBLIC'))
-from pg_class c join pg_attribute a on a.attrelid = c.oid,
+from pg_class c join pg_attribute a on a.attrelid = c.oid and not a.attisdropped,
     {_GRANTS.format(privileges="a.attacl", relation=_IN_SCHEMA)}
 group by c.relname, acl.privilege_type, r.rolname
 union all

@@ -34,6 +34,15 @@ class Settings(BaseSettings):
     insz_key_file: Path | None = Field(
         default=None, description="file with the key for hashing INSZ numbers"
     )
+    manifest_key_file: Path | None = Field(
+        default=None,
+        description="PEM file with the P-256 key that signs manifests; the API needs its public "
+        "part only",
+    )
+    viewing_key_file: Path | None = Field(
+        default=None,
+        description="file with the key from which the codes for test viewing follow",
+    )
     public_url: str = Field(
         default=DEFAULT_PUBLIC_URL,
         description="public address of the API; `iss` of its tokens",
@@ -95,6 +104,12 @@ class Settings(BaseSettings):
     client_change_delay_hours: Annotated[float, Field(ge=0)] = Field(
         default=24.0, description="hours before a key or scope that operators add takes effect"
     )
+    release_approvals: Annotated[int, Field(ge=2, le=20)] = Field(
+        default=2, description="persons that have to approve an opening; at least two"
+    )
+    release_approval_hours: Annotated[float, Field(gt=0, le=24 * 30)] = Field(
+        default=72.0, description="hours after which an approval of an opening expires"
+    )
     api_bulk_alarm_students_per_hour: Annotated[int, Field(gt=0)] = Field(
         default=5_000,
         description="different students that one caller reads about above which an alarm is raised",
@@ -107,6 +122,14 @@ class Settings(BaseSettings):
         default=MAX_REMOVED_SHARE,
         description="share of the students of an administration, and of a school, that a full "
         "delivery can remove unless it is allowed by number",
+    )
+
+    feedback_minimum_students: Annotated[int, Field(ge=5)] = Field(
+        default=5,
+        description="smallest number of students about whom school feedback shows figures",
+    )
+    feedback_minimum_calibrated: Annotated[int, Field(ge=5)] = Field(
+        default=10, description="the same for calibrations, whose levels nobody at the school knows"
     )
 
     mandate_max_days: Annotated[int, Field(gt=0)] = Field(
@@ -201,7 +224,10 @@ class Settings(BaseSettings):
             raise ValueError("must be a URL without user, query, fragment and trailing slash")
         return value
 
-    def require_file(self, name: Literal["signing_keys", "insz_key_file"]) -> Path:
+    def require_file(
+        self,
+        name: Literal["signing_keys", "insz_key_file", "manifest_key_file", "viewing_key_file"],
+    ) -> Path:
         """Return the path of a key file that this process needs.
 
         Raises:

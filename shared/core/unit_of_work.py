@@ -77,21 +77,30 @@ class UnitOfWork:
         Call it before the end of the block to keep a transaction short, or to commit in the thread
         that did the work.
         """
-        pending, self._before_commit = self._before_commit, []
-        if pending:
-            self.session.flush()
-        for _, action in sorted(pending, key=lambda entry: entry[0]):
-            action()
+        self.run_pending()
         self.session.commit()
         self._on_rollback.clear()
         actions, self._after_commit = self._after_commit, []
         for action in actions:
             _run_logged(action)
 
+    def run_pending(self) -> None:
+        """Run the actions before the commit now, and write after them what is locked last.
+
+        What follows is then locked during the commit only, without the wait for their locks.
+        """
+        pending, self._before_commit = self._before_commit, []
+        if pending:
+            self.session.flush()
+        for _, action in sorted(pending, key=lambda entry: entry[0]):
+            action()
+
     def end_reading(self) -> None:
         """End a transaction that has only read, before long work without the database.
 
         The server ends a transaction that is idle for long. The next statement begins a new one.
+        Before an error, it saves a rollback, after which psycopg prepares all statements of the
+        connection again.
 
         Raises:
             RuntimeError: when there is something to write, which only the entry point commits.
@@ -100,6 +109,7 @@ class UnitOfWork:
         if self._before_commit or session.new or session.dirty or session.deleted:
             raise RuntimeError("a transaction with changes is committed by its entry point only")
         session.commit()
+        self._on_rollback.clear()
 
     def _commit_or_roll_back(self) -> None:
         try:

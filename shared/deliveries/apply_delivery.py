@@ -45,14 +45,19 @@ _CHANGE_INSZ: Final = """
 """
 
 _INCREMENT_REVISIONS: Final = """
+    with correction as (
+        select %(is_correction)s and (
+            exists (select from staged_target_groups) or exists (select from staged_components)
+            or exists (select from staged_levels) or exists (select from staged_level_descriptions)
+        ) as is_of_catalogue
+    )
     update participations set
         facts_revision = facts_revision + 1,
-        corrected_revision = case when %(is_correction)s then facts_revision + 1
+        corrected_revision = case when is_of_catalogue then facts_revision + 1
                                   else corrected_revision end
+    from correction
     where administration_id = %(administration)s and (
-        %(all)s
-        or exists (select from staged_target_groups) or exists (select from staged_components)
-        or exists (select from staged_levels) or exists (select from staged_level_descriptions)
+        %(all)s or is_of_catalogue
         or school_id in (
             select school from staged_schools union select school from staged_class_groups
             union select school from staged_students union select school from ended_enrolments
@@ -65,7 +70,22 @@ _INCREMENT_REVISIONS: Final = """
 """
 """Documents built from an older revision of a school's facts are hidden from this commit on."""
 
-_REQUEUE_BUILT_ITEMS: Final = "select requeue_built_items(%s, %s)"
+_MARK_STUDENTS: Final = """
+    update students corrected set corrected_revision = part.facts_revision from participations part
+    where part.administration_id = %(administration)s and part.school_id = any(%(schools)s)
+      and corrected.administration_id = part.administration_id
+      and corrected.school_id = part.school_id
+      and corrected.delivered_as in (
+          select student from staged_students union select student from ended_enrolments
+          union select student from staged_results
+      )
+"""
+"""A build renders the documents of these students again, whether or not they change."""
+
+_REQUEST_REBUILDS: Final = "select request_rebuilds(%(administration)s, %(schools)s)"
+"""Nobody has to start a build once an opening is approved; before that it changes nothing."""
+
+_REQUEUE_BUILT_ITEMS: Final = "select requeue_built_items(%(administration)s, %(schools)s)"
 """A build that is not done yet builds the schools again that it has built already."""
 
 
@@ -99,12 +119,20 @@ def apply_delivery(
         end_enrolments(connection, parameters)
     if is_correction or is_administration_changed or _has_changes(changes):
         is_whole = not is_correction or is_administration_changed
-        changed = connection.execute(_INCREMENT_REVISIONS, parameters | {"all": is_whole})
-        schools = [school for (school,) in changed]
-        connection.execute(_REQUEUE_BUILT_ITEMS, [manifest.administration_id, schools])
+        _outdate_documents(connection, parameters | {"all": is_whole})
     if sum(change["added"] for change in changes.values()) >= _ANALYZE_FROM:
         connection.execute("select analyze_imported_tables()")
     return changes
+
+
+def _outdate_documents(connection: psycopg.Connection[Any], parameters: Parameters) -> None:
+    """Increment the revisions of the schools concerned, and see to it that they are built again."""
+    changed = connection.execute(_INCREMENT_REVISIONS, parameters)
+    schools = parameters | {"schools": [school for (school,) in changed]}
+    if parameters["is_correction"]:
+        connection.execute(_MARK_STUDENTS, schools)
+    connection.execute(_REQUEST_REBUILDS, schools)
+    connection.execute(_REQUEUE_BUILT_ITEMS, schools)
 
 
 def reported_changes(

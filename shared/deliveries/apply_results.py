@@ -9,7 +9,7 @@ import psycopg
 
 from shared.deliveries.manifest import Mode
 from shared.deliveries.staging_tables import WRITTEN_ROWS
-from shared.deliveries.upserts import Changes, Parameters, ordered_uuid
+from shared.deliveries.upserts import Changes, Parameters, ordered_uuid, remove_items
 
 # A result is stored for each enrolment of the student whose class group takes the component.
 _ENROLMENTS: Final = """
@@ -77,10 +77,9 @@ _COUNT_REMOVED: Final = """
 """
 
 _COUNT_ITEMS: Final = f"""
-    with written as (
-        {{statement}} returning stored.school_id, stored.student_id, stored.component_id
-    ), recorded as (
-        insert into {WRITTEN_ROWS} select 'itemResults', school_id, student_id from written
+    with written as ({{statement}}), recorded as (
+        insert into {WRITTEN_ROWS}
+        select 'itemResults', school_id, student_id, component_id from written
     )
     select count(distinct (p.delivered_as, w.component_id))
     from written w join students p on p.id = w.student_id
@@ -123,6 +122,18 @@ _INSERT_SCORES: Final = """
     where not is_same and score is not null
 """
 
+# Schools that may get a change event: the commit looks at the gate.
+_RECORD_CORRECTIONS: Final = """
+    select record_corrections(%(delivery)s, array_agg(school_id), array_agg(component_id))
+    from (
+        select school_id, component_id from delivered_results where not is_same
+        union
+        select school_id, component_id from results
+        where superseded_by_delivery_id = %(delivery)s
+    ) corrected
+    where (select has_release(%(administration)s))
+"""
+
 _DELIVERED_ITEMS: Final = f"""
     create temporary table delivered_items on commit drop as
     with split as (
@@ -144,27 +155,31 @@ _DELIVERED_ITEMS: Final = f"""
     from whole s {_ENROLMENTS}
 """
 
-_DELETE_ITEMS: Final = """
-    delete from item_results stored using components c
-    where c.id = stored.component_id and c.administration_id = %(administration)s
+_WRITTEN: Final = "returning stored.school_id, stored.student_id, stored.component_id"
+
+_REMOVE_MISSING_ITEMS: Final = remove_items("""
+    from item_results stored join components c on c.id = stored.component_id
+    where c.administration_id = %(administration)s
       and not exists (select from delivered_items d where d.student_id = stored.student_id
                       and d.component_id = stored.component_id)
-"""
+""")
 
-_DELETE_WITHDRAWN_ITEMS: Final = """
-    delete from item_results stored using staged_results s, components c, students p
-    where s.status = 'withdrawn' and p.administration_id = %(administration)s
-      and p.delivered_as = s.student and c.administration_id = %(administration)s
-      and c.code = s.component and stored.student_id = p.id and stored.component_id = c.id
-"""
+_REMOVE_WITHDRAWN_ITEMS: Final = remove_items("""
+    from staged_results s
+    join components c on c.administration_id = %(administration)s and c.code = s.component
+    join students p on p.administration_id = %(administration)s and p.delivered_as = s.student
+    join item_results stored on stored.student_id = p.id and stored.component_id = c.id
+    where s.status = 'withdrawn'
+""")
 
-_REPLACE_ITEMS: Final = """
+_REPLACE_ITEMS: Final = f"""
     update item_results stored set items = d.items, correct = d.correct from delivered_items d
     where d.student_id = stored.student_id and d.component_id = stored.component_id
       and row(stored.items::text[], stored.correct) is distinct from row(d.items, d.correct)
+    {_WRITTEN}
 """
 
-_MERGE_ITEMS: Final = """
+_MERGE_ITEMS: Final = f"""
     update item_results stored set items = merged.items, correct = merged.correct
     from delivered_items d
     join item_results old on old.student_id = d.student_id and old.component_id = d.component_id
@@ -176,14 +191,16 @@ _MERGE_ITEMS: Final = """
           on n.item = o.item
     ) merged
     where stored.student_id = old.student_id and stored.component_id = old.component_id
+    {_WRITTEN}
 """
 
-_INSERT_ITEMS: Final = """
+_INSERT_ITEMS: Final = f"""
     insert into item_results as stored (student_id, component_id, school_id, items, correct)
     select d.student_id, d.component_id, d.school_id, d.items, d.correct from delivered_items d
     where not exists (select from item_results old where old.student_id = d.student_id
                       and old.component_id = d.component_id)
     order by d.student_id, d.component_id
+    {_WRITTEN}
 """
 
 _INSERT_ITEMS_OF_SIBLINGS: Final = f"""
@@ -194,6 +211,7 @@ _INSERT_ITEMS_OF_SIBLINGS: Final = f"""
     join components c on c.id = i.component_id and c.target_group_id = g.target_group_id
     where not exists (select from item_results own where own.student_id = p.id
                       and own.component_id = i.component_id)
+    {_WRITTEN}
 """
 
 
@@ -222,6 +240,7 @@ def apply_results(
     run(_SUPERSEDE_CHANGED)
     run(_INSERT)
     run(_INSERT_SCORES)
+    run(_RECORD_CORRECTIONS)
     run("drop table delivered_results")
     return {"added": added, "changed": changed, "removed": removed, "unchanged": unchanged}
 
@@ -243,7 +262,7 @@ def apply_item_results(
     connection.execute(_DELIVERED_ITEMS, parameters)
     connection.execute("analyze delivered_items")
     is_full = mode == "full"
-    removed = count(_DELETE_ITEMS if is_full else _DELETE_WITHDRAWN_ITEMS)
+    removed = count(_REMOVE_MISSING_ITEMS if is_full else _REMOVE_WITHDRAWN_ITEMS)
     changed = count(_REPLACE_ITEMS if is_full else _MERGE_ITEMS)
     added = count(_INSERT_ITEMS)
     if not is_full:

@@ -12,9 +12,9 @@ from shared.deliveries.delivery_format import (
     ITEM_RESULTS,
     SORT_KEY,
     STUDENTS,
-    FileFormat,
 )
 from shared.deliveries.faults import Fault, FaultLog
+from shared.deliveries.file_format import FileFormat
 from shared.deliveries.insz import hash_insz, is_valid_insz
 
 MAX_ITEMS_PER_ROW: Final = 500

@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.deliveries.delivery_format import MANIFEST, Column, FileFormat
+from shared.deliveries.delivery_format import (
+    MANIFEST,
+)
 from shared.deliveries.faults import Fault, FaultLog, quotable
+from shared.deliveries.file_format import Column, FileFormat
 from shared.deliveries.text_checks import fold
 
 DELIMITERS: Final = (",", ";")
@@ -47,6 +50,9 @@ class Header:
 
 def parse_header(line: str, file: FileFormat, version: str, faults: FaultLog) -> Header | None:
     """Return the header, or None after adding its faults; `version` is that of the format."""
+    if file.since > version:
+        faults.add(_newer_file_fault(file, version))
+        return None
     if not line.strip() or _SEPARATOR_LINE.fullmatch(line):
         faults.add(_missing_header_fault(file))
         return None
@@ -66,6 +72,15 @@ def parse_header(line: str, file: FileFormat, version: str, faults: FaultLog) ->
     for fault in found:
         faults.add(fault)
     return None if found else Header(tuple(file.column(name) for name in names), delimiter)
+
+
+def _newer_file_fault(file: FileFormat, version: str) -> Fault:
+    return Fault(
+        "newerFormat",
+        f"Format {version} does not have this file.",
+        f"Set formatVersion in {MANIFEST} to {file.since}, or remove the file.",
+        file.name,
+    )
 
 
 def _missing_header_fault(file: FileFormat) -> Fault:

@@ -8,10 +8,10 @@ from itertools import repeat
 from typing import Final, NamedTuple
 
 from shared.deliveries.csv_header import Header, parse_header
-from shared.deliveries.delivery_format import FileFormat
 from shared.deliveries.delivery_source import HashingStream, UnreadableDeliveryError
 from shared.deliveries.faults import Fault, Findings
 from shared.deliveries.field_checks import CONTROL_EXCEPT_BREAKS, FieldChecks
+from shared.deliveries.file_format import FileFormat
 from shared.deliveries.file_signatures import (
     carriage_return_fault,
     undecodable_fault,

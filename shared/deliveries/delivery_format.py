@@ -1,11 +1,12 @@
 """The delivery format as data: versions, files, columns, keys, lengths and valid values."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import ARRAY, String
 from sqlalchemy.orm import InstrumentedAttribute
 
+from shared.deliveries.file_format import FORMAT_1_1, Column, FileFormat
 from shared.results.models import (
     STATUSES,
     Component,
@@ -20,69 +21,12 @@ from shared.students.models import ClassGroup, Student
 MANIFEST: Final = "delivery.json"
 ADMINISTRATION: Final = "administration.json"
 
-FORMAT_1_0: Final = "1.0"
-FORMAT_1_1: Final = "1.1"
-
 WITHDRAWN: Final = "withdrawn"
 INSZ: Final = "insz"
 PREVIOUS_INSZ: Final = "previous_insz"
 ENDED: Final = "ended"
 SORT_KEY: Final = "sort_key"
 """A staged column that is made from others; no file has it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a file.
-
-    `is_optional`: the file may lack the column, and a row its value. `limit` is in characters.
-    A value must match `pattern`, a PostgreSQL regular expression, and be one of `values`;
-    `expected` describes such a value, and `kind` is the kind of fault of any other.
-    `is_personal` values are never quoted in a report. `is_text` is for values that people read:
-    they are stored as delivered, and any other value as `fold` returns it. `is_drawn` values are
-    drawn on fiches. With `may_be_empty` a row may lack the value of a required column. `since` is
-    the first version of the format with the column.
-    """
-
-    name: str
-    limit: int | None = None
-    is_optional: bool = False
-    pattern: str | None = None
-    values: tuple[str, ...] = ()
-    expected: str = ""
-    kind: str = "invalidValue"
-    is_personal: bool = False
-    has_line_breaks: bool = False
-    is_text: bool = False
-    is_drawn: bool = False
-    may_be_empty: bool = False
-    since: str = FORMAT_1_0
-
-
-@dataclass(frozen=True, slots=True)
-class FileFormat:
-    """A CSV file of the format; `table` is its staging table."""
-
-    name: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-    is_optional: bool = False
-
-    @property
-    def table(self) -> str:
-        return f"staged_{self.name.removesuffix('.csv')}"
-
-    @property
-    def has_personal_data(self) -> bool:
-        return any(column.is_personal for column in self.columns)
-
-    @property
-    def is_about_students(self) -> bool:
-        """True for a file of which any column may contain a name by mistake."""
-        return "student" in self.key
-
-    def column(self, name: str) -> Column:
-        return next(column for column in self.columns if column.name == name)
 
 
 def _limit(attribute: InstrumentedAttribute[Any]) -> int:
@@ -97,6 +41,11 @@ def _limit(attribute: InstrumentedAttribute[Any]) -> int:
 
 _SCHOOL = "^[0-9]{6}$"
 _MAX_PREDECESSORS: Final = 20
+_DECIMAL = r"^[+-]?([0-9]{1,25}(\.[0-9]{0,25})?|\.[0-9]{1,25})([eE][+-]?[0-9]{1,3})?$"
+_A_DECIMAL = (
+    "a decimal number with a point, such as 180.57 or 1.8e+02, with at most 25 digits before and "
+    "after the point"
+)
 
 
 def _school() -> Column:
@@ -243,9 +192,8 @@ RESULTS: Final = FileFormat(
         Column("level", is_optional=True),
         Column(
             "scale_score",
-            pattern=r"^[+-]?([0-9]{1,25}(\.[0-9]{0,25})?|\.[0-9]{1,25})([eE][+-]?[0-9]{1,3})?$",
-            expected="a decimal number with a point, such as 180.57 or 1.8e+02, with at most 25 "
-            "digits before and after the point; leave the value empty if there is no score",
+            pattern=_DECIMAL,
+            expected=f"{_A_DECIMAL}; leave the value empty if there is no score",
             is_optional=True,
         ),
     ),
@@ -261,6 +209,36 @@ ITEM_RESULTS: Final = FileFormat(
     ),
     is_optional=True,
 )
+REFERENCES: Final = FileFormat(
+    "references.csv",
+    ("school", "component", "reference", "level", "indicator"),
+    (
+        replace(_school(), is_optional=True),
+        Column("component"),
+        Column(
+            "reference",
+            values=("flanders", "similar"),
+            expected="flanders or similar",
+        ),
+        Column("level", _limit(Level.code), is_optional=True),
+        Column(
+            "indicator",
+            values=("basicLiteracy", "finalObjectives", "mean"),
+            expected="basicLiteracy, finalObjectives or mean",
+            is_optional=True,
+        ),
+        Column("value", pattern=_DECIMAL, expected=_A_DECIMAL),
+        Column("standard_error", pattern=_DECIMAL, expected=_A_DECIMAL, is_optional=True),
+        Column(
+            "students",
+            pattern="^[0-9]{1,7}$",
+            expected="a whole number of students",
+            is_optional=True,
+        ),
+    ),
+    is_optional=True,
+    since=FORMAT_1_1,
+)
 
 CSV_FILES: Final = (
     TARGET_GROUPS,
@@ -272,6 +250,7 @@ CSV_FILES: Final = (
     STUDENTS,
     RESULTS,
     ITEM_RESULTS,
+    REFERENCES,
 )
 """The CSV files in order of reference: each refers only to files before it."""
 

@@ -12,8 +12,12 @@ from unicodedata import category, name, normalize
 import psycopg
 
 from shared.core.drawable_text import normalize_text, undrawable_characters
-from shared.deliveries.delivery_format import ADMINISTRATION, CSV_FILES, FileFormat
+from shared.deliveries.delivery_format import (
+    ADMINISTRATION,
+    CSV_FILES,
+)
 from shared.deliveries.faults import Fault, Findings, quotable
+from shared.deliveries.file_format import FileFormat
 from shared.deliveries.manifest import AdministrationFacts
 
 _MAX_LISTED: Final = 10

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import psycopg
 
-from shared.deliveries.upserts import Parameters
+from shared.deliveries.upserts import Parameters, remove_items
 
 _ENDED: Final = """
     from ended_enrolments e join students p on p.administration_id = %(administration)s
@@ -17,9 +17,9 @@ _SUPERSEDE_RESULTS: Final = f"""
     where stored.student_id = p.id and stored.superseded_at is null
 """
 
-_DELETE_ITEMS: Final = f"""
-    delete from item_results stored where stored.student_id in (select p.id {_ENDED})
-"""
+_REMOVE_ITEMS: Final = remove_items(
+    f"from item_results stored where stored.student_id in (select p.id {_ENDED})"
+)
 
 _REMOVE_STUDENTS: Final = f"""
     update students set removed_at = now() where id in (select p.id {_ENDED})
@@ -31,5 +31,5 @@ def end_enrolments(connection: psycopg.Connection[Any], parameters: Parameters) 
 
     A student who moves takes the results along: the enrolment in the other school has copied them.
     """
-    for statement in (_SUPERSEDE_RESULTS, _DELETE_ITEMS, _REMOVE_STUDENTS):
+    for statement in (_SUPERSEDE_RESULTS, _REMOVE_ITEMS, _REMOVE_STUDENTS):
         connection.execute(statement, parameters)

@@ -4,11 +4,11 @@ from typing import Final
 
 from shared.deliveries.delivery_format import (
     CLASS_GROUPS,
-    FORMAT_1_1,
     SCHOOLS,
     STUDENTS,
     TARGET_GROUPS,
 )
+from shared.deliveries.file_format import FORMAT_1_1
 from shared.deliveries.integrity_check import IntegrityCheck, foreign_key_check
 
 _SIX_DIGITS: Final = "~ '^[0-9]{6}$'"

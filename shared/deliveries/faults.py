@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
 
-from shared.deliveries.delivery_format import FILE_NAMES, FileFormat
+from shared.deliveries.delivery_format import (
+    FILE_NAMES,
+)
+from shared.deliveries.file_format import FileFormat
 from shared.deliveries.insz import is_valid_insz
 
 MAX_LISTED_FAULTS: Final = 1000

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from shared.deliveries.delivery_format import Column, FileFormat
 from shared.deliveries.faults import Fault, Findings
+from shared.deliveries.file_format import Column, FileFormat
 from shared.deliveries.text_checks import REPLACEMENT, fold, is_blank, signs_of_damage
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.deliveries.delivery_format import FileFormat
+from shared.deliveries.file_format import FileFormat
 
 
 @dataclass(frozen=True, slots=True)

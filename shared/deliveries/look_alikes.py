@@ -9,9 +9,9 @@ from shared.deliveries.delivery_format import (
     COMPONENTS,
     LEVELS,
     TARGET_GROUPS,
-    FileFormat,
 )
 from shared.deliveries.faults import Fault, Findings
+from shared.deliveries.file_format import FileFormat
 from shared.deliveries.integrity_check import IntegrityCheck
 
 _MERGE: Final = f"""

@@ -17,8 +17,12 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
-from shared.deliveries.delivery_format import ADMINISTRATION, FORMAT_1_1, MANIFEST
+from shared.deliveries.delivery_format import (
+    ADMINISTRATION,
+    MANIFEST,
+)
 from shared.deliveries.faults import Fault, FaultLog
+from shared.deliveries.file_format import FORMAT_1_1
 from shared.deliveries.json_file import (
     JsonModel,
     expected,
@@ -104,6 +108,7 @@ FileEntries = TypedDict(
         "students.csv": FileEntry,
         "results.csv": FileEntry,
         "item_results.csv": FileEntry,
+        "references.csv": FileEntry,
     },
     total=False,
 )

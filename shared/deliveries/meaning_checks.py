@@ -13,8 +13,8 @@ from shared.deliveries.delivery_format import (
     LEVELS,
     SCHOOLS,
     TARGET_GROUPS,
-    FileFormat,
 )
+from shared.deliveries.file_format import FileFormat
 from shared.deliveries.integrity_check import IntegrityCheck, has_nothing_in_common
 
 _CODE_REMEDY: Final = "Give what is new a code of its own. A full delivery can change the meaning."

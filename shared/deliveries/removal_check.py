@@ -7,8 +7,11 @@ import psycopg
 from psycopg.rows import class_row
 
 from shared.core.settings import MAX_REMOVED_SHARE
-from shared.deliveries.delivery_format import FORMAT_1_1, MANIFEST
+from shared.deliveries.delivery_format import (
+    MANIFEST,
+)
 from shared.deliveries.faults import Fault
+from shared.deliveries.file_format import FORMAT_1_1
 
 TOO_MUCH_REMOVED: Final = "tooMuchRemoved"
 

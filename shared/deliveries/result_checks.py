@@ -10,8 +10,8 @@ from shared.deliveries.delivery_format import (
     LEVELS,
     RESULTS,
     STUDENTS,
-    FileFormat,
 )
+from shared.deliveries.file_format import FileFormat
 from shared.deliveries.integrity_check import IntegrityCheck, foreign_key_check
 
 _ITEM_LINES = f"""(

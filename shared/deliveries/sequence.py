@@ -43,9 +43,22 @@ def check_sequence(session: Session, manifest: Manifest, faults: FaultLog) -> No
             Fault(
                 "sequenceNotNext",
                 "The sequence number is not the next one of the administration.",
-                f"Submit delivery {expected} first, or give this one the number {expected}.",
+                _sequence_remedy(manifest.sequence, expected),
                 MANIFEST,
                 column="sequence",
                 value=str(manifest.sequence),
             )
         )
+
+
+def _sequence_remedy(sequence: int, expected: int) -> str:
+    """Return what to do; an older delivery with a newer number would undo what came after it."""
+    if sequence < expected:
+        return (
+            f"Deliveries up to number {expected - 1} were applied. If this one is newer than "
+            f"these, give it the number {expected}; if it is older, do not submit it."
+        )
+    return (
+        f"Submit the delivery with number {expected} first. If there is none, give this one that "
+        "number."
+    )

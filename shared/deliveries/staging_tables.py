@@ -17,10 +17,10 @@ from shared.deliveries.delivery_format import (
     MANIFEST,
     SORT_KEY,
     STUDENTS,
-    FileFormat,
 )
 from shared.deliveries.delivery_source import HashingStream, UnreadableDeliveryError
 from shared.deliveries.faults import Fault, Findings
+from shared.deliveries.file_format import FileFormat
 from shared.deliveries.manifest import FileEntry, Manifest, Mode
 
 WRITE_SIZE: Final = 64 * 1024
@@ -66,8 +66,8 @@ def create_staging_tables(connection: psycopg.Connection[Any]) -> None:
         f"create temporary table {ENDED_ENROLMENTS} (like {STUDENTS.table}) on commit drop"
     )
     connection.execute(
-        f"create temporary table {WRITTEN_ROWS} (kind text, school_id varchar, student_id uuid)"
-        " on commit drop"
+        f"create temporary table {WRITTEN_ROWS} (kind text, school_id varchar, student_id uuid,"
+        " component_id integer) on commit drop"
     )
 
 

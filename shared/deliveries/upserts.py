@@ -20,7 +20,8 @@ class Upsert:
     selects the `line`, and new rows get ids in that order.
 
     A full delivery sets `removed_at` of the rows that it does not contain. A table without that
-    column deletes them with the statement `removal`, or keeps them if that is None. An empty value
+    column removes them with the query `removal`, which has a row for each of them, or keeps them if
+    that is None. An empty value
     of a column in `kept` does not replace the stored one. `school` and `student` are columns of the
     stored row with the ids for the audit log; a table without a school concerns all schools.
     """
@@ -50,6 +51,20 @@ def ordered_uuid(number: str) -> str:
     return f"({head} || right(gen_random_uuid()::text, 17))::uuid"
 
 
+def remove_items(source: str) -> str:
+    """Return the query that removes item results; `source` selects from those, as `stored`.
+
+    It returns their schools, students and components. A function removes them, since a login that
+    may delete rows of a table may lock the table.
+    """
+    return f"""
+        select removed.* from (
+            select array_agg(stored.student_id) as students,
+                   array_agg(stored.component_id) as components {source}
+        ) found, remove_item_results(found.students, found.components) removed
+    """
+
+
 def run_upsert(
     connection: psycopg.Connection[Any], upsert: Upsert, mode: Mode, parameters: Parameters
 ) -> Changes:
@@ -68,13 +83,17 @@ def run_upsert(
 
 def _recorded(upsert: Upsert, statement: str) -> str:
     """Return the statement, with a row in the table of written rows for each row that it writes."""
+    return f"""
+        with written as ({statement})
+        insert into {WRITTEN_ROWS} select '{upsert.name}', school_id, student_id from written
+    """
+
+
+def _returning(upsert: Upsert) -> str:
     school, student = (
         f"stored.{column}" if column else "null" for column in (upsert.school, upsert.student)
     )
-    return f"""
-        with written as ({statement} returning {school} as school_id, {student}::uuid as student_id)
-        insert into {WRITTEN_ROWS} select '{upsert.name}', school_id, student_id from written
-    """
+    return f"returning {school} as school_id, {student}::uuid as student_id"
 
 
 def _matches(upsert: Upsert) -> str:
@@ -94,6 +113,7 @@ def _update(upsert: Upsert) -> str:
         update {upsert.table} stored set {settings} from ({upsert.source}) delivered
         where {_matches(upsert)}
           and (%(is_correction)s or row({old}) is distinct from row({", ".join(new)}))
+        {_returning(upsert)}
     """
 
 
@@ -105,6 +125,7 @@ def _insert(upsert: Upsert) -> str:
         insert into {upsert.table} as stored ({names})
         select {values} from ({upsert.source}) delivered
         where not exists (select from {upsert.table} stored where {_matches(upsert)})
+        {_returning(upsert)}
     """
 
 
@@ -115,6 +136,7 @@ def _removal(upsert: Upsert) -> str | None:
         update {upsert.table} stored set removed_at = now()
         where stored.administration_id = %(administration)s and stored.removed_at is null
           and not exists (select from ({upsert.source}) delivered where {_matches(upsert)})
+        {_returning(upsert)}
     """
 
 
@@ -170,11 +192,15 @@ DESCRIPTIONS: Final = Upsert(
     _DESCRIPTIONS,
     has_removed_at=False,
     removal=f"""
-        delete from level_descriptions stored using components c
-        where c.id = stored.component_id and c.administration_id = %(administration)s
-          and not exists (select from ({_DESCRIPTIONS}) delivered
-                          where stored.component_id = delivered.component_id
-                            and stored.level_id = delivered.level_id)""",
+        select null as school_id, null::uuid as student_id from (
+            select array_agg(stored.component_id) as components,
+                   array_agg(stored.level_id) as levels
+            from level_descriptions stored join components c on c.id = stored.component_id
+            where c.administration_id = %(administration)s
+              and not exists (select from ({_DESCRIPTIONS}) delivered
+                              where stored.component_id = delivered.component_id
+                                and stored.level_id = delivered.level_id)
+        ) missing, remove_level_descriptions(missing.components, missing.levels)""",
 )
 
 SCHOOLS: Final = (
@@ -231,5 +257,18 @@ STUDENTS: Final = Upsert(
     student="id",
 )
 
-UPSERTS: Final = (*CATALOGUE, DESCRIPTIONS, *SCHOOLS, STUDENTS)
+REFERENCES: Final = Upsert(
+    "references",
+    "delivered_references",
+    ("administration_id", "school_id", "component_id", "reference", "level", "indicator"),
+    ("value", "standard_error", "students"),
+    """select c.administration_id, coalesce(s.school, '') as school_id, c.id as component_id,
+              s.reference, coalesce(s.level, '') as level,
+              coalesce(s.indicator, '') as indicator, s.value::numeric as value,
+              s.standard_error::numeric as standard_error, s.students::int as students
+       from staged_references s
+       join components c on c.administration_id = %(administration)s and c.code = s.component""",
+)
+
+UPSERTS: Final = (*CATALOGUE, DESCRIPTIONS, *SCHOOLS, STUDENTS, REFERENCES)
 """The upserts in order of reference: each comes after the tables that it refers to."""

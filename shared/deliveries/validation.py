@@ -12,22 +12,25 @@ from shared.deliveries.delivery_format import (
     CSV_FILES,
     HASHED,
     ITEM_RESULTS,
+    REFERENCES,
     STUDENTS,
-    Column,
-    FileFormat,
 )
 from shared.deliveries.enrolment_checks import ENROLMENT_CHECKS
 from shared.deliveries.faults import MAX_LISTED_FAULTS, Fault, Findings, quotable
+from shared.deliveries.file_format import Column, FileFormat
 from shared.deliveries.identity_checks import IDENTITY_CHECKS, MAX_REFUSALS, too_many_refusals
 from shared.deliveries.integrity_check import IntegrityCheck, unique_key_check
 from shared.deliveries.look_alikes import LOOK_ALIKE_CHECKS, merge_class_groups
 from shared.deliveries.manifest import Manifest
 from shared.deliveries.meaning_checks import MEANING_CHECKS
+from shared.deliveries.reference_checks import REFERENCE_CHECKS, VALUE_CHECKS
 from shared.deliveries.result_checks import RESULT_CHECKS
 from shared.deliveries.staging_tables import separate_ended_enrolments
 from shared.deliveries.successor_checks import check_successors
 
-UNIQUE_KEYS: Final = tuple(unique_key_check(file) for file in CSV_FILES if file is not ITEM_RESULTS)
+UNIQUE_KEYS: Final = tuple(
+    unique_key_check(file) for file in CSV_FILES if file not in {ITEM_RESULTS, REFERENCES}
+)
 
 CHECKS: Final = (
     *UNIQUE_KEYS,
@@ -38,6 +41,7 @@ CHECKS: Final = (
     *CONTRADICTION_CHECKS,
     *MEANING_CHECKS,
     *RESULT_CHECKS,
+    *REFERENCE_CHECKS,
     *CORRECTION_CHECKS,
 )
 
@@ -102,7 +106,8 @@ def validate(connection: psycopg.Connection[Any], manifest: Manifest, findings: 
         if check in UNIQUE_KEYS and violations > _MAX_DUPLICATE_KEYS:
             findings.incomplete.add(check.file.name)
     if not findings.faults:
-        _run(connection, LEVELS_AGAINST_SCORES, manifest, findings)
+        for check in (LEVELS_AGAINST_SCORES, *VALUE_CHECKS):
+            _run(connection, check, manifest, findings)
 
 
 def check_stored_rows(

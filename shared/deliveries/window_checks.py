@@ -8,8 +8,12 @@ from psycopg.rows import class_row
 from sqlalchemy.orm import Session
 
 from shared.access.products import Product
-from shared.deliveries.delivery_format import COMPONENTS, TARGET_GROUPS, FileFormat
+from shared.deliveries.delivery_format import (
+    COMPONENTS,
+    TARGET_GROUPS,
+)
 from shared.deliveries.faults import Fault, Findings, quotable
+from shared.deliveries.file_format import FileFormat
 from shared.deliveries.manifest import Manifest
 from shared.releases.models import ReleaseWindow
 from shared.releases.repository import lock_windows, windows_of_administration

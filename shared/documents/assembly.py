@@ -1,19 +1,25 @@
 """Assembly of the rows of one school into the content of its documents; pure and deterministic."""
 
 from base64 import b32encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
+from operator import attrgetter
 from uuid import UUID
 
 from shared.documents import content
-from shared.documents.build_repository import BUILT_PRODUCT, SchoolRows
+from shared.documents.build_repository import BUILT_PRODUCT, SchoolRows, StudentRow
+from shared.documents.hand_out_lists.content import (
+    HandOutEntry,
+    HandOutListContent,
+    MissingReason,
+)
+from shared.documents.school_feedback.assembly import OpeningFeedback, feedback_of_openings
 from shared.documents.viewing_periods import viewing_periods
 from shared.documents.wording import Outcome, wording_of
 from shared.releases.rules import ComponentFacts, is_left_out
 from shared.results.models import Component, TargetGroup
-from shared.students.models import ClassGroup, Student
 
 TOOK_PART = frozenset({content.REPORTED, "absent", "exempt", "notCompleted"})
 """The statuses of a student who was expected at the tests, and whose outcome may be shown."""
@@ -35,12 +41,26 @@ class StudentFiche:
 
 
 @dataclass(frozen=True, slots=True)
+class StudentWithoutFiche:
+    """A student without a fiche; `component_ids` are the components that the reason is about."""
+
+    student_id: UUID
+    component_ids: tuple[int, ...]
+    reason: MissingReason
+
+
+@dataclass(frozen=True, slots=True)
 class ClassGroupFiches:
-    """The fiches of one class group, in the order of the class list."""
+    """The fiches of one class group, in the order of the class list, and its hand-out list.
+
+    `missing` are the students who get none whatever is rendered.
+    """
 
     class_group_id: UUID
     name: str
     fiches: tuple[StudentFiche, ...]
+    missing: tuple[StudentWithoutFiche, ...]
+    hand_out_list: HandOutListContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +71,9 @@ class SchoolOverview:
 
 @dataclass(frozen=True, slots=True)
 class SchoolContent:
-    """The content of all documents of a school; no overview if none of its students has results.
+    """The content of all documents of a school; without results of its students there are none.
+
+    `feedback` has the documents of school feedback, of which there are none before its figures.
 
     `facts_revision` is read before all other facts. A delivery that is applied in between therefore
     makes the documents outdated, and outdated facts never look current.
@@ -63,6 +85,7 @@ class SchoolContent:
     facts_revision: int
     class_groups: tuple[ClassGroupFiches, ...]
     overview: SchoolOverview | None
+    feedback: tuple[OpeningFeedback, ...] = ()
 
 
 def document_number(administration_id: str, school_id: str, delivered_as: str) -> str:
@@ -76,10 +99,7 @@ class SchoolAssembler:
 
     def __init__(self, rows: SchoolRows) -> None:
         self._rows = rows
-        self._students = sorted(
-            ((student, group) for student, group in rows.students),
-            key=lambda pair: pair[0].sort_key,
-        )
+        self._students = sorted(rows.students, key=attrgetter("sort_key"))
         components = [c for c in rows.catalogue.components if _is_shown(c, rows)]
         shown = {component.id for component in components}
         self._components: dict[int, list[Component]] = {}
@@ -98,28 +118,76 @@ class SchoolAssembler:
         }
 
     def assemble(self) -> SchoolContent:
-        class_groups = tuple(
-            ClassGroupFiches(group.id, group.name, fiches)
-            for group, members in _by_class_group(self._students)
-            if (fiches := tuple(f for student in members if (f := self._fiche(student, group))))
-        )
         participation = self._rows.participation
         return SchoolContent(
             participation.administration_id,
             self._wording.administration.name,
             participation.school_id,
             participation.facts_revision,
-            class_groups,
+            tuple(self._class_groups()),
             self._overview(),
+            feedback_of_openings(self._rows, self._wording.administration, self._school),
         )
 
-    def _fiche(self, student: Student, group: ClassGroup) -> StudentFiche | None:
+    def _class_groups(self) -> Iterator[ClassGroupFiches]:
+        """Yield the class groups with components to show, unless the school has no results."""
+        for _, group in groupby(self._students, attrgetter("class_group_id")):
+            members = tuple(group)
+            if self._outcomes and self._of_target_group(members[0].target_group_id):
+                yield self._class_group(members)
+
+    def _class_group(self, members: Sequence[StudentRow]) -> ClassGroupFiches:
+        fiches = tuple(fiche for one in members if (fiche := self._fiche(one)))
+        missing = tuple(found for one in members if (found := self._missing_fiche(one)))
+        reasons = {one.student_id: one.reason for one in missing}
+        entries = (
+            HandOutEntry(
+                family_name=student.family_name,
+                given_name=student.given_name,
+                stamnummer=student.stamnummer,
+                document_number=self._fiche_number(student),
+                missing=reasons.get(student.id),
+            )
+            for student in members
+        )
+        first = members[0]
+        hand_out_list = HandOutListContent(
+            administration=self._wording.administration,
+            school=self._school,
+            target_group_name=self._target_groups[first.target_group_id].name,
+            class_group=first.class_group,
+            site_name=first.site_name,
+            entries=tuple(entries),
+        )
+        return ClassGroupFiches(
+            first.class_group_id, first.class_group, fiches, missing, hand_out_list
+        )
+
+    def _missing_fiche(self, student: StudentRow) -> StudentWithoutFiche | None:
+        """Return why there is no fiche of a student; None if there is one.
+
+        Without any result, the reason is about all components that the student could have had.
+        """
+        if self._fiche_number(student) is not None:
+            return None
+        outcomes = self._outcomes.get(student.id, {})
+        statuses = {status for status, _ in outcomes.values()}
+        if not statuses:
+            components = self._of_target_group(student.target_group_id)
+            return StudentWithoutFiche(
+                student.id, tuple(c.id for c in components), MissingReason.NO_RESULT
+            )
+        is_withheld = statuses != {content.NOT_ASSIGNED}
+        reason = MissingReason.WITHHELD if is_withheld else MissingReason.NOT_ASSIGNED
+        return StudentWithoutFiche(student.id, tuple(outcomes), reason)
+
+    def _fiche(self, student: StudentRow) -> StudentFiche | None:
         """Return the fiche of a student; None if the student did not take part in any component."""
         outcomes = self._outcomes.get(student.id, {})
         number = self._fiche_number(student)
         if number is None:
             return None
-        shown = [c for c in self._of_target_group(group.target_group_id) if c.id in outcomes]
+        shown = [c for c in self._of_target_group(student.target_group_id) if c.id in outcomes]
         return StudentFiche(
             student.id,
             tuple(component.id for component in shown),
@@ -129,25 +197,27 @@ class SchoolAssembler:
                 stamnummer=student.stamnummer,
                 administration=self._wording.administration,
                 school=self._school,
-                target_group_name=self._target_groups[group.target_group_id].name,
-                class_group=group.name,
-                site_name=group.site_name,
+                target_group_name=self._target_groups[student.target_group_id].name,
+                class_group=student.class_group,
+                site_name=student.site_name,
                 given_name=student.given_name,
                 family_name=student.family_name,
                 sections=self._wording.sections(tuple((c.id, outcomes[c.id]) for c in shown)),
-                viewing_periods=self._viewing_periods[group.target_group_id],
+                viewing_periods=self._viewing_periods[student.target_group_id],
             ),
         )
 
-    def _fiche_number(self, student: Student) -> str | None:
+    def _fiche_number(self, student: StudentRow) -> str | None:
         outcomes = self._outcomes.get(student.id, {}).values()
         took_part = any(status in TOOK_PART for status, _ in outcomes)
         if not took_part:
             return None
-        return document_number(student.administration_id, student.school_id, student.delivered_as)
+        participation = self._rows.participation
+        administration_id, school_id = participation.administration_id, participation.school_id
+        return document_number(administration_id, school_id, student.delivered_as)
 
     def _overview(self) -> SchoolOverview | None:
-        present = {group.target_group_id for _, group in self._students}
+        present = {student.target_group_id for student in self._students}
         groups = [g for g in self._rows.catalogue.target_groups if g.id in present]
         shown = [c for group in groups for c in self._of_target_group(group.id)]
         if not shown or not self._outcomes:
@@ -173,16 +243,16 @@ class SchoolAssembler:
             columns=tuple(self._wording.column(c.id) for c in components),
             rows=tuple(
                 content.OverviewRow(
-                    class_group=class_group.name,
+                    class_group=student.class_group,
                     family_name=student.family_name,
                     given_name=student.given_name,
                     stamnummer=student.stamnummer,
                     cells=tuple(self._cell(student.id, c.id) for c in components),
                     document_number=self._fiche_number(student),
-                    site_name=class_group.site_name,
+                    site_name=student.site_name,
                 )
-                for student, class_group in self._students
-                if class_group.target_group_id == group.id
+                for student in self._students
+                if student.target_group_id == group.id
             ),
         )
 
@@ -198,13 +268,6 @@ def _is_shown(component: Component, rows: SchoolRows) -> bool:
     """Return False for a calibration, and for a component that is never released."""
     facts = ComponentFacts(component.target_group_id, component.id, component.is_calibration)
     return not is_left_out(rows.windows, facts, BUILT_PRODUCT)
-
-
-def _by_class_group(
-    students: Sequence[tuple[Student, ClassGroup]],
-) -> list[tuple[ClassGroup, list[Student]]]:
-    members = [list(group) for _, group in groupby(students, key=lambda pair: pair[1].id)]
-    return [(group[0][1], [student for student, _ in group]) for group in members]
 
 
 def _school_facts(rows: SchoolRows) -> content.SchoolFacts:

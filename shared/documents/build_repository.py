@@ -1,19 +1,21 @@
 """SQL of builds: read the facts of one school in a fixed number of queries, write its documents."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     BindParameter,
-    Row,
+    ColumnElement,
+    Integer,
     Select,
     String,
     Uuid,
     bindparam,
+    case,
     cast,
     func,
     select,
@@ -28,55 +30,122 @@ from shared.core.locks import lock_until_commit
 from shared.documents.catalogues import Catalogue, CatalogueCache
 from shared.documents.kinds import DocumentKind
 from shared.documents.models import Document
-from shared.releases.models import ReleaseWindow
 from shared.releases.rules import Window
-from shared.results.models import Administration, Result
+from shared.results.models import Administration
+from shared.school_feedback.figures import ComponentFigures
+from shared.school_feedback.latest_figures import latest_figures
 from shared.schools.models import Participation
-from shared.students.models import ClassGroup, Student
+from shared.students.models import Student
+
+
+class ParticipationRow(NamedTuple):
+    """A school in an administration, under the name it had then."""
+
+    administration_id: str
+    school_id: str
+    name: str
+    municipality: str
+    facts_revision: int
+
+
+class StudentRow(NamedTuple):
+    """A student with the class group, whose columns follow `class_group_id`."""
+
+    id: UUID
+    delivered_as: str
+    family_name: str
+    given_name: str
+    stamnummer: str | None
+    sort_key: str
+    class_group_id: UUID
+    class_group: str
+    site_name: str | None
+    target_group_id: int
+
+
+class ResultRow(NamedTuple):
+    """The current result of a student in a component."""
+
+    student_id: UUID
+    component_id: int
+    status: str
+    level_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class SchoolRows:
-    """The facts of one school in one administration."""
+    """The facts of one school in one administration; `feedback` are its figures by component."""
 
-    participation: Participation
+    participation: ParticipationRow
     catalogue: Catalogue
     windows: Sequence[Window]
     viewing_windows: Sequence[Window]
-    students: Sequence[Row[Student, ClassGroup]]
-    results: Sequence[Row[UUID, int, str, int | None]]
+    feedback_windows: Sequence[Window]
+    students: Sequence[StudentRow]
+    results: Sequence[ResultRow]
+    feedback: Mapping[int, ComponentFigures]
 
 
 BUILT_PRODUCT = DocumentKind.FICHE.product
 """The product of the documents that are built for a school."""
 
-# Constructed once: that can take longer than the execution.
-_ADMINISTRATION: BindParameter[str] = bindparam("administration_id")
-_SCHOOL: BindParameter[str] = bindparam("school_id")
-_WINDOWS = select(
-    ReleaseWindow.product,
-    ReleaseWindow.target_group_id,
-    ReleaseWindow.component_id,
-    ReleaseWindow.opens_at,
-    ReleaseWindow.closes_at,
-    ReleaseWindow.never,
-).where(
-    ReleaseWindow.administration_id == _ADMINISTRATION,
-    ReleaseWindow.product.in_((BUILT_PRODUCT, Product.TEST_VIEWING)),
-)
-_STUDENTS = (
-    select(Student, ClassGroup)
-    .join(ClassGroup, ClassGroup.id == Student.class_group_id)
-    .where(
-        Student.administration_id == _ADMINISTRATION,
-        Student.school_id == _SCHOOL,
-        Student.removed_at.is_(None),
+_PARTICIPATION = text("""
+    select administration_id, school_id, name, municipality, facts_revision
+    from participations
+    where administration_id = :administration_id and school_id = :school_id
+        and removed_at is null
+""")
+_WINDOWS = text("""
+    select product, target_group_id, component_id, opens_at, closes_at, never
+    from release_windows
+    where administration_id = :administration_id and product = any(:products)
+""")
+_STUDENTS = text("""
+    select students.id, delivered_as, family_name, given_name, stamnummer, students.sort_key,
+        class_group_id, class_groups.name, site_name, target_group_id
+    from students join class_groups on class_groups.id = class_group_id
+    where students.administration_id = :administration_id and students.school_id = :school_id
+        and students.removed_at is null
+""")
+_RESULTS = text("""
+    select student_id, component_id, status, level_id from results
+    where administration_id = :administration_id and school_id = :school_id
+        and superseded_at is null
+""")
+_LOCKED_REVISION = text("""
+    select facts_revision from participations
+    where administration_id = :administration_id and school_id = :school_id for share
+""")
+
+
+def _last_correction() -> ColumnElement[int]:
+    """Build the revision of the last correction of a student whose result a document can show."""
+    latest = select(func.max(Student.corrected_revision)).where(
+        Student.administration_id == Document.administration_id,
+        Student.school_id == Document.school_id,
     )
-)
-_RESULTS = select(Result.student_id, Result.component_id, Result.status, Result.level_id).where(
-    Result.school_id == _SCHOOL,
-    Result.administration_id == _ADMINISTRATION,
-    Result.superseded_at.is_(None),
+    return case(
+        (
+            Document.student_id.is_not(None),
+            latest.where(Student.id == Document.student_id).scalar_subquery(),
+        ),
+        (
+            Document.class_group_id.is_not(None),
+            latest.where(Student.class_group_id == Document.class_group_id).scalar_subquery(),
+        ),
+        else_=latest.scalar_subquery(),
+    )
+
+
+_DOCUMENTS = (
+    select(*Document.__table__.columns)
+    .join(Participation.__table__)
+    .where(
+        Document.administration_id == bindparam("administration_id"),
+        Document.school_id == bindparam("school_id"),
+        Document.facts_revision >= Participation.corrected_revision,
+        Document.facts_revision >= func.coalesce(_last_correction(), 0),
+    )
 )
 
 
@@ -87,21 +156,27 @@ def lock_school(session: Session, administration_id: str, school_id: str) -> Non
 
 def locked_revision(session: Session, administration_id: str, school_id: str) -> int | None:
     """Return the facts revision of a school, which no delivery changes until the commit."""
-    query = select(Participation.facts_revision).where(
-        Participation.administration_id == administration_id,
-        Participation.school_id == school_id,
-    )
-    return session.scalar(query.with_for_update(read=True))
+    school = {"administration_id": administration_id, "school_id": school_id}
+    revision: int | None = session.scalar(_LOCKED_REVISION, school)
+    return revision
 
 
 _STATE = text("""
-    select count(*) || '/' || coalesce(sum(hashtextextended(concat(id, '/', version), 0)), 0)
+    select count(*) || '/' || coalesce(
+        sum(hashtextextended(concat_ws('/', id, version, storage_keys::text), 0)), 0
+    ) || '/' || (
+        select count(*) from school_feedback_snapshots
+        where administration_id = :administration_id and school_id = :school_id
+    )
     from documents where administration_id = :administration_id and school_id = :school_id
 """)
 
 
 def documents_state(session: Session, administration_id: str, school_id: str) -> str:
-    """Return a text that differs after each build that changed a document of the school."""
+    """Return a text that differs after each build that stored a document of the school.
+
+    It differs after each new version of the school's figures, too.
+    """
     school = {"administration_id": administration_id, "school_id": school_id}
     return str(session.execute(_STATE, school).scalar_one())
 
@@ -113,51 +188,58 @@ def load_school(
 
     The participation is read first, so that the other facts are at least as new as its revision.
     """
-    participation = session.get(Participation, (administration_id, school_id))
-    if participation is None or participation.removed_at is not None:
-        return None
     school = {"administration_id": administration_id, "school_id": school_id}
-    windows: dict[str, list[Window]] = {}
-    for row in session.execute(_WINDOWS, school):
-        windows.setdefault(row[0], []).append(Window(*row[1:]))
+    found = session.execute(_PARTICIPATION, school).one_or_none()
+    if found is None:
+        return None
+    windows = _windows(session, administration_id)
     return SchoolRows(
-        participation=participation,
+        participation=ParticipationRow._make(found),
         catalogue=catalogues.current(session, administration_id),
-        windows=windows.get(BUILT_PRODUCT, []),
-        viewing_windows=windows.get(Product.TEST_VIEWING, []),
-        students=session.execute(_STUDENTS, school).all(),
-        results=session.execute(_RESULTS, school).all(),
+        windows=windows[BUILT_PRODUCT],
+        viewing_windows=windows[Product.TEST_VIEWING],
+        feedback_windows=windows[Product.SCHOOL_FEEDBACK],
+        students=list(map(StudentRow._make, session.execute(_STUDENTS, school))),
+        results=list(map(ResultRow._make, session.execute(_RESULTS, school))),
+        feedback=latest_figures(session, administration_id, [school_id])[school_id],
     )
+
+
+def _windows(session: Session, administration_id: str) -> dict[Product, list[Window]]:
+    windows: dict[Product, list[Window]] = {product: [] for product in Product}
+    selection = {"administration_id": administration_id, "products": list(windows)}
+    for product, *columns in session.execute(_WINDOWS, selection):
+        windows[Product(product)].append(Window(*columns))
+    return windows
 
 
 def administration_exists(session: Session, administration_id: str) -> bool:
     return session.get(Administration, administration_id) is not None
 
 
-def participating_schools(
-    session: Session, administration_id: str, school_id: str | None
-) -> list[str]:
-    """Return the participating schools by number, or only `school_id` if it is given."""
-    query = select(Participation.school_id).where(
-        Participation.administration_id == administration_id,
-        Participation.removed_at.is_(None),
-    )
-    if school_id is not None:
-        query = query.where(Participation.school_id == school_id)
-    return list(session.scalars(query.order_by(Participation.school_id)))
-
-
 def _replacement() -> Select[int]:
     """Build the statement that upserts rows from one JSON value and removes the others."""
-    identity = {"administration_id", "school_id", "kind", "class_group_id", "student_id"}
+    identity = {
+        "administration_id",
+        "school_id",
+        "kind",
+        "class_group_id",
+        "student_id",
+        "first_component_id",
+    }
     names = [c.name for c in Document.__table__.c if c.name not in {"id", "version", "built_at"}]
     rows = cast(bindparam("rows", type_=String), JSONB)
     built = func.jsonb_populate_recordset(text("null::documents"), rows).table_valued(*names)
     added = insert(Document).from_select(names, select(*built.c))
     changed = {name: added.excluded[name] for name in names if name not in identity}
+    is_new = Document.sha256 != added.excluded.sha256
     kept = added.on_conflict_do_update(
         index_elements=sorted(identity),
-        set_={**changed, "version": Document.version + 1, "built_at": func.now()},
+        set_={
+            **changed,
+            "version": Document.version + cast(is_new, Integer),
+            "built_at": case((is_new, func.now()), else_=Document.built_at),
+        },
     ).returning(Document.id)
     kept_ids = func.array(select(kept.cte("kept").c.id).scalar_subquery())
     unchanged = bindparam("unchanged", type_=ARRAY(Uuid))
@@ -169,17 +251,9 @@ _REPLACEMENT = _replacement()
 
 
 def document_rows(session: Session, administration_id: str, school_id: str) -> Sequence[Any]:
-    """Return the document rows of a school from after its last correction, as columns."""
-    query = (
-        select(*Document.__table__.columns)
-        .join(Participation)
-        .where(
-            Document.administration_id == administration_id,
-            Document.school_id == school_id,
-            Document.facts_revision >= Participation.corrected_revision,
-        )
-    )
-    return session.execute(query).all()
+    """Return the document rows of a school that no later correction concerns, as columns."""
+    school = {"administration_id": administration_id, "school_id": school_id}
+    return session.execute(_DOCUMENTS, school).all()
 
 
 def update_unchanged_documents(
@@ -199,7 +273,8 @@ def replace_documents(
     """Upsert `rows`, and delete all but these and the unchanged; return the number deleted.
 
     `school` has the ids of the administration and the school. A document that is rebuilt keeps its
-    id and gets the next version number.
+    id. With other bytes it gets the next version number; with the same it has the same version, and
+    only the place of its bytes is new.
     """
     values = json.dumps([row | school for row in rows], default=_in_json)
     parameters = {"rows": values, "unchanged": unchanged, **school}

@@ -1,7 +1,7 @@
 """Content of documents: immutable facts, from which a document is rendered and compared.
 
 Content has no field for a score or a rank, and never includes a calibration. The names of fields,
-of `FicheContent` and of `OverviewContent` are part of a document's fingerprint.
+of `FicheContent`, `HandOutListContent` and `OverviewContent` are part of a document's fingerprint.
 """
 
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.access.decisions import Rule, act_for, deny, settings_parameters
 from shared.access.requests import AccessRequest
-from shared.access.rules import Scope
+from shared.access.rules import DOCUMENT_SCOPES, Scope
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.models import Document
 from shared.documents.service import require_document
@@ -51,9 +51,13 @@ def may_go_on(session: Session, downloads: Sequence[Download]) -> list[bool]:
     scopes = tokens.current_scopes(session, [download.token for download in downloads])
     readable = _are_readable(session, downloads)
     return [
-        not download.token.has_expired() and Scope.DOCUMENTS_READ in left and is_readable
+        not download.token.has_expired() and _scope_of(download) in left and is_readable
         for download, left, is_readable in zip(downloads, scopes, readable, strict=True)
     ]
+
+
+def _scope_of(download: Download) -> Scope:
+    return DOCUMENT_SCOPES[download.document.product]
 
 
 def _are_readable(session: Session, downloads: Sequence[Download]) -> list[bool]:
@@ -72,6 +76,6 @@ def record_end(unit: UnitOfWork, download: Download) -> None:
     access, document = download.access, download.document
     act_for(unit, access.caller)
     [scopes] = tokens.current_scopes(unit.session, [download.token])
-    if download.token.has_expired() or Scope.DOCUMENTS_READ not in scopes:
+    if download.token.has_expired() or _scope_of(download) not in scopes:
         deny(unit, access, document.school_id, Rule.SCOPE)
     require_document(unit, renew_reach(unit.session, access, document.product), document.id)

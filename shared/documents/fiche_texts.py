@@ -53,9 +53,12 @@ class ScaleTexts:
     alternative_goal: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LevelsTexts:
-    """The texts of all levels of a component in words."""
+    """The texts of all levels of a component in words.
+
+    Compared by identity, so that a cache can use them as its key.
+    """
 
     title: str
     introduction: str
@@ -77,9 +80,12 @@ class ViewingTexts:
     registration: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FicheTexts:
-    """The texts of a fiche, for student and parents."""
+    """The texts of a fiche, for student and parents.
+
+    Compared by identity, so that a cache can use them as its key.
+    """
 
     title: str
     class_group: str

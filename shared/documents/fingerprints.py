@@ -1,11 +1,11 @@
 """Fingerprints of documents: a hash of the content, which detects that a document is outdated."""
 
 from datetime import date
-from functools import lru_cache
 from hashlib import sha256
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
+from shared.core.identity_cache import IdentityCache
 from shared.documents.content import (
     AdministrationFacts,
     FicheContent,
@@ -14,13 +14,18 @@ from shared.documents.content import (
     SchoolFacts,
     SubjectSection,
 )
+from shared.documents.hand_out_lists.content import HandOutListContent
+from shared.documents.school_feedback.content import SchoolFeedbackContent
 from shared.documents.viewing_periods import ViewingPeriod
 
 _SHARED = (AdministrationFacts, OverviewColumn, SchoolFacts, SubjectSection, ViewingPeriod)
-"""Classes whose objects many students or schools share; their JSON is cached."""
+"""Classes whose objects many students or schools share; their JSON is cached by object."""
+_MAX_SHARED = 1024
 
 
-def content_sha256(content: FicheContent | OverviewContent) -> bytes:
+def content_sha256(
+    content: FicheContent | HandOutListContent | OverviewContent | SchoolFeedbackContent,
+) -> bytes:
     """Return the SHA-256 of the content as canonical JSON, the same on every machine.
 
     A new or renamed field changes the hash, so that documents with the previous fields are rebuilt.
@@ -37,7 +42,7 @@ def _json(value: Any) -> str:
         return "null"
     if isinstance(value, tuple):
         return f"[{','.join(map(_json, value))}]"
-    if isinstance(value, int):
+    if isinstance(value, int | float):
         return str(value).lower()  # true and false are integers
     if isinstance(value, date):
         return f'"{value.isoformat()}"'
@@ -49,4 +54,4 @@ def _members(facts: Any) -> str:
     return f"{{{','.join(members)}}}"
 
 
-_shared_members = lru_cache(maxsize=1024)(_members)
+_shared_members = IdentityCache(_members, _MAX_SHARED)

@@ -10,6 +10,8 @@ class DocumentKind(StrEnum):
     OVERVIEW = "overview"
     FICHE_BUNDLE = "ficheBundle"
     FICHE_PRINT = "fichePrint"
+    SCHOOL_FEEDBACK_REPORT = "schoolFeedbackReport"
+    SCHOOL_FEEDBACK_WORKBOOK = "schoolFeedbackWorkbook"
 
     def __repr__(self) -> str:
         """Return the value in quotes, as validation errors show it."""
@@ -26,5 +28,7 @@ _PRODUCTS = {
     DocumentKind.OVERVIEW: Product.STUDENT_FEEDBACK,
     DocumentKind.FICHE_BUNDLE: Product.STUDENT_FEEDBACK,
     DocumentKind.FICHE_PRINT: Product.STUDENT_FEEDBACK,
+    DocumentKind.SCHOOL_FEEDBACK_REPORT: Product.SCHOOL_FEEDBACK,
+    DocumentKind.SCHOOL_FEEDBACK_WORKBOOK: Product.SCHOOL_FEEDBACK,
 }
 """`product_of_document_kind` in the database returns the same."""

@@ -23,16 +23,21 @@ from shared.documents.kinds import DocumentKind
 from shared.storage.store import Segment
 
 _KINDS = ", ".join(repr(kind.value) for kind in DocumentKind)
+_SCHOOL_FEEDBACK = ", ".join(
+    repr(kind.value) for kind in DocumentKind if kind.product is Product.SCHOOL_FEEDBACK
+)
 
 
 class Document(Base):
-    """A fiche, an overview, a bundle or a print file; an update of the row replaces it atomically.
+    """A document of any kind; an update of the row replaces it atomically.
 
     Its bytes are the concatenation of one or more segments: `byte_sizes` bytes from `byte_offsets`
     of the objects `storage_keys`. A fiche is a segment of the object of its class group; the bundle
     of a school consists of segments of all these objects. `component_ids` are the components that
     it shows. It can be read only while each of them is released, and while its `facts_revision` is
-    that of the school. `version` counts the builds of this document.
+    that of the school. `version` counts the contents of this document: a build that renders the
+    same bytes leaves it and `built_at` as they are. A school has one document of school feedback of
+    each kind and opening, which its `first_component_id` identifies.
     """
 
     __tablename__ = "documents"
@@ -43,6 +48,10 @@ class Document(Base):
         ),
         CheckConstraint(f"kind in ({_KINDS})", name="kind_known"),
         CheckConstraint("(kind = 'fiche') = (student_id is not null)", name="fiche_of_a_student"),
+        CheckConstraint(
+            f"(kind in ({_SCHOOL_FEEDBACK})) = (first_component_id is not null)",
+            name="component_of_school_feedback",
+        ),
         CheckConstraint(
             "0 <= all(byte_offsets) and 0 < all(byte_sizes) and cardinality(storage_keys) > 0"
             " and cardinality(storage_keys) = cardinality(byte_offsets)"
@@ -57,6 +66,7 @@ class Document(Base):
             "kind",
             "class_group_id",
             "student_id",
+            "first_component_id",
             unique=True,
             postgresql_nulls_not_distinct=True,
         ),
@@ -65,11 +75,12 @@ class Document(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
-    kind: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[str] = mapped_column(String(32))
     administration_id: Mapped[str] = mapped_column(String(32))
     school_id: Mapped[str] = mapped_column(String(6))
     class_group_id: Mapped[UUID | None] = mapped_column(ForeignKey("class_groups.id"))
     student_id: Mapped[UUID | None] = mapped_column(ForeignKey("students.id"))
+    first_component_id: Mapped[int | None] = mapped_column(ForeignKey("components.id"))
     component_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     version: Mapped[int] = mapped_column(server_default=text("1"))
     file_name: Mapped[str] = mapped_column(String(255))

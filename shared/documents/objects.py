@@ -32,7 +32,7 @@ def objects_of(administration_id: str, school_id: str) -> str:
 
 
 def remove_orphaned_objects(unit: UnitOfWork, storage: Storage) -> int:
-    """Delete objects that no document refers to; return their number.
+    """Delete objects that no document and no reading guide refers to; return their number.
 
     The row of a recent object may not be committed yet. An older object may have just been replaced
     while a download still reads it, so schools with a recent build are skipped. No transaction is

@@ -16,6 +16,7 @@ from shared.documents.fiche_texts import (
     FicheTexts,
     StatusTexts,
 )
+from shared.documents.hand_out_lists.texts import DUTCH_HAND_OUT, HandOutTexts
 
 __all__ = ["DUTCH", "Advice", "FicheTexts", "FileTexts", "OverviewTexts", "StatusTexts", "Texts"]
 
@@ -28,11 +29,12 @@ class Marker:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OverviewTexts:
     """The texts of an overview, for the class council.
 
     `markers_legend` is in the guide of an overview with levels that have a marker.
+    Compared by identity, so that a cache can use them as its key.
     """
 
     title: str
@@ -73,6 +75,7 @@ class FileTexts:
 
     fiche: str
     fiches: str
+    hand_out_list: str
     overview: str
     unnamed: str
 
@@ -89,6 +92,7 @@ class Texts:
     statuses: Mapping[str, StatusTexts]
     fiche: FicheTexts
     overview: OverviewTexts
+    hand_out: HandOutTexts
     files: FileTexts
 
     def subject(self, code: str) -> str:
@@ -222,9 +226,11 @@ DUTCH = Texts(
     statuses=DUTCH_STATUSES,
     fiche=DUTCH_FICHE,
     overview=_OVERVIEW,
+    hand_out=DUTCH_HAND_OUT,
     files=FileTexts(
         fiche="Feedbackfiche",
         fiches="Feedbackfiches",
+        hand_out_list="Uitdeellijst",
         overview="Overzicht klassenraad",
         unnamed="zonder naam",
     ),

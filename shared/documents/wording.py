@@ -32,6 +32,7 @@ class Wording:
         self.cell = cache(self._new_cell)
         self._descriptions_of = cache(self._new_descriptions)
         self._outcome = cache(self._new_outcome)
+        self._section = lru_cache(maxsize=MAX_SECTIONS)(self._new_section)
         self.sections = lru_cache(maxsize=MAX_SECTIONS)(self._new_sections)
         self.possible_sections = lru_cache(maxsize=MAX_SECTIONS)(self._new_possible_sections)
 
@@ -39,11 +40,15 @@ class Wording:
         self, outcomes: tuple[tuple[int, Outcome], ...]
     ) -> tuple[content.SubjectSection, ...]:
         """Return the sections by subject, for pairs of component id and outcome in print order."""
-        by_subject: dict[str, list[content.ComponentOutcome]] = {}
-        for component_id, outcome in outcomes:
-            subject = self._components[component_id].subject
-            by_subject.setdefault(subject, []).append(self._outcome(component_id, outcome))
-        return tuple(content.SubjectSection(s, tuple(o)) for s, o in by_subject.items())
+        by_subject: dict[str, list[tuple[int, Outcome]]] = {}
+        for pair in outcomes:
+            by_subject.setdefault(self._components[pair[0]].subject, []).append(pair)
+        return tuple(self._section(subject, tuple(some)) for subject, some in by_subject.items())
+
+    def _new_section(
+        self, subject: str, outcomes: tuple[tuple[int, Outcome], ...]
+    ) -> content.SubjectSection:
+        return content.SubjectSection(subject, tuple(self._outcome(*pair) for pair in outcomes))
 
     def _new_possible_sections(
         self, statuses: tuple[tuple[int, str], ...]

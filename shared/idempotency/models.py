@@ -1,8 +1,11 @@
 """Table of stored responses: a repeated request with the same idempotency key is executed once."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, SmallInteger, Text, text
+from sqlalchemy import CheckConstraint, Index, LargeBinary, SmallInteger, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.core.database import INSTANT, Base
@@ -12,7 +15,7 @@ class StoredResponse(Base):
     """The response to a request with an idempotency key; written in the transaction of its work.
 
     `key_sha256` is a hash of the caller, the operation and the key, `request_sha256` a hash of path
-    and body. Neither key nor request is stored.
+    and body. Neither key nor request is stored. `students` are those that the response is about.
     """
 
     __tablename__ = "stored_responses"
@@ -29,4 +32,5 @@ class StoredResponse(Base):
     status: Mapped[int] = mapped_column(SmallInteger)
     location: Mapped[str | None] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
+    students: Mapped[Sequence[UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
     created_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))

@@ -1,8 +1,10 @@
 """Use cases of idempotency keys: a repeated request gets the stored response."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -20,11 +22,12 @@ class KeyedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The parts of a response that are stored."""
+    """The parts of a response that are stored, and the students that it is about."""
 
     status: int
     location: str | None
     body: str
+    students: Sequence[UUID] = ()
 
 
 def hash_of(*parts: str | None) -> bytes:
@@ -52,7 +55,7 @@ def find_response(session: Session, request: KeyedRequest) -> Response | None:
             "idempotencyKeyReused",
             "This idempotency key was used for another request; use a new key for a new request.",
         )
-    return Response(stored.status, stored.location, stored.body)
+    return Response(stored.status, stored.location, stored.body, tuple(stored.students))
 
 
 def store_response(session: Session, request: KeyedRequest, response: Response) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, not_, select, text
+from sqlalchemy import and_, func, not_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -66,10 +66,11 @@ def record_worker(session: Session, worker_id: UUID, version: str) -> int:
         .values(id=worker_id, **seen)
         .on_conflict_do_update(index_elements=["id"], set_=seen)
     )
-    session.execute(delete(RunningWorker).where(not_(_IS_LIVE)))
+    ended = select(RunningWorker.id).where(not_(_IS_LIVE))
+    session.execute(select(func.remove_workers(func.array(ended.scalar_subquery()))))
     return 1
 
 
 def remove_worker(session: Session, worker_id: UUID) -> None:
     """Record that a worker has stopped."""
-    session.execute(delete(RunningWorker).where(RunningWorker.id == worker_id))
+    session.execute(select(func.remove_workers([worker_id])))

@@ -10,7 +10,10 @@ from shared.core.errors import DomainError
 
 BUILD_DOCUMENTS = "documents.build"
 APPLY_DELIVERY = "deliveries.apply"
-KINDS = (BUILD_DOCUMENTS, APPLY_DELIVERY)
+VERIFY_OPENING = "openings.verify"
+CHECK_OPENING = "openings.check"
+COMPUTE_FEEDBACK = "feedback.compute"
+KINDS = (BUILD_DOCUMENTS, APPLY_DELIVERY, VERIFY_OPENING, CHECK_OPENING, COMPUTE_FEEDBACK)
 """Every kind of job; the worker has an actor of the same name for each."""
 
 

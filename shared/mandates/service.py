@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from shared.access.decisions import Rule, deny, record_change
 from shared.access.products import MANDATE_PRODUCTS, Product
 from shared.access.requests import AccessRequest
-from shared.access.rules import Caller, CallerKind, reach_of_students
+from shared.access.rules import CallerKind, own_school, reach_of_students
 from shared.core.clock import database_today
-from shared.core.errors import Conflict, InvalidInput, MissingPermission
+from shared.core.errors import Conflict, InvalidInput
 from shared.core.paging import Page, PageSelection
 from shared.core.plain_text import require_plain_text
 from shared.core.unit_of_work import UnitOfWork
@@ -22,6 +22,7 @@ from shared.mandates.models import Mandate
 from shared.mandates.repository import MandateFilter
 from shared.mandates.rules import MAX_TERM_DAYS, MandateState, Term, is_within, state_of
 from shared.oauth.clients.service import is_integrator
+from shared.schools.succession_repository import schools_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def list_mandates(
 
     With a `reference_on`, only those that give access at any time of that day.
     """
-    visible = _visible_to(access.caller)
+    visible = _visible_to(access)
     page = repository.page_of_mandates(session, visible, reference_on, selection)
     today = database_today(session)
     return page.map(lambda row: _view(row, today))
@@ -62,7 +63,7 @@ def read_mandate(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) -> M
     Raises:
         ResourceNotFound: when it does not exist or belongs to others.
     """
-    mandate = repository.find_mandate(unit.session, _visible_to(access.caller), mandate_id)
+    mandate = repository.find_mandate(unit.session, _visible_to(access), mandate_id)
     if mandate is None:
         deny(unit, access, None, Rule.REACH)
     return _view(mandate, database_today(unit.session))
@@ -79,7 +80,7 @@ def give_mandate(
             integrator is registered as the client.
         Conflict: when the school already shares one of the products with it on one of the days.
     """
-    session, school_id = unit.session, _own_school(access.caller)
+    session, school_id = unit.session, own_school(access.caller, access.reach)
     today = database_today(session)
     term = Term(plan.from_on or today, plan.until_on)
     if term.from_on < today:
@@ -160,28 +161,25 @@ def revoke_mandate(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) ->
 
 
 def renew_reach(session: Session, access: AccessRequest, product: Product) -> AccessRequest:
-    """Return the request with its current reach, which can change for an integrator only."""
-    if access.caller.kind is not CallerKind.INTEGRATOR:
-        return access
-    mandates = repository.mandated_schools(session, access.caller.client, product, None)
-    return replace(access, reach=reach_of_students(access.caller, mandates))
+    """Return the request with its current reach, by mandates or by successions."""
+    caller, mandates, schools = access.caller, {}, None
+    if caller.kind is CallerKind.INTEGRATOR:
+        mandates = repository.mandated_schools(session, caller.client, product, None)
+    elif caller.school_id is not None:
+        schools = schools_of(session, caller.school_id)
+    return replace(access, reach=reach_of_students(caller, mandates, schools))
 
 
-def _visible_to(caller: Caller) -> MandateFilter:
+def _visible_to(access: AccessRequest) -> MandateFilter:
     """Return the filter on the mandates that the caller can see."""
+    caller = access.caller
     if caller.kind is CallerKind.INTEGRATOR:
         return MandateFilter(caller.client, None)
-    return MandateFilter(caller.client, _own_school(caller))
-
-
-def _own_school(caller: Caller) -> str:
-    if caller.kind is not CallerKind.SCHOOL or caller.school_id is None:
-        raise MissingPermission("Only a school gives, shortens and revokes mandates.")
-    return caller.school_id
+    return MandateFilter(caller.client, own_school(caller, access.reach))
 
 
 def _lock_and_read(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) -> MandateView:
-    repository.lock_mandates(unit.session, _own_school(access.caller))
+    repository.lock_mandates(unit.session, own_school(access.caller, access.reach))
     return read_mandate(unit, access, mandate_id)
 
 

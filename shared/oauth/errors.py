@@ -1,6 +1,15 @@
 """Errors of tokens and of the authorization server, by the codes of RFC 6749 and RFC 9449."""
 
-from shared.core.errors import InvalidAccessToken
+from shared.access.rules import Caller
+from shared.core.errors import AccessDenied, InvalidAccessToken
+
+
+class EndedAccessToken(InvalidAccessToken, AccessDenied):
+    """A token that was revoked, or whose client was suspended or lost the key, with its caller."""
+
+    def __init__(self, caller: Caller) -> None:
+        super().__init__()
+        self.caller = caller
 
 
 class InvalidProof(InvalidAccessToken):

@@ -33,6 +33,7 @@ class RevokedToken(Base):
 class SignOn(Base):
     """The scopes of a person at a school, by the roles at the last sign-on; empty without a role.
 
+    A viewing officer has an empty `school_id`.
     `issued_at` is when the provider issued the token of that sign-on. Stored as long as an earlier
     token of the provider can be exchanged.
     """

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import lru_cache
+from ssl import SSLContext
 from typing import Any
 
 import httpx
@@ -57,7 +59,7 @@ async def _send(method: str, url: str, form: Mapping[str, str] | None, max_bytes
     """
     headers = {"Accept-Encoding": "identity"}
     async with (
-        httpx.AsyncClient(timeout=None) as client,  # noqa: S113  # the caller has one for everything
+        httpx.AsyncClient(timeout=None, verify=_tls_context()) as client,  # noqa: S113  # the caller has one for everything
         client.stream(method, url, data=form, headers=headers) as response,
     ):
         response.raise_for_status()
@@ -67,3 +69,9 @@ async def _send(method: str, url: str, form: Mapping[str, str] | None, max_bytes
             if len(content) > max_bytes:
                 raise ValueError("the response is too large")
         return content
+
+
+@lru_cache(maxsize=1)
+def _tls_context() -> SSLContext:
+    """Return the trusted certificates, read once: reading them takes longer than a sign-on."""
+    return httpx.create_ssl_context()

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Row, bindparam, func, select, text
+from sqlalchemy import Engine, Row, bindparam, text
 from sqlalchemy import Text as TextType
 from sqlalchemy import Uuid as UuidType
-from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
 from shared.access.decisions import SETTINGS_COLUMNS, act_for, settings_parameters
 from shared.access.rules import Scope
+from shared.core.database import observe_clock, sending_moment
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.clients.rules import registered_id
-from shared.oauth.models import RevokedToken, SignOn, UsedIdentifier
+from shared.oauth.models import RevokedToken
 from shared.oauth.person_claims import Person
 from shared.oauth.tokens import AccessToken
 
@@ -32,7 +33,7 @@ _STATUS_COLUMNS = """
 _STATUS_JOINS = """
 left join clients client on client.id = token.client_id
 left join sign_ons sign_on
-    on sign_on.subject = token.subject and sign_on.school_id = token.school_id
+    on sign_on.subject = token.subject and sign_on.school_id = coalesce(token.school_id, '')
 """
 """The state of `token`, a relation of one or more tokens, in the database."""
 
@@ -45,7 +46,9 @@ with used as (
     returning digest
 )
 select cast(:digest as bytea) is null or exists (select from used) as is_first_use,
+       clock_timestamp() as database_at,
        {SETTINGS_COLUMNS},
+       case when token.school_id is not null then schools_of(token.school_id) end as schools,
        {_STATUS_COLUMNS}
 from (values (cast(:id as text), cast(:client_id as uuid), cast(:client_key as text),
               cast(:subject as text), cast(:school_id as text))
@@ -68,6 +71,21 @@ order by token.number
     bindparam("school_id", type_=ARRAY(TextType)),
 )
 
+_USE = text("""
+insert into used_identifiers (digest, expires_at) values (:digest, now() + :retention)
+on conflict do nothing
+returning digest
+""")
+_RECORD_SIGN_ON = text("""
+insert into sign_ons (subject, school_id, scopes, issued_at, expires_at)
+values (:subject, :school_id, :scopes, :issued_at, now() + :kept_for)
+on conflict (subject, school_id) do update
+set scopes = excluded.scopes, issued_at = excluded.issued_at, expires_at = excluded.expires_at
+where excluded.issued_at >= sign_ons.issued_at
+""").bindparams(bindparam("scopes", type_=ARRAY(TextType)))
+_LATEST_SIGN_ON = text(
+    "select scopes from sign_ons where subject = :subject and school_id = :school_id"
+)
 _REMOVE_EXPIRED = text(
     "select remove_expired_used_identifiers() + remove_expired_revoked_tokens()"
     " + remove_expired_sign_ons()"
@@ -80,12 +98,14 @@ class TokenStatus:
 
     `is_ended` when it was revoked, its client is suspended, or the key with which the client
     requested it was removed. `scopes` are those of the token that its client, and at the last
-    sign-on its person, still had.
+    sign-on its person, still had. `schools` are those that a school reads: itself and the schools
+    that it succeeds, none after it is succeeded.
     """
 
     is_first_use: bool
     is_ended: bool
     scopes: frozenset[Scope]
+    schools: tuple[str, ...]
 
 
 def check_token(
@@ -103,11 +123,15 @@ def check_token(
         "retention": retention,
         **_parameters(token),
     }
+    sent_at = sending_moment(unit.session)
     row = unit.session.execute(_VALIDATE, values).one()
+    observe_clock(unit.session, sent_at, row.database_at)
     act_for(unit, caller)
     if digest is not None and row.is_first_use:
-        unit.on_rollback(lambda session: session.execute(_insert_use(digest, retention)))
-    return TokenStatus(row.is_first_use, row.is_ended, _scopes_left(token, row))
+        values = {"digest": digest, "retention": retention}
+        unit.on_rollback(lambda session: session.execute(_USE, values))
+    scopes = _scopes_left(token, row)
+    return TokenStatus(row.is_first_use, row.is_ended, scopes, tuple(row.schools or ()))
 
 
 def current_scopes(session: Session, tokens: Sequence[AccessToken]) -> list[frozenset[Scope]]:
@@ -145,11 +169,11 @@ def _scopes_left(token: AccessToken, row: Row[Any]) -> frozenset[Scope]:
 def record_first_use(engine: Engine, digest: bytes, retention: timedelta) -> bool:
     """Record the first use of an identifier; return False when it was used before.
 
-    The connection commits immediately, so that the use stays recorded if the request fails.
+    `engine` commits each statement, so that the use stays recorded if the request fails.
     """
-    use = _insert_use(digest, retention).returning(UsedIdentifier.digest)
-    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        return connection.execute(use).one_or_none() is not None
+    with engine.connect() as connection:
+        use = connection.execute(_USE, {"digest": digest, "retention": retention})
+        return use.one_or_none() is not None
 
 
 def revoke(session: Session, token: AccessToken) -> None:
@@ -160,28 +184,16 @@ def revoke(session: Session, token: AccessToken) -> None:
 def record_sign_on(
     engine: Engine, person: Person, issued_at: datetime, kept_for: timedelta
 ) -> frozenset[Scope]:
-    """Record the scopes of a person at a school, on a connection that commits at once.
+    """Record the scopes of a person at a school, or as an officer; `engine` commits each statement.
 
     `issued_at` is when the provider issued the token of the sign-on. An earlier one than the
     recorded one changes nothing. Returns the scopes that are left: never more than the recorded.
     """
-    new = insert(SignOn).values(
-        subject=person.subject,
-        school_id=person.school_id,
-        scopes=sorted(person.scopes),
-        issued_at=issued_at,
-        expires_at=func.now() + kept_for,
-    )
-    changes = {name: new.excluded[name] for name in ("scopes", "issued_at", "expires_at")}
-    latest = new.on_conflict_do_update(
-        index_elements=["subject", "school_id"],
-        set_=changes,
-        where=new.excluded.issued_at >= SignOn.issued_at,
-    )
-    recorded = select(SignOn.scopes).filter_by(subject=person.subject, school_id=person.school_id)
-    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.execute(latest)
-        left = connection.scalars(recorded).one_or_none()
+    who = {"subject": person.subject, "school_id": person.school_id or ""}
+    new = {"scopes": sorted(person.scopes), "issued_at": issued_at, "kept_for": kept_for}
+    with engine.connect() as connection:
+        connection.execute(_RECORD_SIGN_ON, who | new)
+        left = connection.scalars(_LATEST_SIGN_ON, who).one_or_none()
     return person.scopes if left is None else person.scopes & {Scope(scope) for scope in left}
 
 
@@ -191,8 +203,3 @@ def remove_expired(session: Session) -> int:
     They are kept for as long after that as an expired token is accepted (`CLOCK_SKEW`).
     """
     return int(session.execute(_REMOVE_EXPIRED).scalar_one())
-
-
-def _insert_use(digest: bytes, retention: timedelta) -> Insert:
-    values = {"digest": digest, "expires_at": func.now() + retention}
-    return insert(UsedIdentifier).values(values).on_conflict_do_nothing()

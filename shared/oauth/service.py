@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Self
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -32,7 +33,13 @@ from shared.oauth.dpop import (
     ProofError,
     verify_proof,
 )
-from shared.oauth.errors import InvalidProof, OAuthError, invalid_client, invalid_request
+from shared.oauth.errors import (
+    EndedAccessToken,
+    InvalidProof,
+    OAuthError,
+    invalid_client,
+    invalid_request,
+)
 from shared.oauth.jose import SignatureError
 from shared.oauth.tokens import MAX_LIFETIME, AccessToken, TokenAuthority
 
@@ -42,11 +49,21 @@ REPLAYED = "its jti was used before; sign a new one for each request"
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """The resources of the authorization server: database, signing keys and nonces."""
+    """The resources of the authorization server: database, signing keys and nonces.
+
+    Each statement on `engine` commits: what is used up stays used up when the request fails, and
+    a transaction that has only read need not end in a rollback, after which psycopg prepares all
+    statements of the connection again.
+    """
 
     engine: Engine
     authority: TokenAuthority
     nonces: Nonces
+
+    @classmethod
+    def of(cls, engine: Engine, authority: TokenAuthority) -> Self:
+        committing = engine.execution_options(isolation_level="AUTOCOMMIT")
+        return cls(committing, authority, Nonces(authority.keys.derive_secrets("nonces")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +123,12 @@ def verify_token(issuer: Issuer, presented: PresentedToken) -> VerifiedToken:
 def validate_token(unit: UnitOfWork, verified: VerifiedToken) -> AccessToken:
     """Validate a verified token with the database, and use up its proof, even after a rollback.
 
-    The returned token has the scopes that its client and its person still have. The unit acts for
-    the caller from here on.
+    The returned token has the scopes that its client and its person still have, and the schools
+    that a school reads. The unit acts for the caller from here on.
 
     Raises:
-        InvalidAccessToken: when the token has ended: it was revoked, its client suspended, or the
-            client's key removed.
+        EndedAccessToken: when the token was revoked, its client suspended, or the client's key
+            removed.
         InvalidProof: when the proof was used before.
     """
     digest = verified.proof.digest
@@ -119,8 +136,9 @@ def validate_token(unit: UnitOfWork, verified: VerifiedToken) -> AccessToken:
     if not status.is_first_use:
         raise InvalidProof(REPLAYED)
     if status.is_ended:
-        raise InvalidAccessToken
-    return replace(verified.token, caller=replace(verified.token.caller, scopes=status.scopes))
+        raise EndedAccessToken(verified.token.caller)
+    caller = replace(verified.token.caller, scopes=status.scopes)
+    return replace(verified.token, caller=caller, schools=status.schools)
 
 
 def current_scopes(session: Session, token: AccessToken) -> frozenset[Scope]:

@@ -39,7 +39,8 @@ def exchange(
     """Issue a token for the person of the subject token.
 
     It expires with the subject token, and after five minutes at the latest. Each sign-on limits the
-    earlier tokens of the person at the school to its roles; those of the provider too.
+    earlier tokens of the person at the school to its roles; those of the provider too. A viewing
+    officer acts for no school.
 
     Raises:
         OAuthError: when the client or the person cannot have a token, without a DPoP proof, or
@@ -57,7 +58,8 @@ def exchange(
         raise invalid_request(f"The subject_token cannot be used: {error}.") from None
     allowed = person.scopes & client.scopes
     scopes = requested_scopes(form, allowed)
-    caller = Caller(str(client.id), CallerKind.SCHOOL, scopes, person.school_id, person.subject)
+    kind = CallerKind.OFFICER if person.school_id is None else CallerKind.SCHOOL
+    caller = Caller(str(client.id), kind, scopes, person.school_id, person.subject)
     remaining = timedelta(seconds=max(1, int(claims["exp"] - time.time())))
     lifetime = min(remaining, MAX_EXCHANGED_LIFETIME)
     return issue(issuer, caller, lifetime, thumbprint, client.key)

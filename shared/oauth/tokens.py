@@ -34,6 +34,7 @@ class AccessToken:
     """The claims of a verified access token; `thumbprint` is of the key that it is bound to.
 
     `client_key` is the thumbprint of the registered key with which its client requested it.
+    `schools` are those that a school reads, once the token was validated with the database.
     """
 
     caller: Caller
@@ -42,6 +43,7 @@ class AccessToken:
     expires_at: datetime
     thumbprint: str
     client_key: str | None = None
+    schools: tuple[str, ...] = ()
 
     def has_expired(self) -> bool:
         return self.expires_at + CLOCK_SKEW <= datetime.now(UTC)

@@ -1,7 +1,6 @@
 """SQL of release windows, and the gate as conditions for the queries of other rooms."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,21 +12,29 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    Text,
+    Uuid,
+    all_,
+    and_,
     any_,
+    cast,
     column,
     exists,
     func,
-    insert,
+    or_,
     select,
     table,
-    update,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.access.products import Product
+from shared.core.database import INSTANT
 from shared.core.locks import lock_until_commit
 from shared.core.paging import ListOrder, Page, PageSelection, page_of_rows
 from shared.releases.models import ReleaseWindow
+
+SchoolColumns = tuple[InstrumentedAttribute[str], InstrumentedAttribute[str]]
+"""The columns of a row with its administration and its school."""
 
 released_components = table(
     "released_components",
@@ -36,6 +43,28 @@ released_components = table(
     column("component_id", Integer),
 )
 """View: the components that are released now, per product, by the database's clock."""
+
+effective_openings = table(
+    "effective_openings",
+    column("id", Uuid),
+    column("administration_id", String),
+    column("product", String),
+    column("opens_at", INSTANT),
+    column("recall_id", Uuid),
+    column("manifest_id", Uuid),
+)
+"""View: the openings that have opened, by the database's clock."""
+
+active_recalls = table(
+    "active_recalls",
+    column("id", Uuid),
+    column("administration_id", String),
+    column("product", String),
+    column("target_group_id", Integer),
+    column("component_id", Integer),
+    column("school_id", String),
+)
+"""View: the recalls that no opening has ended yet."""
 
 # Tables of a room above this one, declared by name only.
 _administrations = table("administrations", column("id", String))
@@ -55,43 +84,44 @@ _components = table(
 
 
 def component_is_released(
-    component_id: InstrumentedAttribute[int], product: Product
+    component_id: InstrumentedAttribute[int], school: SchoolColumns, product: Product
 ) -> ColumnElement[bool]:
-    """Return the condition of the gate for rows about one component."""
-    return component_id == any_(_released_ids(product))
+    """Return the condition of the gate for rows of a school about one component."""
+    return and_(component_id == any_(_released_ids(product)), _is_not_recalled(school, product))
 
 
 def components_are_released(
-    component_ids: InstrumentedAttribute[list[int]], product: Product
+    component_ids: InstrumentedAttribute[list[int]], school: SchoolColumns, product: Product
 ) -> ColumnElement[bool]:
-    """Return the condition of the gate for rows about several components, all to be released."""
-    return component_ids.op("<@", is_comparison=True)(_released_ids(product))
+    """Return the condition of the gate for rows of a school about several released components."""
+    are_released = component_ids.op("<@", is_comparison=True)(_released_ids(product))
+    return and_(are_released, _is_not_recalled(school, product))
 
 
 def _released_ids(product: Product) -> ColumnElement[Any]:
     """Return the released components as an array, which a statement computes once."""
-    released = select(released_components.c.component_id).where(
-        released_components.c.product == product
-    )
-    return func.array(released.scalar_subquery(), type_=ARRAY(Integer))
+    released = select(func.released_component_ids(product)).scalar_subquery()
+    return cast(released, ARRAY(Integer))
 
 
-@dataclass(frozen=True, slots=True)
-class WindowScope:
-    """The scope of a window: a target group, a component, or without ids the administration."""
-
-    administration_id: str
-    product: Product
-    target_group_id: int | None
-    component_id: int | None
+def _is_not_recalled(school: SchoolColumns, product: Product) -> ColumnElement[bool]:
+    """Return the condition that the product is not recalled from a school alone."""
+    administration_id, school_id = school
+    recalled = select(func.recalled_schools(product)).scalar_subquery()
+    return administration_id + "/" + school_id != all_(cast(recalled, ARRAY(Text)))
 
 
 class WindowRow(NamedTuple):
-    """A window with the codes of its component, and of its or the component's target group."""
+    """A window with the codes of its component, and of its or the component's target group.
+
+    `is_opened` says that its opening is effective, `is_recalled` that a recall covers all of it.
+    """
 
     window: ReleaseWindow
     target_group: str | None
     component: str | None
+    is_opened: bool
+    is_recalled: bool
 
 
 class ComponentIds(NamedTuple):
@@ -128,41 +158,9 @@ def find_window(session: Session, window_id: UUID) -> WindowRow | None:
     return None if row is None else WindowRow(*row)
 
 
-def windows_of_scope(session: Session, scope: WindowScope) -> Sequence[ReleaseWindow]:
-    return session.scalars(
-        select(ReleaseWindow)
-        .where(
-            ReleaseWindow.administration_id == scope.administration_id,
-            ReleaseWindow.product == scope.product,
-            ReleaseWindow.target_group_id.is_not_distinct_from(scope.target_group_id),
-            ReleaseWindow.component_id.is_not_distinct_from(scope.component_id),
-        )
-        .execution_options(populate_existing=True)
-    ).all()
-
-
 def lock_windows(session: Session) -> None:
     """Lock the windows against additions and changes by other transactions until the commit."""
     lock_until_commit(session, "release windows")
-
-
-def add_window(session: Session, scope: WindowScope, times: dict[str, Any]) -> UUID:
-    return session.execute(
-        insert(ReleaseWindow).values(**asdict(scope), **times).returning(ReleaseWindow.id)
-    ).scalar_one()
-
-
-def change_window(session: Session, window_id: UUID, times: dict[str, Any]) -> None:
-    session.execute(
-        update(ReleaseWindow)
-        .where(ReleaseWindow.id == window_id)
-        .values(**times, updated_at=func.now())
-    )
-
-
-def delete_window(session: Session, window_id: UUID) -> None:
-    """Delete a window; the API may do so for operators, through the function of the database."""
-    session.execute(select(func.remove_release_window(window_id)))
 
 
 def windows_of_administration(session: Session, administration_id: str) -> Sequence[ReleaseWindow]:
@@ -200,13 +198,25 @@ def find_component(session: Session, administration_id: str, code: str) -> Compo
     return None if row is None else ComponentIds(*row)
 
 
-def _windows() -> Select[ReleaseWindow, str | None, str | None]:
+def _windows() -> Select[ReleaseWindow, str | None, str | None, bool, bool]:
+    target_group_id = func.coalesce(ReleaseWindow.target_group_id, _components.c.target_group_id)
+    opened = effective_openings.c
+    is_opened = exists(opened.id).where(
+        opened.administration_id == ReleaseWindow.administration_id,
+        opened.product == ReleaseWindow.product,
+        opened.opens_at == ReleaseWindow.opens_at,
+        opened.recall_id.is_(None),
+    )
+    recall = active_recalls.c
+    is_recalled = exists(recall.id).where(
+        recall.administration_id == ReleaseWindow.administration_id,
+        recall.product == ReleaseWindow.product,
+        recall.school_id.is_(None),
+        or_(recall.component_id.is_(None), recall.component_id == ReleaseWindow.component_id),
+        or_(recall.target_group_id.is_(None), recall.target_group_id == target_group_id),
+    )
     return (
-        select(ReleaseWindow, _target_groups.c.code, _components.c.code)
+        select(ReleaseWindow, _target_groups.c.code, _components.c.code, is_opened, is_recalled)
         .outerjoin(_components, _components.c.id == ReleaseWindow.component_id)
-        .outerjoin(
-            _target_groups,
-            _target_groups.c.id
-            == func.coalesce(ReleaseWindow.target_group_id, _components.c.target_group_id),
-        )
+        .outerjoin(_target_groups, _target_groups.c.id == target_group_id)
     )

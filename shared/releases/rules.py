@@ -1,11 +1,12 @@
 """The release gate as pure rules; the database enforces the same rules in SQL."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from shared.access.products import Product
+from shared.releases.openings import OpeningFacts, is_effective
 
 CALIBRATION_PRODUCTS = frozenset({Product.SCHOOL_FEEDBACK})
 """The products that calibrations can be part of."""
@@ -16,6 +17,8 @@ class GateState(StrEnum):
 
     OPEN = "open"
     PLANNED = "planned"  # closed, with an effective moment still to come
+    BLOCKED = "blocked"  # closed: its effective moment came without the approvals that open it
+    RECALLED = "recalled"  # closed by a recall of all that it opens
     CLOSED = "closed"  # closed, without an effective moment or after its end
     NEVER = "never"
 
@@ -33,7 +36,8 @@ class ComponentFacts:
 class Window:
     """The facts of one release window; instants carry an offset.
 
-    At most one of the ids is set: a window of a component covers it in any target group.
+    At most one of the ids is set: a window of a component covers it in any target group. A window
+    from `before_plans` opens without an opening.
     """
 
     target_group_id: int | None
@@ -41,6 +45,7 @@ class Window:
     opens_at: datetime | None
     closes_at: datetime | None
     never: bool
+    before_plans: bool = False
 
     @property
     def specificity(self) -> int:
@@ -53,10 +58,30 @@ class Window:
         return self.target_group_id in {None, component.target_group_id}
 
 
-def gate_state(window: Window | None, at: datetime) -> GateState:
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """The scope of a recall of one product, and the opening that ends it, if one is planned."""
+
+    target_group_id: int | None = None
+    component_id: int | None = None
+    school_id: str | None = None
+    reopening: OpeningFacts | None = None
+
+    def covers(self, component: ComponentFacts) -> bool:
+        if self.component_id is not None:
+            return self.component_id == component.component_id
+        return self.target_group_id in {None, component.target_group_id}
+
+    def is_active(self, at: datetime) -> bool:
+        return self.reopening is None or not is_effective(self.reopening, at)
+
+
+def gate_state(
+    window: Window | None, at: datetime, *, is_opened: bool, is_recalled: bool = False
+) -> GateState:
     """Return the state of a window; it is open from `opens_at` up to, not including, `closes_at`.
 
-    Without a window the gate is closed.
+    Without a window the gate is closed. `is_opened` says that its opening is effective.
     """
     if window is None:
         return GateState.CLOSED
@@ -64,7 +89,11 @@ def gate_state(window: Window | None, at: datetime) -> GateState:
         return GateState.NEVER
     if window.opens_at is None or (window.closes_at is not None and at >= window.closes_at):
         return GateState.CLOSED
-    return GateState.OPEN if at >= window.opens_at else GateState.PLANNED
+    if at < window.opens_at:
+        return GateState.PLANNED
+    if not (window.before_plans or is_opened):
+        return GateState.BLOCKED
+    return GateState.RECALLED if is_recalled else GateState.OPEN
 
 
 def deciding_windows(
@@ -85,12 +114,38 @@ def deciding_windows(
     return [window for window in covering if window.specificity == highest]
 
 
-def is_released(
-    windows: Iterable[Window], component: ComponentFacts, product: Product, at: datetime
-) -> bool:
-    """Return True if one of the deciding windows is open."""
-    deciding = deciding_windows(windows, component, product)
-    return any(gate_state(window, at) is GateState.OPEN for window in deciding)
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The facts of one administration and product that decide what is released."""
+
+    windows: Sequence[Window]
+    openings: Sequence[OpeningFacts] = ()
+    recalls: Sequence[Recalled] = ()
+
+    def is_released(
+        self,
+        component: ComponentFacts,
+        product: Product,
+        at: datetime,
+        school_id: str | None = None,
+    ) -> bool:
+        """Return True if one of the deciding windows is open, and no recall has closed it."""
+        deciding = deciding_windows(self.windows, component, product)
+        return any(self._is_open(window, component, at) for window in deciding) and not any(
+            recall.is_active(at) and recall.covers(component)
+            for recall in self.recalls
+            if recall.school_id in {None, school_id}
+        )
+
+    def _is_open(self, window: Window, component: ComponentFacts, at: datetime) -> bool:
+        """Return True if a window is open for a component: one that its manifest has, that is."""
+        is_opened = any(
+            opening.opens_at == window.opens_at
+            and is_effective(opening, at)
+            and component.component_id in opening.manifests[-1].component_ids
+            for opening in self.openings
+        )
+        return gate_state(window, at, is_opened=is_opened) is GateState.OPEN
 
 
 def is_left_out(windows: Iterable[Window], component: ComponentFacts, product: Product) -> bool:

@@ -185,3 +185,31 @@ class ItemResult(Base):
     school_id: Mapped[str] = mapped_column(String(6))
     items: Mapped[list[str]] = mapped_column(ARRAY(String(64)))
     correct: Mapped[list[bool]] = mapped_column(ARRAY(Boolean))
+
+
+class DeliveredReference(Base):
+    """A value of a reference at school level, as delivered: a share from 0 to 1, or a mean.
+
+    Without a school (empty) it is the reference of all. One of `level` and `indicator` is set, and
+    the other one empty.
+    """
+
+    __tablename__ = "delivered_references"
+    __table_args__ = (
+        CheckConstraint("reference in ('flanders', 'similar')", name="reference_known"),
+        CheckConstraint("(level = '') <> (indicator = '')", name="level_or_indicator"),
+        CheckConstraint(
+            "indicator in ('', 'basicLiteracy', 'finalObjectives', 'mean')", name="indicator_known"
+        ),
+    )
+
+    administration_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    school_id: Mapped[str] = mapped_column(String(6), primary_key=True)
+    component_id: Mapped[int] = mapped_column(ForeignKey("components.id"), primary_key=True)
+    reference: Mapped[str] = mapped_column(String(16), primary_key=True)
+    level: Mapped[str] = mapped_column(String(16), primary_key=True)
+    indicator: Mapped[str] = mapped_column(String(16), primary_key=True)
+    value: Mapped[Decimal] = mapped_column(Numeric)
+    standard_error: Mapped[Decimal | None] = mapped_column(Numeric)
+    students: Mapped[int | None]
+    removed_at: Mapped[datetime | None] = mapped_column(INSTANT)

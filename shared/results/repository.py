@@ -140,7 +140,11 @@ def _released_results(wanted: frozenset[str]) -> tuple[Select[*tuple[Any, ...]],
         .where(
             Result.student_id == student.c.id,
             Result.superseded_at.is_(None),
-            component_is_released(Result.component_id, PRODUCT_OF_SCOPE[Scope.RESULTS_READ]),
+            component_is_released(
+                Result.component_id,
+                (Result.administration_id, Result.school_id),
+                PRODUCT_OF_SCOPE[Scope.RESULTS_READ],
+            ),
         )
         .offset(literal_column("0"))
         .lateral("own")

@@ -32,6 +32,31 @@ def is_known(session: Session, school_id: str) -> bool:
     return bool(session.scalar(select(exists().where(School.id == school_id))))
 
 
+def participating_schools(
+    session: Session, administration_id: str, school_id: str | None = None
+) -> list[str]:
+    """Return the participating schools by number, or only `school_id` if it is given."""
+    query = select(Participation.school_id).where(
+        Participation.administration_id == administration_id,
+        Participation.removed_at.is_(None),
+    )
+    if school_id is not None:
+        query = query.where(Participation.school_id == school_id)
+    return list(session.scalars(query.order_by(Participation.school_id)))
+
+
+def participating_between(
+    session: Session, administration_id: str, first: str, last: str
+) -> list[str]:
+    """Return the participating schools from one number to another, both included."""
+    query = select(Participation.school_id).where(
+        Participation.administration_id == administration_id,
+        Participation.removed_at.is_(None),
+        Participation.school_id.between(first, last),
+    )
+    return list(session.scalars(query.order_by(Participation.school_id)))
+
+
 def page_of_schools(
     session: Session,
     within: Collection[str] | None,

@@ -43,6 +43,9 @@ class Student(Base):
     own row only. The INSZ is stored as a keyed hash only, for matching: a query that does not name
     it leaves it out, and the login of the API cannot read it. Administration and school are those
     of the class group. `sort_key` is the place in class lists, by class group and name.
+    `corrected_revision` is the facts revision of the school after the last correction that named
+    the student: documents of an older one are built again, whether or not that changes them. The
+    API cannot read it.
     """
 
     __tablename__ = "students"
@@ -69,4 +72,5 @@ class Student(Base):
     stamnummer: Mapped[str | None] = mapped_column(String(7))
     insz_hash: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     sort_key: Mapped[str] = mapped_column(SORT_KEY)
+    corrected_revision: Mapped[int] = mapped_column(server_default=text("0"), deferred=True)
     removed_at: Mapped[datetime | None] = mapped_column(INSTANT)

@@ -1,17 +1,22 @@
 """SQL of current students, without those that a later delivery removed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, Uuid, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from shared.core.collation import words_of
 from shared.core.paging import ListOrder, Page, PageSelection, page_of_rows
 from shared.schools.models import Participation
 from shared.students.models import ClassGroup, Student
 
 _CLASS_LISTS = ListOrder(Student.administration_id, Student.sort_key)
+_CLASS_GROUPS = ListOrder(ClassGroup.administration_id, ClassGroup.sort_key, ClassGroup.id)
+MAX_FOUND = 50
 
 
 class StudentRow(NamedTuple):
@@ -19,6 +24,13 @@ class StudentRow(NamedTuple):
 
     student: Student
     class_group: ClassGroup
+
+
+class ClassGroupRow(NamedTuple):
+    """A class group, and the number of its students."""
+
+    class_group: ClassGroup
+    students: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +69,18 @@ def is_in(cohort: Cohort) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def find_student(session: Session, student_id: UUID) -> StudentRow | None:
-    """Return a student within the reach of the transaction's caller.
+def visible_student() -> Select[Student, ClassGroup]:
+    """Build the query of the student `student_id`, within the reach of the transaction's caller.
 
     Reach is computed for every id, so that the time tells nothing about one out of reach.
     """
-    visible = select(func.visible_student(student_id)).scalar_subquery()
-    row = session.execute(_present().where(Student.id == visible)).one_or_none()
+    sought = func.visible_student(bindparam("student_id", type_=Uuid))
+    return _present().where(Student.id == select(sought).scalar_subquery())
+
+
+def find_student(session: Session, student_id: UUID) -> StudentRow | None:
+    """Return a student within the reach of the transaction's caller."""
+    row = session.execute(_VISIBLE_STUDENT, {"student_id": student_id}).one_or_none()
     return None if row is None else StudentRow(*row)
 
 
@@ -80,6 +97,41 @@ def page_of_students(
     return page_of_rows(session, students, _CLASS_LISTS, selection).map(StudentRow._make)
 
 
+def page_of_class_groups(
+    session: Session, cohort: Cohort, selection: PageSelection
+) -> Page[ClassGroupRow]:
+    """Return a page of the class groups of the cohort by name, with the number of students."""
+    students = (
+        select(func.count())
+        .where(Student.class_group_id == ClassGroup.id, Student.removed_at.is_(None))
+        .scalar_subquery()
+    )
+    groups = (
+        select(ClassGroup, students)
+        .join(Participation, takes_part_with(ClassGroup))
+        .where(ClassGroup.removed_at.is_(None), Participation.removed_at.is_(None))
+        .where(ClassGroup.school_id == cohort.school_id)
+    )
+    if cohort.administration_id is not None:
+        groups = groups.where(ClassGroup.administration_id == cohort.administration_id)
+    return page_of_rows(session, groups, _CLASS_GROUPS, selection).map(ClassGroupRow._make)
+
+
+def find_by_name(session: Session, cohort: Cohort, words: Sequence[str]) -> Sequence[StudentRow]:
+    """Return at most `MAX_FOUND` students of the cohort, as in class lists.
+
+    Each of the words begins a word of the name, without regard to accents and case.
+    """
+    rows = session.execute(_present().where(*is_in(cohort)).order_by(*_CLASS_LISTS.terms))
+    found = (StudentRow(*row) for row in rows)
+    return list(islice((row for row in found if _is_named(row.student, words)), MAX_FOUND))
+
+
+def _is_named(student: Student, words: Sequence[str]) -> bool:
+    names = words_of(student.family_name) + words_of(student.given_name)
+    return all(any(name.startswith(word) for name in names) for word in words)
+
+
 def _present() -> Select[Student, ClassGroup]:
     return (
         select(Student, ClassGroup)
@@ -87,3 +139,6 @@ def _present() -> Select[Student, ClassGroup]:
         .join(Participation, takes_part_with(Student))
         .where(student_is_present())
     )
+
+
+_VISIBLE_STUDENT = visible_student()

@@ -16,6 +16,7 @@ from shared.access.products import Product
 from shared.core.database import Sessions, open_engine, session_factory, set_local_settings
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
+from shared.documents.hand_out_lists.models import MissingFiche
 from shared.jobs.models import JobFailure, JobItem
 from shared.mandates.models import Mandate
 from shared.releases.models import ReleaseWindow
@@ -23,6 +24,7 @@ from shared.results.models import ItemResult
 from shared.storage.store import Storage
 from tests.api.seeding import ADMINISTRATION, GONE, OTHER, SCHOOL, Seeded, seed_schools
 from tests.callers import school_request
+from tests.releasing import add_window
 
 ALL = {SCHOOL, OTHER, GONE}
 WINDOWS = {
@@ -74,11 +76,15 @@ def seeded(sessions: Sessions, storage: Storage) -> Seeded:
         unit.session.execute(insert(JobFailure).values(item_id=item, subject="x", problem={}))
         for label, school in (("first", SCHOOL), ("other", OTHER)):
             values = {"items": ["a"], "correct": [True], "school_id": school}
-            ids = {
-                "student_id": seeded.students[label],
-                "component_id": seeded.components["LO4-LEZ"],
-            }
+            component = seeded.components["LO4-LEZ"]
+            ids = {"student_id": seeded.students[label], "component_id": component}
             unit.session.execute(insert(ItemResult).values(**ids, **values))
+        numbers = {"first": SCHOOL, "second": SCHOOL, "other": OTHER, "gone": GONE}
+        for label, school in numbers.items():
+            of = {"administration_id": ADMINISTRATION, "school_id": school, "reason": "withheld"}
+            ids = {"student_id": seeded.students[label], "component_ids": [component]}
+            facts = of | {"facts_revision": int(label != "second")}
+            unit.session.execute(insert(MissingFiche).values(**ids, **facts))
         for client, product, until_on, revoked in (
             ("mandated", Product.STUDENT_FEEDBACK, date(2999, 1, 1), None),
             ("dashboard", Product.SCHOOL_FEEDBACK, date(2999, 1, 1), None),
@@ -137,8 +143,8 @@ def moment(request: pytest.FixtureRequest, sessions: Sessions, seeded: Seeded) -
         unit.session.execute(
             text(
                 "insert into release_windows (administration_id, product, component_id,"
-                " opens_at, closes_at) select administration_id, 'studentFeedback', id,"
-                f" {WINDOWS[request.param]} from components where id = :id"
+                " opens_at, closes_at, before_plans) select administration_id, 'studentFeedback',"
+                f" id, {WINDOWS[request.param]}, true from components where id = :id"
             ),
             {"id": seeded.components["LO4-LEZ"]},
         )
@@ -167,6 +173,8 @@ def test_policies_show_only_released_rows_within_reach(
     assert seen(session, "participations") == (caller.participations if caller else set())
     assert seen(session, "results") == released
     assert seen(session, "documents") == released
+    missing = students - {GONE} if moment == "in" else set()
+    assert seen(session, "missing_fiches") == missing
     assert seen(session, "audit_events", "organisation") == own
     for table in ("deliveries", "jobs", "job_items", "job_failures"):
         assert bool(seen(session, table, "id")) is is_operator, table
@@ -199,6 +207,8 @@ def test_policies_show_only_current_results_and_documents(
     documents = set(session.scalars(text("select id from documents")))
     released = {seeded.documents["reading only"], seeded.documents["of removed"]}
     assert documents == (released if moment == "in" else set())
+    missing = seen(session, "missing_fiches", "student_id")
+    assert missing == ({seeded.students["first"]} if moment == "in" else set())
 
 
 @pytest.fixture
@@ -208,8 +218,7 @@ def release(sessions: Sessions, seeded: Seeded) -> Iterator[Callable[..., None]]
     def release(*products: Product) -> None:
         with UnitOfWork(sessions) as unit:
             for product in products:
-                window = {"administration_id": ADMINISTRATION, "product": product}
-                unit.session.execute(insert(ReleaseWindow).values(**window, opens_at=text("now()")))
+                add_window(unit.session, ADMINISTRATION, product, opens_at=text("now()"))
 
     yield release
     with UnitOfWork(sessions) as unit:
@@ -222,7 +231,8 @@ def test_windows_of_other_products_release_no_result_and_no_document(
     release(Product.SCHOOL_FEEDBACK, Product.TEST_VIEWING)
     for caller in CALLERS.values():
         with as_caller(caller) as session:
-            assert seen(session, "results") == seen(session, "documents") == set()
+            for table in ("results", "documents", "missing_fiches"):
+                assert seen(session, table) == set(), table
 
 
 PRODUCT_OF_KIND = "select pg_get_functiondef('product_of_document_kind(varchar)'::regprocedure)"

@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, event, insert, text
-from sqlalchemy.orm import Session
 
 from shared.access.decisions import act_for
 from shared.access.products import Product
@@ -16,10 +15,14 @@ from shared.core.errors import ResourceNotFound
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.service import read_document
+from shared.hand_overs.models import HandOver
+from shared.hand_overs.rules import Means
+from shared.hand_overs.service import NewHandOvers, record_hand_overs, withdraw_hand_overs
 from shared.mandates.models import Mandate
 from shared.storage.store import Storage
 from shared.students.service import read_student
-from tests.api.seeding import OTHER, SCHOOL, Seeded, release, seed_schools
+from tests.access.row_counts import PLANNED_AFTER, difference, rows_read
+from tests.api.seeding import ADMINISTRATION, LONG_AGO, OTHER, SCHOOL, Seeded, release, seed_schools
 from tests.callers import integrator_request, school_request
 
 Read = Callable[[UnitOfWork, AccessRequest, UUID], object]
@@ -29,15 +32,18 @@ CALLERS = {
     "school": school_request(SCHOOL),
     "integrator": integrator_request("mandated", {SCHOOL: "p"}),
 }
-ROWS_READ = text("""
-    select relname, seq_scan, seq_tup_read, idx_scan, idx_tup_fetch, n_tup_ins, n_tup_upd
-    from pg_stat_xact_user_tables order by relname
-""")
-"""Scans, rows read and rows written per table in the transaction."""
 
-PLANNED_AFTER = 15
-"""Executions of a statement after which no plan changes; planning reads rows too."""
 
+def hand_over(unit: UnitOfWork, access: AccessRequest, student_id: UUID) -> object:
+    wanted = NewHandOvers(ADMINISTRATION, Means.PRINTED, student_ids=[student_id])
+    return record_hand_overs(unit, access, wanted)
+
+
+def withdraw(unit: UnitOfWork, access: AccessRequest, hand_over_id: UUID) -> None:
+    withdraw_hand_overs(unit, access, [hand_over_id])
+
+
+HAND_OVERS: dict[str, Read] = {"students": hand_over, "hand_overs": withdraw}
 COMPONENTS, SCHOOLS = 320, 500
 
 
@@ -80,10 +86,6 @@ def api_engine(api_settings: Settings) -> Iterator[Engine]:
     engine.dispose()
 
 
-def rows_read(session: Session) -> dict[str, tuple[int, ...]]:
-    return {table: tuple(counts) for table, *counts in session.execute(ROWS_READ)}
-
-
 def cost_of(
     engine: Engine, access: AccessRequest, read: Read, sought: UUID
 ) -> tuple[list[str], dict[str, list[int]]]:
@@ -104,11 +106,7 @@ def cost_of(
     event.listen(unit.session.connection(), "before_cursor_execute", record)
     with pytest.raises(ResourceNotFound), unit:
         read(unit, access, sought)
-    costs = {
-        table: [now - then for now, then in zip(after[table], before[table], strict=True)]
-        for table in after
-    }
-    return statements, {table: counts for table, counts in costs.items() if any(counts)}
+    return statements, difference(after, before)
 
 
 @pytest.mark.parametrize("caller", CALLERS)
@@ -127,6 +125,29 @@ def test_refusals_run_the_same_statements_over_the_same_rows(
 
     assert any(other[1][noun])
     costs = [cost_of(api_engine, access, read, sought) for sought in nonexistent]
+    assert costs == [other] * len(costs)
+
+
+@pytest.mark.parametrize("table", HAND_OVERS)
+def test_refused_hand_overs_run_the_same_statements_over_the_same_rows(
+    api_engine: Engine, sessions: Sessions, seeded: Seeded, table: str
+) -> None:
+    student = seeded.students["other"]
+    values = {"school_id": OTHER, "student_id": student, "number": 1, "content_sha256": b"2"}
+    values |= {"means": "printed", "handed_over_on": LONG_AGO.date()}
+    sought = student
+    if table == "hand_overs":
+        with UnitOfWork(sessions) as unit:
+            added = insert(HandOver).values(values).returning(HandOver.id)
+            sought = unit.session.execute(added).scalar_one()
+    access, act = CALLERS["school"], HAND_OVERS[table]
+
+    for _ in range(PLANNED_AFTER):
+        cost_of(api_engine, access, act, uuid4())
+    other = cost_of(api_engine, access, act, sought)
+
+    assert any(other[1][table])
+    costs = [cost_of(api_engine, access, act, uuid4()) for _ in range(20)]
     assert costs == [other] * len(costs)
 
 

@@ -27,6 +27,8 @@ class ApiProcess:
                 "TOETSFEEDBACK_REDIS_URL": settings.redis_url.get_secret_value(),
                 "TOETSFEEDBACK_STORAGE_URL": settings.storage_url,
                 "TOETSFEEDBACK_SIGNING_KEYS": str(settings.require_file("signing_keys")),
+                "TOETSFEEDBACK_MANIFEST_KEY_FILE": str(settings.require_file("manifest_key_file")),
+                "TOETSFEEDBACK_VIEWING_KEY_FILE": str(settings.require_file("viewing_key_file")),
                 "TOETSFEEDBACK_API_ADDRESS_REQUESTS_PER_MINUTE": "1000000",
                 "TOETSFEEDBACK_PUBLIC_URL": self.url,
             }

@@ -1,6 +1,7 @@
 """A running API on a seeded database, and clients with tokens for it."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -12,23 +13,28 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from sqlalchemy import delete, select, text
+from sqlalchemy import select, text
 from starlette.types import ASGIApp
 
+from clients.python.proofs import ProofKey
+from clients.python.token_auth import TokenAuth
 from services.api.app import create_app
 from services.api.http.protocol import ProblemProtocol
-from services.cli.signing import ProofKey, TokenAuth
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
 from shared.audit.models import AuditEvent
-from shared.audit.service import append_refusals
 from shared.core.database import Sessions
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.dpop import Nonces
 from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
-from shared.releases.models import ReleaseWindow
 from shared.storage.store import Storage
+from tests.api.guide_seeding import seed_guides
 from tests.api.seeding import OTHER, SCHOOL, Seeded, released, seed_schools
+from tests.audit_log import append_pending
+from tests.releasing import close_everything
+
+CERTIFICATES = ssl.create_default_context()
+"""What no client on loopback uses; each would load it again."""
 
 
 @contextmanager
@@ -62,6 +68,7 @@ def serve(app: ASGIApp, public_url: str | None = None, port: int = 0) -> Iterato
 @pytest.fixture(scope="module")
 def seeded(sessions: Sessions, storage: Storage) -> Seeded:
     with UnitOfWork(sessions) as unit:
+        seed_guides(unit.session, storage)
         return seed_schools(unit.session, storage)
 
 
@@ -106,7 +113,8 @@ class Callers:
 
     def client(self, token: str | None = None) -> httpx.Client:
         auth = None if token is None else self.auth(token)
-        self._open.append(httpx.Client(base_url=self.url, auth=auth, timeout=30))
+        client = httpx.Client(base_url=self.url, auth=auth, timeout=30, verify=CERTIFICATES)
+        self._open.append(client)
         return self._open[-1]
 
     def school(self, school: str = SCHOOL, *scopes: Scope) -> httpx.Client:
@@ -155,7 +163,7 @@ class AuditLog:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         with UnitOfWork(sessions) as unit:
-            append_refusals(unit.session)
+            append_pending(unit)
             self._before = (
                 unit.session.scalar(select(AuditEvent.id).order_by(AuditEvent.id.desc())) or 0
             )
@@ -171,7 +179,7 @@ class AuditLog:
         )
         in_order = query.order_by(AuditEvent.occurred_at, AuditEvent.id)
         with UnitOfWork(self._sessions) as unit:
-            append_refusals(unit.session)
+            append_pending(unit)
             rows = unit.session.execute(in_order.where(AuditEvent.id > self._before))
             return [dict(row._mapping) for row in rows]
 
@@ -191,7 +199,7 @@ def audit_log(sessions: Sessions) -> AuditLog:
 def no_windows(sessions: Sessions) -> Iterator[None]:
     yield
     with UnitOfWork(sessions) as unit:
-        unit.session.execute(delete(ReleaseWindow))
+        close_everything(unit.session)
 
 
 @pytest.fixture

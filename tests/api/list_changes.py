@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from itertools import count
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -9,22 +11,31 @@ from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, insert, inspect, update
+from sqlalchemy import func, inspect, select
 from sqlalchemy.orm import Session
 
 from shared.audit.repository import NewAuditEvent, append
 from shared.client_changes.models import ClientChange
+from shared.core.collation import class_list_key
 from shared.core.database import Base, open_engine, session_factory
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.removal_check import RemovalLimit
+from shared.documents.hand_out_lists.models import MissingFiche
 from shared.documents.models import Document
+from shared.documents.superseded.models import SupersededDocument
+from shared.hand_overs.declarations.models import Declaration
+from shared.hand_overs.models import HandOver
 from shared.jobs.models import Job, JobFailure, JobItem
 from shared.mandates.models import Mandate
 from shared.oauth.clients.models import Client, Person
-from shared.releases.models import ReleaseWindow
+from shared.releases.models import Opening, Recall, ReleaseWindow
 from shared.results.models import Administration
-from shared.students.models import ClassGroup
+from shared.schools.models import Succession
+from shared.students.models import ClassGroup, Student
+from tests.api import list_rows
+from tests.api.list_rows import add, removal_from
+from tests.api.list_viewings import viewing_values
 from tests.api.seeding import ADMINISTRATION, OTHER, SCHOOL, Seeded
 from tests.deliveries.delivery_files import DeliveryFiles, correction, full, run_import
 
@@ -49,6 +60,7 @@ EVENT = NewAuditEvent(
 )
 
 Values = dict[str, Any]
+OF_VIEWING: Values = {"administration_id": ADMINISTRATION, "product": "testViewing"}
 
 
 class Lists:
@@ -59,8 +71,10 @@ class Lists:
         self.draws = Random(seed)  # noqa: S311  # no secrets
         self.pupils: list[list[str]] = []
         self.sequence = 0
+        self._numbers = count()
         self._added: dict[type[Base], list[Any]] = {model: [] for model in self._values()}
         self._person: UUID | None = None
+        self.opening: UUID | None = None
 
     def seed(self, session: Session, directory: Path) -> None:
         """Add the rows that stay."""
@@ -73,6 +87,7 @@ class Lists:
             add(session, JobFailure, item_id=item, subject=subject, problem=PROBLEM)
         for _ in range(STABLE_ROWS * 10):
             append(session, EVENT)
+        self.opening = list_rows.add_opening_with_findings(session)
         self.pupils = [self._pupil(f"stays {number}") for number in range(STABLE_ROWS * 2)]
         self._deliver(session, self._full([]), directory)
 
@@ -96,7 +111,7 @@ class Lists:
                 added.append(add(session, model, **values(session)))
             elif added:
                 removed = added.pop(self.draws.randrange(len(added)))
-                session.execute(_removal(model).where(inspect(model).primary_key[0] == removed))
+                session.execute(removal_from(model).where(inspect(model).primary_key[0] == removed))
 
     def _deliver(self, session: Session, delivery: DeliveryFiles, directory: Path) -> None:
         self.sequence += 1
@@ -146,15 +161,28 @@ class Lists:
     def _values(self) -> dict[type[Base], Callable[[Session], Values]]:
         """Return for each table the function that draws the values of a new row."""
         return {
+            **list_rows.feedback_versions(self.seeded, self.draws),
             Administration: self._administration,
             Document: self._document,
+            MissingFiche: self._missing_fiche,
+            SupersededDocument: lambda session: list_rows.superseded_overview(
+                session, self.seeded.components["LO4-LEZ"], self._moment()
+            ),
             Job: self._job,
             JobItem: self._failed_item,
             ReleaseWindow: self._window,
-            Mandate: self._mandate,
+            Opening: lambda _: {**OF_VIEWING, "opens_at": self._moment()},
+            Recall: lambda _: {**OF_VIEWING, "reason": "a fault"},
+            Mandate: lambda _: list_rows.mandate_of(self._day()),
+            Succession: lambda session: list_rows.succession_of(
+                session, f"8{next(self._numbers):05}"
+            ),
+            HandOver: self._hand_over,
+            Declaration: self._declaration,
             Client: lambda _: {"name": self._name(), "kind": "integrator", "scopes": []},
             Person: lambda _: {"name": self._name()},
             ClientChange: self._client_change,
+            **viewing_values(self.draws, self.seeded.students["first"]),
         }
 
     def _name(self) -> str:
@@ -166,32 +194,53 @@ class Lists:
         return {"id": uuid4().hex, "school_year": "2019-2020", "name": "Toetsen", **dates}
 
     def _document(self, session: Session) -> Values:
-        """Draw a bundle of a new class group."""
+        """Draw the fiche of a new student in a new class group."""
         of = {"administration_id": ADMINISTRATION, "school_id": SCHOOL}
         name = f"{self.draws.choice(CLASS_GROUPS)} {uuid4()}"
         group = add(
             session, ClassGroup, **of, name=name, target_group_id=self.seeded.target_groups["LO4"]
         )
+        code = uuid4().hex
+        key = class_list_key(name, "Aerts", "An", code)
+        names = {"family_name": "Aerts", "given_name": "An", "sort_key": key}
+        student = add(session, Student, **of, **names, class_group_id=group, delivered_as=code)
         return {
             **of,
-            "kind": "ficheBundle",
+            "kind": "fiche",
             "class_group_id": group,
+            "student_id": student,
             "component_ids": [self.seeded.components["LO4-LEZ"]],
-            "storage_keys": ["bundle"],
+            "storage_keys": ["fiche"],
             "byte_offsets": [0],
             "byte_sizes": [1],
             "sha256": bytes(32),
-            "media_type": "application/zip",
-            "file_name": "bundle.zip",
+            "media_type": "application/pdf",
+            "file_name": "fiche.pdf",
             "template_version": "1",
             "content_sha256": bytes(32),
             "job_id": self.seeded.job,
         }
 
+    def _missing_fiche(self, session: Session) -> Values:
+        """Draw a new student without a fiche."""
+        of = {"administration_id": ADMINISTRATION, "school_id": SCHOOL}
+        name, code = self.draws.choice(FAMILY_NAMES), str(uuid4())
+        student = add(
+            session,
+            Student,
+            **of,
+            class_group_id=self.seeded.class_groups["4A"],
+            delivered_as=code,
+            family_name=name,
+            given_name="Noor",
+            sort_key=class_list_key("4A", name, "Noor", code),
+        )
+        components = [self.seeded.components["LO4-LEZ"]]
+        facts = {"component_ids": components, "reason": "noResult", "facts_revision": 1}
+        return {**of, "student_id": student, **facts}
+
     def _job(self, _: Session) -> Values:
-        of = {"kind": "documents.build", "lane": "bulk", "requested_by": "tests", "state": "done"}
-        times = {"created_at": self._moment(), "finished_at": func.now()}
-        return {**of, "subject": uuid4().hex, **times}
+        return list_rows.finished_job(self._moment())
 
     def _failed_item(self, _: Session) -> Values:
         return {
@@ -202,27 +251,25 @@ class Lists:
         }
 
     def _window(self, _: Session) -> Values:
-        groups = [None, *self.seeded.target_groups.values()]
         opens_at = self._moment()
         return {
             "administration_id": ADMINISTRATION,
             "product": "schoolFeedback",
-            "target_group_id": self.draws.choice(groups),
+            "target_group_id": self.draws.choice([None, *self.seeded.target_groups.values()]),
             "opens_at": opens_at,
             "closes_at": opens_at + timedelta(milliseconds=1),
         }
 
-    def _mandate(self, _: Session) -> Values:
-        day = self._day()
-        return {
-            "school_id": SCHOOL,
-            "client": uuid4().hex,
-            "products": ["schoolFeedback"],
-            "from_on": day,
-            "until_on": day,
-            "purpose": "Report book",
-            "decided_by": "tests",
-        }
+    def _hand_over(self, session: Session) -> Values:
+        student = self.seeded.students["first"]
+        last = select(func.coalesce(func.max(HandOver.number), 0))
+        number = session.scalar(last.where(HandOver.student_id == student)) or 0
+        of = {"school_id": SCHOOL, "student_id": student, "number": number + 1}
+        return of | {"content_sha256": b"1", "means": "printed", "handed_over_on": self._day()}
+
+    def _declaration(self, _: Session) -> Values:
+        of = {"school_id": SCHOOL, "school_year": f"{self.draws.randint(1000, 8999)}-2020"}
+        return of | {"number": self.draws.randint(1, 10**9), "declared_on": self._day()}
 
     def _client_change(self, _: Session) -> Values:
         return {
@@ -233,28 +280,17 @@ class Lists:
         }
 
 
-def _removal(model: type[Base]) -> Any:
-    """Return the statement that removes a row from its list; mandates are never deleted."""
-    if model is Mandate:
-        return update(Mandate).values(superseded_at=func.now())
-    return delete(model)
-
-
-def add(session: Session, model: type[Base], **values: Any) -> Any:
-    return session.scalar(insert(model).values(**values).returning(inspect(model).primary_key[0]))
-
-
 def change_lists(
     settings: Settings, lists: Lists, directory: Path, stopped: Event, steps: "Synchronized[int]"
 ) -> None:
     """Change the lists, each time in a transaction, until the event."""
     engine = open_engine(settings, application_name="tests")
     sessions = session_factory(engine)
+    changes: list[Callable[[Session], None]] = [lists.change_rows] * 5
+    changes.append(partial(lists.deliver, directory=directory))
     while not stopped.wait(PAUSE_SECONDS):
-        with UnitOfWork(sessions) as unit:
-            lists.deliver(unit.session, directory)
-        for _ in range(5):
+        for change in changes:
             with UnitOfWork(sessions) as unit:
-                lists.change_rows(unit.session)
+                change(unit.session)
         steps.value += 1
     engine.dispose()

@@ -6,7 +6,8 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from services.cli.signing import ProofKey, TokenAuth
+from clients.python.proofs import ProofKey
+from clients.python.token_auth import TokenAuth
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.oauth.signing_keys import SigningKeys
 from shared.oauth.tokens import TokenAuthority
@@ -23,6 +24,7 @@ def portal(school: str) -> Caller:
 
 
 OPERATOR_ID = "00000000-0000-4000-8000-00000000000a"
+OFFICER_ID = "00000000-0000-4000-8000-00000000000b"
 CALLERS = {
     "own school": portal(SCHOOL),
     "other school": portal(OTHER),
@@ -32,6 +34,7 @@ CALLERS = {
     "mandate revoked": integrator("mandate revoked"),
     "other product": integrator("other product"),
     "operator": Caller(OPERATOR_ID, CallerKind.OPERATOR, GRANTABLE[CallerKind.OPERATOR]),
+    "officer": Caller(OFFICER_ID, CallerKind.OFFICER, GRANTABLE[CallerKind.OFFICER]),
 }
 UNAUTHENTICATED = ("nobody", "forged token", "expired token", "another key")
 """The last three send a token of the school itself that is not valid."""

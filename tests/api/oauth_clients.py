@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import httpx
 
-from services.cli.signing import ProofKey, TokenAuth
+from clients.python.proofs import ProofKey
+from clients.python.token_auth import TokenAuth
 from shared.access.rules import Scope
 from shared.client_changes.repository import add_person
 from shared.core.database import Sessions

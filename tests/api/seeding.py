@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, inspect, select
+from sqlalchemy import func, insert, inspect, select
 from sqlalchemy.orm import Session
 
 from shared.access.products import Product
@@ -17,10 +17,9 @@ from shared.core.collation import class_list_key
 from shared.core.database import Base, Sessions
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.models import Delivery
+from shared.documents.hand_out_lists.models import MissingFiche
 from shared.documents.models import Document
 from shared.jobs.models import Job
-from shared.releases.models import ReleaseWindow
-from shared.releases.service import WindowPlan, save_window
 from shared.results.models import (
     Administration,
     Component,
@@ -33,7 +32,7 @@ from shared.results.models import (
 from shared.schools.models import Participation, School
 from shared.storage.store import Storage
 from shared.students.models import ClassGroup, Student
-from tests.callers import OPERATOR
+from tests.releasing import add_window, close_everything, remove_windows
 
 ADMINISTRATION = "2024"
 SCHOOL, OTHER, GONE = "000028", "007947", "111111"
@@ -251,6 +250,9 @@ def _seed_documents(session: Session, seeded: Seeded, storage: Storage) -> None:
             content_sha256=b"\2" * 32,
             job_id=seeded.job,
         )
+    of = {"administration_id": ADMINISTRATION, "school_id": SCHOOL, "facts_revision": 1}
+    missing = {"component_ids": [seeded.components["LO4-WIS"]], "reason": "undrawableText"}
+    _add(session, MissingFiche, student_id=seeded.students["third"], **of, **missing)
 
 
 def _storage_of(name: str) -> dict[str, Any]:
@@ -274,14 +276,11 @@ def _storage_of(name: str) -> dict[str, Any]:
     }
 
 
-def release(unit: UnitOfWork, opens_in: timedelta = timedelta(hours=-1), **plan: Any) -> None:
-    """Open the administration, or the scope that the plan names, this long from now."""
+def release(unit: UnitOfWork, opens_in: timedelta = timedelta(hours=-1), **scope: Any) -> None:
+    """Open the administration, or the scope that is named, this long from now, and not else."""
     opens_at = datetime.now(UTC) + opens_in
-    save_window(
-        unit,
-        OPERATOR,
-        WindowPlan(ADMINISTRATION, Product.STUDENT_FEEDBACK, opens_at=opens_at, **plan),
-    )
+    remove_windows(unit.session, ADMINISTRATION, **scope)
+    add_window(unit.session, ADMINISTRATION, Product.STUDENT_FEEDBACK, opens_at=opens_at, **scope)
 
 
 @contextmanager
@@ -293,4 +292,4 @@ def released(sessions: Sessions, opens_in: timedelta = timedelta(hours=-1)) -> I
         yield
     finally:
         with UnitOfWork(sessions) as unit:
-            unit.session.execute(delete(ReleaseWindow))
+            close_everything(unit.session)

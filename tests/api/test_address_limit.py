@@ -11,8 +11,8 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
+from clients.python.proofs import ProofKey
 from services.api.app import create_app
-from services.cli.signing import ProofKey
 from shared.access.rules import CallerKind
 from shared.core.database import Sessions
 from shared.core.settings import Settings

@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import select
 
 from shared.audit.models import AuditEvent
-from shared.audit.service import append_refusals, verify
+from shared.audit.service import verify
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.clients.rules import ClientKind
 from tests.api.oauth_clients import OAuthClient, register_client
+from tests.audit_log import append_pending
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def vendor(url: str, sessions: Sessions) -> OAuthClient:
 
 def last_event(sessions: Sessions) -> AuditEvent:
     with UnitOfWork(sessions) as unit:
-        append_refusals(unit.session)
+        append_pending(unit)
         assert list(verify(unit.session, {})) == []
         newest = AuditEvent.occurred_at.desc(), AuditEvent.id.desc()
         return unit.session.scalars(select(AuditEvent).order_by(*newest).limit(1)).one()

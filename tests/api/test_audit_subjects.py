@@ -14,7 +14,7 @@ from shared.audit.service import heads, verify
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
 from tests.api.conftest import Callers
-from tests.api.seeding import ADMINISTRATION, SCHOOL, Seeded
+from tests.api.seeding import SCHOOL, Seeded
 
 pytestmark = pytest.mark.usefixtures("open_now")
 
@@ -141,27 +141,6 @@ def test_refused_reads_of_other_schools_have_the_student(
     ):
         trace_id = other.get(path).headers["BelGov-Trace-Id"]
         assert events_of(school, studentId=seeded.students["third"])[0]["traceId"] == trace_id
-
-
-def test_planned_and_changed_windows_are_recorded_for_each_school(
-    school: httpx.Client, other: httpx.Client, operator: httpx.Client
-) -> None:
-    window = {"administrationId": ADMINISTRATION, "product": "studentFeedback"}
-    created = operator.post("/v1/releaseWindows", json=window | {"component": "LO4-WIS"})
-    assert created.status_code == 201, created.text
-    changed = operator.patch(created.json()["href"], json={"never": True})
-    assert changed.status_code == 200, changed.text
-    for client in (school, other):
-        assert [
-            (event["action"], event["resource"], event["traceId"])
-            for event in events_of(client)[1::-1]
-        ] == [
-            (action, created.json()["href"].removeprefix(str(client.base_url).rstrip("/")), trace)
-            for action, trace in (
-                ("createReleaseWindow", created.headers["BelGov-Trace-Id"]),
-                ("changeReleaseWindow", changed.headers["BelGov-Trace-Id"]),
-            )
-        ]
 
 
 def test_unknown_schools_and_students_make_no_chain(

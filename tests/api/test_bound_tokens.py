@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.cli.signing import ProofKey
+from clients.python.proofs import ProofKey
 from shared.core.database import Sessions
 from shared.oauth.clients.rules import ClientKind
 from shared.oauth.dpop import token_hash

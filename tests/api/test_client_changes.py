@@ -21,6 +21,11 @@ from tests.callers import IN_A_YEAR, school_request
 from tests.oauth.signing import KEY_FACTORIES
 
 CHANGES = "/v1/clientChanges"
+VENDOR_SCOPES = Scope.SCHOOLS_READ, Scope.STUDENTS_READ
+END_DELAY = """
+    update client_changes set requested_at = requested_at - interval '24 hours',
+        takes_effect_at = takes_effect_at - interval '24 hours' where id = :id
+"""
 OWN_TYPE = "urn:problem-type:toetsfeedback:api:"
 
 
@@ -33,7 +38,7 @@ def persons(url: str, sessions: Sessions) -> list[OAuthClient]:
 @pytest.fixture
 def vendor(url: str, sessions: Sessions) -> OAuthClient:
     """A vendor with a mandate of one school."""
-    vendor = register_client(sessions, url, ClientKind.INTEGRATOR, Scope.SCHOOLS_READ)
+    vendor = register_client(sessions, url, ClientKind.INTEGRATOR, *VENDOR_SCOPES)
     with UnitOfWork(sessions) as unit:
         plan = MandatePlan(vendor.id, [Product.SCHOOL_FEEDBACK], IN_A_YEAR, "Report book")
         give_mandate(unit, school_request(SCHOOL), plan)
@@ -43,13 +48,8 @@ def vendor(url: str, sessions: Sessions) -> OAuthClient:
 @pytest.fixture
 def end_delay(sessions: Sessions) -> Callable[[dict[str, Any]], None]:
     def end_delay(change: dict[str, Any]) -> None:
-        day = "interval '24 hours'"
-        statement = (
-            f"update client_changes set requested_at = requested_at - {day},"
-            f" takes_effect_at = takes_effect_at - {day} where id = :id"
-        )
         with UnitOfWork(sessions) as unit:
-            unit.session.execute(text(statement), {"id": change["id"]})
+            unit.session.execute(text(END_DELAY), {"id": change["id"]})
 
     return end_delay
 
@@ -174,23 +174,25 @@ def test_suspended_client_is_activated_by_two_persons(
     assert actions(audit_log, SCHOOL) == ["changeClient", "changeClient"]
 
 
-def test_scope_of_a_vendor_takes_two_persons_and_the_delay(
+def test_scope_of_a_vendor_takes_two_persons_and_restores_none_taken_away_since(
     persons: list[OAuthClient], vendor: OAuthClient, end_delay: Callable[[dict[str, Any]], None]
 ) -> None:
-    scopes = ["results:read", "schools:read"]
+    scopes = ["results:read", "schools:read", "students:read"]
     change = request(persons[0], "changeScopes", clientId=vendor.id, scopes=scopes)
     approve(persons[1], change)
     assert vendor.request_token(scope="results:read").status_code == 400
+    left = {"scopes": ["schools:read"]}
+    assert persons[2].request("PATCH", f"/v1/clients/{vendor.id}", left).status_code == 200
     end_delay(change)
     assert apply(persons[0], change).status_code == 200
-    assert vendor.request_token(scope="results:read").status_code == 200
+    assert vendor.request_token(scope="results:read schools:read").status_code == 200
+    assert vendor.request_token(scope="students:read").status_code == 400
 
 
 def test_person_is_registered_by_three_and_acts_then(persons: list[OAuthClient], url: str) -> None:
     key, public = new_key()
     about = {"personName": f"new {uuid4()}", "name": f"client {uuid4()}", "keys": [public]}
-    about["scopes"] = ["clients:write"]
-    change = request(persons[0], "registerPerson", **about)
+    change = request(persons[0], "registerPerson", **about, scopes=["clients:write"])
     assert approve(persons[1], change)["state"] == "pending"
     assert approve(persons[2], change)["state"] == "applied"
     listed = persons[0].request("GET", "/v1/clients?pageSize=200").json()["items"]
@@ -246,6 +248,15 @@ def test_person_that_cannot_object_gets_no_key(
             body["scopes"] = ["jobs:read"]
         refused = persons[0].request("POST", CHANGES, body)
         assert refused.json()["type"] == f"{OWN_TYPE}approvalRequired"
+
+
+def test_person_who_may_not_reject_changes_gets_no_key(
+    persons: list[OAuthClient], url: str, sessions: Sessions
+) -> None:
+    other = register_client(sessions, url, ClientKind.OPERATOR, Scope.JOBS_READ)
+    body = {"kind": "addKey", "clientId": other.id, "keys": [new_key()[1]]}
+    refused = persons[0].request("POST", CHANGES, body).json()
+    assert "with clients:write" in refused["detail"]
 
 
 @pytest.mark.parametrize(

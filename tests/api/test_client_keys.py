@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.signing import ProofKey
+from clients.python.proofs import ProofKey
 from shared.access.products import Product
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork

@@ -21,10 +21,11 @@ KEYWORDS = ANNOTATIONS | {"$ref", "discriminator"} | set(Draft202012Validator.VA
 
 SHOWN_BY_JOBS = {
     "deliveryMissing",
+    "disclosureAuditFailed",
+    "openingChanged",
     "otherInszKey",
     "schoolChanged",
     "schoolNotTakingPart",
-    "severalReleaseWindows",
 }
 """Codes of conflicts that only the worker or the command line meets."""
 

@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import ProgrammingError
 
+from clients.python.proofs import ProofKey
 from services.api.app import create_app
 from services.api.resources import MAX_CONCURRENT_UPLOADS
-from services.cli.signing import ProofKey
 from shared.access.rules import CallerKind
 from shared.audit.models import AuditEvent
 from shared.core.database import Sessions

@@ -57,13 +57,22 @@ def test_every_route_requires_a_scope_or_is_on_the_public_list(app: FastAPI) -> 
     assert without_scopes == PUBLIC_PATHS
 
 
+IDS_IN_BODY = {
+    "/v1/handOvers",
+    "/v1/handOvers/withdraw",
+    "/v1/viewings/registrations",
+    "/v1/viewings/desk/lookUps",
+}
+
+
 def test_every_operation_documents_its_problems_and_scopes(contract: dict[str, Any]) -> None:
     for path, item in contract["paths"].items():
         for operation in item.values():
             if not path.startswith("/v1/"):
                 continue
             assert {"400", "401", "403", "500", "503"} <= operation["responses"].keys()
-            assert ("404" in operation["responses"]) == ("{" in path)
+            has_body = path in IDS_IN_BODY and "requestBody" in operation
+            assert ("404" in operation["responses"]) == ("{" in path or has_body)
             assert bool(operation["security"]) == (path not in PUBLIC_PATHS)
     ids = [o["operationId"] for item in contract["paths"].values() for o in item.values()]
     assert len(ids) == len(set(ids))
@@ -86,12 +95,15 @@ def test_every_creating_operation_accepts_an_idempotency_key(contract: dict[str,
 
 def test_no_response_property_is_nullable(contract: dict[str, Any]) -> None:
     schemas = contract["components"]["schemas"]
-    nullable = [name for name, schema in schemas.items() if "null" in str(schema)]
-    assert nullable == ["ReleaseWindowChange"]
+    nullable = [name for name, schema in schemas.items() if "'null'" in str(schema)]
+    assert nullable == []
 
 
 def test_no_schema_has_a_score(contract: dict[str, Any]) -> None:
     names = {
-        name for s in contract["components"]["schemas"].values() for name in s.get("properties", {})
+        name
+        for schema, s in contract["components"]["schemas"].items()
+        for name in s.get("properties", {})
+        if schema != "FeedbackRow"  # of the students of a school, not of one
     }
     assert [name for name in names if SCORES.search(name)] == []

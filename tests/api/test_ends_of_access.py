@@ -33,6 +33,7 @@ AHEAD_BYTES = MIB
 SIZES = {"print": 2_000_000, "overview": 25_000_000}
 READERS = {"roles": RULES["roles"] | {"Lezer": ["schools:read", "documents:read"]}}
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, EMPTY = 401, 403, 404, 200
+BEING_REBUILT = 503
 
 pytestmark = pytest.mark.usefixtures("open_now", "no_jobs")
 
@@ -87,13 +88,14 @@ ENDS = {
     "mandate revoked": End.of(INTEGRATOR, token_holders.revoke_mandate, NOT_FOUND),
     "mandate over": End.of(INTEGRATOR, token_holders.end_mandate, NOT_FOUND),
     "window closed": End(INTEGRATOR, token_holders.close_window, NOT_FOUND, EMPTY),
-    "enrolment ended": End(INTEGRATOR, token_holders.end_enrolment, NOT_FOUND, EMPTY),
+    "enrolment ended": End.of(INTEGRATOR, token_holders.end_enrolment, BEING_REBUILT),
     "school's role gone": End.of(PERSON, token_holders.lose_role, FORBIDDEN),
     "school's role changed": End.of(PERSON, token_holders.lose_one_role, FORBIDDEN),
     "token of a person revoked": End.of(PERSON, token_holders.revoke_token, UNAUTHORIZED),
     "portal suspended": End.of(PERSON, token_holders.suspend_client, UNAUTHORIZED),
     "scope of the portal removed": End.of(PERSON, token_holders.remove_scope, FORBIDDEN),
     "key of the portal removed": End.of(PERSON, token_holders.remove_key, UNAUTHORIZED),
+    "school succeeded": End.of(PERSON, token_holders.succeed_school, NOT_FOUND),
     "window closed for a school": End(PERSON, token_holders.close_window, NOT_FOUND, EMPTY),
 }
 OPERATOR_ENDS = {
@@ -144,7 +146,8 @@ def ends_link(holder: Holder, end: End, document: str) -> float:
     assert HTTP.get(f"{holder.client.url}{used}").status_code == HTTPStatus.OK
     end.act(holder)
     ended_at = time.monotonic()
-    assert HTTP.get(f"{holder.client.url}{unused}").status_code == HTTPStatus.NOT_FOUND
+    expected = BEING_REBUILT if end.document == BEING_REBUILT else NOT_FOUND
+    assert HTTP.get(f"{holder.client.url}{unused}").status_code == expected
     return time.monotonic() - ended_at
 
 
@@ -242,7 +245,7 @@ def test_a_download_ends_when_its_token_expires(world: World) -> None:
 def test_a_client_that_stops_reading_is_disconnected(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.api.http.connections.STALL_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr("services.http_server.connections.STALL_TIMEOUT_SECONDS", 1)
     download = slow_download(Holder.integrator(world), world.documents["overview"])
     time.sleep(5)
     download.read_until_reset()

@@ -68,6 +68,8 @@ def test_live_workers_follow_the_processes(
             "TOETSFEEDBACK_REDIS_URL": settings.redis_url.get_secret_value(),
             "TOETSFEEDBACK_STORAGE_URL": settings.storage_url,
             "TOETSFEEDBACK_INSZ_KEY_FILE": str(settings.insz_key_file),
+            "TOETSFEEDBACK_MANIFEST_KEY_FILE": str(settings.manifest_key_file),
+            "TOETSFEEDBACK_VIEWING_KEY_FILE": str(settings.viewing_key_file),
         }
     )
     process = subprocess.Popen(

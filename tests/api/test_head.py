@@ -23,13 +23,29 @@ def headers_of(response: httpx.Response) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def ids(seeded: Seeded) -> dict[str, str]:
-    unknown = dict.fromkeys(("clientId", "changeId", "mandateId", "windowId"), str(uuid4()))
+    unknown = dict.fromkeys(
+        (
+            "clientId",
+            "changeId",
+            "declarationId",
+            "mandateId",
+            "windowId",
+            "openingId",
+            "recallId",
+            "registrationId",
+            "slotId",
+            "dutyId",
+            "successionId",
+        ),
+        str(uuid4()),
+    )
     return unknown | {
         "administrationId": ADMINISTRATION,
         "asset_name": "swagger-ui.css",
         "deliveryId": str(seeded.delivery),
         "documentId": str(seeded.documents["fiche"]),
         "jobId": str(seeded.job),
+        "language": "fr",
         "schoolId": SCHOOL,
         "studentId": str(seeded.students["first"]),
     }

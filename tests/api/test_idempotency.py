@@ -31,7 +31,6 @@ from tests.api.seeding import ADMINISTRATION, OTHER, SCHOOL
 BUILD = {"kind": "documents.build", "administrationId": ADMINISTRATION}
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
 SHARED = {"products": ["studentFeedback"], "until": TOMORROW, "purpose": "Tests"}
-WINDOW = {"administrationId": ADMINISTRATION}
 
 pytestmark = pytest.mark.usefixtures("no_jobs", "no_windows")
 
@@ -58,7 +57,6 @@ def count_jobs(sessions: Sessions) -> int:
     ("path", "body", "other_body"),
     [
         ("/v1/jobs", BUILD, BUILD | {"force": True}),
-        ("/v1/releaseWindows", WINDOW, WINDOW | {"never": True}),
         ("/v1/mandates", SHARED, SHARED | {"purpose": "Another"}),
     ],
 )

@@ -36,13 +36,23 @@ def ids_of(seeded: Seeded, vendor: str) -> dict[str, str]:
         "clientId": vendor,
         "component": "SO2A-LEZ",
         "day": "2030-01-01",
+        "manifestHash": "0" * 64,
+        "openingId": vendor,
+        "planVersion": "0" * 64,
+        "recallId": vendor,
+        "registrationId": vendor,
+        "slotId": vendor,
+        "dutyId": vendor,
+        "successionId": vendor,
         "deliveryId": str(seeded.delivery),
         "documentId": str(seeded.documents["fiche"]),
         "jobId": str(seeded.job),
+        "language": "fr",
         "name": "client of test_links",
         "schoolId": SCHOOL,
         "secret": "unknown",
         "studentId": str(seeded.students["first"]),
+        "windowId": vendor,
     }
 
 
@@ -73,16 +83,18 @@ def test_every_link_starts_with_the_public_url(
     operations = operations_of(app)
     issuer = app.state.resources.issuer.authority.issuer
     ids = ids_of(seeded, "0195d2a4-7c1e-4b5a-9f00-abcdefabcdef")
-    for created in ("createClient", "createReleaseWindow"):
-        (answer,) = (
-            answer
-            for answer in answers_to(senders, operations[created], ids)
-            if answer.status_code == 201
-        )
-        ids["clientId" if created == "createClient" else "windowId"] = answer.json()["id"]
+    (answer,) = (
+        answer
+        for answer in answers_to(senders, operations["createClient"], ids)
+        if answer.status_code == 201
+    )
+    ids["clientId"] = answer.json()["id"]
     mandate = next(answers_to(senders, operations["createMandate"], ids))
     assert mandate.status_code == 201, mandate.text
+    declaration = next(answers_to(senders, operations["createDeclaration"], ids))
+    assert declaration.status_code == 201, declaration.text
     ids |= {"mandateId": mandate.json()["id"], "keyId": "x" * 43}
+    ids["declarationId"] = ids["handOverId"] = declaration.json()["id"]
     with_links = set()
     for name, operation in operations.items():
         if name in {"streamJobEvents", "getOpenapiDocument"}:
@@ -97,19 +109,27 @@ def test_every_link_starts_with_the_public_url(
         "listSchools",
         "getSchool",
         "listSchoolStudents",
+        "searchSchoolStudents",
         "getStudent",
         "listSchoolResults",
         "listStudentResults",
         "listSchoolDocuments",
+        "listSchoolHandOutEntries",
+        "listSchoolSupersededDocuments",
         "getDocument",
         "createDownloadGrant",
+        "listSchoolHandOvers",
+        "listDeclarations",
+        "getDeclaration",
+        "withdrawDeclaration",
         "createJob",
         "getJob",
         "getJobResult",
         "listJobs",
         "getDelivery",
         "listReleaseWindows",
-        "changeReleaseWindow",
+        "listReleasePlans",
+        "getReleasePlan",
         "listMandates",
         "getMandate",
         "shortenMandate",

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import insert, update
 
 from shared.access.rules import Caller, CallerKind, Scope
@@ -15,6 +16,7 @@ from shared.oauth.clients.models import Client, Person
 from shared.students.models import ClassGroup, Student
 from tests.api.conftest import Callers
 from tests.api.seeding import ADMINISTRATION, OTHER, SCHOOL, Seeded
+from tests.api.test_unknown_clients import statements_of
 
 STUDENTS = f"/v1/schools/{SCHOOL}/students"
 PUPILS = [
@@ -187,3 +189,13 @@ def test_audit_events_are_not_counted(school: httpx.Client) -> None:
     positions = [event["position"] for page in pages for event in page["items"]]
     assert positions == list(range(len(positions), 0, -1))
     assert not any("total" in page for page in pages)
+
+
+def test_list_of_one_page_is_not_counted_separately(app: FastAPI, school: httpx.Client) -> None:
+    counts = {}
+    for size in (1, 200):
+        with statements_of(app.state.resources.engine) as statements:
+            page = school.get(STUDENTS, params={"pageSize": size}).json()
+        counted = [one for one in statements if one.lower().startswith("select count(")]
+        counts[size] = (page["total"], len(counted))
+    assert counts == {1: (counts[200][0], 1), 200: (counts[1][0], 0)}

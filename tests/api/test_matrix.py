@@ -12,27 +12,46 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import delete, func, insert
+from sqlalchemy import delete, func, insert, select
 
 from shared.access.products import Product
-from shared.access.rules import GRANTABLE, Caller, CallerKind
+from shared.access.rules import Caller, CallerKind
 from shared.client_changes.models import ClientChange, ClientChangeApproval
-from shared.client_changes.repository import add_person
 from shared.core.database import Base, Sessions
+from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.grants.models import DownloadGrant
+from shared.documents.superseded.models import SupersededDocument
+from shared.hand_overs.declarations.models import Declaration
+from shared.hand_overs.models import HandOver
 from shared.jobs.models import Job, JobFailure, JobItem
 from shared.mandates.models import Mandate
 from shared.mandates.service import MandatePlan, give_mandate
 from shared.oauth.clients.models import Client, ClientKey
 from shared.oauth.clients.rules import ClientKind
-from shared.releases.models import ReleaseWindow
+from shared.release_plans.manifest_signatures import ManifestKey
+from shared.release_plans.plan import ReleasePlan
+from shared.releases.models import Manifest, ManifestFinding, ReleaseWindow
+from shared.schools.models import Succession
+from shared.viewings.codes import ViewingKey
 from tests.api.conftest import Callers
+from tests.api.list_rows import superseded_overview
 from tests.api.matrix_callers import CALLERS, OPERATOR_ID, UNAUTHENTICATED, auth_of
+from tests.api.matrix_rows import (
+    MANIFEST,
+    activation,
+    add_administration,
+    add_verified,
+    mandate,
+    operator_with,
+)
+from tests.api.matrix_viewings import ViewingTargets
 from tests.api.oauth_clients import register_client
 from tests.api.seeding import ADMINISTRATION, LONG_AGO, OTHER, SCHOOL, Seeded
 from tests.callers import school_request
-from tests.operations import Operation, operations_of
+from tests.operations import SCHOOL_YEAR, Operation, operations_of
+from tests.predecessors import add_predecessor
+from tests.releasing import add_recall
 
 MATRIX = Path(__file__).with_name("matrix.md")
 HOUR = timedelta(hours=1)
@@ -41,7 +60,7 @@ MOMENTS = {"before": (HOUR, None), "in": (-HOUR, None), "after": (-2 * HOUR, -HO
 
 ALWAYS, ENDED = date(2999, 1, 1), date(2024, 1, 2)
 NAMES = b"Familie-"
-NAMES_VISIBLE_TO = {"own school", "mandated"}
+NAMES_VISIBLE_TO = {"own school", "mandated", "officer"}
 
 OUTCOMES = {201: "done", 202: "done", 204: "done", 303: "done"}
 OUTCOMES |= {401: "unknown", 403: "forbidden", 404: "absent"}
@@ -71,6 +90,8 @@ class Targets:
     person: UUID
     colleague: UUID
     fixed_ids: dict[str, str]
+    key: ManifestKey
+    viewings: ViewingTargets
 
     def ids(self, operation: str, caller: str) -> dict[str, str]:
         number = str(next(NUMBERS))
@@ -95,11 +116,10 @@ class Targets:
                 ids["clientId"] = add(Client, name=f"of {number}", kind="integrator", scopes=[])
                 ids["keyId"] = number.zfill(43)
                 add(ClientKey, client_id=ids["clientId"], thumbprint=ids["keyId"], jwk={"kty": "x"})
-            if operation == "removeReleaseWindow":
-                of = {"administration_id": ADMINISTRATION, "product": Product.TEST_VIEWING}
-                opens_at = datetime(3000, 1, 1, tzinfo=UTC) + timedelta(days=int(number))
-                times = {"opens_at": opens_at, "closes_at": opens_at + HOUR}
-                ids["windowId"] = add(ReleaseWindow, **of, **times)
+            if operation in {"withdrawHandOvers", "createDeclaration"}:
+                ids |= self._of_hand_overs(unit, int(number))
+            ids |= self._of_releases(unit, operation, int(number))
+            ids |= self.viewings.ids(unit, operation, int(number))
             if operation in CHANGE_OPERATIONS:
                 ids["changeId"] = add(ClientChange, **activation(self.vendor, self.colleague))
                 if operation == "applyClientChange":
@@ -112,6 +132,26 @@ class Targets:
         approval = {"change_id": change_id, "person_id": self.person}
         unit.session.execute(insert(ClientChangeApproval).values(approval))
         unit.session.get_one(ClientChange, change_id).takes_effect_at = LONG_AGO
+
+    def _of_releases(self, unit: UnitOfWork, operation: str, number: int) -> dict[str, str]:
+        """Add an administration without a plan, or an opening with a manifest to approve."""
+        if operation == "confirmSuccession":
+            return {"predecessorId": add_predecessor(unit.session, f"9{number:05}", SCHOOL)}
+        if operation == "approveOpening":
+            return {"openingId": str(add_verified(unit, number, self.key))}
+        if operation != "replaceReleasePlan":
+            return {}
+        add_administration(unit, f"plan{number}")
+        return {"administrationId": f"plan{number}"}
+
+    def _of_hand_overs(self, unit: UnitOfWork, number: int) -> dict[str, str]:
+        """Add a hand-over, and remove the declarations about a school year that a test makes."""
+        made = Declaration.school_year == SCHOOL_YEAR
+        unit.session.execute(delete(Declaration).where(made))
+        of = {"school_id": SCHOOL, "student_id": self.seeded.students["first"], "number": number}
+        of |= {"content_sha256": b"2", "means": "printed", "handed_over_on": ENDED}
+        hand_over = insert(HandOver).values(of).returning(HandOver.id)
+        return {"handOverId": str(unit.session.scalar(hand_over))}
 
     def _grant(self, caller: Caller, secret: str) -> dict[str, Any]:
         return {
@@ -133,35 +173,9 @@ CLIENT_OPERATIONS = {"changeClient", "createClientChange", "removeClientKey"}
 CHANGE_OPERATIONS = {f"{verb}ClientChange" for verb in ("get", "approve", "reject", "apply")}
 
 
-def activation(client_id: str, requested_by: UUID) -> dict[str, Any]:
-    about = {"kind": "activateClient", "client_id": UUID(client_id), "values": {}}
-    return about | {"requested_by": requested_by}
-
-
-def operator_with(unit: UnitOfWork, client_id: str) -> UUID:
-    """A new person with a client of this id."""
-    person = add_person(unit.session, f"person {client_id}")
-    assert person is not None
-    scopes = sorted(GRANTABLE[CallerKind.OPERATOR])
-    values = {"id": UUID(client_id), "name": client_id, "kind": "operator", "scopes": scopes}
-    unit.session.execute(insert(Client).values(values | {"person_id": person}))
-    return person
-
-
-def mandate(client: str, until_on: date, product: str = Product.STUDENT_FEEDBACK) -> dict[str, Any]:
-    return {
-        "school_id": SCHOOL,
-        "client": client,
-        "products": [product],
-        "from_on": LONG_AGO.date(),
-        "until_on": until_on,
-        "purpose": "Report book",
-        "decided_by": "portal",
-    }
-
-
 @pytest.fixture(scope="module")
-def targets(sessions: Sessions, seeded: Seeded, url: str) -> Targets:
+def targets(sessions: Sessions, seeded: Seeded, url: str, settings: Settings) -> Targets:
+    key = ManifestKey.read(settings.require_file("manifest_key_file"))
     vendor = register_client(sessions, url, ClientKind.INTEGRATOR).id
     with UnitOfWork(sessions) as unit:
         mandate_id = unit.session.scalar(
@@ -178,33 +192,66 @@ def targets(sessions: Sessions, seeded: Seeded, url: str) -> Targets:
         )
         give_mandate(unit, school_request(OTHER), plan)
         person, colleague = operator_with(unit, OPERATOR_ID), operator_with(unit, str(uuid4()))
+        opening = add_verified(unit, 0, key)
+        manifest = select(Manifest.id).where(Manifest.opening_id == opening)
+        missing: dict[str, Any] = {"kind": "fault", "code": "ficheMissing", "school_id": SCHOOL}
+        finding = insert(ManifestFinding).values(
+            missing | {"manifest_id": manifest.scalar_subquery()}
+        )
+        unit.session.execute(finding)
+        recall = add_recall(unit.session, ADMINISTRATION, Product.SCHOOL_FEEDBACK)
+        predecessor = add_predecessor(unit.session, "900000", OTHER)
+        pair = {"successor_id": OTHER, "predecessor_id": predecessor}
+        pending = insert(Succession).values(pair).returning(Succession.id)
+        succession = unit.session.scalar(pending)
         change = insert(ClientChange).values(activation(vendor, colleague))
         change_id = unit.session.scalar(change.returning(ClientChange.id))
-    fixed_ids = {
+        component = seeded.components["LO4-LEZ"]
+        former = superseded_overview(unit.session, component, LONG_AGO)
+        unit.session.execute(insert(SupersededDocument).values(former))
+        of_school = {"school_year": "2019-2020", "number": 1, "declared_on": ENDED}
+        for school in (OTHER, SCHOOL):
+            declared = insert(Declaration).values(**of_school, school_id=school)
+            declaration_id = unit.session.scalar(declared.returning(Declaration.id))
+    viewing_key = ViewingKey.read(settings.require_file("viewing_key_file"))
+    viewings = ViewingTargets(sessions, seeded, viewing_key)
+    fixed_ids = viewings.fixed_ids() | {
         "administrationId": ADMINISTRATION,
         "asset_name": "start.js",
         "changeId": str(change_id),
         "clientId": vendor,
         "component": "SO2A-LEZ",
+        "declarationId": str(declaration_id),
         "deliveryId": str(seeded.delivery),
         "documentId": str(seeded.documents["fiche"]),
         "jobId": str(seeded.job),
+        "language": "fr",
         "mandateId": str(mandate_id),
+        "manifestHash": sha256(MANIFEST).hexdigest(),
+        "openingId": str(opening),
+        "planVersion": ReleasePlan().version(),
+        "recallId": str(recall),
         "schoolId": SCHOOL,
+        "successionId": str(succession),
         "studentId": str(seeded.students["first"]),
     }
-    return Targets(sessions, seeded, vendor, person, colleague, fixed_ids)
+    targets = Targets(sessions, seeded, vendor, person, colleague, fixed_ids, key, viewings)
+    targets.ids("withdrawHandOvers", "own school")
+    return targets
 
 
 @pytest.fixture(params=MOMENTS)
 def moment(request: pytest.FixtureRequest, sessions: Sessions, targets: Targets) -> Iterator[int]:
     """Add a window for everything, and one that a test may change; return the moment's index."""
     opens, closes = MOMENTS[request.param]
-    of = {"administration_id": ADMINISTRATION, "product": Product.STUDENT_FEEDBACK}
+    of: dict[str, Any] = {"administration_id": ADMINISTRATION, "before_plans": True}
+    of["product"] = Product.STUDENT_FEEDBACK
     now, groups = datetime.now(UTC), targets.seeded.target_groups
     with UnitOfWork(sessions) as unit:
         moments = {"opens_at": now + opens, "closes_at": now + closes if closes else None}
         unit.session.execute(insert(ReleaseWindow).values(of | moments))
+        viewing = {"product": Product.TEST_VIEWING, "opens_at": LONG_AGO}
+        unit.session.execute(insert(ReleaseWindow).values(of | viewing))
         planned = of | {"target_group_id": groups["SO2A"]}
         window = insert(ReleaseWindow).values(planned).returning(ReleaseWindow.id)
         targets.fixed_ids["windowId"] = str(unit.session.scalar(window))

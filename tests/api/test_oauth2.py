@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from sqlalchemy import func, insert, select
 
-from services.cli.signing import ProofKey
+from clients.python.proofs import ProofKey
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth import repository

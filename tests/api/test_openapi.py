@@ -19,22 +19,24 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from clients.python.proofs import ProofKey
 from services.api.app import build_app
 from services.api.openapi import openapi_yaml
-from services.cli.signing import ProofKey
 from shared.access.products import Product
 from shared.access.rules import CallerKind
 from shared.core.clock import database_today
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
+from shared.hand_overs.declarations.rules import open_school_years
+from shared.hand_overs.declarations.service import declare
 from shared.mandates.service import MandatePlan, give_mandate
 from shared.oauth.clients.rules import ClientKind
-from shared.releases.service import WindowPlan, save_window
 from tests.api.conftest import Callers
 from tests.api.declared_headers import undeclared_headers
 from tests.api.oauth_clients import register_client
 from tests.api.seeding import ADMINISTRATION, LONG_AGO, SCHOOL, Seeded
-from tests.callers import OPERATOR, school_request
+from tests.callers import school_request
+from tests.releasing import add_window
 
 DOCUMENT = yaml.safe_load(openapi_yaml(build_app()))
 
@@ -98,20 +100,22 @@ def existing_ids(seeded: Seeded, sessions: Sessions, url: str) -> dict[str, str]
     """Release everything, and return path parameters of existing resources."""
     vendor = register_client(sessions, url, ClientKind.INTEGRATOR).id
     with UnitOfWork(sessions) as unit:
-        window = save_window(
-            unit, OPERATOR, WindowPlan(ADMINISTRATION, Product.STUDENT_FEEDBACK, opens_at=LONG_AGO)
-        ).window
+        window = add_window(unit.session, ADMINISTRATION, opens_at=LONG_AGO)
         next_year = database_today(unit.session) + timedelta(days=300)
         plan = MandatePlan(vendor, [Product.STUDENT_FEEDBACK], next_year, "tests")
         mandate_view = give_mandate(unit, school_request(SCHOOL), plan)
+        school_year, _ = open_school_years(database_today(unit.session))
+        declaration = declare(unit, school_request(SCHOOL), school_year, None).declaration
     return {
         "schoolId": SCHOOL,
         "studentId": str(seeded.students["first"]),
         "documentId": str(seeded.documents["fiche"]),
         "jobId": str(seeded.job),
+        "language": "fr",
         "deliveryId": str(seeded.delivery),
-        "windowId": str(window.id),
+        "windowId": str(window),
         "mandateId": str(mandate_view.mandate.id),
+        "declarationId": str(declaration.id),
     }
 
 

@@ -13,9 +13,9 @@ from uuid import UUID
 import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
-from services.cli.signing import ProofKey
+from clients.python.proofs import ProofKey
 from shared.access.products import Product
 from shared.access.rules import Scope
 from shared.core.database import Sessions
@@ -24,6 +24,7 @@ from shared.core.unit_of_work import UnitOfWork
 from shared.mandates.service import MandatePlan, give_mandate
 from shared.oauth.clients.models import Client
 from shared.oauth.clients.rules import ClientKind
+from shared.viewings.models import ViewingDuty, ViewingLocation
 from tests.api.oauth_clients import OAuthClient, register_client
 from tests.api.seeding import SCHOOL
 from tests.callers import IN_A_YEAR, school_request
@@ -107,6 +108,24 @@ def test_operator_registers_no_accomplice(
         change = requested.json()["href"]
         assert attacker.request("POST", f"{change}/approve").status_code == 403
         assert attacker.request("POST", f"{change}/apply").status_code == 409
+
+
+def test_operator_gives_no_duty_to_an_officer_of_its_own(
+    attacker: OAuthClient, url: str, sessions: Sessions
+) -> None:
+    public = KEY_FACTORIES["ES256"]().as_dict(private=False)
+    body = {"name": "Desk", "kind": "officer", "scopes": ["viewings:desk"], "keys": [public]}
+    officer = attacker.request("POST", "/v1/clients", body).json()["id"]
+    place = {"name": "Hall", "address": "1000 Brussels"}
+    location = attacker.request("POST", "/v1/viewings/locations", place).json()["id"]
+    duty = {"clientId": officer, "locationId": location, "day": "2030-01-01"}
+    assert attacker.request("POST", "/v1/viewings/duties", duty).status_code == 403
+    other = register_client(sessions, url, ClientKind.OPERATOR)
+    given = other.request("POST", "/v1/viewings/duties", duty)
+    assert given.status_code == 201, given.text
+    with UnitOfWork(sessions) as unit:
+        for table in (ViewingDuty, ViewingLocation):
+            unit.session.execute(delete(table))
 
 
 def test_person_keeps_the_scope_to_object_to_a_key(

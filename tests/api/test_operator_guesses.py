@@ -20,19 +20,23 @@ from services.worker.documents.school_production import Renderers
 from services.worker.execution import Execution, HandlerResult
 from services.worker.jobs.deliveries import apply_delivery
 from services.worker.jobs.documents import build_school
+from services.worker.jobs.feedback import compute_feedback
 from shared.core.database import Sessions, open_engine, session_factory
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.catalogues import CatalogueCache
 from shared.jobs.claims import Claim
 from shared.jobs.queue import WakeUpQueue
-from shared.jobs.rules import APPLY_DELIVERY, BUILD_DOCUMENTS
+from shared.jobs.rules import APPLY_DELIVERY, BUILD_DOCUMENTS, COMPUTE_FEEDBACK
 from shared.oauth.clients.rules import ClientKind
+from shared.school_feedback.computation import Policies
 from shared.storage.store import Storage
 from tests.api.oauth_clients import OAuthClient, register_client
 from tests.deliveries.delivery_files import INSZ_KEY, DeliveryFiles, correction, full, run_import
 
-ADMINISTRATION, SCHOOL = "2032", "000028"
+ADMINISTRATION, SCHOOL, ELSEWHERE = "2032", "000028", "007947"
+STUDENTS = 24
+"""Students whom the delivery adds per school, so that there are figures about them."""
 READABLE = """
     select relname from pg_class
     where relnamespace = 'public'::regnamespace and relkind in ('r', 'v', 'm')
@@ -60,13 +64,17 @@ class Operator:
         self._sequence = 1
 
     def sees_after(self, guess: DeliveryFiles, path: Path) -> dict[str, Any]:
-        """Submit a correction and build the school; return what the tools show of it."""
+        """Submit a correction, compute and build; return what the tools show of it."""
         before, revisions = self._tables(), self._revisions()
         report = self._submit(guess, path)
-        job = self._build()
+        figures = self._start("compute")
+        elsewhere = self._start("build", "--school", ELSEWHERE)
+        job = self._start("build", "--school", SCHOOL)
         added = {name: rows - before[name] for name, rows in self._tables().items()}
         return {
             "report": report,
+            "figures": self._get(f"{figures}/result")["outcome"],
+            "elsewhere": self._get(f"{elsewhere}/result")["outcome"],
             "outcome": self._get(f"{job}/result")["outcome"],
             "failures": [one["problem"] for one in self._get(f"{job}/failures")["items"]],
             "revisions": [n - old for n, old in zip(self._revisions(), revisions, strict=True)],
@@ -86,8 +94,8 @@ class Operator:
         assert delivered["status"] == "applied", delivered
         return dict(delivered["report"])
 
-    def _build(self) -> str:
-        arguments = ["build", "--administration", ADMINISTRATION, "--school", SCHOOL]
+    def _start(self, command: str, *options: str) -> str:
+        arguments = [command, "--administration", ADMINISTRATION, *options]
         started = CliRunner().invoke(command_line, arguments)
         assert started.exit_code == 0, started.output
         self._run()
@@ -136,7 +144,10 @@ def worker(
     def apply(unit: UnitOfWork, claim: Claim) -> HandlerResult:
         return apply_delivery(unit, claim, storage, INSZ_KEY, max_removed_share=1.0)
 
-    handlers = {BUILD_DOCUMENTS: build, APPLY_DELIVERY: apply}
+    def compute(unit: UnitOfWork, claim: Claim) -> HandlerResult:
+        return compute_feedback(unit, claim, Policies(b"key"))
+
+    handlers = {BUILD_DOCUMENTS: build, APPLY_DELIVERY: apply, COMPUTE_FEEDBACK: compute}
     lease = timedelta(seconds=30)
     yield Execution(session_factory(engine), queue, handlers, lease, 1, 8)
     engine.dispose()
@@ -159,6 +170,13 @@ def operator(
     first = full()
     first.manifest |= {"administrationId": ADMINISTRATION, "deliveryId": "first"}
     first.administration = {**(first.administration or {}), "id": ADMINISTRATION}
+    for school, class_group in ((SCHOOL, "4A"), (ELSEWHERE, "4C")):
+        for number in range(STUDENTS):
+            student = f"{class_group}-{number}"
+            names = [f"Familie {number}", "Voornaam"]
+            first.rows["students.csv"].append([student, school, class_group, *names, "", ""])
+            level = "CD"[number % 2]
+            first.rows["results.csv"].append([student, "LEZ4", "reported", level, "200"])
     with UnitOfWork(sessions) as unit:
         assert run_import(unit.session, first.write(tmp_path / "first")).status == "applied"
     client = register_client(sessions, url, ClientKind.OPERATOR)
@@ -172,10 +190,11 @@ def test_no_tool_tells_a_right_guess_of_a_level_from_a_wrong_one(
     right = operator.sees_after(RIGHT, tmp_path)
     wrong = operator.sees_after(WRONG, tmp_path)
     assert right == wrong
-    assert right["outcome"]["fiches"] == 4
+    assert right["outcome"]["fiches"] == 1  # of the student that the correction names
+    assert right["figures"]["components"] > 0
 
     operator.sees_after(STORED, tmp_path)
     described = operator.sees_after(OF_THE_LEVEL, tmp_path)
     operator.sees_after(READABLE_AGAIN, tmp_path)
     assert operator.sees_after(OF_ANOTHER, tmp_path) == described
-    assert len(described["failures"]) == 3
+    assert len(described["failures"]) == 3 + STUDENTS

@@ -16,40 +16,67 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from clients.python.token_auth import TokenAuth
 from services.api.openapi import build_openapi
-from services.cli.signing import TokenAuth
 from shared.access.products import Product
 from shared.access.rules import CallerKind
 from shared.core.database import Sessions
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
-from shared.releases.service import WindowPlan, save_window
 from tests.api.conftest import Callers
 from tests.api.list_changes import DELIVERED, Lists, change_lists
-from tests.api.seeding import OTHER, SCHOOL, Seeded, release
-from tests.callers import OPERATOR
+from tests.api.seeding import ADMINISTRATION, LONG_AGO, OTHER, SCHOOL, Seeded, release
 from tests.operations import operations_of
+from tests.releasing import add_window
 
 RUNS = int(os.environ.get("PAGING_RUNS", "3"))
 PATHS = {
     "listSchools": "/v1/schools",
     "listSchoolStudents": f"/v1/schools/{SCHOOL}/students",
+    "listSchoolClassGroups": f"/v1/schools/{SCHOOL}/classGroups",
     "listSchoolResults": f"/v1/schools/{SCHOOL}/results",
     "listStudentResults": "/v1/students/{studentId}/results",
-    "listSchoolDocuments": f"/v1/schools/{SCHOOL}/documents?kind=ficheBundle",
+    "listSchoolDocuments": f"/v1/schools/{SCHOOL}/documents?kind=fiche",
+    "listSchoolHandOvers": f"/v1/schools/{SCHOOL}/handOvers",
+    "listSchoolHandOverCounts": f"/v1/schools/{SCHOOL}/handOverCounts",
+    "listStudentHandOvers": "/v1/students/{studentId}/handOvers",
+    "listDeclarations": "/v1/declarations",
+    "listReadingGuides": "/v1/readingGuides",
+    "listSchoolSupersededDocuments": f"/v1/schools/{SCHOOL}/supersededDocuments",
+    "listSchoolHandOutEntries": f"/v1/schools/{SCHOOL}/handOutEntries?administrationId=2024",
+    "listSchoolFeedbackVersions": f"/v1/schools/{SCHOOL}/feedback/versions?administrationId=2024",
     "listAdministrations": "/v1/administrations",
     "listJobs": "/v1/jobs",
     "listJobFailures": "/v1/jobs/{jobId}/failures",
     "listReleaseWindows": "/v1/releaseWindows",
+    "listReleasePlans": "/v1/releasePlans",
+    "listOpenings": "/v1/openings",
+    "listOpeningFindings": "/v1/openings/{openingId}/findings",
+    "listRecalls": "/v1/recalls",
+    "listSuccessions": "/v1/successions",
     "listMandates": "/v1/mandates",
     "listAuditEvents": "/v1/auditEvents",
     "listPersons": "/v1/persons",
     "listClientChanges": "/v1/clientChanges",
     "listClients": "/v1/clients",
+    "listViewingLocations": "/v1/viewings/locations",
+    "listViewingSlots": "/v1/viewings/slots",
+    "listViewingRegistrations": "/v1/viewings/registrations",
+    "listViewingDuties": "/v1/viewings/duties",
 }
-PAGE_SIZES = dict.fromkeys(PATHS, 7) | {"listStudentResults": 1, "listAuditEvents": 100}
+PAGE_SIZES = dict.fromkeys(PATHS, 7) | {
+    "listReadingGuides": 3,
+    "listStudentResults": 1,
+    "listAuditEvents": 100,
+}
 OF_A_SCHOOL = {"listSchoolStudents", "listSchoolResults", "listStudentResults"}
 """Lists of which pupils change their place; in the others, rows come and go only."""
+
+OF_OPERATORS = (
+    *("/v1/jobs", "/v1/persons", "/v1/client"),
+    *("/v1/releasePlans", "/v1/openings", "/v1/recalls", "/v1/viewings/duties"),
+    "/v1/successions",
+)
 
 Item = tuple[Any, ...]
 Reader = Callable[[str], list[Item]]
@@ -57,7 +84,9 @@ Reader = Callable[[str], list[Item]]
 
 def identity(item: dict[str, Any]) -> Item:
     """Return what an item of any list is about, in all its versions."""
-    names = "id", "schoolId", "component", "position", "item", "subject"
+    names = ["id", "schoolId", "component", "position", "item", "subject", "language"]
+    names += ["documentId", "version", "administrationId", "code"]
+    names += ["classGroup"] if {"again", "students"} & item.keys() else []
     student = item.get("student", {}).get("id")
     return student, *(item.get(name) for name in names)
 
@@ -85,15 +114,15 @@ def lists(seeded: Seeded, sessions: Sessions, tmp_path_factory: pytest.TempPathF
     with UnitOfWork(sessions) as unit:
         lists.seed(unit.session, tmp_path_factory.mktemp("delivery"))
         release(unit)
+        of_feedback = ADMINISTRATION, Product.SCHOOL_FEEDBACK
+        add_window(unit.session, *of_feedback, component="LO4-WIS", opens_at=LONG_AGO)
         opens_at = datetime.now(UTC) - timedelta(hours=1)
-        save_window(
-            unit, OPERATOR, WindowPlan(DELIVERED, Product.STUDENT_FEEDBACK, opens_at=opens_at)
-        )
+        add_window(unit.session, DELIVERED, opens_at=opens_at)
     return lists
 
 
 @pytest.fixture(scope="module")
-def read(callers: Callers, seeded: Seeded, lists: Lists) -> Reader:  # noqa: ARG001  # rows to read
+def read(callers: Callers, seeded: Seeded, lists: Lists) -> Reader:
     """Return a function that reads all pages of a list by its `operationId`."""
 
     def renewing(kind: CallerKind, school_id: str | None = None) -> httpx.Client:
@@ -104,13 +133,14 @@ def read(callers: Callers, seeded: Seeded, lists: Lists) -> Reader:  # noqa: ARG
     school, other = (renewing(CallerKind.SCHOOL, number) for number in (SCHOOL, OTHER))
     operator = renewing(CallerKind.OPERATOR)
     ids = {"jobId": seeded.job, "studentId": seeded.students["first"]}
+    ids["openingId"] = lists.opening
 
     def read(name: str) -> list[Item]:
         path, client = PATHS[name].format_map(ids), school
         if name == "listAuditEvents":
             client = other
         elif name in {"listSchools", "listAdministrations", "listReleaseWindows"} or (
-            path.startswith(("/v1/jobs", "/v1/persons", "/v1/client"))
+            path.startswith(OF_OPERATORS)
         ):
             client = operator
         found = pages(client, path, PAGE_SIZES[name])

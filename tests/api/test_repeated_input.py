@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
+from clients.python.proofs import ProofKey
 from services.api.http.single_headers import SINGLE_HEADERS
-from services.cli.signing import ProofKey
 from shared.access.rules import CallerKind
 from tests.api.conftest import Callers
 from tests.api.test_framing import send

@@ -31,15 +31,34 @@ WITHOUT_DATABASE = {
 
 @pytest.fixture(scope="module")
 def ids(seeded: Seeded) -> dict[str, str]:
-    unknown = ("clientId", "changeId", "mandateId", "windowId", "kid", "secret", "keyId")
+    unknown = (
+        "clientId",
+        "changeId",
+        "mandateId",
+        "windowId",
+        "openingId",
+        "recallId",
+        "registrationId",
+        "slotId",
+        "dutyId",
+        "successionId",
+        "declarationId",
+        "handOverId",
+        "kid",
+        "secret",
+        "keyId",
+    )
     return dict.fromkeys(unknown, str(uuid4())) | {
         "administrationId": ADMINISTRATION,
         "asset_name": "swagger-ui.css",
         "component": "SO2A-LEZ",
         "day": "2030-01-01",
+        "manifestHash": "0" * 64,
+        "planVersion": "0" * 64,
         "deliveryId": str(seeded.delivery),
         "documentId": str(seeded.documents["fiche"]),
         "jobId": str(seeded.job),
+        "language": "fr",
         "name": f"client {uuid4()}",
         "schoolId": SCHOOL,
         "studentId": str(seeded.students["first"]),

@@ -1,14 +1,13 @@
 from datetime import timedelta
-from typing import Any
 
 import httpx
-import psycopg
 import pytest
 
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
 from tests.api.conftest import AuditLog
 from tests.api.seeding import ADMINISTRATION, OTHER, SCHOOL, Seeded, release, released
+from tests.api.statements import record_statements
 
 RESULTS = f"/v1/schools/{SCHOOL}/results"
 
@@ -135,21 +134,9 @@ def test_reading_results_is_recorded_in_the_audit_log(
 def test_lists_of_any_length_take_the_same_number_of_queries(
     school: httpx.Client, other: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    statements: list[object] = []
-
-    def count(name: str) -> None:
-        send = getattr(psycopg.Cursor, name)
-
-        def counted(sender: Any, statement: Any, *arguments: Any, **options: Any) -> Any:
-            statements.append(statement)
-            return send(sender, statement, *arguments, **options)
-
-        monkeypatch.setattr(psycopg.Cursor, name, counted)
-
     for client in (school, other):
         client.get("/v1/schools")  # learns the nonce, so that no request is sent twice
-    count("execute")
-    count("executemany")
+    statements = record_statements(monkeypatch)
     school.get(RESULTS)
     of_four_results = len(statements)
     other.get(f"/v1/schools/{OTHER}/results")

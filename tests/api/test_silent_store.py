@@ -17,7 +17,7 @@ from tests.api.problem_details import BELGIF, problem
 from tests.api.seeding import SCHOOL, Seeded
 from tests.storage.s3_server import CREDENTIALS
 
-REQUEST_SECONDS = 2.0
+REQUEST_SECONDS = 3.0
 NOISE_SECONDS = 4.0
 """What a loaded machine may add; without a deadline it took 20 seconds."""
 ZIP = {"Content-Type": "application/zip"}

@@ -79,3 +79,38 @@ def test_reading_students_is_recorded_in_the_audit_log(
     ]
     assert audit_log.entries()[1]["resource"] == f"/v1/students/{student}"
     assert OTHER not in {entry["organisation"] for entry in audit_log.entries()}
+
+
+def test_class_groups_are_listed_with_the_number_of_their_students(school: httpx.Client) -> None:
+    items = school.get(f"/v1/schools/{SCHOOL}/classGroups").json()["items"]
+    named = [(item["administrationId"], item["classGroup"], item["students"]) for item in items]
+    assert named == [(ADMINISTRATION, "4A", 2), (ADMINISTRATION, "4B", 1)]
+    other = school.get(f"/v1/schools/{SCHOOL}/classGroups?administrationId=2025").json()
+    assert other["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("fam", ["first", "second", "third"]),
+        ("VOORN\N{LATIN SMALL LETTER A WITH DIAERESIS}am-sec", ["second"]),
+        ("Voornaam-th\N{LATIN SMALL LETTER I WITH DIAERESIS}rd familie", ["third"]),
+        ("aam", []),
+    ],
+)
+def test_students_are_found_by_beginnings_of_names(
+    school: httpx.Client, seeded: Seeded, name: str, expected: list[str]
+) -> None:
+    body = {"administrationId": ADMINISTRATION, "name": name}
+    found = school.post(f"/v1/schools/{SCHOOL}/students/search", json=body)
+    assert found.status_code == 200, found.text
+    wanted = [str(seeded.students[label]) for label in expected]
+    assert [item["id"] for item in found.json()["items"]] == wanted
+
+
+@pytest.mark.parametrize("name", ["", "-", "\u202e", "x" * 101])
+def test_search_without_letters_is_refused(school: httpx.Client, name: str) -> None:
+    body = {"administrationId": ADMINISTRATION, "name": name}
+    response = school.post(f"/v1/schools/{SCHOOL}/students/search", json=body)
+    assert response.status_code == 400
+    assert response.json()["issues"][0]["name"] == "/name"

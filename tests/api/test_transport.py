@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.api.app import create_app
-from services.api.http import connections
+from services.http_server import connections
 from shared.access.rules import CallerKind
 from shared.core.settings import Settings
 from tests.api.conftest import Callers, serve

@@ -20,7 +20,7 @@ from shared.oauth.clients.rules import ClientKind
 from shared.oauth.token_exchange import ACCESS_TOKEN, GRANT_TYPE
 from shared.releases.models import ReleaseWindow
 from tests.api.oauth_clients import HTTP, OAuthClient, register_client
-from tests.api.seeding import ADMINISTRATION, SCHOOL
+from tests.api.seeding import ADMINISTRATION, OTHER, SCHOOL
 from tests.deliveries.delivery_files import correction, run_import
 from tests.oauth.provider_process import OpenIdProvider
 
@@ -145,6 +145,15 @@ def lose_one_role(holder: Holder) -> None:
     assert sign_on(holder.client, holder.world.outside, other).status_code == 200
 
 
+def succeed_school(holder: Holder) -> None:
+    """Let another school succeed the one of the holder."""
+    schools = {"successor": OTHER, "predecessor": SCHOOL}
+    succession = """insert into successions (successor_id, predecessor_id, confirmed_at)
+        values (:successor, :predecessor, now())"""
+    with UnitOfWork(holder.world.sessions) as unit:
+        unit.session.execute(text(succession), schools)
+
+
 def end_enrolment(holder: Holder) -> None:
     """Apply a correction that ends the enrolment of one student of the school."""
     sessions = holder.world.sessions
@@ -165,6 +174,7 @@ def restore_documents(sessions: Sessions) -> None:
         for statement in (
             f"update documents set facts_revision = {current} where school_id = :school",
             f"{enrol} and delivered_as = 'first'",
+            "delete from successions where predecessor_id = :school",
         ):
             unit.session.execute(text(statement), {"school": SCHOOL})
 

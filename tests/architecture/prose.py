@@ -16,7 +16,7 @@ from proselint.registry import CheckRegistry
 from proselint.tools import LintFile
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("services", "shared", "embedded", "synthetic")
+PACKAGES = ("clients", "services", "shared", "embedded", "synthetic")
 OPENAPI = ROOT / "openapi" / "openapi.yaml"
 OPENAPI_TEXTS = {"title", "summary", "description"}
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

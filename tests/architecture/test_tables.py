@@ -8,6 +8,7 @@ WITHOUT_A_POLICY = {
     "administrations": SAME_FOR_EVERYONE,
     "target_groups": SAME_FOR_EVERYONE,
     "components": SAME_FOR_EVERYONE,
+    "reading_guides": SAME_FOR_EVERYONE,
     "levels": SAME_FOR_EVERYONE,
     "level_descriptions": SAME_FOR_EVERYONE,
     "insz_key": "a check value of one key; no data about a school or a student",
@@ -26,9 +27,19 @@ WITHOUT_A_POLICY = {
 }
 VIEWS = {
     "released_components": "which components are open now is the same for everyone",
+    "deciding_windows": "release windows are the same for everyone",
+    "planned_components": "the plan is the same for everyone; it names no school",
+    "approved_openings": "openings with enough approvals; it names no person and no school",
+    "effective_openings": "openings that have opened are the same for everyone",
+    "opened_components": "what would be open without recalls is the same for everyone",
+    "first_readable_feedback": "since when components can be read; it names no school",
+    "recalled_products": "products of which something is recalled; it names no school",
+    "active_recalls": "read by operators; policies ask for the recalled schools of a product",
+    "blocked_openings": "a number for monitoring, the same for everyone",
     "queued_items": "counts for monitoring, the same for everyone; no data about a school",
     "waiting_items": "counts for monitoring, the same for everyone; no data about a school",
     "rebuilding_schools": "a number for monitoring, the same for everyone",
+    "built_facts": "read by functions only, which ask about reach and gate; nobody may read it",
     "current_mandates": "asked by the policies themselves; names clients and schools, no pupil",
 }
 
@@ -53,5 +64,10 @@ def test_a_policy_works_out_once_a_statement_what_is_the_same_for_all_rows(engin
         policies = connection.execute(text(query)).all()
     assert policies
     for _, condition in policies:
-        for called in ("current_setting(", "reached_schools(", "released_component_ids("):
+        for called in (
+            "current_setting(",
+            "reached_schools(",
+            "released_component_ids(",
+            "recalled_schools(",
+        ):
             assert condition.count(called) == condition.count(f"SELECT {called}")

@@ -22,6 +22,10 @@ NEWEST = (
     "select client, caller_kind, caller_organisation, caller_subject, organisation, students"
     " from audit_events order by id desc limit 1"
 )
+APPEND_LATER = (
+    "select append_audit_event_later(array[%(school)s, %(other)s], %(students)s, null, 'read',"
+    " '/v1/x', 'allowed', 'granted', null)"
+)
 Login = Callable[..., Any]
 
 
@@ -50,7 +54,7 @@ def connect(settings_of: Callable[[str], Settings]) -> Login:
 def newest(settings: Settings) -> Callable[[], Any]:
     def newest() -> Any:
         with psycopg.connect(settings.database_url.get_secret_value()) as owner:
-            owner.execute("select append_pending_refusals(null)")
+            owner.execute("select append_pending_events(null)")
             return owner.execute(NEWEST).fetchone()
 
     return newest
@@ -70,6 +74,25 @@ def test_the_caller_is_that_of_the_transaction(connect: Login, newest: Callable[
     with connect("api", **caller) as connection:
         connection.execute(APPEND, values(SCHOOL))
     assert newest() == ("portal", "school", SCHOOL, "a1b2c3", SCHOOL, [])
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        {},
+        {"client": "portal", "kind": "school", "school": SCHOOL},
+        {"client": "vendor", "kind": "integrator"},
+    ],
+)
+def test_only_operators_and_imports_have_events_of_many_schools(
+    connect: Login, newest: Callable[[], Any], caller: dict[str, str]
+) -> None:
+    schools = values(SCHOOL) | {"other": OTHER}
+    with connect("api", **caller) as connection, pytest.raises(InsufficientPrivilege):
+        connection.execute(APPEND_LATER, schools)
+    with connect("api", client="ops", kind="operator") as connection:
+        connection.execute(APPEND_LATER, schools)
+    assert newest() == ("ops", "operator", None, None, max(SCHOOL, OTHER), [])
 
 
 @pytest.mark.parametrize(

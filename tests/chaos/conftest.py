@@ -1,7 +1,9 @@
 """Fixtures of the chaos tests: one deployment, a seed, and the intensity of the faults."""
 
+import io
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,12 +57,6 @@ LONG = Intensity(
     build_seconds=2,
     noise_seconds=0,
 )
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave the power cuts to `make chaos`: they need root, and a deployment of their own."""
-    is_short = not config.getoption("--chaos-long")
-    return True if is_short and collection_path.name == "test_power_cuts.py" else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -117,6 +113,16 @@ def deployment(running_deployment: Deployment, reference: DocumentHashes) -> Ite
         unit.session.execute(text("delete from documents"))
     yield running_deployment
     running_deployment.resume()
+
+
+@pytest.fixture
+def delivery(deployment: Deployment) -> bytes:
+    """Return the delivery that is imported already, as a ZIP: importing it changes nothing."""
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted((deployment.data.path / "delivery").iterdir()):
+            archive.write(path, path.name)
+    return body.getvalue()
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -15,18 +16,17 @@ import httpx
 from joserfc.jwk import ECKey
 from sqlalchemy import func, select, text
 
+from clients.python.proofs import ProofKey
+from clients.python.token_auth import TokenAuth
 from embedded.child_process import ChildProcess
 from embedded.instance import Instance
 from embedded.ports import LOOPBACK, choose_port
 from embedded.postgres import EmbeddedPostgres
-from embedded.programs import Program, is_healthy, toetsfeedback_command
+from embedded.programs import Command, Program, is_healthy, toetsfeedback_command
 from embedded.running_instance import DATABASE_URL, REDIS_URL, STORAGE_URL
-from embedded.up import Command
 from embedded.valkey import EmbeddedValkey
 from migrations.logins import create_logins, derived_passwords
 from migrations.upgrade import migrate
-from services.cli.signing import ProofKey, TokenAuth
-from shared.access.products import Product
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.database import open_engine, session_factory
 from shared.core.secrets import read_insz_key
@@ -35,9 +35,8 @@ from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.service import import_delivery
 from shared.jobs.models import JobItem
 from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
-from shared.releases.service import WindowPlan, save_window
 from synthetic.generate import DeliveryPlan, generate_delivery
-from tests.callers import OPERATOR
+from tests.releasing import add_window
 
 ADMINISTRATION = "2024"
 LEASE_SECONDS = 2.0
@@ -108,6 +107,12 @@ class Deployment:
                 "TOETSFEEDBACK_SIGNING_KEYS": str(self.data.secret("sign", lambda: signing_key)),
                 "TOETSFEEDBACK_PUBLIC_URL": f"http://{LOOPBACK}:{self._port}",
                 "TOETSFEEDBACK_INSZ_KEY_FILE": str(self.data.secret("insz", token_hex(32).encode)),
+                "TOETSFEEDBACK_VIEWING_KEY_FILE": str(
+                    self.data.secret("viewing", token_hex(32).encode)
+                ),
+                "TOETSFEEDBACK_MANIFEST_KEY_FILE": str(
+                    self.data.secret("sign", lambda: signing_key)
+                ),
             }
             self._engine = open_engine(self.settings, application_name="tests")
             try:
@@ -132,8 +137,7 @@ class Deployment:
                 unit.session, self.data.path / "delivery", insz_key=key, received_from="chaos"
             )
             opened_at = datetime.now(UTC) - timedelta(days=1)
-            window = WindowPlan(ADMINISTRATION, Product.STUDENT_FEEDBACK, opens_at=opened_at)
-            save_window(unit, OPERATOR, window)
+            add_window(unit.session, ADMINISTRATION, opens_at=opened_at)
 
     @contextmanager
     def restarted_with(
@@ -211,11 +215,17 @@ class Deployment:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "timeout"
-            time.sleep(0.005)
+            time.sleep(0.02)
 
     def operator(self) -> httpx.Client:
+        return self._client(CallerKind.OPERATOR)
+
+    def school(self, school: str) -> httpx.Client:
+        return self._client(CallerKind.SCHOOL, school)
+
+    def _client(self, kind: CallerKind, school: str | None = None) -> httpx.Client:
         authority = TokenAuthority.of(self.settings)
-        caller = Caller("chaos", CallerKind.OPERATOR, GRANTABLE[CallerKind.OPERATOR], None)
+        caller = Caller("chaos", kind, GRANTABLE[kind], school)
         key = ProofKey()
         return httpx.Client(
             base_url=f"http://{LOOPBACK}:{self._port}",
@@ -225,15 +235,15 @@ class Deployment:
 
     def build(self) -> UUID:
         """Start a job for all documents through the API, and return its id."""
+        return self._start_job(kind="documents.build", force=True)
+
+    def compute(self) -> UUID:
+        """Start a job for the school feedback of all schools, and return its id."""
+        return self._start_job(kind="feedback.compute")
+
+    def _start_job(self, **order: Any) -> UUID:
         with self.operator() as client:
-            response = client.post(
-                "/v1/jobs",
-                json={
-                    "kind": "documents.build",
-                    "administrationId": ADMINISTRATION,
-                    "force": True,
-                },
-            )
+            response = client.post("/v1/jobs", json={"administrationId": ADMINISTRATION, **order})
         assert response.status_code == httpx.codes.ACCEPTED, response.text
         return UUID(response.headers["Location"].rpartition("/")[2])
 

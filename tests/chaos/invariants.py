@@ -37,8 +37,12 @@ def stored_hashes(deployment: Deployment) -> DocumentHashes:
     found: DocumentHashes = {}
     with deployment.unit_of_work() as unit:
         documents = unit.session.scalars(select(Document)).all()
+    keys = {segment.key for document in documents for segment in document.segments}
+    objects = {key: storage.read(key) for key in keys}
     for document in documents:
-        content = b"".join(storage.stream_segments(document.segments))
+        content = b"".join(
+            objects[segment.key][segment.offset :][: segment.size] for segment in document.segments
+        )
         assert len(content) == document.byte_size
         assert sha256(content).digest() == document.sha256
         found[_identity(document)] = document.sha256.hex()

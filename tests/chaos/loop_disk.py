@@ -1,13 +1,22 @@
 """A disk in a file, of which a power cut leaves only what was written to it."""
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from shared.core.settings import MIB
+
 WRITES, IN_FLIGHT = 4, 8
 """Positions in the statistics of a block device."""
+NEEDS = "needs root and loop devices"
+
+
+def can_mount() -> bool:
+    """Return True if this process can mount a file as a disk."""
+    return os.geteuid() == 0 and os.access("/dev/loop-control", os.R_OK | os.W_OK)
 
 
 class LoopDisk:
@@ -22,7 +31,7 @@ class LoopDisk:
         self._directory = directory
         self.mount_point.mkdir()
         with self._image.open("wb") as file:
-            file.truncate(mebibytes * 1024 * 1024)
+            file.truncate(mebibytes * MIB)
         run("mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(self._image))
         run("mount", "-o", "loop", str(self._image), str(self.mount_point))
 

@@ -1,6 +1,7 @@
 """Outages of the servers of a deployment, and how long requests wait during one."""
 
-import stat
+import os
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -11,19 +12,30 @@ from urllib.parse import urlsplit
 import httpx
 import psycopg
 import pytest
-import redis
 
 from embedded.running_instance import REDIS_URL, STORAGE_URL
 from tests.chaos.deployment import Deployment, with_port
+from tests.chaos.loop_disk import LoopDisk, run
+from tests.chaos.server_faults import (
+    DISK,
+    DISK_FAULTS,
+    FULL,
+    POSTGRESQL,
+    READ_ONLY,
+    REDIS,
+    SERVER_FAULTS,
+    STORE,
+)
 from tests.chaos.tcp_proxy import TcpProxy
-from tests.storage.s3_server import CREDENTIALS, new_storage_url
+from tests.storage.s3_server import CREDENTIALS, FailingProxy, failing_proxy, new_storage_url
 
-POSTGRESQL, REDIS, STORE = "PostgreSQL", "Redis", "store"
-FULL, READ_ONLY, NO_DISK = "full", "read-only", "disk full"
 REQUEST_SECONDS = 4.0
 """The deadline of requests in the deployment."""
 LEASE_SECONDS = 10.0
 """A transaction can be idle for four of them, such as while the store is silent."""
+DATABASE_DISK_MEBIBYTES = 600
+STORE_FAULTS = {FULL: "full", READ_ONLY: "denied"}
+WRITES = {"PUT", "POST", "DELETE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +44,56 @@ class Outages:
 
     deployment: Deployment
     proxies: dict[str, TcpProxy]
+    store: FailingProxy
 
     @contextmanager
     def outage(self, server: str, fault: str) -> Iterator[None]:
         """Let a server fail in the block."""
-        if (server, fault) in _SERVER_FAULTS:
-            with _SERVER_FAULTS[server, fault](self.deployment):
+        if (server, fault) in SERVER_FAULTS:
+            with SERVER_FAULTS[server, fault](self.deployment):
                 yield
             return
-        self.proxies[server].fault = fault
         try:
+            if server == STORE and fault in STORE_FAULTS:
+                self.store.fault = lambda method: STORE_FAULTS[fault] if method in WRITES else ""
+            else:
+                self.proxies[server].fault = fault
             yield
         finally:
+            self.store.fault = lambda _method: ""
             self.proxies[server].fault = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskOutages:
+    """A deployment with its objects on a disk that can be made to fail."""
+
+    deployment: Deployment
+    disk: LoopDisk
+
+    @contextmanager
+    def outage(self, server: str, fault: str) -> Iterator[None]:
+        assert server == DISK
+        with DISK_FAULTS[fault](self.disk.mount_point):
+            yield
+
+
+AnyOutages = Outages | DiskOutages
 
 
 @contextmanager
 def outages_of(deployment: Deployment, s3_endpoint: str) -> Iterator[Outages]:
     """Run API and workers behind a proxy for each server, with S3 as their object store."""
-    ports = {
-        POSTGRESQL: deployment.postgres.port,
-        REDIS: deployment.valkey.port,
-        STORE: urlsplit(s3_endpoint).port or 80,
-    }
-    proxies = {server: TcpProxy(port) for server, port in ports.items()}
     with ExitStack() as stack:
+        store = stack.enter_context(failing_proxy(s3_endpoint))
+        if os.geteuid() == 0:
+            stack.enter_context(_database_on_small_disk(deployment))
+        ports = {
+            POSTGRESQL: deployment.postgres.port,
+            REDIS: deployment.valkey.port,
+            STORE: urlsplit(store.url).port or 80,
+        }
+        proxies = {server: TcpProxy(port) for server, port in ports.items()}
         for proxy in proxies.values():
             stack.enter_context(proxy.running())
         patch = stack.enter_context(pytest.MonkeyPatch.context())
@@ -72,67 +109,33 @@ def outages_of(deployment: Deployment, s3_endpoint: str) -> Iterator[Outages]:
         }
         database_port = proxies[POSTGRESQL].port
         stack.enter_context(deployment.restarted_with(environment, database_port=database_port))
-        yield Outages(deployment, proxies)
+        yield Outages(deployment, proxies, store)
 
 
 @contextmanager
-def _full_redis(deployment: Deployment) -> Iterator[None]:
-    with redis.Redis.from_url(deployment.valkey.url) as client:
-        before = client.config_get("maxmemory")["maxmemory"]
-        client.config_set("maxmemory", 1)
-        try:
-            yield
-        finally:
-            client.config_set("maxmemory", before)
-
-
-@contextmanager
-def _redis_without_disk(deployment: Deployment) -> Iterator[None]:
-    """Let the server fail to save, after which it refuses writes, as with a full disk."""
-    directory, mode = deployment.data.valkey, deployment.data.valkey.stat().st_mode
-    with redis.Redis.from_url(deployment.valkey.url) as client:
-        client.config_set("save", "3600 1")
-        directory.chmod(0o500)
-        try:
-            client.bgsave()
-            deployment.wait_until(lambda: client.info()["rdb_last_bgsave_status"] != "ok")
-            yield
-        finally:
-            directory.chmod(stat.S_IMODE(mode))
-            client.bgsave()
-            deployment.wait_until(lambda: client.info()["rdb_last_bgsave_status"] == "ok")
-            client.config_set("save", "")
-
-
-@contextmanager
-def _replica_of_nothing(deployment: Deployment) -> Iterator[None]:
-    """Make the server a replica, as the former primary is after a failover."""
-    with redis.Redis.from_url(deployment.valkey.url) as client:
-        client.replicaof("127.0.0.1", "1")
-        try:
-            yield
-        finally:
-            client.replicaof("NO", "ONE")
-
-
-@contextmanager
-def _read_only_database(deployment: Deployment) -> Iterator[None]:
+def _database_on_small_disk(deployment: Deployment) -> Iterator[None]:
+    """Move the database to a disk of its own, which can be filled; only root can mount one."""
+    path = deployment.data.postgres
+    elsewhere = path.with_name("postgres.elsewhere")
+    deployment.postgres.stop()
+    path.rename(elsewhere)
+    path.mkdir()
+    run("mount", "-t", "tmpfs", "-o", f"size={DATABASE_DISK_MEBIBYTES}m", "chaos", str(path))
+    run("cp", "-a", f"{elsewhere}/.", str(path))
+    deployment.start(deployment.postgres)
     with psycopg.connect(deployment.postgres.url, autocommit=True) as connection:
-        connection.execute("alter system set default_transaction_read_only = on")
+        connection.execute("alter system set max_wal_size = '128MB'")
         connection.execute("select pg_reload_conf()")
-        try:
-            yield
-        finally:
-            connection.execute("alter system reset default_transaction_read_only")
-            connection.execute("select pg_reload_conf()")
-
-
-_SERVER_FAULTS = {
-    (REDIS, FULL): _full_redis,
-    (REDIS, READ_ONLY): _replica_of_nothing,
-    (REDIS, NO_DISK): _redis_without_disk,
-    (POSTGRESQL, READ_ONLY): _read_only_database,
-}
+    try:
+        yield
+    finally:
+        deployment.postgres.stop()
+        shutil.rmtree(elsewhere)
+        run("cp", "-a", str(path), str(elsewhere))
+        run("umount", str(path))
+        path.rmdir()
+        elsewhere.rename(path)
+        deployment.start(deployment.postgres)
 
 
 @dataclass(slots=True)
@@ -148,3 +151,6 @@ class Waits:
         self.longest[kind] = max(self.longest[kind], time.monotonic() - started)
         self.statuses[kind].add(response.status_code)
         return response
+
+    def cell(self, kind: str) -> str:
+        return f"{'/'.join(map(str, sorted(self.statuses[kind])))} in {self.longest[kind]:.1f}"

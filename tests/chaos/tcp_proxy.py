@@ -48,7 +48,7 @@ class TcpProxy:
         try:
             yield
         finally:
-            self.fault = REFUSES
+            asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
             self._loop.call_soon_threadsafe(self._loop.stop)
             thread.join()
             self._loop.close()
@@ -65,6 +65,13 @@ class TcpProxy:
             passage.is_silent |= fault == HALF_OPEN
         if fault != REFUSES and self._server is None:
             self._server = await asyncio.start_server(self._serve, LOOPBACK, self.port)
+
+    async def _end(self) -> None:
+        await self._set(REFUSES)
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         passage = _Passage(self, writer)

@@ -19,11 +19,12 @@ from typing import Any
 import httpx
 import pytest
 
+from clients.python.proofs import ProofKey
+from clients.python.token_auth import TokenAuth
 from embedded.ports import LOOPBACK, choose_port
 from embedded.programs import Program, is_healthy, toetsfeedback_command
-from services.api.http.connections import MAX_BEHIND, RESERVED
 from services.api.http.middleware import MAX_WAITING
-from services.cli.signing import ProofKey, TokenAuth
+from services.http_server.connections import MAX_BEHIND, RESERVED
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.settings import MIB, Settings
 from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
@@ -31,7 +32,7 @@ from tests.chaos import idle_connections as idle_connections_module
 from tests.chaos.conftest import Intensity
 from tests.chaos.idle_connections import HALF_A_HEAD, IdleConnections
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("chaos")]
+pytestmark = pytest.mark.journey
 
 IDLE = 2_000
 HALF_A_BODY = b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n{"

@@ -8,9 +8,10 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
+from clients.python.proofs import ProofKey
+from clients.python.token_auth import TokenAuth
 from services.api.app import create_app
 from services.api.http.connection_slots import MAX_WAITING
-from services.cli.signing import ProofKey, TokenAuth
 from shared.access.rules import GRANTABLE, Caller, CallerKind
 from shared.core.database import Sessions
 from shared.core.settings import Settings
@@ -20,7 +21,7 @@ from shared.storage.store import Storage
 from tests.api.conftest import serve
 from tests.api.seeding import SCHOOL, seed_schools
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("chaos")]
+pytestmark = pytest.mark.journey
 
 REQUEST_SECONDS = 4.0
 LOCKED_SECONDS = 8.0

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
 from random import Random
 from threading import Event
 from uuid import UUID
@@ -16,8 +15,8 @@ import httpx
 import pytest
 from sqlalchemy import select, text
 
-from embedded.data_directory import DataDirectory
 from embedded.running_instance import STORAGE_URL
+from shared.core.settings import MIB
 from shared.deliveries.models import Delivery
 from shared.documents.models import Document
 from shared.jobs.models import JobItem
@@ -25,24 +24,21 @@ from shared.storage.store import Storage, open_storage
 from tests.chaos.conftest import Intensity
 from tests.chaos.deployment import Deployment
 from tests.chaos.invariants import DocumentHashes, assert_consistent, wait_for_jobs
-from tests.chaos.loop_disk import LoopDisk, loop_disk
-from tests.chaos.up_process import UpProcess
+from tests.chaos.loop_disk import NEEDS, LoopDisk, can_mount, loop_disk
 
 pytestmark = [
     pytest.mark.journey,
     pytest.mark.xdist_group("chaos"),
     pytest.mark.timeout(600),  # many builds, or a start of all servers
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a disk"),
+    pytest.mark.skipif(not can_mount(), reason=NEEDS),
 ]
-
-MIB = 1024 * 1024
 
 
 @pytest.fixture
-def disk(deployment: Deployment) -> Iterator[LoopDisk]:
-    """Let the deployment store its objects on a disk of its own."""
+def disk(deployment: Deployment, intensity: Intensity) -> Iterator[LoopDisk]:
+    """Let the deployment store its objects on a disk of its own, with room for all builds."""
     with (
-        loop_disk(mebibytes=64) as disk,
+        loop_disk(mebibytes=128 * (intensity.power_cuts + 1)) as disk,
         deployment.restarted_with({STORAGE_URL: disk.mount_point.as_uri()}),
     ):
         yield disk
@@ -85,12 +81,15 @@ def test_documents_of_committed_rows_outlive_power_cuts(
 
 
 @pytest.fixture
-def no_deliveries(deployment: Deployment) -> Iterator[None]:
-    """Stop the workers, and remove the deliveries that are submitted meanwhile with their jobs."""
-    deployment.send(signal.SIGSTOP, *deployment.workers)
+def uploads_disk(deployment: Deployment, disk: LoopDisk) -> Iterator[LoopDisk]:
+    """Yield the disk while no worker runs; remove the submitted deliveries with their jobs.
+
+    A worker would record the completion of their items, which other tests take for theirs.
+    """
+    deployment.kill(*deployment.workers)
     with deployment.unit_of_work() as unit:
         before = list(unit.session.scalars(select(Delivery.id)))
-    yield
+    yield disk
     with deployment.unit_of_work() as unit:
         session = unit.session
         submitted = session.scalars(select(Delivery.id).where(Delivery.id.not_in(before))).all()
@@ -98,12 +97,10 @@ def no_deliveries(deployment: Deployment) -> Iterator[None]:
         session.execute(text("delete from job_items where subject = any(:subjects)"), subjects)
         session.execute(text("delete from jobs where subject = any(:subjects)"), subjects)
         session.execute(text("delete from deliveries where id::text = any(:subjects)"), subjects)
-    deployment.send(signal.SIGCONT, *deployment.workers)
 
 
-@pytest.mark.usefixtures("no_deliveries")
 def test_accepted_uploads_outlive_power_cuts(
-    deployment: Deployment, disk: LoopDisk, intensity: Intensity, rng: Random
+    deployment: Deployment, uploads_disk: LoopDisk, intensity: Intensity, rng: Random
 ) -> None:
     accepted: dict[UUID, bytes] = {}
     is_enough = Event()
@@ -125,7 +122,7 @@ def test_accepted_uploads_outlive_power_cuts(
             time.sleep(rng.uniform(0, 0.05))
             acknowledged = dict(accepted)
             deployment.send(signal.SIGSTOP, deployment.api)
-            with disk.after_power_cut() as directory:
+            with uploads_disk.after_power_cut() as directory:
                 assert_uploaded(deployment, acknowledged, open_storage(directory.as_uri()))
             deployment.send(signal.SIGCONT, deployment.api)
         is_enough.set()
@@ -147,31 +144,3 @@ def assert_uploaded(deployment: Deployment, accepted: dict[UUID, bytes], storage
         ).all()
     stored = {str(job): sha256(storage.read(str(key))).digest() for job, key in items}
     assert stored == accepted
-
-
-@pytest.mark.chaos_long
-@pytest.mark.parametrize("number", range(6))
-def test_first_start_of_up_outlives_a_power_cut(number: int, rng: Random) -> None:
-    """Cut the power when `up` is ready, and at random moments before."""
-    with loop_disk(mebibytes=512) as disk:
-        data = DataDirectory(disk.mount_point / "data")
-        with UpProcess(data) as first:
-            if number:
-                time.sleep(rng.uniform(0, 8))
-            else:
-                first.wait_until_ready()
-        keys = contents(data.keys)
-        disk.cut_power()
-        survived = contents(data.keys)
-        assert survived.items() <= keys.items()
-        assert number or survived == keys
-        assert "postgres-password" in survived or not data.postgres.exists()
-        with UpProcess(data) as second:
-            second.wait_until_ready()
-            assert survived.items() <= contents(data.keys).items()
-
-
-def contents(directory: Path) -> dict[str, bytes]:
-    """Return the complete files of a directory."""
-    files = directory.iterdir() if directory.exists() else ()
-    return {file.name: file.read_bytes() for file in files if "#" not in file.name}

@@ -25,8 +25,17 @@ from tests.api.seeding import OBJECTS, seed_schools
 from tests.cli.doctor_findings import Doctor, statuses
 
 CHECKS = {
-    *("queue", "signing keys", "INSZ key", "object store", "database", "clock", "roles"),
-    "settings of logins",
+    *(
+        "queue",
+        "signing keys",
+        "INSZ key",
+        "manifest key",
+        "viewing key",
+        "object store",
+        "database",
+        "clock",
+    ),
+    *("roles", "settings of logins", "statistics"),
     *("migrations", "tables with row-level security", "row policies", "privileges"),
     *("INSZ key of the database", "objects", "documents", "audit log"),
 }

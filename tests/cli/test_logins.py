@@ -19,16 +19,18 @@ PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `([a-z ]+)` \| (\w+) \| (`TOETSFEEDBACK_.+) \|$", re.MULTILINE)
 VARIABLES = {name: variables.strip("`").split("`, `") for name, _, variables in ROW.findall(PAGE)}
 LOGINS = {name: login for name, login, _ in ROW.findall(PAGE)}
-WITHOUT = {"up", "demo", "generate", "openapi"}
+WITHOUT = {"up", "demo", "generate", "openapi", "provider", "portal"}
 ID = "00000000-0000-4000-8000-000000000000"
 ARGUMENTS = {
     "api": ["api", "--port", "0"],
     "import": ["import", str(ROOT / "tests" / "data" / "delivery-sample")],
     "build": ["build", "--administration", "2024"],
+    "compute": ["compute", "--administration", "2024"],
     "audit": ["audit", "verify"],
     "person add": ["person", "add", "Somebody", "--key", "key.pem"],
     "token": ["token", "--key", "proof.pem"],
-    "release": ["release", "--administration", "2024", "--opens-at", "2099-06-21T08:00"],
+    "release": ["release", "show", "--administration", "2024"],
+    "viewing": ["viewing", "locations"],
     "call": ["call", "GET", "/v1/jobs"],
     "client": ["client", "list"],
     "person": ["person", "list"],

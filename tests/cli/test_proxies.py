@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.api_client import open_client
+from clients.python.http import open_client
+from embedded.programs import child_environment
 from tests.journeys.conftest import Instance
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("cli")]
@@ -50,12 +51,26 @@ def test_client_uses_no_proxy(instance: Instance, monkeypatch: pytest.MonkeyPatc
         assert client.get("/health").status_code == 200
 
 
+def test_programs_of_an_instance_reach_its_provider_without_the_proxy(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in PROXIES.items():
+        monkeypatch.setenv(name, value)
+    code = (
+        "import sys; from shared.oauth.provider_requests import request_object;"
+        "request_object('GET', sys.argv[1], timeout_seconds=30)"
+    )
+    sent = [sys.executable, "-c", code, f"{instance.running().api_url}/health"]
+    found = subprocess.run(sent, env=child_environment({}), capture_output=True, check=False)
+    assert found.returncode == 0, found.stderr.decode()
+
+
 def test_command_line_and_benchmarks_open_no_other_client() -> None:
     opening = re.compile(r"httpx\.(Client|AsyncClient|stream|request|get|post|put|patch|delete)\(")
     files = [
         file
-        for folder in ("services", "benchmarks", "embedded")
+        for folder in ("services", "benchmarks", "embedded", "clients")
         for file in sorted((ROOT / folder).rglob("*.py"))
         if opening.search(file.read_text(encoding="utf-8"))
     ]
-    assert [str(file.relative_to(ROOT)) for file in files] == ["services/cli/api_client.py"]
+    assert [str(file.relative_to(ROOT)) for file in files] == ["clients/python/http.py"]

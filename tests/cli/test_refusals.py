@@ -9,9 +9,12 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from joserfc.jwk import ECKey
 
+from clients.python.errors import ApiRefusal
+from services.cli.errors import explain
 from tests.cli.conftest import SAMPLE, Run
 from tests.journeys.conftest import Instance
 
@@ -37,9 +40,13 @@ def environment(instance: Instance) -> Iterator[MutableEnvironment]:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("release", "--administration", "2024", "--opens-at", "21/06/2024 08:00"), "--opens-at: "),
-        (("release", "--administration", "2O24", "--opens-at", "2099-06-21T08:00"),
-         "--administration: There is no such administration; import its delivery first"),
+        (("release", "rehearse", "--administration", "2024", "--opens-at", "21/06/2024 08:00"),
+         "--opens-at: "),
+        (("release", "show", "--administration", "2O24"), "ids in /v1/releasePlans/2O24."),
+        (("release", "succeed", "000001", "000002", "--revoke"),
+         "PREDECESSOR: There is no such succession"),
+        (("release", "plan", "missing.csv", "--administration", "2024"),
+         "missing.csv: No such file or directory; check the path"),
         (("build", "--administration", "2O24"),
          "--administration: There is no such administration; import its delivery first"),
         (("build", "--administration", "2024", "--school", "1"),
@@ -58,6 +65,10 @@ def environment(instance: Instance) -> Iterator[MutableEnvironment]:
         (("audit", "verify", "--since", "deep.json"), "deep.json contains no heads; give a file"),
         (("token", "--key", "p384.pem"), "p384.pem contains no private P-256 key in PEM format"),
         (("token", "--key", "public.pem"), "public.pem contains no private P-256 key"),
+        (
+            ("token", "--key", "nowhere/new.pem"),
+            "there is no key in nowhere/new.pem, and none can be created there: give the path",
+        ),
         (("token", "--key", "."), ".: Is a directory; give the path of a file"),
         (("call", "GET", "/v1/schools", "--out", "missing/x"),
          "missing/x: No such file or directory; check the path"),
@@ -79,9 +90,39 @@ def test_refusal_names_the_option_or_file_and_the_remedy(
 
 
 @pytest.mark.parametrize(
+    ("windows", "expected"),
+    [
+        (("studentFeedback,,2026-01-01T08:00", "schoolFeedback,none,2026-01-01T08:00"),
+         "FILE, window 2, targetGroup: The administration has no target group"),
+        (("nothing,,2026-01-01T08:00",), "FILE, window 1, product: Must be"),
+        (("studentFeedback,,2026-01-01T08:00", "studentFeedback,,2026-01-02T08:00"),
+         "Window 2 overlaps another one"),
+    ],
+)  # fmt: skip
+def test_refused_plan_names_the_window_by_its_line(
+    instance: Instance, run: RunCommand, tmp_path: Path, windows: tuple[str, ...], expected: str
+) -> None:
+    file = tmp_path / "plan.csv"
+    file.write_text("\n".join(["product,targetGroup,opensAt", *windows]))
+    command = ("release", "plan", str(file), "--administration", "2024")
+    found = run(*command, "--data", str(instance.data))
+    assert found.code == 1
+    assert expected in found.err
+
+
+def test_missing_scope_is_named_with_the_command_that_requests_it() -> None:
+    body = {"detail": "No.", "requiredScopes": ["viewings:plan", "viewings:read"]}
+    request = httpx.Request("GET", "https://a.example/v1")
+    found = explain(ApiRefusal(httpx.Response(403, json=body, request=request)))
+    assert "viewings:plan or viewings:read" in found
+    assert "`toetsfeedback client scopes`" in found
+
+
+@pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("release", "--administration", "2024"), "--opens-at"),
+        (("release", "show"), "--administration"),
+        (("release", "recall", "--administration", "2024"), "--reason"),
         (("call", "GET", "v1/schools"), "PATH"),
         (("call", "GET", "//elsewhere/"), "PATH"),
         (("call", "GE T", "/v1/schools"), "METHOD"),

@@ -12,6 +12,7 @@ from shared.client_changes.rules import (
     delay_of,
     require_approver,
     require_other_client,
+    scopes_after,
     state_of,
 )
 from shared.core.errors import MissingPermission
@@ -93,3 +94,21 @@ def test_keys_scopes_and_further_clients_wait(kind: ChangeKind) -> None:
 )
 def test_state_follows_from_the_instants(progress: Progress, state: ChangeState) -> None:
     assert state_of(progress, NOW) is state
+
+
+@pytest.mark.parametrize(
+    ("before", "requested", "now", "after"),
+    [
+        ("ab", "abc", "ab", "abc"),
+        ("ab", "abc", "a", "ac"),
+        ("ab", "abc", "", "c"),
+        ("ab", "b", "ab", "b"),
+        ("ab", "b", "a", ""),
+        ("a", "ab", "abc", "ab"),
+        ("abc", "abc", "a", "a"),
+    ],
+)
+def test_scope_taken_away_after_the_request_does_not_come_back(
+    before: str, requested: str, now: str, after: str
+) -> None:
+    assert scopes_after(before, requested, now) == set(after)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from shared.core.errors import ConfigurationError
-from shared.core.secrets import read_insz_key
+from shared.core.secrets import KEY_BYTES, derive_key, read_insz_key
 from shared.core.settings import Settings
 
 REQUIRED = {
@@ -62,3 +62,10 @@ def test_a_weak_or_malformed_key_is_rejected(tmp_path: Path, content: str) -> No
     file.write_text(content)
     with pytest.raises(ConfigurationError, match="64 hexadecimal digits"):
         read_insz_key(file)
+
+
+def test_derived_keys_differ_by_purpose_and_by_key() -> None:
+    keys = {derive_key(key, purpose) for key in (b"a" * 32, b"b" * 32) for purpose in ("x", "y")}
+    assert len(keys) == 4
+    assert {len(key) for key in keys} == {KEY_BYTES}
+    assert derive_key(b"a" * 32, "x") in keys

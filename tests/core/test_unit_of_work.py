@@ -129,3 +129,38 @@ def test_only_a_transaction_without_changes_is_ended_early(unit: UnitOfWork) -> 
     unit.before_commit(lambda: None)
     with pytest.raises(RuntimeError, match="entry point"):
         unit.end_reading()
+
+
+def test_a_transaction_that_was_ended_is_not_rolled_back(sessions: Sessions) -> None:
+    def work() -> None:
+        with UnitOfWork(sessions) as unit:
+            unit.session.execute(text("insert into marks values ('used')"))
+            unit.on_rollback(lambda again: again.execute(text("insert into marks values ('x')")))
+            unit.end_reading()
+            raise OSError("refused")
+
+    with pytest.raises(OSError, match="refused"):
+        work()
+    assert marks(sessions) == ["used"]
+
+
+def test_pending_actions_run_once_and_are_rolled_back_with_the_rest(sessions: Sessions) -> None:
+    ran: list[str] = []
+
+    def work() -> None:
+        with UnitOfWork(sessions) as unit:
+            unit.before_commit(partial(ran.append, "b"), order="b")
+            unit.before_commit(
+                lambda: unit.session.execute(text("insert into marks values ('a')")), order="a"
+            )
+            unit.run_pending()
+            assert ran == ["b"]
+            unit.commit()
+            unit.session.execute(text("insert into marks values ('c')"))
+            unit.before_commit(partial(ran.append, "d"))
+            unit.run_pending()
+            raise OSError("disk")
+
+    with pytest.raises(OSError, match="disk"):
+        work()
+    assert (ran, marks(sessions)) == (["b", "d"], ["a"])

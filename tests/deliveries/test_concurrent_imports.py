@@ -3,18 +3,19 @@
 import threading
 from pathlib import Path
 
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text
 
-from shared.access.products import Product
 from shared.core.database import Sessions
 from shared.core.paging import PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.models import Delivery
 from shared.deliveries.service import ImportOutcome
-from shared.releases.service import WindowPlan, create_window, list_windows, remove_window
+from shared.releases.models import ReleaseWindow
+from shared.releases.repository import lock_windows
+from shared.releases.service import list_windows
 from shared.results.models import Result
-from tests.callers import OPERATOR
 from tests.deliveries.delivery_files import correction, full, run_import
+from tests.releasing import add_window
 
 
 def test_imports_of_one_administration_wait_for_each_other(
@@ -89,8 +90,8 @@ def test_window_waits_for_an_import_that_moves_a_component_and_for_no_other(
 
     def plan(target_group: str) -> None:
         with UnitOfWork(sessions) as unit:
-            scope = WindowPlan("2032", Product.STUDENT_FEEDBACK, target_group, never=True)
-            create_window(unit, OPERATOR, scope)
+            lock_windows(unit.session)
+            add_window(unit.session, "2032", target_group=target_group, never=True)
 
     with UnitOfWork(sessions) as unit:
         assert run_import(unit.session, paths[0]).status == "applied"
@@ -99,9 +100,7 @@ def test_window_waits_for_an_import_that_moves_a_component_and_for_no_other(
         plan("SO2A")
     with UnitOfWork(sessions) as unit:
         assert run_import(unit.session, paths[2]).status == "refused"
-        remove_window(
-            unit, OPERATOR, list_windows(unit.session, "2032", PageSelection(1)).rows[0].window.id
-        )
+        unit.session.execute(delete(ReleaseWindow))
     with UnitOfWork(sessions) as unit:
         assert run_import(unit.session, paths[2]).status == "applied"
         other = threading.Thread(target=plan, args=["LO4"])

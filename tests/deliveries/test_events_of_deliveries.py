@@ -7,16 +7,20 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from shared.access.products import Product
 from shared.audit.models import AuditEvent
 from shared.audit.repository import AuditFilter
-from shared.audit.service import append_refusals, list_events, verify
+from shared.audit.service import list_events, verify
+from shared.changes.models import ChangeEvent
 from shared.core.paging import PageSelection
+from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.identity_checks import MAX_REFUSALS
 from shared.deliveries.service import ImportOutcome
 from shared.documents.service import mention_of_student
 from shared.students.models import Student
 from tests.deliveries.delivery_files import DeliveryFiles, correction, full, run_import
 from tests.deliveries.delivery_rows import current_results, import_applied
+from tests.releasing import open_scope
 
 OLD, NEW = "000028", "007947"
 AN = ["Peeters", "An", "", ""]
@@ -30,6 +34,7 @@ def events(session: Session, outcome: ImportOutcome) -> dict[str, tuple[str, set
     """Return the kinds of rows and the codes of students in the event of each school."""
     found = {}
     resource = f"/v1/deliveries/{outcome.delivery_id}"
+    session.execute(text("select append_pending_events(null)"))
     for event in session.scalars(select(AuditEvent).where(AuditEvent.resource == resource)):
         assert (event.action, event.outcome, event.rule) == ("importDelivery", "allowed", "granted")
         assert event.organisation not in found
@@ -47,6 +52,22 @@ def codes(session: Session, students: list[UUID] | tuple[UUID, ...]) -> set[str]
 def code_with_new_school() -> DeliveryFiles:
     """Return a correction that enrols a student of one school, under another name, in another."""
     return correction(2, students=[["s1", NEW, "4C", "Baert", "Eva", "", ""]])
+
+
+def changed_results(mode: str) -> DeliveryFiles:
+    """Return a delivery with another result, result of a calibration, and two of items."""
+    if mode == "correction":
+        return correction(
+            2,
+            results=[["s3", "LEZ4", "absent", "", ""], ["s2", "KAL4", "reported", "D", ""]],
+            item_results=[["s1", "LEZ4", "1", "0"], ["s4", "LEZ2", "1", "0"]],
+        )
+    delivery = full(2)
+    delivery.set("results.csv", 6, "status", "absent")
+    delivery.set("results.csv", 5, "level", "D")
+    for line in (2, 4):
+        delivery.set("item_results.csv", line, "correct", "0")
+    return delivery
 
 
 def test_first_delivery_is_one_event_per_school_without_students(
@@ -71,11 +92,11 @@ CORRECTIONS: dict[str, tuple[DeliveryFiles, dict[str, tuple[str, set[str]]]]] = 
             2,
             results=[["s1", "LEZ4", "reported", "D", "199"], ["s5", "LEZ4", "withdrawn", "", ""]],
         ),
-        {OLD: ("itemResults, results", {"s1", "s5"}), NEW: ("itemResults, results", {"s5"})},
+        {school: ("itemResults, results", set()) for school in (OLD, NEW)},
     ),
     "item results": (
         correction(2, item_results=[["s4", "LEZ2", "1", "0"]]),
-        {NEW: ("itemResults", {"s4"})},
+        {NEW: ("itemResults", set())},
     ),
     "component": (
         correction(2, components=[["LEZ4", "LO4", "nederlands", "Lezen", "4", "false", "LO"]]),
@@ -158,7 +179,34 @@ def test_later_full_delivery_is_in_the_log_of_the_schools_that_changed(
 
     outcome = import_applied(session, changed, tmp_path)
 
-    assert events(session, outcome) == {OLD: ("itemResults, results, students", {"s1", "s2"})}
+    assert events(session, outcome) == {OLD: ("itemResults, results, students", {"s1"})}
+
+
+@pytest.mark.parametrize("mode", ["correction", "full"])
+@pytest.mark.parametrize(
+    ("product", "named"),
+    [
+        (Product.STUDENT_FEEDBACK, {OLD: {"s3"}, NEW: set()}),
+        (Product.TEST_VIEWING, {OLD: {"s1"}, NEW: {"s4"}}),
+        (Product.SCHOOL_FEEDBACK, {OLD: set(), NEW: set()}),
+        (None, {OLD: set(), NEW: set()}),
+    ],
+)
+def test_event_names_students_of_released_results_only(
+    unit: UnitOfWork, tmp_path: Path, mode: str, product: Product | None, named: dict[str, set[str]]
+) -> None:
+    """The name would tell that there is a result, and of a calibration that it was taken."""
+    session = unit.session
+    import_applied(session, full(), tmp_path)
+    if product is not None:
+        open_scope(session, "2024", product)
+
+    outcome = import_applied(session, changed_results(mode), tmp_path)
+
+    assert events(session, outcome) == {
+        OLD: ("itemResults, results", named[OLD]),
+        NEW: ("itemResults", named[NEW]),
+    }
 
 
 def test_refused_delivery_is_in_the_log_without_a_school(session: Session, tmp_path: Path) -> None:
@@ -170,7 +218,7 @@ def test_refused_delivery_is_in_the_log_without_a_school(session: Session, tmp_p
         for number, delivery in enumerate((invalid, unknown))
     ]
 
-    append_refusals(session)
+    session.execute(text("select append_pending_events(null)"))
     found = session.execute(
         select(AuditEvent.resource, AuditEvent.rule, AuditEvent.purpose, AuditEvent.students).where(
             AuditEvent.outcome == "refused", AuditEvent.organisation.is_(None)
@@ -204,3 +252,35 @@ def test_guesses_of_a_stamnummer_are_limited(session: Session, tmp_path: Path) -
 
     session.execute(text("update deliveries set finished_at = finished_at - interval '1 day'"))
     assert kinds("1000001", "later") == ["contradictsStored"]
+
+
+def corrected(session: Session) -> list[tuple[UUID, str | None, str]]:
+    """Return the change events as they are after the commit."""
+    session.execute(text("set constraints all immediate"))
+    session.execute(text("set constraints all deferred"))
+    query = select(ChangeEvent.source_id, ChangeEvent.school_id, ChangeEvent.product)
+    return [(*row,) for row in session.execute(query.order_by(ChangeEvent.number))]
+
+
+@pytest.mark.parametrize("mode", ["full", "correction"])
+def test_released_results_that_change_are_a_change_event_of_their_school(
+    session: Session, tmp_path: Path, mode: str
+) -> None:
+    import_applied(session, full(), tmp_path)
+    assert corrected(session) == []
+    open_scope(session, "2024", Product.STUDENT_FEEDBACK)
+    outcome = import_applied(session, changed_results(mode), tmp_path)
+    expected = (outcome.delivery_id, OLD, Product.STUDENT_FEEDBACK)
+    assert corrected(session) == [expected]
+
+
+def test_a_delivery_without_changes_or_of_what_is_not_released_is_no_change_event(
+    session: Session, tmp_path: Path
+) -> None:
+    import_applied(session, full(), tmp_path)
+    import_applied(session, changed_results("correction"), tmp_path)
+    open_scope(session, "2024", Product.STUDENT_FEEDBACK)
+    unchanged = changed_results("full")
+    unchanged.manifest |= {"sequence": 3, "deliveryId": "test-3"}
+    import_applied(session, unchanged, tmp_path)
+    assert corrected(session) == []

@@ -6,8 +6,11 @@ import pytest
 from sqlalchemy.orm import Session
 
 from shared.deliveries.csv_header import parse_header
-from shared.deliveries.delivery_format import FORMAT_1_0, FORMAT_1_1, STUDENTS
+from shared.deliveries.delivery_format import (
+    STUDENTS,
+)
 from shared.deliveries.faults import FaultLog
+from shared.deliveries.file_format import FORMAT_1_0, FORMAT_1_1
 from tests.deliveries.delivery_files import full, import_refused, run_import
 
 NAMES = ",".join(column.name for column in STUDENTS.columns)

@@ -73,7 +73,7 @@ def test_stored_code_of_somebody_else_is_refused_and_recorded(
 
     assert refusal(session, delivery, tmp_path) == [("otherStudent", "students.csv", 2, "insz")]
 
-    session.execute(text("select append_pending_refusals(null)"))
+    session.execute(text("select append_pending_events(null)"))
     events = session.scalars(select(AuditEvent).where(AuditEvent.rule == "otherStudent")).all()
     assert [(event.action, event.outcome) for event in events] == [("importDelivery", "refused")]
 

@@ -12,6 +12,7 @@ from tests.deliveries.test_contradictions import CONTRADICTIONS as COLUMN_CONTRA
 from tests.deliveries.test_contradictions import DOUBTS
 from tests.deliveries.test_look_alikes import LOOK_ALIKES
 from tests.deliveries.test_meanings import CHANGED_MEANINGS, OTHER_NAMES
+from tests.deliveries.test_references import FAULTS as REFERENCE_FAULTS
 from tests.deliveries.test_result_faults import RESULT_FAULTS
 from tests.deliveries.test_row_faults import ROW_FAULTS
 
@@ -169,6 +170,7 @@ def test_every_integrity_check_has_a_test() -> None:
     tested += [("changedMeaning", row[0], 2, column) for row, column in CHANGED_MEANINGS.values()]
     tested += [("otherName", row[0], 2, column) for row, column in OTHER_NAMES.values()]
     tested += TESTED_ELSEWHERE
+    tested += [(kind, "references.csv", None, column) for _, kind, column in REFERENCE_FAULTS]
     tested += [place for _, place in CORRECTIONS.values()]
     tested += [("duplicateKey", "levels.csv", 7, "level_scale")]
     tested += [("inszShared", "students.csv", 4, "insz")]

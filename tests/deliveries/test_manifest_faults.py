@@ -230,3 +230,19 @@ def test_refused_delivery_may_be_submitted_again(session: Session, tmp_path: Pat
 
 def test_manifest_has_entries_for_every_other_file_of_the_format() -> None:
     assert [MANIFEST, *FileEntries.__annotations__] == list(FILE_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "remedy"),
+    [
+        (1, "Deliveries up to number 1 were applied. If this one is newer than these, give it"),
+        (3, "Submit the delivery with number 2 first. If there is none, give this one that number"),
+    ],
+)
+def test_advice_for_a_sequence_number_depends_on_what_was_applied(
+    session: Session, tmp_path: Path, sequence: int, remedy: str
+) -> None:
+    delivery = full(2)
+    delivery.manifest["sequence"] = sequence
+    (fault,) = import_refused(session, delivery, tmp_path)["faults"]
+    assert fault["remedy"].startswith(remedy)

@@ -13,9 +13,14 @@ from sqlalchemy.orm import Session
 from shared.deliveries.copy_encoding import ItemRunEncoder, LineEncoder
 from shared.deliveries.csv_header import parse_header
 from shared.deliveries.csv_reader import CsvReader, PlainLines, Record
-from shared.deliveries.delivery_format import FILE_NAMES, FORMAT_1_1, ITEM_RESULTS, STUDENTS
+from shared.deliveries.delivery_format import (
+    FILE_NAMES,
+    ITEM_RESULTS,
+    STUDENTS,
+)
 from shared.deliveries.delivery_source import HashingStream
 from shared.deliveries.faults import Findings
+from shared.deliveries.file_format import FORMAT_1_1
 from shared.deliveries.insz import is_valid_insz
 from shared.deliveries.text_checks import fold, is_blank
 from tests.deliveries.delivery_files import (

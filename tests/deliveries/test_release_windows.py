@@ -1,6 +1,5 @@
 """A delivery changes the meaning of no release window: it is refused, or the meaning is kept."""
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -13,9 +12,7 @@ from shared.access.products import Product
 from shared.core.clock import database_now
 from shared.core.unit_of_work import UnitOfWork
 from shared.releases.repository import released_components
-from shared.releases.service import WindowPlan, remove_window, save_window
 from shared.results.models import Component
-from tests.callers import OPERATOR
 from tests.deliveries.delivery_changes import Place, add_row, remove_row, set_value
 from tests.deliveries.delivery_files import (
     Change,
@@ -27,8 +24,8 @@ from tests.deliveries.delivery_files import (
     table_contents,
 )
 from tests.deliveries.delivery_rows import current_results, import_applied
+from tests.releasing import add_window, remove_window
 
-NEVER = WindowPlan("2024", Product.STUDENT_FEEDBACK, never=True)
 KIND = "changesReleaseWindow"
 MOVED: Place = (KIND, "components.csv", 3, "target_group")
 COMPONENTS_GONE: Place = (KIND, "components.csv", None, "component")
@@ -45,11 +42,11 @@ def open_all(unit: UnitOfWork, first_delivery: None) -> None:  # noqa: ARG001  #
     """Open the whole administration, in every product."""
     opens_at = database_now(unit.session) - timedelta(hours=1)
     for product in Product:
-        save_window(unit, OPERATOR, WindowPlan("2024", product, opens_at=opens_at))
+        add_window(unit.session, "2024", product, opens_at=opens_at)
 
 
 def never(unit: UnitOfWork, **scope: str) -> UUID:
-    return save_window(unit, OPERATOR, replace(NEVER, **scope)).window.id  # type: ignore[arg-type]
+    return add_window(unit.session, "2024", **scope, never=True)  # type: ignore[arg-type]
 
 
 def released(session: Session) -> set[str]:
@@ -148,8 +145,7 @@ def test_correction_that_moves_a_component_is_refused(unit: UnitOfWork, tmp_path
 def test_component_moved_into_an_open_target_group_is_refused(
     unit: UnitOfWork, tmp_path: Path
 ) -> None:
-    plan = WindowPlan("2024", Product.SCHOOL_FEEDBACK, "SO2A")
-    window = save_window(unit, OPERATOR, plan).window.id
+    window = add_window(unit.session, "2024", Product.SCHOOL_FEEDBACK, target_group="SO2A")
 
     text = refuse(unit.session, moved(full(2)), tmp_path, MOVED)
 
@@ -183,7 +179,7 @@ def test_calibration_that_a_wide_window_would_release_is_refused(
     refuse(unit.session, no_calibration, tmp_path, *[place] * len(Product))
 
     for product in Product:
-        save_window(unit, OPERATOR, WindowPlan("2024", product, component="KAL4", never=True))
+        add_window(unit.session, "2024", product, component="KAL4", never=True)
     import_applied(unit.session, no_calibration, tmp_path)
     assert released(unit.session) == {"LEZ4", "WIS4", "LEZ2"}
 
@@ -206,7 +202,7 @@ def test_removed_component_with_a_window_is_refused_until_the_window_is_removed(
     text = refuse(unit.session, without_component(full(2)), tmp_path, COMPONENTS_GONE)
 
     assert f"release window {window}" in text
-    remove_window(unit, OPERATOR, window)
+    remove_window(unit.session, window)
     import_applied(unit.session, without_component(full(2)), tmp_path)
 
 
@@ -219,7 +215,7 @@ def test_removed_target_group_with_a_window_is_refused_until_the_window_is_remov
     text = refuse(unit.session, without_target_group(full(2)), tmp_path, GROUP_GONE)
 
     assert f"release window {window}" in text
-    remove_window(unit, OPERATOR, window)
+    remove_window(unit.session, window)
     import_applied(unit.session, without_target_group(full(2)), tmp_path)
 
 

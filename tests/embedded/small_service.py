@@ -1,7 +1,7 @@
 """A service of small programs, which the tests run as separate processes.
 
 `up DIR` and `servers DIR` run the code under test; the other commands are the programs that `up`
-starts: `migrate` writes a row, `api` and `worker` answer on their port. Each imports only what it
+starts: `migrate` writes a row, the others answer on their port. Each imports only what it
 needs, so that it starts fast.
 """
 
@@ -54,12 +54,23 @@ def main(command: str, *arguments: str) -> int:
             time.sleep(600)
     if command == "migrate":
         migrate()
-    if command == "api":
+    if command in {"api", "portal", "provider"}:
         serve(int(arguments[1]))
     if command == "worker":
         serve(int(os.environ["TOETSFEEDBACK_WORKER_METRICS_PORT"]))
     return 3 if command == "fail" else 0
 
 
+def main_of_up() -> int:
+    """Run `up` with the output of the command line."""
+    from services.cli.output import discard_unwritten, prepare_streams  # noqa: PLC0415  # as above
+
+    prepare_streams()
+    try:
+        return main(*sys.argv[1:])
+    finally:
+        discard_unwritten()
+
+
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main_of_up() if sys.argv[1] == "up" else main(*sys.argv[1:]))

@@ -1,6 +1,7 @@
 """A copy of a data directory has the record of another instance, which it must leave alone."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,19 @@ def test_commands_refuse_a_copy_of_a_running_instance(
         monkeypatch.delenv(f"TOETSFEEDBACK_{variable}_URL", raising=False)
     with pytest.raises(EmbeddedError, match="is a copy of"):
         settings_for(copy, "importer")
+
+
+def test_settings_of_an_instance_leave_the_environment_alone(
+    steady_up: Any, shared_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another instance that this process starts would use the servers of the first."""
+    for variable in ("DATABASE", "REDIS", "STORAGE"):
+        monkeypatch.delenv(f"TOETSFEEDBACK_{variable}_URL", raising=False)
+    instance = steady_up.until_ready()
+    before = dict(os.environ)
+    settings = settings_for(shared_directory, "importer")
+    assert settings.database_url.get_secret_value() == instance.logins["importer"]
+    assert dict(os.environ) == before
 
 
 def test_processes_that_work_elsewhere_are_no_orphans(steady_up: Any, copy: Path) -> None:

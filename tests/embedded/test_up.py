@@ -20,7 +20,7 @@ StartUp = Callable[..., Any]
 Eventually = Callable[[Callable[[], object]], bool]
 ProcessesOf = Callable[[Path], list[psutil.Process]]
 
-PROCESSES = {"postgres", "valkey", "api", "worker-1", "worker-2"}
+PROCESSES = {"postgres", "valkey", "api", "worker-1", "worker-2", "portal", "provider"}
 
 
 def starts(instance: RunningInstance) -> int:
@@ -130,7 +130,8 @@ def test_record_and_keys_are_private_to_the_owner(steady_up: Any, shared_directo
     private = [shared_directory / "running.json", *(shared_directory / "keys").iterdir()]
     assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
     assert {path.name for path in private} == {
-        *("running.json", "postgres-password", "valkey-password", "signing-key.pem", "insz-key")
+        *("running.json", "postgres-password", "valkey-password", "signing-key.pem", "insz-key"),
+        *("manifest-key.pem", "provider.json", "viewing-key"),
     }
     key = Path(environment["TOETSFEEDBACK_SIGNING_KEYS"]).read_text()
     assert key.startswith("-----BEGIN PRIVATE KEY-----")

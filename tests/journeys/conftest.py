@@ -16,10 +16,11 @@ import httpx
 import psutil
 import pytest
 
+from clients.python.proofs import ProofKey
+from clients.python.token_auth import TokenAuth
 from embedded.data_directory import DataDirectory
 from embedded.running_instance import RunningInstance
 from services.cli.identity import ClientIdentity
-from services.cli.signing import ProofKey, TokenAuth
 
 START_SECONDS = 120
 JOB_SECONDS = 90

@@ -13,8 +13,9 @@ import pypdfium2
 import pytest
 from openpyxl import load_workbook
 
+from clients.python.proofs import ProofKey
 from services.cli.identity import ClientIdentity
-from services.cli.signing import ProofKey
+from shared.documents.reading_guides.texts import GUIDE_TEXTS
 from tests.journeys.conftest import Instance, follow
 
 SAMPLE = Path(__file__).parents[1] / "data" / "delivery-sample"
@@ -48,19 +49,19 @@ def operator(built: Instance) -> httpx.Client:
 
 
 @pytest.fixture(scope="module")
-def released(operator: httpx.Client, school: httpx.Client) -> dict[str, Any]:
-    """List the fiches before and after a release window opens."""
-    body = {"administrationId": ADMINISTRATION, "product": "studentFeedback"}
-    opens_at = datetime.now(UTC) + timedelta(seconds=2)
-    window = operator.post("/v1/releaseWindows", json=body | {"opensAt": opens_at.isoformat()})
-    assert window.status_code == httpx.codes.CREATED, window.text
+def released(built: Instance, school: httpx.Client) -> dict[str, Any]:
+    """List the fiches before and after a release that three persons planned and approved."""
+    opens_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=20)
+    moment = ("--opens-at", opens_at.isoformat())
+    said = built.cli("release", "rehearse", "--administration", ADMINISTRATION, *moment)
+    assert "DEVELOPMENT ONLY" in said
     assert documents(school, "fiche") == []
     while datetime.now(UTC) < opens_at - timedelta(seconds=1):
         time.sleep(0.05)
     before = documents(school, "fiche")
     while datetime.now(UTC) < opens_at + timedelta(seconds=1):
         time.sleep(0.05)
-    return {"before": before, "after": documents(school, "fiche"), "href": window.json()["href"]}
+    return {"before": before, "after": documents(school, "fiche")}
 
 
 def documents(client: httpx.Client, kind: str) -> list[dict[str, Any]]:
@@ -132,13 +133,30 @@ def test_bundles_contain_the_fiches_of_their_class_group_or_school(
     bundles = documents(school, "ficheBundle")
     assert [bundle.get("classGroup") for bundle in bundles].count(None) == 1
     content = {f["href"]: school.get(f"{f['href']}/content").content for f in released["after"]}
+    listed = school.get("/v1/readingGuides").json()["items"]
+    guides = [school.get(guide["href"]).content for guide in listed]
+    assert len(guides) == len(GUIDE_TEXTS)
     for bundle in bundles:
         archive = zipfile.ZipFile(BytesIO(school.get(f"{bundle['href']}/content").content))
         own = bundle.get("classGroup")
         fiches = [f for f in released["after"] if own in {None, f["classGroup"]}]
-        members = sorted(archive.read(name) for name in archive.namelist())
+        lists = [name for name in archive.namelist() if "/Uitdeellijst " in name]
+        members = sorted(archive.read(name) for name in {*archive.namelist()} - {*lists})
         assert archive.testzip() is None
-        assert members == sorted(content[f["href"]] for f in fiches)
+        assert members == sorted([*(content[f["href"]] for f in fiches), *guides])
+        assert len(lists) == (1 if own else len(bundles) - 1)
+
+
+def test_every_student_is_on_a_hand_out_list(
+    school: httpx.Client, released: dict[str, Any]
+) -> None:
+    of = {"administrationId": ADMINISTRATION, "pageSize": "200"}
+    entries = school.get(f"/v1/schools/{SCHOOL}/handOutEntries", params=of).json()["items"]
+    students = school.get(f"/v1/schools/{SCHOOL}/students", params=of).json()["items"]
+    assert [one["student"]["id"] for one in entries] == [one["id"] for one in students]
+    fiches = {one["fiche"]["href"] for one in entries if "fiche" in one}
+    assert fiches == {one["href"] for one in released["after"]}
+    assert all(("fiche" in one) != ("missing" in one) for one in entries)
 
 
 def test_other_school_gets_404(other: httpx.Client, released: dict[str, Any]) -> None:
@@ -149,6 +167,7 @@ def test_other_school_gets_404(other: httpx.Client, released: dict[str, Any]) ->
         f"/v1/schools/{SCHOOL}/students",
         f"/v1/schools/{SCHOOL}/results",
         f"/v1/schools/{SCHOOL}/documents",
+        f"/v1/schools/{SCHOOL}/handOutEntries",
         fiche["href"],
         f"{fiche['href']}/content",
     ):
@@ -171,17 +190,16 @@ def test_request_without_a_token_is_unauthorized(built: Instance, released: dict
     assert response.headers["WWW-Authenticate"].startswith("DPoP")
 
 
-def test_closed_window_hides_the_documents(
-    operator: httpx.Client, school: httpx.Client, released: dict[str, Any]
+def test_a_recall_hides_the_documents_of_a_component(
+    built: Instance, school: httpx.Client, released: dict[str, Any]
 ) -> None:
-    past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
-    closed = operator.patch(released["href"], json={"closesAt": past})
+    arguments = ("--administration", ADMINISTRATION, "--reason", "wrong norm")
+    built.cli("release", "recall", *arguments, "--product", "schoolFeedback")
     fiche = released["after"][0]["href"]
-    found = school.get(f"{fiche}/content").status_code
-    reopened = operator.patch(released["href"], json={"closesAt": None})
-    assert (closed.status_code, reopened.status_code) == (httpx.codes.OK, httpx.codes.OK)
-    assert found == httpx.codes.NOT_FOUND
     assert school.get(f"{fiche}/content").status_code == httpx.codes.OK
+    built.cli("release", "recall", *arguments, "--school", SCHOOL)
+    assert school.get(f"{fiche}/content").status_code == httpx.codes.NOT_FOUND
+    assert documents(school, "fiche") == []
 
 
 def test_delivery_is_submitted_through_the_api(
@@ -242,7 +260,8 @@ def test_first_persons_are_three(built: Instance, tmp_path: Path) -> None:
 def test_command_line_reads_all_pages_of_a_list(built: Instance) -> None:
     identity = ClientIdentity.find(built.data, 1)
     everyone = identity.request("GET", "/v1/persons")
-    assert [*identity.list_all("/v1/persons?pageSize=1")] == everyone["items"]
+    with identity.session() as api:
+        assert [*api.items("/v1/persons?pageSize=1")] == everyone["items"]
     assert everyone["total"] == 3
 
 

@@ -152,6 +152,8 @@ def test_demo_succeeds(tmp_path: Path) -> None:
         "fiche.pdf",
         "overview.xlsx",
         "print.pdf",
+        "school-feedback.pdf",
+        "school-feedback.xlsx",
         "school.zip",
     ]
     assert run.stdout.count("\n    refused: 404 resourceNotFound") == 2

@@ -18,13 +18,16 @@ from sqlalchemy import text
 from services.api.app import build_app
 from services.cli.target import sessions_of, settings_for
 from shared.core.unit_of_work import UnitOfWork
-from shared.jobs.rules import BUILD_DOCUMENTS, KINDS
+from shared.jobs.rules import BUILD_DOCUMENTS, COMPUTE_FEEDBACK, KINDS
 from tests.api.oauth_clients import OAuthClient
 from tests.deliveries.delivery_files import DeliveryFiles, full, insz
 from tests.journeys.conftest import JOB_SECONDS, Instance
-from tests.operations import Operation, operations_of
+from tests.journeys.released import confirm_once, release
+from tests.journeys.viewing_rows import prepare_viewing, register_officer
+from tests.operations import SCHOOL_YEAR, Operation, operations_of
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("personal_data")]
+pytestmark += [pytest.mark.timeout(600)]  # the release of two products takes two minutes
 
 NAME, STAMNUMMER, NUMBER = "Vandermarkeer", "7654321", insz("851231123")
 PERSONAL = re.compile(rf"vandermark|{STAMNUMMER}|{NUMBER[:9]}".encode(), re.IGNORECASE)
@@ -33,24 +36,38 @@ SCHOOL, OTHER, ADMINISTRATION = "000028", "007947", "2024"
 
 NAMES_STUDENTS = {
     "listSchoolStudents",
+    "searchSchoolStudents",
     "getStudent",
     "listSchoolDocuments",
+    "listSchoolHandOutEntries",
     "getDocument",
+    "listSchoolHandOvers",
     "getDocumentContent",
     "headDocumentContent",
     "useDownloadGrant",
+    "listViewingRegistrations",
+    "createViewingRegistration",
+    *(f"{verb}ViewingRegistration" for verb in ("get", "move", "cancel")),
+    "acceptViewingOffer",
+    "lookUpRegistration",
+    "listDeskRegistrations",
+    *(f"{verb}DeskRegistration" for verb in ("open", "close", "annul")),
 }
-"""The operations that return names of students to their school, also in the name of a file."""
+"""The operations that return names of students to their school, also in the name of a file, or to
+the viewing officer at whose desk they are."""
 
+PREDECESSOR = "900000"
 STORED_TABLES = (
-    "jobs",
-    "job_items",
-    "job_failures",
-    "deliveries",
+    *("jobs", "job_items", "job_failures", "deliveries"),
     "audit_events",
-    "pending_refusals",
-    "mandates",
+    "pending_audit_events",
+    *("mandates", "hand_overs", "hand_over_withdrawals"),
+    *("declarations", "declaration_withdrawals"),
     "stored_responses",
+    *("school_feedback_snapshots", "school_feedback_members"),
+    *("missing_fiches", "superseded_documents", "document_downloads"),
+    *("viewing_slots", "viewing_school_days", "viewing_duties"),
+    *("viewing_registrations", "viewing_confirmations"),
 )
 
 
@@ -68,7 +85,7 @@ class Responses:
         is_done = response.is_success or response.is_redirect
         if is_done or response.status_code == httpx.codes.CONFLICT:
             self.called.add(operation)
-        if is_done and caller == "school" and operation in NAMES_STUDENTS:
+        if is_done and caller in {"school", "officer"} and operation in NAMES_STUDENTS:
             return
         head = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
         body = b"" if is_done and is_echo else response.content
@@ -82,6 +99,8 @@ def delivery() -> DeliveryFiles:
     valid.add("students.csv", "s9", SCHOOL, "4A", f"{NAME}{UNDRAWABLE}", NAME, "", "")
     for student in ("s8", "s9"):
         valid.add("results.csv", student, "LEZ4", "reported", "C", "")
+        valid.add("item_results.csv", student, "LEZ4", "1", "1")
+        valid.add("item_results.csv", student, "LEZ4", "2", "0")
     return valid
 
 
@@ -126,21 +145,25 @@ def callers(instance: Instance) -> dict[str, httpx.Client]:
 
 @pytest.fixture(scope="module")
 def ids(
-    callers: dict[str, httpx.Client], tmp_path_factory: pytest.TempPathFactory
+    instance: Instance,
+    callers: dict[str, httpx.Client],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, str]:
     """Deliver, build and release documents of students with known personal data; return the ids."""
     operator, school = callers["operator"], callers["school"]
     directory = tmp_path_factory.mktemp("personal-data")
     applied = submit_delivery(operator, delivery().pack(directory / "valid.zip"))
     refused = submit_delivery(operator, invalid_delivery().pack(directory / "invalid.zip"))
-    order = {"kind": BUILD_DOCUMENTS, "administrationId": ADMINISTRATION}
-    built = wait_for_end(
-        operator, operator.post("/v1/jobs", json=order, headers={"Idempotency-Key": str(uuid4())})
-    )
-    states = [job["status"]["state"] for job in (applied, refused, built)]
-    assert (states, built["counts"]["failures"]) == (["done", "failed", "done"], 1)
-    released = {"administrationId": ADMINISTRATION, "opensAt": "2024-06-21T07:00:00Z"}
-    window = operator.post("/v1/releaseWindows", json=released).json()
+
+    def run(kind: str) -> dict[str, Any]:
+        order = {"kind": kind, "administrationId": ADMINISTRATION}
+        headers = {"Idempotency-Key": str(uuid4())}
+        return wait_for_end(operator, operator.post("/v1/jobs", json=order, headers=headers))
+
+    computed, built = run(COMPUTE_FEEDBACK), run(BUILD_DOCUMENTS)
+    states = [job["status"]["state"] for job in (applied, refused, built, computed)]
+    assert (states, built["counts"]["failures"]) == (["done", "failed", "done", "done"], 1)
+    plan = release(instance, operator)
     students = school.get(f"/v1/schools/{SCHOOL}/students").json()["items"]
     (student,) = [one["id"] for one in students if one["givenName"] == f"{NAME}ke"]
     of_student = {"studentId": student, "kind": "fiche"}
@@ -152,8 +175,14 @@ def ids(
     mandate = {"clientId": vendor["id"], "products": ["studentFeedback"], "purpose": "Report book"}
     change = {"kind": "addKey", "clientId": vendor["id"], "keys": new["keys"]}
     requested = operator.post("/v1/clientChanges", json=change).json()
+    officer, callers["officer"] = register_officer(instance, callers["colleague"])
+    viewing = prepare_viewing(instance, operator, officer, student)
     until = datetime.now(UTC).date() + timedelta(days=300)
     given = school.post("/v1/mandates", json=mandate | {"until": str(until)}).json()
+    handed_over = {"administrationId": ADMINISTRATION, "classGroup": "4A", "means": "printed"}
+    hand_overs = school.post("/v1/handOvers", json=handed_over).json()["handOverIds"]
+    declared = school.post("/v1/declarations", json={"schoolYear": SCHOOL_YEAR}).json()
+    succession = confirm_once(instance, operator, PREDECESSOR, SCHOOL)
     return {
         "administrationId": ADMINISTRATION,
         "asset_name": "start.js",
@@ -161,16 +190,22 @@ def ids(
         "clientId": vendor["id"],
         "component": "KAL4",
         "day": str(until - timedelta(days=100)),
+        "declarationId": declared["id"],
         "deliveryId": refused["subject"],
         "documentId": fiche["id"],
+        "handOverId": hand_overs[0],
         "jobId": built["href"].rpartition("/")[2],
         "keyId": key.thumbprint(),
+        "language": "nl",
         "mandateId": given["id"],
         "name": "vendor",
+        "predecessorId": PREDECESSOR,
         "schoolId": SCHOOL,
         "secret": download_grant.rpartition("/")[2],
         "studentId": student,
-        "windowId": window["id"],
+        "successionId": succession,
+        **plan,
+        **viewing,
     }
 
 
@@ -250,7 +285,7 @@ def test_no_other_store_names_a_student(instance: Instance) -> None:
     with sessions_of(settings) as sessions, UnitOfWork(sessions) as unit:
         for table in STORED_TABLES:
             rows = unit.session.scalars(text(f"select row::text from {table} as row")).all()
-            assert rows or table == "pending_refusals", table  # a worker empties it
+            assert rows or table == "pending_audit_events", table  # a worker empties it
             assert not PERSONAL.search("\n".join(rows).encode()), table
     redis = Redis.from_url(settings.redis_url.get_secret_value())
     assert not any(PERSONAL.search(key + (redis.dump(key) or b"")) for key in redis.scan_iter())

@@ -67,10 +67,13 @@ def backup(instance: Instance, directory: Path) -> Path:
     instance.cli("import", str(directory / "delivery"))
     instance.cli("build", "--administration", "2024", "--follow")
     opens_at = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=1)
-    instance.cli("release", "--administration", "2024", "--opens-at", opens_at.isoformat())
+    moment = ("--opens-at", opens_at.isoformat())
+    instance.cli("release", "rehearse", "--administration", "2024", *moment)
     running = instance.running()
     backup = directory / "backup"
     backup.mkdir()
+    # Before the dump, which lacks the entries that are appended after it.
+    (backup / "heads.json").write_text(instance.cli("audit", "heads"), encoding="utf-8")
     done = run(
         block("backup"),
         {
@@ -80,8 +83,7 @@ def backup(instance: Instance, directory: Path) -> Path:
         },
     )
     assert done.returncode == 0, done.stderr
-    (backup / "heads.json").write_text(instance.cli("audit", "heads"), encoding="utf-8")
-    keys = {"signing-key.pem", "insz-key"}
+    keys = {"signing-key.pem", "insz-key", "manifest-key.pem", "viewing-key"}
     for name in keys:
         shutil.copy(instance.data / "keys" / name, backup / name)
     instance.stop()
@@ -112,7 +114,9 @@ def target(cluster: Servers, backup: Path, directory: Path) -> Iterator[dict[str
         "TOETSFEEDBACK_REDIS_URL": cluster.redis_url,
         "TOETSFEEDBACK_STORAGE_URL": store.as_uri(),
         "TOETSFEEDBACK_SIGNING_KEYS": str(backup / "signing-key.pem"),
+        "TOETSFEEDBACK_MANIFEST_KEY_FILE": str(backup / "manifest-key.pem"),
         "TOETSFEEDBACK_INSZ_KEY_FILE": str(backup / "insz-key"),
+        "TOETSFEEDBACK_VIEWING_KEY_FILE": str(backup / "viewing-key"),
     }
     with psycopg.connect(cluster.database_url, autocommit=True) as connection:
         connection.execute(f"drop database {name} with (force)")

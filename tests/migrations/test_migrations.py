@@ -4,7 +4,7 @@ import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from migrations.upgrade import alembic_config, migrate
 from shared.audit.service import heads, verify
@@ -153,6 +153,8 @@ def test_other_products_and_second_windows_do_not_survive_a_downgrade(empty: Eng
     add_window(empty, "testViewing", "null", "now()")
     add_window(empty, "studentFeedback", "null", "null")
     add_window(empty, "studentFeedback", "null", "now()")
+    with empty.begin() as connection:
+        connection.execute(text("update release_windows set before_plans = true"))
     released_before = released(empty)
     with pytest.raises(IntegrityError, match="uq_release_windows_scope"), empty.begin() as one:
         command.downgrade(alembic_config(one), "20261128_standard_names")
@@ -163,6 +165,36 @@ def test_other_products_and_second_windows_do_not_survive_a_downgrade(empty: Eng
     assert released(empty) == [("studentFeedback", "LEZ"), ("studentFeedback", "WIS")]
     migrate(empty)
     assert released(empty) == [("studentFeedback", "LEZ"), ("studentFeedback", "WIS")]
+
+
+def test_windows_that_were_open_stay_open_and_later_ones_need_approvals(empty: Engine) -> None:
+    migrate(empty, "20261205_sign_ons")
+    with empty.begin() as connection:
+        for statement in (ADMINISTRATION, GROUP, COMPONENT):
+            connection.execute(text(statement))
+    add_window(empty, "studentFeedback", "null", "now()")
+    add_window(empty, "schoolFeedback", "null", "now() + interval '2 seconds'")
+    migrate(empty)
+    assert released(empty) == [("studentFeedback", "LEZ"), ("studentFeedback", "WIS")]
+    with empty.begin() as connection:
+        found = connection.execute(
+            text("select product, jsonb_array_length(coverage) from openings")
+        )
+        assert [tuple(row) for row in found] == [("schoolFeedback", 2)]
+        connection.execute(text("select pg_sleep(2.1)"))
+    assert released(empty) == [("studentFeedback", "LEZ"), ("studentFeedback", "WIS")]
+
+
+def test_a_downgrade_opens_nothing_that_was_not_approved(empty: Engine) -> None:
+    migrate(empty)
+    with empty.begin() as connection:
+        for statement in (ADMINISTRATION, GROUP, COMPONENT):
+            connection.execute(text(statement))
+    add_window(empty, "studentFeedback", "null", "now()")
+    refused = pytest.raises(ProgrammingError, match="would open what is not approved")
+    with refused, empty.begin() as connection:
+        command.downgrade(alembic_config(connection), "20261205_sign_ons")
+    assert released(empty) == []
 
 
 def test_windows_of_components_name_no_target_group(empty: Engine) -> None:

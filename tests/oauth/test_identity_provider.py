@@ -1,4 +1,5 @@
 import json
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,19 @@ def with_key_set(provider: OpenIdProvider, path: str = "jwks") -> ProviderSettin
 def test_an_opaque_token_is_introspected(provider: OpenIdProvider) -> None:
     found = open_provider(provider.settings()).verify_token(provider.token())
     assert (found["active"], found["vo_orgcode"]) == (True, "000028")
+
+
+def test_trusted_certificates_are_read_once_for_all_requests(
+    provider: OpenIdProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verifier, (first, second) = open_provider(provider.settings()), (provider.token() for _ in "12")
+    verifier.verify_token(first)
+
+    def read_again(*_: Any, **__: Any) -> None:
+        raise AssertionError("the certificates are read again")
+
+    monkeypatch.setattr(ssl, "create_default_context", read_again)
+    assert verifier.verify_token(second)["active"] is True
 
 
 def test_a_signed_token_is_verified_with_the_published_keys(

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -6,12 +7,13 @@ import pytest
 from shared.access.products import Product
 from shared.releases.rules import (
     ComponentFacts,
+    Gate,
     GateState,
+    Recalled,
     Window,
     deciding_windows,
     gate_state,
     is_left_out,
-    is_released,
     overlaps,
 )
 
@@ -34,7 +36,18 @@ def window(
     closes_at: datetime | None = CLOSES,
     never: bool = False,
 ) -> Window:
-    return Window(target_group_id, component_id, opens_at, closes_at, never)
+    """Return a window that opens without an opening, as those from before release plans do."""
+    return Window(target_group_id, component_id, opens_at, closes_at, never, before_plans=True)
+
+
+def is_released(
+    windows: Sequence[Window], component: ComponentFacts, product: Product, at: datetime
+) -> bool:
+    return Gate(windows).is_released(component, product, at)
+
+
+def state(window: Window | None, at: datetime) -> GateState:
+    return gate_state(window, at, is_opened=False)
 
 
 NEVER = window(opens_at=None, closes_at=None, never=True)
@@ -57,34 +70,34 @@ VIEWING = (window(), window(opens_at=AUTUMN_OPENS, closes_at=AUTUMN_CLOSES))
 def test_a_window_is_open_from_its_opening_up_to_its_closing(
     at: datetime, expected: GateState
 ) -> None:
-    assert gate_state(window(), at) is expected
+    assert state(window(), at) is expected
 
 
 def test_a_window_without_closing_stays_open() -> None:
-    assert gate_state(window(closes_at=None), CLOSES) is GateState.OPEN
+    assert state(window(closes_at=None), CLOSES) is GateState.OPEN
 
 
 def test_a_window_without_effective_moment_is_closed() -> None:
-    assert gate_state(window(opens_at=None, closes_at=None), CLOSES) is GateState.CLOSED
+    assert state(window(opens_at=None, closes_at=None), CLOSES) is GateState.CLOSED
 
 
 @pytest.mark.parametrize("product", Product)
 def test_without_a_window_the_gate_is_closed(product: Product) -> None:
-    assert gate_state(None, OPENS) is GateState.CLOSED
+    assert state(None, OPENS) is GateState.CLOSED
     assert not is_released([], SUBJECT, product, OPENS)
 
 
 @pytest.mark.parametrize("product", Product)
 def test_never_is_never_released(product: Product) -> None:
-    assert gate_state(NEVER, OPENS) is GateState.NEVER
+    assert state(NEVER, OPENS) is GateState.NEVER
     assert not is_released([NEVER], SUBJECT, product, OPENS)
     assert is_left_out([NEVER], SUBJECT, product)
 
 
 def test_the_moment_is_the_same_in_every_time_zone() -> None:
     from_brussels = datetime.fromisoformat("2024-06-21T08:00:00+02:00")
-    assert gate_state(window(), from_brussels) is GateState.OPEN
-    assert gate_state(window(), from_brussels - TICK) is GateState.PLANNED
+    assert state(window(), from_brussels) is GateState.OPEN
+    assert state(window(), from_brussels - TICK) is GateState.PLANNED
 
 
 @pytest.mark.parametrize("product", Product)
@@ -176,3 +189,40 @@ def test_a_calibration_with_never_stays_closed_in_school_feedback() -> None:
 def test_windows_of_one_scope_overlap(first: Window, second: Window, *, expected: bool) -> None:
     assert overlaps(first, second) is expected
     assert overlaps(second, first) is expected
+
+
+@pytest.mark.parametrize(
+    ("is_opened", "is_recalled", "expected"),
+    [
+        (False, False, GateState.BLOCKED),
+        (True, False, GateState.OPEN),
+        (True, True, GateState.RECALLED),
+    ],
+)
+def test_a_planned_window_opens_with_its_opening_only(
+    *, is_opened: bool, is_recalled: bool, expected: GateState
+) -> None:
+    planned = replace(window(), before_plans=False)
+    states = {"is_opened": is_opened, "is_recalled": is_recalled}
+    assert gate_state(planned, OPENS, **states) is expected
+    assert gate_state(planned, OPENS - TICK, **states) is GateState.PLANNED
+    assert gate_state(planned, CLOSES, **states) is GateState.CLOSED
+
+
+@pytest.mark.parametrize(
+    ("recall", "closed"),
+    [
+        (Recalled(), {SUBJECT, SIBLING}),
+        (Recalled(GROUP), {SUBJECT, SIBLING}),
+        (Recalled(GROUP + 1), set()),
+        (Recalled(None, COMPONENT), {SUBJECT}),
+        (Recalled(school_id="000028"), {SUBJECT, SIBLING}),
+        (Recalled(school_id="007947"), set()),
+    ],
+)
+def test_a_recall_closes_what_it_names(recall: Recalled, closed: set[ComponentFacts]) -> None:
+    gate = Gate([window()], recalls=[recall])
+    product = Product.STUDENT_FEEDBACK
+    for component in (SUBJECT, SIBLING):
+        is_open = gate.is_released(component, product, OPENS, "000028")
+        assert is_open is (component not in closed)

@@ -1,31 +1,20 @@
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.access.products import Product
-from shared.audit.models import AuditEvent
-from shared.core.errors import Conflict, InvalidInput
+from shared.core.clock import database_now
 from shared.core.paging import PageSelection
-from shared.core.unit_of_work import UnitOfWork
 from shared.releases.rules import GateState
-from shared.releases.service import (
-    WindowPlan,
-    change_window,
-    create_window,
-    list_windows,
-    save_window,
-)
+from shared.releases.service import list_windows
 from tests.api.seeding import ADMINISTRATION, seed_schools
-from tests.callers import OPERATOR
+from tests.releasing import add_recall, add_window, open_scope
 
+PRODUCT = Product.STUDENT_FEEDBACK
 OPENS = datetime(2024, 6, 21, 6, 0, tzinfo=UTC)
 CLOSES = datetime(2024, 9, 13, 15, 0, tzinfo=UTC)
-PLAN = WindowPlan(ADMINISTRATION, Product.STUDENT_FEEDBACK, opens_at=OPENS)
-VIEWING = WindowPlan(ADMINISTRATION, Product.TEST_VIEWING, opens_at=OPENS, closes_at=CLOSES)
 
 
 @pytest.fixture(autouse=True)
@@ -33,27 +22,22 @@ def catalogue(session: Session) -> None:
     seed_schools(session)
 
 
-def test_saving_a_window_again_changes_the_same_window(unit: UnitOfWork) -> None:
-    first = save_window(unit, OPERATOR, PLAN)
-    second = save_window(unit, OPERATOR, replace(PLAN, closes_at=CLOSES))
-    third = save_window(unit, OPERATOR, replace(PLAN, opens_at=None, never=True))
-    assert first.window.id == second.window.id == third.window.id
-    assert third.state is GateState.NEVER
-    assert (third.window.opens_at, third.window.closes_at) == (None, None)
-    assert list_windows(unit.session, ADMINISTRATION, PageSelection(10)).total == 1
+def states(session: Session) -> list[GateState]:
+    page = list_windows(session, ADMINISTRATION, PageSelection(10))
+    return [view.state for view in page.rows]
 
 
-def test_each_scope_has_its_own_window(unit: UnitOfWork) -> None:
-    for plan in (
-        PLAN,
-        replace(PLAN, target_group="LO4"),
-        replace(PLAN, component="LO4-LEZ"),
-        replace(PLAN, component="LO4-WIS"),
-        replace(PLAN, target_group="SO2A", component="SO2A-LEZ"),
-    ):
-        save_window(unit, OPERATOR, plan)
-        save_window(unit, OPERATOR, plan)
-    page = list_windows(unit.session, ADMINISTRATION, PageSelection(10))
+def test_windows_are_listed_with_the_codes_of_their_scope(session: Session) -> None:
+    scopes: list[dict[str, Any]] = [
+        {},
+        {"target_group": "LO4"},
+        {"component": "LO4-LEZ"},
+        {"component": "LO4-WIS"},
+        {"component": "SO2A-LEZ"},
+    ]
+    for scope in scopes:
+        add_window(session, ADMINISTRATION, PRODUCT, opens_at=OPENS, **scope)
+    page = list_windows(session, ADMINISTRATION, PageSelection(10))
     assert page.total == 5
     assert [(view.target_group, view.component) for view in page.rows] == [
         (None, None),
@@ -64,87 +48,32 @@ def test_each_scope_has_its_own_window(unit: UnitOfWork) -> None:
     ]
 
 
-def test_windows_are_listed_in_pages(unit: UnitOfWork) -> None:
-    save_window(unit, OPERATOR, PLAN)
-    save_window(unit, OPERATOR, replace(PLAN, target_group="LO4"))
-    page = list_windows(unit.session, None, PageSelection(1, 1))
-    assert (page.total, [view.target_group for view in page.rows]) == (2, ["LO4"])
-
-
-def test_every_change_of_a_window_is_recorded_in_the_audit_log(unit: UnitOfWork) -> None:
-    save_window(unit, OPERATOR, PLAN)
-    save_window(unit, OPERATOR, PLAN)
-    unit.commit()
-    actions = unit.session.scalars(
-        select(AuditEvent.action).where(AuditEvent.organisation.is_(None)).order_by(AuditEvent.id)
-    ).all()
-    assert actions == ["createReleaseWindow", "changeReleaseWindow"]
-
-
-@pytest.mark.parametrize(
-    "plan",
-    [
-        WindowPlan("2025", Product.STUDENT_FEEDBACK),
-        replace(PLAN, product="ranking"),  # type: ignore[arg-type]  # rejected
-        replace(PLAN, component="none"),
-        replace(PLAN, closes_at=OPENS),
-        replace(PLAN, never=True),
-    ],
-)
-def test_an_invalid_plan_is_rejected(unit: UnitOfWork, plan: WindowPlan) -> None:
-    with pytest.raises(InvalidInput):
-        save_window(unit, OPERATOR, plan)
-    assert list_windows(unit.session, None, PageSelection(10)).total == 0
-
-
-@pytest.mark.parametrize("product", Product)
-def test_each_product_has_its_own_windows(unit: UnitOfWork, product: Product) -> None:
-    save_window(unit, OPERATOR, replace(PLAN, never=True, opens_at=None, product=product))
-    for other in Product:
-        saved = save_window(unit, OPERATOR, replace(PLAN, product=other))
-        assert (saved.window.product, saved.state) == (other, GateState.OPEN)
-    assert list_windows(unit.session, ADMINISTRATION, PageSelection(10)).total == len(Product)
-
-
-def test_a_scope_can_have_two_windows_that_do_not_overlap(unit: UnitOfWork) -> None:
-    second = replace(VIEWING, opens_at=CLOSES, closes_at=CLOSES + timedelta(days=7))
-    announced = replace(VIEWING, planned_from_at=CLOSES, opens_at=None, closes_at=None)
-    for plan in (second, announced, VIEWING):
-        create_window(unit, OPERATOR, plan)
-    page = list_windows(unit.session, ADMINISTRATION, PageSelection(10))
+def test_windows_of_a_scope_are_listed_by_their_moment(session: Session) -> None:
+    add_window(session, ADMINISTRATION, PRODUCT, planned_from_at=CLOSES)
+    add_window(session, ADMINISTRATION, PRODUCT, opens_at=CLOSES)
+    add_window(session, ADMINISTRATION, PRODUCT, opens_at=OPENS, closes_at=CLOSES)
+    page = list_windows(session, ADMINISTRATION, PageSelection(10))
     assert [view.window.opens_at for view in page.rows] == [OPENS, CLOSES, None]
 
 
-@pytest.mark.parametrize(
-    "times",
-    [
-        {"opens_at": CLOSES - timedelta(microseconds=1)},
-        {"opens_at": OPENS, "closes_at": None},
-        {"opens_at": None, "closes_at": None, "never": True},
-    ],
-)
-def test_an_overlapping_window_is_rejected(unit: UnitOfWork, times: dict[str, Any]) -> None:
-    create_window(unit, OPERATOR, VIEWING)
-    later = replace(VIEWING, opens_at=CLOSES, closes_at=CLOSES + timedelta(days=7))
-    with pytest.raises(Conflict) as on_create:
-        create_window(unit, OPERATOR, replace(later, **times))
-    window = create_window(unit, OPERATOR, later).window
-    with pytest.raises(Conflict) as on_change:
-        change_window(unit, OPERATOR, window.id, times)
-    for rejected in (on_create, on_change):
-        assert rejected.value.code == "releaseWindowExists"
-    assert list_windows(unit.session, None, PageSelection(10)).total == 2
+def test_windows_are_listed_in_pages(session: Session) -> None:
+    add_window(session, ADMINISTRATION, PRODUCT)
+    add_window(session, ADMINISTRATION, PRODUCT, target_group="LO4")
+    page = list_windows(session, None, PageSelection(1, 1))
+    assert (page.total, [view.target_group for view in page.rows]) == (2, ["LO4"])
 
 
-def test_a_window_can_be_changed_within_its_own_period(unit: UnitOfWork) -> None:
-    window = create_window(unit, OPERATOR, VIEWING).window
-    changed = change_window(unit, OPERATOR, window.id, {"closes_at": OPENS + timedelta(days=1)})
-    assert changed.window.closes_at == OPENS + timedelta(days=1)
+def test_a_window_without_approvals_is_blocked(session: Session) -> None:
+    opens_at = database_now(session) - timedelta(seconds=1)
+    add_window(session, ADMINISTRATION, PRODUCT, before_plans=False, opens_at=opens_at)
+    assert states(session) == [GateState.BLOCKED]
 
 
-def test_saving_does_not_choose_between_two_windows(unit: UnitOfWork) -> None:
-    create_window(unit, OPERATOR, VIEWING)
-    create_window(unit, OPERATOR, replace(VIEWING, opens_at=CLOSES, closes_at=None))
-    with pytest.raises(Conflict) as rejected:
-        save_window(unit, OPERATOR, VIEWING)
-    assert rejected.value.code == "severalReleaseWindows"
+def test_a_window_with_approvals_is_open_until_a_recall_of_all_it_opens(session: Session) -> None:
+    open_scope(session, ADMINISTRATION, PRODUCT)
+    assert states(session) == [GateState.OPEN]
+    add_recall(session, ADMINISTRATION, Product.TEST_VIEWING)
+    add_recall(session, ADMINISTRATION, PRODUCT, school_id="000028")
+    assert states(session) == [GateState.OPEN]
+    add_recall(session, ADMINISTRATION, PRODUCT)
+    assert states(session) == [GateState.RECALLED]

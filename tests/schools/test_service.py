@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 from shared.access.requests import AccessRequest
 from shared.access.rules import Reach
 from shared.audit.models import AuditEvent
-from shared.audit.service import append_refusals
 from shared.core.errors import ResourceNotFound
 from shared.core.paging import PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.schools.service import list_schools, require_school
 from tests.api.seeding import ADMINISTRATION, GONE, OTHER, SCHOOL, seed_schools
+from tests.audit_log import append_pending
 from tests.callers import school_request
 
 
@@ -28,7 +28,7 @@ def schools(session: Session) -> None:
 
 def audit_log(unit: UnitOfWork) -> list[tuple[str | None, str, str]]:
     unit.commit()
-    append_refusals(unit.session)
+    append_pending(unit)
     query = select(AuditEvent.organisation, AuditEvent.outcome, AuditEvent.rule)
     return [(a, b, c) for a, b, c in unit.session.execute(query.order_by(AuditEvent.id))]
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -24,10 +25,16 @@ CREDENTIALS = {
 }
 
 Fault = str
-"""`error`, `full`, `hang`, `slow` or `cut`; with an empty text the request is forwarded.
+"""`error`, `full`, `denied`, `hang`, `slow` or `cut`; with an empty text the request is forwarded.
 
 A slow request is forwarded after the time of a hanging one.
 """
+
+REFUSALS: dict[Fault, tuple[int, dict[str, str], bytes]] = {
+    "error": (500, {}, b""),
+    "full": (507, {}, b""),
+    "denied": (403, {}, b"<Error><Code>AccessDenied</Code></Error>"),
+}
 
 
 @contextmanager
@@ -90,6 +97,11 @@ class FailingProxy(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report an error, but not that a client has gone."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 @contextmanager
 def failing_proxy(upstream: str, hang_seconds: float = 2.0) -> Iterator[FailingProxy]:
@@ -108,8 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.server.fault(self.command)
         if fault:
             self.server.faults_made.append(fault)
-        if fault in {"error", "full"}:
-            self._respond(500 if fault == "error" else 507, {}, b"")
+        if fault in REFUSALS:
+            self._respond(*REFUSALS[fault])
         elif fault == "hang":
             time.sleep(self.server.hang_seconds)
             self.close_connection = True

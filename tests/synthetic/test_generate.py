@@ -117,6 +117,14 @@ def test_students_per_school_replaces_the_random_sizes(tmp_path: Path) -> None:
     assert list(sizes.values()) == [130] * 7
 
 
+def test_students_per_class_replaces_the_largest_sizes(tmp_path: Path) -> None:
+    plan = DeliveryPlan(schools=7, seed=9, students_per_school=50, students_per_class=25)
+    generate_delivery(plan, tmp_path)
+    rows = read_rows(tmp_path / "students.csv")
+    sizes = Counter((row["school"], row["class_group"]) for row in rows)
+    assert max(sizes.values()) == 25
+
+
 def test_memory_does_not_grow_with_the_number_of_schools(tmp_path: Path) -> None:
     peaks = []
     for schools in (1, 40, 160):  # the first run fills the caches
@@ -140,6 +148,7 @@ def test_progress_counts_the_schools_written(tmp_path: Path) -> None:
         (DeliveryPlan(schools=200_000, seed=1), "schools is 200000: choose a number from 1 to"),
         (DeliveryPlan(schools=1, seed=1, sequence=0), "sequence is 0: deliveries are numbered"),
         (DeliveryPlan(schools=1, seed=1, students_per_school=0), "students_per_school is 0"),
+        (DeliveryPlan(schools=1, seed=1, students_per_class=0), "students_per_class is 0"),
         (DeliveryPlan(schools=1, seed=1, administration_id="juni"), "begin with the year"),
     ],
 )

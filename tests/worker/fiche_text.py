@@ -37,7 +37,7 @@ def _first(scale: tuple[Level, ...], marker: str) -> Level | None:
     return next((level for level in scale if getattr(level, marker)), None)
 
 
-def _goal_texts(outcome: ComponentOutcome) -> tuple[list[str], str, list[str]]:
+def goal_texts(outcome: ComponentOutcome) -> tuple[list[str], str, list[str]]:
     """Return the labels of the goals, what the level is enough for, and the explanations."""
     labels, explanations, enough = [], [], ""
     for marker, words in (
@@ -68,7 +68,7 @@ def _outcome(outcome: ComponentOutcome) -> Iterator[str]:
         status = DUTCH.statuses[outcome.status]
         yield f"{status.name} {WORDS.scale.no_level} {status.for_parents}"
         return
-    labels, enough, _ = _goal_texts(outcome)
+    labels, enough, _ = goal_texts(outcome)
     yield outcome.level.label
     longest = max(len(level.code) for level in outcome.scale)
     yield from _steps(outcome, in_rows=longest * len(outcome.scale) > _LETTERS_ON_A_LINE)
@@ -90,7 +90,7 @@ def front_texts(content: FicheContent) -> Iterator[str]:
         yield DUTCH.subject(section.subject)
         for outcome in section.outcomes:
             yield from _outcome(outcome)
-            explanations |= dict.fromkeys(_goal_texts(outcome)[2])
+            explanations |= dict.fromkeys(goal_texts(outcome)[2])
     if has_level(content):
         yield WORDS.guide_title
         for advice in WORDS.guide:

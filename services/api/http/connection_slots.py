@@ -4,8 +4,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 
-from services.api.http.problems import ServiceUnavailable
+from services.api.http.problems import Overloaded, ServiceUnavailable
 from shared.core.deadlines import Deadline, current_deadline
 
 SLOW_SECONDS = 0.5
@@ -13,6 +14,10 @@ SLOW_SECONDS = 0.5
 to another request."""
 MAX_WAITING = 8
 """Requests that wait for the database without a slot. One more ends the one that waits longest."""
+
+MAX_QUEUED = 256
+"""Requests that wait for a slot: two or three seconds of work. While others end, one more is
+refused at once. It would only wait, and so would all after it."""
 
 
 class Slot:
@@ -53,6 +58,7 @@ class Slot:
             self._slots.waiting.pop(self, None)
         else:
             self._slots.free.release()
+            self._slots.progressed_at = monotonic()
 
     def _give_up(self) -> None:
         self._is_free = True
@@ -74,6 +80,20 @@ class ConnectionSlots:
         )
         self.free = asyncio.Semaphore(size)
         self.waiting: dict[Slot, None] = {}
+        self.queued = 0
+        self.progressed_at = 0.0
+
+    def require_room(self) -> None:
+        """Refuse a new request while many wait, though the database responds.
+
+        While it does not, requests wait for it as long as they may.
+
+        Raises:
+            Overloaded: when too many wait.
+        """
+        is_moving = monotonic() - self.progressed_at < SLOW_SECONDS
+        if self.queued >= MAX_QUEUED and is_moving:
+            raise Overloaded
 
     @asynccontextmanager
     async def take(self, operation: str) -> AsyncIterator[Slot]:
@@ -83,7 +103,13 @@ class ConnectionSlots:
             ServiceUnavailable: when none was free before the deadline.
         """
         slot = Slot(self, operation)
-        await slot.acquire()
+        if not self.free.locked():  # the first of a crowd after a quiet time
+            self.progressed_at = monotonic()
+        self.queued += 1
+        try:
+            await slot.acquire()
+        finally:
+            self.queued -= 1
         try:
             yield slot
         finally:

@@ -21,11 +21,11 @@ class RequestContext:
     `method` is that of the request, `HEAD` too where a route is used as for `GET`.
     `verified` is set before the body is read, `token` by authentication, `access` by
     authorization. `is_authenticated` is None until a credential has been examined: a token, a
-    client assertion or the secret of a download link. `lacks_nonce` when a valid
-    token came with a proof that only needs a newer nonce. `claimed_client` is the client that a
-    request to the authorization server names, whether it authenticates or not, and
-    `authenticated_client` one that did. `job_id` is the job that the request started, `slot` the
-    connection slot that it has.
+    client assertion or the secret of a download link. `lacks_nonce` when a valid token came with
+    a proof that only needs a newer nonce. `is_overloaded` when there was no capacity for the
+    request, which says nothing about its client. `claimed_client` is the client that a request to
+    the authorization server names, whether it authenticates or not, and `authenticated_client` one
+    that did. `job_id` is the job that the request started, `slot` the connection slot that it has.
     """
 
     trace_id: str
@@ -33,6 +33,7 @@ class RequestContext:
     response_headers: dict[str, str] = field(default_factory=dict)
     is_authenticated: bool | None = None
     lacks_nonce: bool = False
+    is_overloaded: bool = False
     verified: VerifiedToken | None = None
     token: AccessToken | None = None
     access: AccessRequest | None = None

@@ -21,8 +21,8 @@ LOCAL_FALLBACK_SECONDS = 5.0
 REMOVE_EXPIRED_SECONDS = 60
 
 _INCREMENT = """
-local count = redis.call('incr', KEYS[1])
-if count == 1 then redis.call('expire', KEYS[1], ARGV[1]) end
+local count = redis.call('incrby', KEYS[1], ARGV[2])
+if count == tonumber(ARGV[2]) then redis.call('expire', KEYS[1], ARGV[1]) end
 return count
 """
 
@@ -89,10 +89,10 @@ class Counters:
         )
         return cls(Redis(connection_pool=pool))
 
-    def increment(self, key: str, seconds: int) -> int:
+    def increment(self, key: str, seconds: int, by: int = 1) -> int:
         """Return the new count of a key, which expires after so many seconds."""
-        count = self._call(self._increment, [key], [seconds])
-        return self._local.increment(key, seconds) if count is None else count
+        count = self._call(self._increment, [key], [seconds, by])
+        return self._local.increment(key, seconds, by) if count is None else count
 
     def exceed(self, key: str, members: Collection[bytes], limit: int, seconds: int) -> bool:
         """Add members to a set that expires when nothing was added for so many seconds.

@@ -1,11 +1,13 @@
 """Responses with the bytes of a stored document: all of them, a range, or 304 Not Modified."""
 
+from asyncio import sleep
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from time import monotonic
 from urllib.parse import quote
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -61,16 +63,22 @@ class StoredContentResponse(StreamingResponse):
         self._reads = resources.store_reads
         self._monitor = resources.downloads
         self._download = download
+        self._size = int(headers["Content-Length"])
         self._decided_at = monotonic()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # as ASGI calls it
+        """Send the response in this task: a client that is gone is noticed at the next piece.
+
+        Starlette waits for that in a second task, which a short download need not pay for.
+        """
         state = scope["state"]
         running = RunningDownload(
             self._download, self._decided_at, state["abort_connection"], state["count_unsent"]
         )
         async with self._monitor.watch(running):
-            self.body_iterator = self._pieces(running, await self._first_chunk())
-            await super().__call__(scope, receive, send)
+            chunk = await self._first_chunk()
+            self.body_iterator = self._pieces(running, chunk, state["is_closing"])
+            await self.stream_response(send)
             if running.is_ended:
                 raise AccessRevokedError
 
@@ -82,24 +90,35 @@ class StoredContentResponse(StreamingResponse):
         """
         document = self._download.document
         try:
-            if len(document.segments) > 1:
-                await self._reads.run(self._storage.require_stored, document.segments)
-            return await self._reads.run(next, self._chunks, b"")
+            return await self._reads.run(self._read_first)
         except StoredObjectMissingError as error:
             logger.error("stored_object_missing", document_id=str(document.id))  # noqa: TRY400  # no fault of the code
             await self._monitor.record(partial(request_rebuild, document_id=document.id))
             raise DocumentBeingRebuilt from error
 
-    async def _pieces(self, running: RunningDownload, chunk: bytes) -> AsyncIterator[memoryview]:
-        while chunk:
+    def _read_first(self) -> bytes:
+        segments = self._download.document.segments
+        if len(segments) > 1:
+            self._storage.require_stored(segments)
+        return next(self._chunks, b"")
+
+    async def _pieces(
+        self, running: RunningDownload, chunk: bytes, is_closing: Callable[[], bool]
+    ) -> AsyncIterator[memoryview]:
+        while True:
             whole = memoryview(chunk)
             for start in range(0, len(whole), PIECE_BYTES):
                 await self._monitor.require_access(running)
+                if is_closing():
+                    await sleep(0)  # until the server has noticed it too
+                    raise ClientDisconnect
                 piece = whole[start : start + PIECE_BYTES]
                 running.given += len(piece)
                 yield piece
+            if running.given == self._size:
+                break
             _restart_deadline()
-            chunk = await self._reads.run(next, self._chunks, b"")
+            chunk = await self._reads.run(next, self._chunks)
         if self._complete is not None:
             await self._monitor.record(self._complete)
 

@@ -17,6 +17,8 @@ SILENT_SECONDS = 3.0
 """A server that has not responded to a check for so long is down."""
 ABANDON_SECONDS = 10.0
 """A check that has taken so long is left behind, so that the end of the silence is seen."""
+STOP_SECONDS = 1.0
+"""The longest time that the API waits for running checks when it stops."""
 
 Check = Callable[[], str | None]
 """Returns what is wrong, in a few words without names and addresses; None if nothing is."""
@@ -41,6 +43,7 @@ class PartCheck:
         self._last: tuple[str | None, float] | None = None
         self._running: asyncio.Future[str | None] | None = None
         self._began_at = self._created_at = monotonic()
+        self._thread: Thread | None = None
 
     def begin(self) -> None:
         """Begin a check, unless one is running."""
@@ -48,7 +51,13 @@ class PartCheck:
         if is_running and monotonic() - self._began_at < ABANDON_SECONDS:
             return
         self._running, self._began_at = asyncio.get_running_loop().create_future(), monotonic()
-        Thread(target=self._run, args=(self._running,), name="health", daemon=True).start()
+        self._thread = Thread(target=self._run, args=(self._running,), name="health", daemon=True)
+        self._thread.start()
+
+    def join(self, seconds: float) -> None:
+        """Wait until no check is running: it may use a connection of a pool that is closed next."""
+        if self._thread is not None:
+            self._thread.join(seconds)
 
     async def state(self) -> PartState:
         """Return the state now; wait a little for the result of a new check."""
@@ -86,9 +95,19 @@ class HealthChecks:
     object_store: PartCheck
     jobs: PartCheck
 
+    @property
+    def parts(self) -> tuple[PartCheck, ...]:
+        return self.database, self.queue, self.object_store, self.jobs
+
     async def repeat(self) -> None:
         """Check all servers again and again, until cancelled."""
         while True:
-            for part in (self.database, self.queue, self.object_store, self.jobs):
+            for part in self.parts:
                 part.begin()
             await asyncio.sleep(INTERVAL_SECONDS)
+
+    def join(self) -> None:
+        """Wait for running checks, for a moment in all: a server may be silent."""
+        ends_at = monotonic() + STOP_SECONDS
+        for part in self.parts:
+            part.join(max(0.0, ends_at - monotonic()))

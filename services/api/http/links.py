@@ -1,7 +1,7 @@
 """Absolute URLs of resources."""
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from starlette.requests import Request
@@ -27,6 +27,9 @@ class Links:
     def document(self, document_id: UUID) -> str:
         return f"{self.root}/v1/documents/{document_id}"
 
+    def reading_guide(self, language: str) -> str:
+        return f"{self.root}/v1/readingGuides/{language}"
+
     def job(self, job_id: UUID) -> str:
         return f"{self.root}/v1/jobs/{job_id}"
 
@@ -40,6 +43,10 @@ class Links:
         query = urlencode({"administrationId": administration_id})
         return f"{self.school(school_id)}/documents?{query}"
 
+    def feedback(self, school_id: str, administration_id: str) -> str:
+        query = urlencode({"administrationId": administration_id})
+        return f"{self.school(school_id)}/feedback?{query}"
+
     def delivery(self, delivery_id: UUID | str) -> str:
         return f"{self.root}/v1/deliveries/{delivery_id}"
 
@@ -52,8 +59,38 @@ class Links:
     def window(self, window_id: UUID) -> str:
         return f"{self.root}/v1/releaseWindows/{window_id}"
 
+    def release_plan(self, administration_id: str) -> str:
+        return f"{self.root}/v1/releasePlans/{quote(administration_id, safe='')}"
+
+    def opening(self, opening_id: UUID) -> str:
+        return f"{self.root}/v1/openings/{opening_id}"
+
+    def openings_of(self, administration_id: str) -> str:
+        return f"{self.root}/v1/openings?{urlencode({'administrationId': administration_id})}"
+
+    def recall(self, recall_id: UUID) -> str:
+        return f"{self.root}/v1/recalls/{recall_id}"
+
+    def recalls_of(self, administration_id: str) -> str:
+        return f"{self.root}/v1/recalls?{urlencode({'administrationId': administration_id})}"
+
+    def succession(self, succession_id: UUID) -> str:
+        return f"{self.root}/v1/successions/{succession_id}"
+
     def download(self, secret: str) -> str:
         return f"{self.root}/v1/downloads/{secret}"
+
+    def declaration(self, declaration_id: UUID) -> str:
+        return f"{self.root}/v1/declarations/{declaration_id}"
+
+    def viewing_slot(self, slot_id: UUID) -> str:
+        return f"{self.root}/v1/viewings/slots/{slot_id}"
+
+    def viewing_registration(self, registration_id: UUID) -> str:
+        return f"{self.root}/v1/viewings/registrations/{registration_id}"
+
+    def desk_registration(self, registration_id: UUID) -> str:
+        return f"{self.root}/v1/viewings/desk/registrations/{registration_id}"
 
     def mandate(self, mandate_id: UUID) -> str:
         return f"{self.root}/v1/mandates/{mandate_id}"

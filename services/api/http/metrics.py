@@ -16,6 +16,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from shared.core.build_information import add_build_information
+from shared.core.clock_guard import ClockGuard
 from shared.core.database import DATABASE_UNAVAILABLE, Sessions
 from shared.core.deadlines import deadline
 from shared.core.errors import ConfigurationError
@@ -25,6 +26,7 @@ from shared.core.version import package_version
 from shared.documents.rebuilds.service import rebuilding_schools
 from shared.jobs.monitoring import lane_states, live_workers, waiting_items
 from shared.oauth.provider_keys import ProviderKeys
+from shared.release_plans.checks import count_blocked_openings
 
 logger = structlog.get_logger(__name__)
 
@@ -60,6 +62,19 @@ class RequestMetrics:
             ["caller_kind"],
             registry=self.registry,
         )
+
+    def watch_clock(self, clock: ClockGuard) -> None:
+        """Add the difference of the clocks, with which nothing opens when it is too large."""
+        difference = Gauge(
+            "toetsfeedback_clock_difference_seconds",
+            "Difference of the clocks of this machine and the database; nothing opens above 2",
+            registry=self.registry,
+        )
+
+        def seconds() -> float:
+            return clock.difference.total_seconds()
+
+        difference.set_function(seconds)
 
     def watch_provider_keys(self, keys: ProviderKeys) -> None:
         """Add the age of the identity provider's keys, and if its last response had any."""
@@ -100,6 +115,7 @@ class JobsCollector(Collector):
             with deadline(MAX_SECONDS), UnitOfWork(self._sessions) as unit:
                 lanes, workers = lane_states(unit.session), live_workers(unit.session)
                 waiting, rebuilt = waiting_items(unit.session), rebuilding_schools(unit.session)
+                blocked = count_blocked_openings(unit.session)
         except (*DATABASE_UNAVAILABLE, ConfigurationError) as error:
             logger.warning("jobs_not_measured", **describe_error(error))
             return
@@ -131,7 +147,12 @@ class JobsCollector(Collector):
             "Schools of which a document is not in the object store and is made again",
             rebuilt,
         )
-        yield from (items, age, live, late, lost)
+        unapproved = GaugeMetricFamily(
+            "toetsfeedback_blocked_openings",
+            "Openings of the last day or the next hour that are not verified and approved",
+            blocked,
+        )
+        yield from (items, age, live, late, lost, unapproved)
 
 
 @contextmanager

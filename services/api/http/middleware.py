@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.http.connections import USES_RESERVE
 from services.api.http.context import RequestContext
 from services.api.http.download_monitor import AccessRevokedError
 from services.api.http.error_headers import error_headers
@@ -26,6 +25,7 @@ from services.api.http.problems import (
     problem_response,
 )
 from services.api.http.security_headers import security_headers
+from services.http_server.connections import USES_RESERVE
 from shared.core.logging import describe_error
 
 logger = structlog.get_logger(__name__)

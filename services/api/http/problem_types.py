@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from services.api.http.error_headers import REALM
 from services.api.http.links import Links
 from shared.core.errors import DomainError, InvalidAccessToken, InvalidInput, MissingScope
+from shared.documents.rebuilds.reading import DocumentsBeingRebuilt
 from shared.oauth.errors import InvalidProof, OAuthError
 from shared.oauth.jose import ALGORITHMS
 
@@ -38,49 +39,77 @@ _BELGIF_STATUSES = {
     "serviceUnavailable": 503,
 }
 _OWN_STATUSES = {
-    "methodNotAllowed": 405,
-    "requestTimeout": 408,
+    "alreadyApproved": 409,
+    "alreadyConfirmed": 409,
+    "alreadyRegistered": 409,
+    "alreadySucceeded": 409,
     "approvalRequired": 409,
+    "attemptFailed": 500,
+    "attemptsExhausted": 500,
     "changeEnded": 409,
     "changeNotDue": 409,
     "clientExists": 409,
     "clientKeyExists": 409,
+    "confirmationBeingMade": 503,
+    "declarationExists": 409,
     "deliveryMissing": 409,
+    "deliveryRefused": 422,
+    "documentBeingRebuilt": 503,
+    "httpVersionNotSupported": 505,
+    "idempotencyKeyReused": 422,
+    "disclosureAuditFailed": 409,
     "jobActive": 409,
     "jobCancelled": 409,
     "jobEnded": 409,
+    "jobFailed": 500,
+    "locationExists": 409,
     "mandateOver": 409,
     "mandateOverlaps": 409,
+    "manifestIncomplete": 409,
+    "manifestNotSigned": 409,
+    "manifestOutdated": 409,
+    "methodNotAllowed": 405,
+    "notDelivered": 409,
     "nothingFailed": 409,
+    "offerExpired": 409,
+    "openingChanged": 409,
+    "openingImminent": 409,
+    "openingPassed": 409,
+    "opensWithoutApproval": 409,
     "otherInszKey": 409,
+    "overfullFiche": 422,
+    "partlyFailed": 500,
     "personExists": 409,
+    "placesTaken": 409,
+    "preconditionFailed": 412,
+    "quotaReached": 409,
+    "rangeNotSatisfiable": 416,
+    "registrationClosed": 409,
+    "registrationEnded": 409,
     "releaseWindowExists": 409,
+    "requestHeadTooLarge": 431,
     "requestInFlight": 409,
+    "requestTimeout": 408,
     "schoolChanged": 409,
     "schoolNotTakingPart": 409,
-    "severalReleaseWindows": 409,
+    "slotExists": 409,
+    "slotFull": 409,
+    "successionCircle": 409,
     "tooManyKeys": 409,
-    "unsupportedMediaType": 415,
-    "rangeNotSatisfiable": 416,
-    "requestHeadTooLarge": 431,
-    "deliveryRefused": 422,
-    "idempotencyKeyReused": 422,
-    "overfullFiche": 422,
     "undrawableText": 422,
-    "attemptFailed": 500,
-    "attemptsExhausted": 500,
-    "unreadableArguments": 500,
-    "jobFailed": 500,
-    "httpVersionNotSupported": 505,
-    "partlyFailed": 500,
     "unexpectedError": 500,
-    "documentBeingRebuilt": 503,
+    "unreadableArguments": 500,
+    "unsupportedMediaType": 415,
+    "windowHasOpened": 409,
 }
 _OAUTH_STATUSES = {"invalid_client": 401, "temporarily_unavailable": 503}
 
 _UNKNOWN_INPUT = f"{_BELGIF}input-validation:unknownInput"
 _SCHEMA_VIOLATION = f"{_BELGIF}input-validation:schemaViolation"
 _INVALID_INPUT = f"{_BELGIF}input-validation:invalidInput"
+
+CORRECTION_SECONDS = 2
+"""The time that most rebuilds of a school take after a correction."""
 
 _PROPERTIES = {"client": "clientId", "from_on": "from", "until_on": "until"}
 """Fields of use cases that have another name in a body than in lowerCamelCase."""
@@ -169,6 +198,9 @@ def problem_of(error: DomainError) -> Problem:
             return Problem(error.code, error.detail, members=members)
         case InvalidAccessToken():
             headers = {"WWW-Authenticate": _challenge_of(error)}
+            return Problem(error.code, error.detail, headers=headers)
+        case DocumentsBeingRebuilt():
+            headers = {"Retry-After": str(CORRECTION_SECONDS)}
             return Problem(error.code, error.detail, headers=headers)
     return Problem(error.code, error.detail)
 

@@ -8,6 +8,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
+from psycopg.errors import LockNotAvailable
 from sqlalchemy.exc import InternalError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
@@ -33,6 +34,12 @@ logger = structlog.get_logger(__name__)
 
 REBUILD_SECONDS = 30
 """The time after which a client asks again for a document that is being rebuilt."""
+_LOCKED = (
+    "Other work, such as an import, is changing the same data; this request changed nothing. "
+    "Try again when that work has ended."
+)
+OVERLOAD_SECONDS = 2
+"""The time after which a client repeats a request for which there was no capacity."""
 RETRYABLE_SQLSTATES = {"25006", "25P03", "25P04"}
 """read_only_sql_transaction, as after a failover; idle_in_transaction_session_timeout;
 transaction_timeout."""
@@ -48,11 +55,8 @@ class NoAccessToken(Problem):
 
 
 class ServiceUnavailable(Problem):
-    def __init__(self) -> None:
-        super().__init__(
-            "serviceUnavailable",
-            "The service is not available now; try again later.",
-        )
+    def __init__(self, detail: str = "The service is not available now; try again later.") -> None:
+        super().__init__("serviceUnavailable", detail)
 
 
 class DocumentBeingRebuilt(Problem):
@@ -111,6 +115,16 @@ class TooManyRequests(Problem):
         )
 
 
+class Overloaded(TooManyRequests):
+    """A request that the service has no time for now, whatever its caller has sent before."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            OVERLOAD_SECONDS,
+            "The service has too many requests at the moment; send this one again a little later.",
+        )
+
+
 class RequestTimeout(Problem):
     def __init__(self) -> None:
         super().__init__(
@@ -152,6 +166,7 @@ def _respond(request: Request, problem: Problem) -> Response:
 
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101  # registered for nothing else
+    context_of(request).is_overloaded = isinstance(error, Overloaded)
     return _respond(request, error)
 
 
@@ -214,6 +229,9 @@ def allowed_methods(request: Request) -> Iterable[str]:
 
 
 async def _on_unavailable(request: Request, error: Exception) -> Response:
+    if isinstance(getattr(error, "orig", None), LockNotAvailable):
+        logger.warning("locked", **describe_error(error))
+        return _respond(request, ServiceUnavailable(_LOCKED))
     logger.error("unavailable", **describe_error(error))
     return _respond(request, ServiceUnavailable())
 

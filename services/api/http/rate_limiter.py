@@ -17,6 +17,8 @@ from shared.core.settings import Settings
 MINUTE, HOUR = 60, 3600
 LINK_REQUESTS_PER_MINUTE = 30
 """Of one download link, which lives for a minute: enough to resume on a bad connection."""
+WRONG_CODES_PER_MINUTE = 5
+"""Of one officer at a desk: a code has 45 random bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class RateLimiter:
             "client": settings.api_client_requests_per_minute,
             "address": settings.api_address_requests_per_minute,
             "link": LINK_REQUESTS_PER_MINUTE,
+            "code": WRONG_CODES_PER_MINUTE,
         }
         self._students_per_hour = settings.api_bulk_alarm_students_per_hour
         self._exceeded: set[tuple[str, int]] = set()
@@ -84,6 +87,14 @@ class RateLimiter:
         """Count a request of a download link."""
         return self._check("link", secret_sha256.hex())
 
+    def check_code(self, caller: Caller) -> RateLimitStatus:
+        """Count a code that an officer tries, until `return_code` says that it was right."""
+        return self._check("code", _officer_of(caller))
+
+    def return_code(self, caller: Caller) -> None:
+        """Count no longer a code that was right."""
+        self._count("code", _officer_of(caller), by=-1)
+
     def check_address(self, address: str) -> RateLimitStatus:
         """Count a request of an unauthenticated client; Redis receives a hash of the address."""
         who = _hash_of(address)
@@ -102,10 +113,12 @@ class RateLimiter:
         return RateLimitStatus("address", limit, limit + 1, MINUTE - int(time()) % MINUTE)
 
     def _check(self, name: str, identifier: str) -> RateLimitStatus:
-        now = int(time())
-        key = f"requests/{name}/{identifier}/{now // MINUTE}"
-        used = self._counters.increment(key, 2 * MINUTE)
-        return RateLimitStatus(name, self._per_minute[name], used, MINUTE - now % MINUTE)
+        used = self._count(name, identifier)
+        return RateLimitStatus(name, self._per_minute[name], used, MINUTE - int(time()) % MINUTE)
+
+    def _count(self, name: str, identifier: str, by: int = 1) -> int:
+        key = f"requests/{name}/{identifier}/{_minute()}"
+        return self._counters.increment(key, 2 * MINUTE, by)
 
 
 def _minute() -> int:
@@ -114,6 +127,10 @@ def _minute() -> int:
 
 def _hash_of(address: str) -> str:
     return sha256(rate_limited_network(address).encode()).hexdigest()
+
+
+def _officer_of(caller: Caller) -> str:
+    return f"{caller.client}/{caller.subject or ''}"
 
 
 def _counted_as(caller: Caller) -> tuple[str, str]:

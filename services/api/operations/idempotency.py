@@ -2,7 +2,8 @@
 
 As in draft-ietf-httpapi-idempotency-key-header. An operation supports it by naming `IdempotencyDep`
 in its signature, after its permission: a client without permission learns nothing of stored
-responses. `CommittingRoute` stores the response in the transaction of the work.
+responses. `CommittingRoute` stores the response in the transaction of the work. A response about
+students is sent again only while they are within the reach of the caller, as a read of them.
 """
 
 from dataclasses import dataclass
@@ -16,12 +17,16 @@ from services.api.dependencies import UnitDep
 from services.api.http.context import context_of
 from services.api.http.threads import run_in_thread
 from shared.access.requests import AccessRequest
+from shared.access.rules import CallerKind, own_school
 from shared.core.unit_of_work import UnitOfWork
 from shared.idempotency import service
 from shared.idempotency.service import KeyedRequest, hash_of
+from shared.students.service import read_students
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 _CHARACTERS = r"[!#-\[\]-~]{1,128}"
+_AFTER_AUDIT_EVENTS = "~"
+"""An order of actions before the commit: after those of any school number."""
 
 IdempotencyKey = Annotated[
     str | None,
@@ -56,6 +61,7 @@ class ReplayedResponse(Exception):  # noqa: N818  # not an error: it ends the re
 class IdempotentRequest:
     """A request with an idempotency key, or one without (`keyed` is None)."""
 
+    access: AccessRequest
     keyed: KeyedRequest | None
 
     @classmethod
@@ -64,33 +70,52 @@ class IdempotentRequest:
     ) -> "IdempotentRequest":
         """Hash caller, operation, key, path and the SHA-256 of the body."""
         if key is None:
-            return cls(None)
+            return cls(access, None)
         caller = access.caller
         key_hash = hash_of(
             caller.kind, caller.client, caller.school_id, access.action, key.strip('"')
         )
-        return cls(KeyedRequest(key_hash, hash_of(request.url.path, body.hex())))
+        return cls(access, KeyedRequest(key_hash, hash_of(request.url.path, body.hex())))
 
     def replay(self, unit: UnitOfWork) -> None:
         """Lock the key, and end the request when a response is stored.
 
         Raises:
-            ReplayedResponse: when this request was sent before.
+            ReplayedResponse: when this request was sent before; its read is committed.
+            AccessDenied: when it was, and its caller may not read the response any more.
             Conflict: while a request with the same key is being processed, or when the key was
                 used for another request.
         """
         if self.keyed is not None:
             stored = service.find_response(unit.session, self.keyed)
             if stored is not None:
+                self._read_again(unit, stored)
+                unit.commit()
                 raise ReplayedResponse(stored)
 
+    def _read_again(self, unit: UnitOfWork, stored: service.Response) -> None:
+        """Ask what a new request of the caller would be asked, and record the read."""
+        if self.access.caller.kind is CallerKind.SCHOOL:
+            own_school(self.access.caller, self.access.reach)
+        if stored.students:
+            read_students(unit, self.access, stored.students)
+
     def store(self, unit: UnitOfWork, response: Response) -> None:
-        """Store the response with the unit's commit."""
-        if self.keyed is not None:
-            body = bytes(response.body).decode()
-            location = response.headers.get("location")
-            stored = service.Response(response.status_code, location, body)
-            service.store_response(unit.session, self.keyed, stored)
+        """Store the response with the unit's commit, once it is known which students it has."""
+        keyed = self.keyed
+        if keyed is None:
+            return
+
+        def add() -> None:
+            stored = service.Response(
+                response.status_code,
+                response.headers.get("location"),
+                bytes(response.body).decode(),
+                tuple(self.access.students_read),
+            )
+            service.store_response(unit.session, keyed, stored)
+
+        unit.before_commit(add, order=_AFTER_AUDIT_EVENTS)
 
 
 async def idempotent_request(

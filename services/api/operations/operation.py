@@ -22,7 +22,7 @@ from services.api.operations.idempotency import (
 )
 from services.api.operations.json_bodies import refuse_repeated_members
 from services.api.operations.known_parameters import header_names, query_names
-from services.api.operations.path_ids import uuid_names
+from services.api.operations.path_ids import PathIds
 from services.api.operations.problem_responses import (
     BODY_PROBLEMS,
     COMMON_PROBLEMS,
@@ -93,7 +93,7 @@ class Operation(CommittingRoute):
         options["response_description"] = HTTPStatus(success).phrase
         super().__init__(path, endpoint, **options)
         self.query_names = query_names(self.dependant)
-        self.uuid_names = uuid_names(self.dependant)
+        self.path_ids = PathIds(self.dependant)
         further = self._follow_from_parameters(path)
         self.responses = add_problems(self.responses, *COMMON_PROBLEMS, *further)
 

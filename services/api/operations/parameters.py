@@ -26,6 +26,23 @@ DeliveryPath = Annotated[RequestUuid, Path(alias="deliveryId")]
 ClientPath = Annotated[RequestUuid, Path(alias="clientId")]
 WindowPath = Annotated[RequestUuid, Path(alias="windowId")]
 MandatePath = Annotated[RequestUuid, Path(alias="mandateId")]
+DeclarationPath = Annotated[RequestUuid, Path(alias="declarationId")]
+OpeningPath = Annotated[RequestUuid, Path(alias="openingId")]
+RecallPath = Annotated[RequestUuid, Path(alias="recallId")]
+SlotPath = Annotated[RequestUuid, Path(alias="slotId")]
+DutyPath = Annotated[RequestUuid, Path(alias="dutyId")]
+RegistrationPath = Annotated[RequestUuid, Path(alias="registrationId")]
+SuccessionPath = Annotated[RequestUuid, Path(alias="successionId")]
+AdministrationPath = Annotated[
+    str,
+    Path(
+        alias="administrationId",
+        min_length=1,
+        max_length=32,
+        pattern=PLAIN_TEXT,
+        description="Id of the administration.",
+    ),
+]
 
 AdministrationQuery = Annotated[
     str | None,
@@ -57,6 +74,11 @@ ClassGroupQuery = Annotated[
         description="Only for the class group with this name.",
     ),
 ]
+OneSchoolQuery = Annotated[
+    str | None,
+    Query(alias="schoolId", pattern=SCHOOL_ID, description="Only for this school."),
+]
+DayQuery = Annotated[RequestDate | None, Query(description="Only on this day, in Brussels.")]
 ReferenceDateQuery = Annotated[
     RequestDate | None,
     Query(

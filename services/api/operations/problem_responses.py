@@ -31,6 +31,7 @@ _DESCRIPTIONS = {
     404: "The resource does not exist, or is not available to the caller, or not yet.",
     408: "The request arrived too slowly.",
     409: "The request conflicts with the current state of the resource.",
+    412: "The resource has changed since it was read.",
     413: "The body is too large.",
     415: "This operation does not accept the media type of the body.",
     416: "The range is outside the document.",

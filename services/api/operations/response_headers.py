@@ -30,7 +30,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         ("Retry-After", "Seconds to wait before the request is sent again.", {"type": "integer"}),
         ("Accept", "The media type that this operation accepts.", _TEXT),
         ("Location", "URL of what was created or of the result.", _URL),
-        ("ETag", "SHA-256 of the bytes of the whole document, quoted.", _TEXT),
+        ("ETag", "SHA-256 of the bytes of the whole document, or of the plan, quoted.", _TEXT),
         ("Accept-Ranges", "`bytes`: the operation supports `Range`.", _TEXT),
         ("Content-Range", "The range that is sent, and the size of the document.", _TEXT),
         ("Content-Disposition", "The name of the file.", _TEXT),

@@ -10,9 +10,9 @@ from services.api.operations.pagination import PageDep
 from services.api.schemas.audit_events import AuditEvent, AuditEventPage
 from services.api.schemas.model import RequestDateTime, RequestUuid
 from services.api.security.permissions import AuditReader
+from shared.access.rules import own_school
 from shared.audit.repository import AuditFilter
 from shared.audit.service import list_events
-from shared.core.errors import ResourceNotFound
 from shared.documents.service import mention_of_document, mention_of_student
 
 router = operations("auditEvents")
@@ -41,9 +41,7 @@ def list_audit_events(
     ] = None,
 ) -> AuditEventPage:
     """List the audit log of the caller's own school, newest first; events are not counted."""
-    school_id = access.caller.school_id
-    if school_id is None:
-        raise ResourceNotFound
+    school_id = own_school(access.caller, access.reach)
     mentions = []
     if student_id is not None:
         mentions.append(mention_of_student(unit.session, school_id, student_id))

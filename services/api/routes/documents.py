@@ -44,7 +44,7 @@ _UNCHANGED: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/schools/{schoolId}/documents")
+@router.get("/schools/{schoolId}/documents", responses=problems("documentBeingRebuilt"))
 def list_school_documents(
     access: DocumentsReader,
     unit: UnitDep,
@@ -52,17 +52,23 @@ def list_school_documents(
     page: PageDep,
     links: LinksDep,
 ) -> DocumentPage:
-    """List the released documents of a school; empty while nothing is released."""
+    """List the released documents of a school; empty while nothing is released.
+
+    `documents:read` lists those of student feedback, `feedback:read` those of school feedback.
+    """
     found = service.list_documents(unit, access, wanted, page.selection)
     items = [Document.of(row, links) for row in found.rows]
     return DocumentPage(items=items, **page.metadata(found))
 
 
-@router.get("/documents/{documentId}")
+@router.get("/documents/{documentId}", responses=problems("documentBeingRebuilt"))
 def get_document(
     document_id: DocumentPath, access: DocumentsReader, unit: UnitDep, links: LinksDep
 ) -> Document:
-    """Return the metadata of a document, with the link to its content."""
+    """Return the metadata of a document, with the link to its content.
+
+    A document of school feedback needs `feedback:read`, any other `documents:read`.
+    """
     return Document.of(service.read_document(unit, access, document_id), links)
 
 
@@ -72,6 +78,7 @@ def get_document(
     responses={
         200: {"description": "The document is available.", "headers": _METADATA},
         **_UNCHANGED,
+        **problems("documentBeingRebuilt"),
     },
 )
 def head_document_content(
@@ -107,7 +114,7 @@ def get_document_content(
     token. A caller with too many running downloads gets `tooManyRequests`.
     """
     resources.downloads.require_room(access.caller)
-    document = service.read_document(unit, access, document_id).document
+    document = service.download_document(unit, access, document_id).document
     try:
         return content_response(
             Download(context_of(request).require_token(), access, document),
@@ -123,7 +130,7 @@ def get_document_content(
 @router.post(
     "/documents/{documentId}/grants",
     status_code=201,
-    responses={201: {"headers": headers("Location")}},
+    responses={201: {"headers": headers("Location")}, **problems("documentBeingRebuilt")},
 )
 def create_download_grant(
     document_id: DocumentPath,

@@ -28,8 +28,8 @@ from services.api.schemas.jobs import (
     JobProgress,
     JobResult,
     JobSummary,
-    NewJob,
 )
+from services.api.schemas.new_job import NewJob
 from services.api.security.authentication import token_is_active
 from services.api.security.permissions import JobsReader, JobsWriter
 from shared.access.decisions import act_for, record_change
@@ -43,7 +43,8 @@ from shared.deliveries.uploads import remove_upload_of
 from shared.documents.building import start_build
 from shared.jobs import repository, service
 from shared.jobs.models import Job as JobRow
-from shared.jobs.rules import APPLY_DELIVERY, Counts, State
+from shared.jobs.rules import APPLY_DELIVERY, COMPUTE_FEEDBACK, Counts, State
+from shared.school_feedback.starting import start_computation
 
 router = operations("jobs")
 
@@ -72,15 +73,12 @@ def create_job(
     response: Response,
 ) -> Job:
     """Start a job, or return the active one for the same work."""
-    job = start_build(
-        unit,
-        queue,
-        new_job.administration_id,
-        new_job.school_id,
-        access.caller.client,
-        force=new_job.force,
-        trace_id=access.trace_id,
-    )
+    school = new_job.administration_id, new_job.school_id
+    if new_job.kind == COMPUTE_FEEDBACK:
+        job = start_computation(unit, queue, *school, access.caller.client, access.trace_id)
+    else:
+        options: dict[str, Any] = {"force": new_job.force, "trace_id": access.trace_id}
+        job = start_build(unit, queue, *school, access.caller.client, **options)
     return accepted(unit.session, job, links, request, response)
 
 

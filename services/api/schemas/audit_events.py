@@ -17,7 +17,10 @@ class AuditEvent(ResponseModel):
     occurred_at: ResponseDateTime
     client_id: str
     caller_kind: Annotated[
-        str, Field(description="`school`, `integrator` or `operator`; `service` for a delivery.")
+        str,
+        Field(
+            description="`school`, `integrator`, `operator` or `officer`; `service` for a delivery."
+        ),
     ]
     caller_school_id: Annotated[
         str | None, Field(description="The school that the caller acted for.")
@@ -57,7 +60,8 @@ class AuditEvent(ResponseModel):
         Field(
             ge=0,
             description="The number of students that the answer was about, or that were requested; "
-            "absent in entries from before it was recorded.",
+            "for `importDelivery` without those of results that are not released. Absent in "
+            "entries from before it was recorded.",
         ),
     ] = None
     trace_id: Annotated[str | None, Field(description="The trace id of the response.")] = None

@@ -16,6 +16,8 @@ KindOfDocument = Literal[
     DocumentKind.OVERVIEW,
     DocumentKind.FICHE_BUNDLE,
     DocumentKind.FICHE_PRINT,
+    DocumentKind.SCHOOL_FEEDBACK_REPORT,
+    DocumentKind.SCHOOL_FEEDBACK_WORKBOOK,
 ]
 """Every document kind; unlike the enum, it is not a schema of its own in the OpenAPI document."""
 
@@ -45,6 +47,10 @@ class Document(ResponseModel):
     student_id: UUID | None = None
     version: Annotated[int, Field(ge=1, description="Number of the version, from 1.")]
     built_at: ResponseDateTime
+    replaced_at: Annotated[
+        ResponseDateTime | None,
+        Field(description="When this version replaced the one before; absent for the first."),
+    ] = None
     template_version: str
     content: Content
 
@@ -62,6 +68,7 @@ class Document(ResponseModel):
             student_id=document.student_id,
             version=document.version,
             built_at=document.built_at,
+            replaced_at=document.built_at if document.version > 1 else None,
             template_version=document.template_version,
             content=Content(
                 href=f"{href}/content",

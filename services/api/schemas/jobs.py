@@ -10,17 +10,21 @@ from pydantic import ConfigDict, Field
 from services.api.http.links import Links
 from services.api.http.problem_types import stored_problem
 from services.api.schemas.model import (
-    SCHOOL_ID,
-    AdministrationId,
     Link,
     Page,
-    RequestBody,
     ResponseDateTime,
     ResponseModel,
 )
 from shared.jobs.models import Job as JobRow
 from shared.jobs.repository import Failure
-from shared.jobs.rules import BUILD_DOCUMENTS, DEFAULT_POLL_DELAY, Counts, Pace, State, poll_delay
+from shared.jobs.rules import (
+    BUILD_DOCUMENTS,
+    DEFAULT_POLL_DELAY,
+    Counts,
+    Pace,
+    State,
+    poll_delay,
+)
 
 TaskState = Literal["processing", "failed", "done"]
 _STATES: dict[str, TaskState] = {
@@ -33,19 +37,6 @@ _STATES: dict[str, TaskState] = {
 
 WAITING_FOR = "The server that items of the job wait for, and why. They go on once it is available."
 _WAITING = Field(description=WAITING_FOR, examples=["object store: no space left on device"])
-
-
-class NewJob(RequestBody):
-    """A request to build the documents of an administration, or of one of its schools."""
-
-    kind: Literal["documents.build"]
-    administration_id: AdministrationId
-    school_id: Annotated[
-        str | None, Field(pattern=SCHOOL_ID, description="All schools when absent.")
-    ] = None
-    force: Annotated[bool, Field(description="Also rebuild documents that have not changed.")] = (
-        False
-    )
 
 
 class TaskProblem(ResponseModel):
@@ -282,7 +273,7 @@ def _documents_of(job: JobRow, links: Links) -> str | None:
 class JobFailure(ResponseModel):
     """A failure of a job: the item, the subject and the reason."""
 
-    item: Annotated[str, Field(description="The item: a school or a delivery.")]
+    item: Annotated[str, Field(description="The item: a school, a range of schools or a delivery.")]
     subject: Annotated[str, Field(description="Opaque id of the failed part, or the item itself.")]
     problem: TaskProblem | None = None
 

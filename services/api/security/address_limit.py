@@ -42,7 +42,7 @@ class AddressLimit:
             return
         request = Request(scope, receive)
         resources: Resources = request.app.state.resources
-        exceeded = resources.rate_limiter.find_exceeded(_address_of(request))
+        exceeded = resources.rate_limiter.find_exceeded(address_of(request))
         if exceeded is not None and not await run_in_thread(_has_token, request, resources):
             await _refuse(request, exceeded, send)
             return
@@ -62,14 +62,15 @@ class AddressLimit:
         await self.app(scope, receive, send_or_refuse)
 
 
-def _address_of(request: Request) -> str:
+def address_of(request: Request) -> str:
     """Return the address of the client; a proxy in front has to pass it on."""
     return request.client.host if request.client else ""
 
 
 def _is_unauthenticated(request: Request, message: Message) -> bool:
     is_client_error = HTTPStatus.BAD_REQUEST <= message["status"] < HTTPStatus.INTERNAL_SERVER_ERROR
-    return is_client_error and not context_of(request).is_authenticated
+    context = context_of(request)
+    return is_client_error and not (context.is_authenticated or context.is_overloaded)
 
 
 def _has_token(request: Request, resources: Resources) -> bool:
@@ -86,7 +87,7 @@ async def _count(request: Request, resources: Resources) -> RateLimitStatus:
         with suppress(ServiceUnavailable):
             async with resources.connection_slots.take(operation_of(request)):
                 return await run_in_thread(_count_caller, request, resources)
-    return await run_in_thread(resources.rate_limiter.check_address, _address_of(request))
+    return await run_in_thread(resources.rate_limiter.check_address, address_of(request))
 
 
 def _count_caller(request: Request, resources: Resources) -> RateLimitStatus:
@@ -95,7 +96,7 @@ def _count_caller(request: Request, resources: Resources) -> RateLimitStatus:
         with UnitOfWork(resources.sessions) as unit:
             caller = authenticate(request, unit, resources)
     except (NoAccessToken, InvalidAccessToken, *DATABASE_UNAVAILABLE):
-        return resources.rate_limiter.check_address(_address_of(request))
+        return resources.rate_limiter.check_address(address_of(request))
     return resources.rate_limiter.check(caller)
 
 

@@ -1,5 +1,8 @@
 """Rate limits of callers, of clients at the token endpoint, and the alarm for bulk reads."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import structlog
 from fastapi import Request
 
@@ -40,6 +43,20 @@ def rate_limit_link(request: Request, resources: Resources, secret_sha256: bytes
         TooManyRequests: over the limit.
     """
     _apply(request, resources.rate_limiter.check_link(secret_sha256))
+
+
+@contextmanager
+def rate_limit_codes(request: Request, resources: Resources, caller: Caller) -> Iterator[None]:
+    """Count the code that an officer tries in the block, if the block raises an error.
+
+    It counts from the start, so that codes that are tried at the same time do not pass.
+
+    Raises:
+        TooManyRequests: over the limit of wrong codes.
+    """
+    _apply(request, resources.rate_limiter.check_code(caller))
+    yield
+    resources.rate_limiter.return_code(caller)
 
 
 def raise_alarm(request: Request, resources: Resources, access: AccessRequest) -> None:

@@ -12,7 +12,7 @@ from shared.core.secrets import read_insz_key
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.removal_check import RemovalLimit
 from shared.deliveries.service import import_delivery
-from synthetic.generate import generate_delivery
+from synthetic.generate import generate_correction, generate_delivery
 from synthetic.plan import DeliveryPlan
 
 MAX_PRINTED_FAULTS = 20
@@ -24,11 +24,30 @@ def generate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     administration: Annotated[str, typer.Option(help="Id of the administration.")] = "2024",
     items: Annotated[bool, typer.Option(help="Include the results per item.")] = True,
+    small_classes: Annotated[
+        bool, typer.Option(help="Add small schools, and small class groups next to large ones.")
+    ] = False,
+    references: Annotated[
+        bool, typer.Option(help="Include references for school feedback (format 1.1).")
+    ] = False,
+    correction: Annotated[
+        int | None,
+        typer.Option(min=2, help="Write a correction with this sequence number instead."),
+    ] = None,
 ) -> None:
     """Write a realistic delivery of synthetic schools and students."""
     plan = DeliveryPlan(
-        schools=schools, seed=seed, administration_id=administration, with_items=items
+        schools=schools,
+        seed=seed,
+        administration_id=administration,
+        sequence=correction or 1,
+        with_items=items,
+        small_classes=small_classes,
+        with_references=references,
     )
+    if correction is not None:
+        _print_rows(f"Wrote {out}", generate_correction(plan, out))
+        return
     with progress_bar("Schools", schools) as advance_to:
         rows = generate_delivery(plan, out, advance_to)
     _print_rows(f"Wrote {out}", rows)

@@ -1,18 +1,17 @@
-"""Commands for jobs and releases: build documents, follow jobs, open a release window."""
+"""Commands for jobs: build documents, compute school feedback, follow jobs."""
 
-import re
+import sys
 import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 import typer
+from redis import RedisError
 from rich.console import Console
 from sqlalchemy.orm import Session
 
-from services.cli.identity import ClientIdentity, PersonOption
 from services.cli.output import JsonOption, print_json
 from services.cli.progress import JobProgress, job_view, paced_bar, print_jobs
 from services.cli.target import (
@@ -21,24 +20,35 @@ from services.cli.target import (
     sessions_of,
     settings_for,
 )
-from shared.access.products import Product
-from shared.core.clock import from_brussels, in_brussels
 from shared.core.database import Sessions
-from shared.core.errors import Conflict, InvalidInput
 from shared.core.paging import PageSelection
+from shared.core.redis_errors import explain_redis_error
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.building import start_build
 from shared.jobs import repository
+from shared.jobs.models import Job
 from shared.jobs.queue import WakeUpQueue, open_broker
 from shared.jobs.rules import ENDED, State
 from shared.jobs.service import measure_pace, read
+from shared.school_feedback.starting import start_computation
 
 POLL_SECONDS = 0.2
-MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9:]{5})?")
-EXAMPLE = "2026-06-21T08:00"
-LAST_YEAR = 2099
-"""The API accepts moments up to its end."""
+
+
+class CommandQueue(WakeUpQueue):
+    """A queue for a command: without Redis, it says that the job starts a little later."""
+
+    def wake(self, kind: str) -> None:
+        try:
+            super().wake(kind)
+        except RedisError as error:
+            cause, _, remedy = explain_redis_error(error).partition("; ")
+            print(
+                f"toetsfeedback: the queue cannot be used: {cause}. "
+                f"Workers find the job without it, within seconds; {remedy}",
+                file=sys.stderr,
+            )
 
 
 def build(
@@ -51,15 +61,39 @@ def build(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Build the changed documents of an administration or of one school."""
+
+    def start(unit: UnitOfWork, queue: WakeUpQueue) -> Job:
+        return start_build(unit, queue, administration, school, "cli", force=force)
+
+    _start(data, start, "Schools" if follow else None)
+
+
+def compute(
+    administration: Annotated[str, typer.Option(help="Id of the administration.")],
+    school: Annotated[str | None, typer.Option(help="Compute for this school number only.")] = None,
+    follow: Annotated[bool, typer.Option(help="Show progress until the job ends.")] = False,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Compute the school feedback of an administration or of one school."""
+
+    def start(unit: UnitOfWork, queue: WakeUpQueue) -> Job:
+        return start_computation(unit, queue, administration, school, "cli")
+
+    _start(data, start, "Batches of schools" if follow else None)
+
+
+def _start(
+    data: Path, start: Callable[[UnitOfWork, WakeUpQueue], Job], followed: str | None
+) -> None:
+    """Start a job; follow its items if they have a name."""
     settings = settings_for(data)
     broker = open_broker(settings, middleware=[])
     with sessions_of(settings) as sessions:
         with UnitOfWork(sessions) as unit:
-            queue = WakeUpQueue(broker)
-            job = start_build(unit, queue, administration, school, "cli", force=force)
+            job = start(unit, CommandQueue(broker))
         print(f"Job {job.id}")
-        if follow:
-            _follow(sessions, job.id)
+        if followed:
+            _follow(sessions, job.id, followed)
     broker.close()
 
 
@@ -85,80 +119,11 @@ def list_jobs(
 def _as_json(progress: JobProgress, settings: Settings) -> dict[str, Any]:
     """Return a job as `GET /v1/jobs/{jobId}` does."""
     from services.api.http.links import Links
-    from services.api.schemas.jobs import Job
+    from services.api.schemas.jobs import Job as JobSchema
 
     links = Links(settings.public_url)
-    job = Job.with_counts(progress.job, progress.counts, None, links, progress.pace)
+    job = JobSchema.with_counts(progress.job, progress.counts, None, links, progress.pace)
     return job.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
-def release(
-    administration: Annotated[str, typer.Option(help="Id of the administration.")],
-    opens_at: Annotated[
-        str, typer.Option(help="Opening time, such as 2026-06-21T08:00 in Brussels; in the future.")
-    ],
-    person: PersonOption = 1,
-    data: DataOption = DEFAULT_DATA,
-) -> None:
-    """Set the time at which the student feedback of an administration opens."""
-    moment = parse_opening_time(opens_at, datetime.now(UTC))
-    identity = ClientIdentity.find(data, person)
-    scope = {"administrationId": administration, "product": Product.STUDENT_FEEDBACK}
-    times = {"opensAt": moment.isoformat(timespec="milliseconds")}
-    window = _find_window(identity, scope)
-    if window is None:
-        identity.request("POST", "/v1/releaseWindows", scope | times)
-    else:
-        others = {"plannedFrom": None, "closesAt": None, "never": False}
-        identity.request("PATCH", f"/v1/releaseWindows/{window}", times | others)
-    print(f"Student feedback of {administration} opens at {in_brussels(moment).isoformat()}.")
-
-
-def _find_window(identity: ClientIdentity, scope: Mapping[str, str]) -> str | None:
-    """Return the id of the only window of a whole administration; None when there is none.
-
-    Raises:
-        Conflict: there are several.
-    """
-    query = urlencode({"administrationId": scope["administrationId"], "pageSize": 200})
-    found = [
-        window["id"]
-        for window in identity.list_all(f"/v1/releaseWindows?{query}")
-        if scope.items() <= window.items() and not window.keys() & {"targetGroup", "component"}
-    ]
-    if len(found) > 1:
-        raise Conflict(
-            "severalReleaseWindows",
-            "There are several windows for this administration; change one of them by its id.",
-        )
-    return found[0] if found else None
-
-
-def parse_opening_time(text: str, now: datetime) -> datetime:
-    """Return the moment, later than now, that a text names: in Brussels unless it has an offset.
-
-    Raises:
-        InvalidInput: it is no moment, a skipped or a repeated one, or not in the future.
-    """
-    if not MOMENT.fullmatch(text):
-        raise InvalidInput(
-            "opens_at", detail=f"Write date and time, as in {EXAMPLE}, or {EXAMPLE}+02:00."
-        )
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput("opens_at", detail="There is no such date or time.") from None
-    if not now.year <= moment.year <= LAST_YEAR:
-        raise InvalidInput(
-            "opens_at", detail=f"Choose a year from {now.year} to {LAST_YEAR}; it must be later."
-        )
-    try:
-        instant = (moment if moment.tzinfo else from_brussels(moment)).astimezone(UTC)
-    except ValueError as error:
-        raise InvalidInput("opens_at", detail=str(error)) from None
-    if instant <= now:
-        raise InvalidInput("opens_at", detail="This moment has passed; choose a later one.")
-    return instant
 
 
 def watch(sessions: Sessions, last: int, console: Console) -> None:
@@ -183,11 +148,11 @@ def _progress(session: Session, job_id: UUID) -> JobProgress:
     return JobProgress(job, counts, measure_pace(session, job, counts))
 
 
-def _follow(sessions: Sessions, job_id: UUID) -> None:
+def _follow(sessions: Sessions, job_id: UUID, items: str) -> None:
     """Show progress until the job ends; exit 1 if anything failed."""
     with UnitOfWork(sessions) as unit:
         progress = _progress(unit.session, job_id)
-    with paced_bar("Schools", progress.counts.total, Console()) as advance_to:
+    with paced_bar(items, progress.counts.total, Console()) as advance_to:
         while progress.job.state not in ENDED:
             time.sleep(POLL_SECONDS)
             with UnitOfWork(sessions) as unit:
@@ -198,6 +163,6 @@ def _follow(sessions: Sessions, job_id: UUID) -> None:
         outcome = repository.sum_outcomes(unit.session, job_id)
     print(f"{job.state}: " + ", ".join(f"{number:,} {name}" for name, number in outcome.items()))
     if job.state != State.DONE or counts.failed or counts.failures:
-        print(f"{counts.failed} schools and {counts.failures} documents failed.")
+        print(f"{items} that failed: {counts.failed}; parts of others: {counts.failures}.")
         print(f"GET /v1/jobs/{job_id}/failures lists them.")
         raise typer.Exit(1)

@@ -1,21 +1,38 @@
 """Commands that run the service: all of it, or one process against given servers."""
 
+import os
 import re
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from migrations.logins import create_logins, create_roles, passwords_in_environment
+from clients.python.proofs import ProofKey
+from embedded.data_directory import DataDirectory
+from embedded.portal_programs import (
+    DEFAULT_SCHOOL,
+    PORTAL_CLIENT,
+    PORTAL_KEY,
+    PORTAL_URL,
+    PROVIDER_KEY,
+    has_portal,
+)
+from embedded.ports import LOOPBACK
+from migrations.logins import create_logins, create_roles, logins_of, passwords_in_environment
+from migrations.statistics import RESTRICT, restrict_statistics
 from migrations.upgrade import migrate
 from services.cli.invented_persons import register_invented_persons
 from services.cli.output import print_start
-from services.cli.target import DEFAULT_DATA, DataOption, settings_for
+from services.cli.target import DEFAULT_DATA, DataOption, development_settings, settings_for
 from shared.core.database import open_engine, require_usable_database
+from shared.core.errors import ConfigurationError
 from shared.core.logging import configure_logging
 from shared.core.settings import Settings
 
 REVISION = re.compile(r"\w{1,64}", re.ASCII)
+LOG_LINES_PER_SECOND = 100
+DEMO_SCHOOLS = 12
 OPENAPI_FILE = Path("openapi/openapi.yaml")
 
 
@@ -25,11 +42,24 @@ def up(
         int | None, typer.Option(min=1, max=65_535, help="Port of the API. Default: a free port.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 2,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Development only: load generated schools, released.")
+    ] = False,
 ) -> None:
-    """Start PostgreSQL, Valkey, the API and workers; stop them with Ctrl-C, keeping the data."""
-    from embedded.up import run_up
+    """Start PostgreSQL, Valkey, the API, workers and the portal; stop them with Ctrl-C.
 
-    raise typer.Exit(run_up(data, api_port=port, workers=workers))
+    The data stay. The portal is started where PostgreSQL is, for development.
+    """
+    from embedded.up import run_up
+    from services.cli.demo_data import load_in_background
+
+    if demo and not has_portal():
+        raise ConfigurationError(
+            "--demo needs a PostgreSQL and a provider of its own: unset "
+            "TOETSFEEDBACK_DATABASE_URL and TOETSFEEDBACK_USER_PROVIDER_FILE"
+        )
+    ready = partial(load_in_background, schools=DEMO_SCHOOLS) if demo else None
+    raise typer.Exit(run_up(data, api_port=port, workers=workers, ready=ready))
 
 
 def api(
@@ -64,6 +94,38 @@ def worker() -> None:
     settings = Settings.from_environment()
     configure_logging(settings.log_level, settings.log_lines_per_second, process="worker")
     run_worker(settings)
+
+
+def portal(
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65_535, help="Overrides TOETSFEEDBACK_PORTAL_PORT."),
+    ] = None,
+) -> None:
+    """Run the portal for people at schools, against the API in the environment."""
+    from services.portal.process import run_portal
+    from services.portal.settings import PortalSettings
+
+    settings = PortalSettings.from_environment()
+    configure_logging("INFO", LOG_LINES_PER_SECOND, process="portal")
+    run_portal(settings, port)
+
+
+def provider(
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port on loopback.")],
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Development only: run the OpenID provider of invented people, of an instance of `up`."""
+    from embedded.openid_provider.app import ProviderClient
+    from embedded.openid_provider.process import run_provider
+
+    development_settings(data)
+    keys = DataDirectory(data).keys
+    key = ProofKey.in_file(keys / PORTAL_KEY).key
+    client = ProviderClient(PORTAL_CLIENT, os.environ[PORTAL_URL], key)
+    ProofKey.in_file(keys / PROVIDER_KEY)
+    issuer = f"http://{LOOPBACK}:{port}"
+    run_provider(issuer, port, keys / PROVIDER_KEY, client, keys / DEFAULT_SCHOOL)
 
 
 def migrate_database(
@@ -101,6 +163,12 @@ def migrate_database(
         register_invented_persons(settings, invent_persons)
     create_logins(owner_url, passwords)
     print(migration)
+    readable = restrict_statistics(owner_url, logins_of(owner_url))
+    if readable:
+        print(
+            "The logins of programs can read how much others write. Execute this as a superuser "
+            f"of the cluster, in each of the databases {', '.join(readable)}:\n{RESTRICT}"
+        )
 
 
 def openapi(

@@ -12,9 +12,10 @@ from typing import Annotated
 
 import typer
 
-from services.cli.api_client import open_client
+from clients.python.http import open_client
+from clients.python.proofs import ProofKey
+from clients.python.token_auth import TokenAuth
 from services.cli.identity import ClientIdentity, PersonOption
-from services.cli.signing import ProofKey, TokenAuth
 from services.cli.target import DEFAULT_DATA, DataOption, development_settings
 from shared.access.rules import GRANTABLE, Caller, CallerError, CallerKind, Scope
 from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority

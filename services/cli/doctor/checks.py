@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -24,6 +25,8 @@ def run_checks(settings: Settings, documents: int) -> Iterator[Finding]:
     yield servers.check_queue(settings)
     yield servers.check_signing_keys(settings)
     yield servers.check_insz_key(settings)
+    yield servers.check_manifest_key(settings)
+    yield servers.check_viewing_key(settings)
     finding, storage = _check_storage(settings.storage_url)
     yield finding
     engine = open_engine(settings, application_name="toetsfeedback-doctor")
@@ -32,8 +35,9 @@ def run_checks(settings: Settings, documents: int) -> Iterator[Finding]:
             yield from _database_findings(connection, settings, storage, documents)
     except ConfigurationError as error:
         yield failed("database", str(error), "")
-    except SQLAlchemyError as error:
-        cause = explain_database_error(error.orig) if isinstance(error, DBAPIError) else None
+    except (SQLAlchemyError, psycopg.Error) as error:
+        original = error.orig if isinstance(error, DBAPIError) else error
+        cause = explain_database_error(original) if isinstance(original, psycopg.Error) else None
         if cause is None:
             yield failed("database", type(error).__name__, DATABASE_REMEDY)
         else:
@@ -62,6 +66,7 @@ def _database_findings(
     yield database.check_clock(connection)
     yield database.check_roles(connection)
     yield database.check_settings(connection)
+    yield database.check_statistics(settings.database_url.get_secret_value())
     migrations = database.check_migrations(connection)
     yield migrations
     if migrations.status is not Status.OK:

@@ -26,7 +26,11 @@ OBJECTS, DOCUMENTS, AUDIT_LOG = "objects", "documents", "audit log"
 
 _NEEDED_SIZES = text("""
     select key, max(byte_offset + byte_size) as size
-    from documents, unnest(storage_keys, byte_offsets, byte_sizes) s (key, byte_offset, byte_size)
+    from (
+        select s.* from documents,
+            unnest(storage_keys, byte_offsets, byte_sizes) s (key, byte_offset, byte_size)
+        union all select storage_key, byte_offset, byte_size from reading_guides
+    ) segments
     group by key
 """)
 

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from migrations.logins import ROLES as PROGRAMS
-from migrations.logins import login_of
+from migrations.logins import login_of, logins_of
+from migrations.statistics import find_readers
 from services.cli.doctor.findings import Finding, failed, passed, skipped
 from shared.core.errors import ConfigurationError
 from shared.core.schema import (
@@ -24,6 +25,7 @@ MAX_CLOCK_DIFFERENCE_SECONDS = 5.0
 OLDEST_SERVER = 150_000
 ROLES_REMEDY = "run `toetsfeedback migrate --roles-only` as the owner of the database"
 MAX_SETTINGS = 5
+STATISTICS = "statistics"
 RESET_REMEDY = (
     "the holder of a password can set these: find out who did, change the password, and run "
     "`toetsfeedback migrate` with it, or `alter role {} reset all` as the owner of the database"
@@ -69,6 +71,21 @@ def check_settings(connection: Connection) -> Finding:
     some = ", ".join(sorted(f"{role}: {name}" for role, name in found)[:MAX_SETTINGS])
     role = min(role for role, _ in found)
     return failed("settings of logins", f"the database has {some}", RESET_REMEDY.format(role))
+
+
+def check_statistics(url: str) -> Finding:
+    """Find logins of ours that can read the statistics of what others write, in any database."""
+    found = find_readers(url, logins_of(url))
+    if not found:
+        return passed(STATISTICS, "no login of a program reads them")
+    logins = sorted({login for readers in found.values() for login in readers})
+    databases = ", ".join(found)
+    return failed(
+        STATISTICS,
+        f"{', '.join(logins)} can read how much others write, in {databases}",
+        "run `toetsfeedback migrate`: as a superuser it takes that right away, and as another "
+        "owner it prints the statement for one",
+    )
 
 
 def check_migrations(connection: Connection) -> Finding:

@@ -15,8 +15,10 @@ from shared.core.secrets import read_insz_key
 from shared.core.settings import Settings
 from shared.jobs.queue import open_broker
 from shared.oauth.signing_keys import SigningKeys
+from shared.release_plans.manifest_signatures import ManifestKey
 from shared.storage.store import BucketMissingError, Storage, StoredObjectMissingError
 from shared.storage.store_errors import explain_store_error
+from shared.viewings.codes import ViewingKey
 
 PREFIX = "doctor"
 STORE = "object store"
@@ -71,6 +73,15 @@ def check_signing_keys(settings: Settings) -> Finding:
 
 def check_insz_key(settings: Settings) -> Finding:
     return _check_key("INSZ key", settings.insz_key_file, "a worker", read_insz_key)
+
+
+def check_manifest_key(settings: Settings) -> Finding:
+    return _check_key("manifest key", settings.manifest_key_file, "a worker", ManifestKey.read)
+
+
+def check_viewing_key(settings: Settings) -> Finding:
+    programs = "an API and a worker"
+    return _check_key("viewing key", settings.viewing_key_file, programs, ViewingKey.read)
 
 
 def _check_key(

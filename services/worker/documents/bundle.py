@@ -40,10 +40,6 @@ class BundleEntries:
         self.size = offset + len(data)
         return offset
 
-    def to_bytes(self) -> bytes:
-        """Return the entries with their central directory."""
-        return b"".join((*self.pieces, central_directory(self.members, self.size)))
-
 
 class _OffsetFile(BytesIO):
     """The end of a file whose first `start` bytes are not in memory."""
@@ -54,7 +50,8 @@ class _OffsetFile(BytesIO):
         return self.start + super().tell()
 
     def seek(self, offset: int, whence: int = SEEK_SET) -> int:
-        return self.start + super().seek(offset - self.start, whence)
+        moved = offset - self.start if whence == SEEK_SET else offset
+        return self.start + super().seek(moved, whence)
 
 
 def central_directory(members: Iterable[ZipInfo], start: int) -> bytes:
@@ -69,11 +66,16 @@ def central_directory(members: Iterable[ZipInfo], start: int) -> bytes:
     return end.getvalue()
 
 
-def read_bundle(bundle: bytes) -> BundleEntries:
-    """Return the entries of a bundle that `to_bytes` wrote."""
-    with ZipFile(BytesIO(bundle)) as archive:
-        size = archive.start_dir
-        return BundleEntries([bundle[:size]], archive.infolist(), size)
+def read_bundle(end: bytes, start: int = 0) -> BundleEntries:
+    """Return the entries of a bundle whose first `start` bytes are those of other entries."""
+    file = _OffsetFile(end)
+    file.start = start
+    with ZipFile(file) as archive:
+        size = archive.start_dir - start
+        members = [one for one in archive.infolist() if one.header_offset >= start]
+    for member in members:
+        member.header_offset -= start
+    return BundleEntries([end[:size]], members, size)
 
 
 class BundleEnd(NamedTuple):
@@ -91,6 +93,10 @@ class JoinedBundle:
     size: int = 0
     _hasher: "HASH" = field(default_factory=sha256)
 
+    def copy(self) -> "JoinedBundle":
+        """Return a bundle that goes on from here, without hashing these entries again."""
+        return JoinedBundle([*self.members], self.size, self._hasher.copy())
+
     def add(self, entries: BundleEntries) -> None:
         for member in entries.members:
             moved = copy(member)
@@ -100,7 +106,9 @@ class JoinedBundle:
             self._hasher.update(piece)
         self.size += entries.size
 
-    def finish(self) -> BundleEnd:
-        end = central_directory(self.members, self.size)
-        self._hasher.update(end)
-        return BundleEnd(end, self._hasher.digest())
+    def end(self) -> BundleEnd:
+        """Return the end of the bundle, which can have more entries afterwards."""
+        directory = central_directory(self.members, self.size)
+        hasher = self._hasher.copy()
+        hasher.update(directory)
+        return BundleEnd(directory, hasher.digest())

@@ -29,9 +29,10 @@ from services.worker.documents.fiche_style import Density
 from services.worker.documents.shared_fragments import (
     NAME_MCID,
     ComponentFragments,
-    ComponentFragmentsCache,
     HeadFragments,
+    HeadShape,
     OwnLines,
+    component_fragments,
     page_content,
 )
 from services.worker.layout.blocks import Block, FlowBlock
@@ -45,13 +46,9 @@ from services.worker.pdf.content_stream import (
 )
 from services.worker.pdf.fallback_font import FallbackCharacter, fallback_fonts
 from services.worker.pdf.file import PdfFile, write_file
-from services.worker.pdf.file_prefix import FilePrefix, resource_dictionary
-from services.worker.pdf.metadata import DocumentMetadata, information_dictionary
-from services.worker.pdf.objects import (
-    deflated_stream_object,
-    indirect_object,
-    stream_object,
-)
+from services.worker.pdf.file_prefix import FilePrefix
+from services.worker.pdf.metadata import DocumentMetadata
+from services.worker.pdf.own_objects import own_objects
 from services.worker.pdf.page_template import PageTemplate, compile_page_template
 from shared.core.drawable_text import undrawable_characters
 from shared.documents.content import FicheContent, PossibleSections
@@ -96,12 +93,12 @@ class FicheRenderer:
     def __init__(self, texts: Texts = DUTCH, *, has_back: bool = True) -> None:
         with FONT_LOCK:
             font_faces()
-        self.texts, self._has_back = texts, has_back
+        self.texts, self.has_back = texts, has_back
         self.version = template_version(texts, has_back=has_back)
         self.prefix = FilePrefix.of(texts.language)
         self._lines = OwnLines()
         # Bounded, so that memory stays flat: a template is some 12 KB, the others are smaller.
-        self._components = ComponentFragmentsCache(texts)
+        self._components = component_fragments(texts)
         self._head = lru_cache(maxsize=256)(lambda facts: HeadFragments(facts, texts))
         self._fitted = lru_cache(maxsize=16384)(self._fit_template)
         self._template = lru_cache(maxsize=4096)(self._compile_template)
@@ -126,7 +123,7 @@ class FicheRenderer:
             UndrawableTextError: for a character that no shipped face covers.
             OverfullFicheError: for texts that do not fit on its pages.
         """
-        components = self._components.get(content.sections)
+        components = self._components(content.sections)
         head = self._head(FicheFacts.of(content))
         own = (content.given_name, content.family_name, content.document_number)
         is_drawable = components.is_drawable and head.is_drawable
@@ -135,8 +132,8 @@ class FicheRenderer:
         name = student_name(content.student_name)
         height = name.height + NUMBERS_HEIGHT
         if possible is not None:
-            self._require_possible(content, possible, head, height)
-        fitted = self._fitted(components, head, height, content.viewing_periods)
+            self._require_possible(content, possible, head.shape, height)
+        fitted = self._fitted(components, head.shape, height, content.viewing_periods)
         if fitted is None:
             raise OverfullFicheError(content.document_number)
         facts = head.facts_stream(fitted.density)
@@ -149,7 +146,7 @@ class FicheRenderer:
         self,
         content: FicheContent,
         possible: PossibleSections,
-        head: HeadFragments,
+        head: HeadShape,
         name_height: float,
     ) -> None:
         if not self._is_drawable(possible):
@@ -159,17 +156,17 @@ class FicheRenderer:
             raise OverfullFicheError(content.document_number)
 
     def _is_drawable_at_each_level(self, possible: PossibleSections) -> bool:
-        return all(self._components.get(sections).is_drawable for sections in possible.variants)
+        return all(self._components(sections).is_drawable for sections in possible.variants)
 
     def _fits_at_each_level(
         self,
         possible: PossibleSections,
-        head: HeadFragments,
+        head: HeadShape,
         name_height: float,
         periods: tuple[ViewingPeriod, ...] | None,
     ) -> bool:
         """Return True if the tallest variant of every component fits; all have the same back."""
-        variants = [self._components.get(sections) for sections in possible.variants]
+        variants = [self._components(sections) for sections in possible.variants]
 
         def tallest(density: Density) -> list[FlowBlock]:
             flows = zip(*(one.front(density) for one in variants), strict=True)
@@ -182,13 +179,13 @@ class FicheRenderer:
     def _opening(
         self,
         components: ComponentFragments,
-        head: HeadFragments,
+        head: HeadShape,
         name_height: float,
         density: Density,
     ) -> FlowBlock:
         """Return the height of title, student and facts as a block, with the introduction."""
         text = introduction_text(components.sections, self.texts.fiche)
-        own_height = head.title_height + name_height + head.facts_height(density)
+        own_height = head.height(density) + name_height
         return FlowBlock(Block(own_height + introduction(text, density).height, ()))
 
     def _with_back(
@@ -198,7 +195,7 @@ class FicheRenderer:
         periods: tuple[ViewingPeriod, ...] | None,
     ) -> Pages | None:
         """Return all pages; None if they are too many. A fiche without any level has no back."""
-        if not self._has_back or not components.has_level:
+        if not self.has_back or not components.has_level:
             return front
         back = components.back(periods)
         return None if back is None or len(front) + len(back) > MAX_PAGES else [*front, *back]
@@ -206,7 +203,7 @@ class FicheRenderer:
     def _fit_template(
         self,
         components: ComponentFragments,
-        head: HeadFragments,
+        head: HeadShape,
         name_height: float,
         periods: tuple[ViewingPeriod, ...] | None,
     ) -> _FittedTemplate | None:
@@ -217,7 +214,7 @@ class FicheRenderer:
                 *components.front(density),
             ]
         )
-        own_height = head.title_height + name_height + head.facts_height(density)
+        own_height = head.height(density) + name_height
         template = self._template(
             components, density, head.document_title, own_height, head.fact_count, periods
         )
@@ -267,18 +264,7 @@ class FicheRenderer:
         return FicheLayout(content, template, tuple(streams), fallback)
 
     def to_file(self, layout: FicheLayout) -> PdfFile:
-        return write_file(self.prefix, layout.template, self._own_objects(layout))
-
-    def _own_objects(self, layout: FicheLayout) -> list[bytes]:
-        first, fallback = layout.template.first_own, layout.fallback_characters
         subject = f"{self.texts.fiche.document} {layout.content.document_number}"
-        information = information_dictionary(layout.template.metadata, subject)
-        # Deflating saves little and takes long; it makes up for the size of a fallback font.
-        write = deflated_stream_object if fallback else stream_object
-        streams = [write(number, data) for number, data in enumerate(layout.streams, first + 2)]
-        entries = b""
-        fonts: list[bytes] = []
-        if fallback:
-            entries, fonts = self._fallback_fonts(fallback, first + 2 + len(streams))
-        resources = indirect_object(first, resource_dictionary(entries))
-        return [resources, indirect_object(first + 1, information), *streams, *fonts]
+        fallback = layout.fallback_characters
+        own = own_objects(layout.template, layout.streams, fallback, subject, self._fallback_fonts)
+        return write_file(self.prefix, layout.template, own)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from services.worker.documents.fiche_style import (
     ACCENT,
@@ -206,8 +206,21 @@ def running_head(text: str) -> Block:
     return Block(0.0, (PageArtifact("Header", (placed,)),))
 
 
+class FootTexts(Protocol):
+    """The texts of a foot."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def page(self) -> str: ...
+
+    @property
+    def read_on(self) -> str: ...
+
+
 @lru_cache(maxsize=256)
-def foot(version: str, words: FicheTexts, page: int, count: int) -> Block:
+def foot(version: str, words: FootTexts, page: int, count: int) -> Block:
     """Return the foot with the version and the page reference."""
     rule = rectangle(0, 0, WIDTH, 0.6, fill=HAIRLINE)
     # Never "1 van 2": on this document two numbers side by side would look like a mark.

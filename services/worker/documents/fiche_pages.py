@@ -48,7 +48,8 @@ BACK_DENSITIES: Final = (
     Density(type=1.0, spacing=0.8),
     Density(type=1.0, spacing=0.5),
 )
-OVERFLOW: Final = Density(type=1.0, spacing=0.65)
+OVERFLOW: Final = FRONT_DENSITIES[4]
+"""The density of a front, and of a back, of several pages."""
 
 Flow = Callable[[Density], Sequence[FlowBlock]]
 Pages = list[list[Block]]

@@ -1,10 +1,12 @@
 """File names of documents that every operating system accepts."""
 
 import re
+from collections.abc import Iterable
 from unicodedata import category, normalize
 
 from shared.core.drawable_text import graphemes
 from shared.documents.content import FicheContent
+from shared.documents.school_feedback.texts import DUTCH_SCHOOL_FEEDBACK
 from shared.documents.texts import DUTCH, Texts
 
 _MAX_NAME_BYTES = 120  # in UTF-8, with the extension
@@ -21,24 +23,33 @@ def safe_file_name(text: str, max_bytes: int) -> str:
     in a spreadsheet or a shell.
     """
     composed = _UNSAFE.sub("-", normalize("NFC", text).replace('"', "'"))
-    visible = "".join(c for c in composed if category(c)[0] != "C" or c.isspace())
-    name = " ".join(visible.split()).lstrip(_NOT_FIRST)
-    stem, size = "", 1
-    for grapheme in graphemes(name):
-        size += len(grapheme.encode())
-        if size > max_bytes:
-            break
-        stem += grapheme
-    stem = stem.rstrip(" .")
+    if not composed.isprintable():
+        composed = "".join(c for c in composed if category(c)[0] != "C" or c.isspace())
+    name = " ".join(composed.split()).lstrip(_NOT_FIRST)
+    # One byte is left for the underscore of a reserved name.
+    stem = _shorten(name, max_bytes - 1).rstrip(" .")
     return f"_{stem}" if _RESERVED.fullmatch(stem) else stem
 
 
-class FileNames:
-    """File names that are unique in one folder, regardless of case."""
+def _shorten(text: str, max_bytes: int) -> str:
+    """Return the text, or as many whole letters of it as fit."""
+    if len(text.encode()) <= max_bytes:
+        return text
+    start, size = "", 0
+    for grapheme in graphemes(text):
+        size += len(grapheme.encode())
+        if size > max_bytes:
+            break
+        start += grapheme
+    return start
 
-    def __init__(self, texts: Texts = DUTCH) -> None:
+
+class FileNames:
+    """File names that are unique in one folder, regardless of case, also among those `taken`."""
+
+    def __init__(self, texts: Texts = DUTCH, *, taken: Iterable[str] = ()) -> None:
         self._words = texts.files
-        self._used: set[str] = set()
+        self._used = {name.casefold() for name in taken}
 
     def folder(self, class_group: str) -> str:
         return self._unique(class_group, "")
@@ -54,8 +65,17 @@ class FileNames:
     def print_file(self, administration: str, subject: str) -> str:
         return self._about(self._words.fiches, administration, subject, ".pdf")
 
+    def hand_out_list(self, administration: str, class_group: str) -> str:
+        return self._about(self._words.hand_out_list, administration, class_group, ".pdf")
+
     def overview(self, administration: str, school_id: str) -> str:
         return self._about(self._words.overview, administration, school_id, ".xlsx")
+
+    def feedback_report(self, administration: str, school_id: str) -> str:
+        return self._about(DUTCH_SCHOOL_FEEDBACK.report_file, administration, school_id, ".pdf")
+
+    def feedback_workbook(self, administration: str, school_id: str) -> str:
+        return self._about(DUTCH_SCHOOL_FEEDBACK.workbook_file, administration, school_id, ".xlsx")
 
     def _about(self, kind: str, administration: str, subject: str, extension: str) -> str:
         """Return a name that tells what a file is once it has left its folder."""

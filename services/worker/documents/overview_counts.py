@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from services.worker.documents.overview_layout import TableColumn, table_sheet
+from services.worker.documents.overview_layout import TableColumn, lay_out_table, table_sheet
 from services.worker.documents.overview_levels import Scale, legend_of, suffix_of
 from services.worker.documents.overview_styles import HEADER, NUMBER, PLAIN, count_header
 from services.worker.xlsx.sheet import Cell, Sheet
@@ -53,7 +53,11 @@ def counts_sheet(
     header = Cell(words.without_level, count_header(""))
     columns.append(_numbers(header, [counts[_WITHOUT_LEVEL] for *_, counts in rows]))
     return table_sheet(
-        title, table, columns, class_groups, (content, texts, legend_of(scale, words))
+        title,
+        table,
+        lay_out_table(columns),
+        class_groups,
+        (content, texts, legend_of(scale, words)),
     )
 
 

@@ -1,6 +1,6 @@
 """The layout of an overview's sheets: widths, heights and pages, from estimated text widths."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from math import ceil
@@ -80,17 +80,19 @@ def line_count(text: str, width: float) -> int:
     return lines
 
 
-def table_sheet(
-    title: str,
-    table: str,
-    columns: Sequence[TableColumn],
-    page_by: Sequence[str],
-    page: tuple[OverviewContent, Texts, str],
-) -> Sheet:
-    """Return a sheet with a table; a new page starts where the text of `page_by` changes.
+class Table(NamedTuple):
+    """The rows of a table, the first of which is its header, with widths and heights."""
+
+    rows: Sequence[Sequence[Cell]]
+    widths: Sequence[float]
+    heights: Mapping[int, float]
+    frozen_columns: int
+
+
+def lay_out_table(columns: Sequence[TableColumn]) -> Table:
+    """Return the columns as a table.
 
     A header without a visible character becomes a hyphen: the columns of a table have names.
-    `page` has the legend for the foot of each page.
     """
     names = unique_names(single_line(str(column.header.value)) or "-" for column in columns)
     headers = [Cell(name, column.header.style) for name, column in zip(names, columns, strict=True)]
@@ -107,15 +109,30 @@ def table_sheet(
         if longest > width:
             lines = {cell: line_count(text, width) for cell, text in shown.items()}
             _raise_rows(heights, [lines[cell] for cell in column.cells])
+    rows = [headers, *zip(*(column.cells for column in columns), strict=True)]
+    return Table(rows, widths, heights, sum(column.is_key for column in columns))
+
+
+def table_sheet(
+    title: str,
+    name: str,
+    table: Table,
+    page_by: Sequence[str],
+    page: tuple[OverviewContent, Texts, str],
+) -> Sheet:
+    """Return a sheet with a table; a new page starts where the text of `page_by` changes.
+
+    `page` has the legend for the foot of each page.
+    """
     content, texts, legend = page
     return Sheet(
         title=title,
-        rows=[headers, *zip(*(column.cells for column in columns), strict=True)],
-        widths=widths,
-        heights=heights,
-        page=page_setup(content, texts, legend, scale=_scale(widths)),
-        table=table,
-        frozen_columns=sum(column.is_key for column in columns),
+        rows=table.rows,
+        widths=table.widths,
+        heights=table.heights,
+        page=page_setup(content, texts, legend, scale=_scale(table.widths)),
+        table=name,
+        frozen_columns=table.frozen_columns,
         page_breaks=[row for row, pair in enumerate(pairwise(page_by), 2) if pair[0] != pair[1]],
     )
 

@@ -1,9 +1,15 @@
 """The levels of an overview: their cells and markers, and the sheet with their descriptions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from services.worker.documents.overview_layout import TableColumn, table_sheet
+from services.worker.documents.overview_layout import (
+    Table,
+    TableColumn,
+    lay_out_table,
+    table_sheet,
+)
 from services.worker.documents.overview_styles import HEADER, PLAIN, level_style
 from services.worker.xlsx.sheet import Cell, Sheet
 from shared.documents.content import Level, OverviewColumn, OverviewContent
@@ -43,25 +49,51 @@ def legend_of(levels: Iterable[Level], words: OverviewTexts) -> str:
     )
 
 
+class _Component(NamedTuple):
+    """A component with the names of its target group and of its subject."""
+
+    group: str
+    subject: str
+    column: OverviewColumn
+
+
 class _Row(NamedTuple):
     """A level of a component; the description is None if there is none."""
 
-    group: str
-    column: OverviewColumn
+    component: _Component
     level: Level
     cell: Cell
     description: str | None
 
 
+class _LevelsTable(NamedTuple):
+    """The levels of target groups as a table, with the group of each row, and the legend."""
+
+    table: Table
+    groups: Sequence[str]
+    legend: str
+
+
 def levels_sheet(title: str, content: OverviewContent, texts: Texts) -> Sheet:
     """Return a row per target group, component and level, with the description."""
-    words = texts.overview
-    rows = list(_rows(content, words))
-    groups = [row.group for row in rows]
+    components = tuple(
+        _Component(group.name, texts.subject(column.subject), column)
+        for group in content.target_groups
+        for column in group.columns
+    )
+    table, page_by, legend = _levels_table(components, texts.overview)
+    return table_sheet(title, "Niveaus", table, page_by, (content, texts, legend))
+
+
+@lru_cache(maxsize=64)
+def _levels_table(components: tuple[_Component, ...], words: OverviewTexts) -> _LevelsTable:
+    """Return the table, which is the same for all schools with the same target groups."""
+    rows = list(_rows(components, words))
+    groups = [row.component.group for row in rows]
     columns = [
         _column(words.target_group, groups),
-        _column(words.subject, [texts.subject(row.column.subject) for row in rows]),
-        _column(words.component, [row.column.name for row in rows]),
+        _column(words.subject, [row.component.subject for row in rows]),
+        _column(words.component, [row.component.column.name for row in rows]),
         TableColumn(Cell(words.level, HEADER), [row.cell for row in rows], is_key=True),
     ]
     names = {None: "", False: words.not_attained, True: words.attained}
@@ -77,16 +109,16 @@ def levels_sheet(title: str, content: OverviewContent, texts: Texts) -> Sheet:
         TableColumn(Cell(words.description, HEADER), described, max_width=_DESCRIPTION_WIDTH)
     )
     legend = legend_of((row.level for row in rows), words)
-    return table_sheet(title, "Niveaus", columns, groups, (content, texts, legend))
+    return _LevelsTable(lay_out_table(columns), groups, legend)
 
 
-def _rows(content: OverviewContent, words: OverviewTexts) -> Iterator[_Row]:
-    for group in content.target_groups:
-        for column in group.columns:
-            cells = level_cells(column.scale, words).values()
-            described = column.descriptions or (None,) * len(column.scale)
-            for level, cell, description in zip(column.scale, cells, described, strict=True):
-                yield _Row(group.name, column, level, cell, description)
+def _rows(components: Iterable[_Component], words: OverviewTexts) -> Iterator[_Row]:
+    for component in components:
+        column = component.column
+        cells = level_cells(column.scale, words).values()
+        described = column.descriptions or (None,) * len(column.scale)
+        for level, cell, description in zip(column.scale, cells, described, strict=True):
+            yield _Row(component, level, cell, description)
 
 
 def _column(header: str, texts: Iterable[str]) -> TableColumn:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from services.worker.documents.overview_layout import TableColumn, table_sheet
+from services.worker.documents.overview_layout import TableColumn, lay_out_table, table_sheet
 from services.worker.documents.overview_levels import legend_of, level_cells
 from services.worker.documents.overview_styles import HEADER, PLAIN, STATUS
 from services.worker.xlsx.sheet import Cell, Sheet
@@ -31,7 +31,7 @@ def students_sheet(
         (level for column in group.columns for level in column.scale), texts.overview
     )
     page_by = [row.class_group for row in group.rows]
-    return table_sheet(title, table, columns, page_by, (content, texts, legend))
+    return table_sheet(title, table, lay_out_table(columns), page_by, (content, texts, legend))
 
 
 def _student_columns(group: OverviewTargetGroup, words: OverviewTexts) -> Iterator[TableColumn]:

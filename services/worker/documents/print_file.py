@@ -1,30 +1,52 @@
-"""The print file of a class group: its fiches in one PDF, each as accessible as on its own."""
+"""Print files: hand-out lists and fiches in one PDF, each as accessible as on its own."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from services.worker.documents.fiche import PRODUCER, FicheLayout, FicheRenderer
 from services.worker.documents.fiche_pages import GEOMETRY
+from services.worker.documents.hand_out_list import HandOutListLayout
 from services.worker.pdf.merged_file import FileSection, MergedFile
 from services.worker.pdf.metadata import DocumentMetadata
 from shared.core.drawable_text import normalize_text
 from shared.core.invisible import remove_invisible
 
 
-def render_print_file(renderer: FicheRenderer, fiches: Sequence[FicheLayout]) -> bytes:
-    """Render at least one fiche of a class group, laid out by this renderer, in this order.
+@dataclass(frozen=True, slots=True)
+class PrintedClassGroup:
+    """The hand-out list and the fiches of a class group in their order, laid out."""
 
-    Each starts on a new sheet in double-sided print, too: an odd number of pages is followed by an
-    empty one. In single-sided print that sheet can be left out. Fonts and shared fragments are in
-    the file once. The same fiches give the same bytes.
+    hand_out_list: HandOutListLayout
+    fiches: Sequence[FicheLayout]
+
+
+def render_print_file(
+    renderer: FicheRenderer, class_groups: Sequence[PrintedClassGroup], subject: str
+) -> bytes:
+    """Render the class groups, at least one, which this renderer has laid out.
+
+    Fiches with a back are for double-sided print: each document starts on a new sheet, if need be
+    after an empty page. Others are for single-sided print, without any. Fonts and shared fragments
+    are in the file once. The same layouts give the same bytes.
     """
-    file = MergedFile(renderer.prefix, GEOMETRY)
-    for fiche in fiches:
-        content = fiche.content
-        names = filter(None, (content.family_name.strip(), content.given_name.strip()))
-        bookmark = normalize_text(", ".join(names))
-        section = FileSection(fiche.template, fiche.streams, fiche.fallback_characters, bookmark)
+    file = MergedFile(renderer.prefix, GEOMETRY, is_two_sided=renderer.has_back)
+    for class_group in class_groups:
+        first = class_group.hand_out_list
+        section = FileSection(
+            first.template, first.streams, first.fallback_characters, first.subject
+        )
         file.add(section)
-    first, texts = fiches[0].content, renderer.texts
-    subject = remove_invisible(f"{first.class_group}, {first.administration.name}")
-    title = f"{texts.files.fiches} {subject}"
+        for fiche in class_group.fiches:
+            file.add(_fiche_section(fiche))
+    texts = renderer.texts
+    title = f"{texts.files.fiches} {remove_invisible(subject)}"
     return file.to_bytes(DocumentMetadata(title, texts.language, renderer.version, PRODUCER))
+
+
+def _fiche_section(fiche: FicheLayout) -> FileSection:
+    content = fiche.content
+    names = filter(None, (content.family_name.strip(), content.given_name.strip()))
+    bookmark = normalize_text(", ".join(names))
+    return FileSection(
+        fiche.template, fiche.streams, fiche.fallback_characters, bookmark, is_nested=True
+    )

@@ -1,23 +1,38 @@
 """Plan of the documents of a school, before any of them is rendered; pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from uuid import UUID
 
+from services.worker.documents.feedback_plan import FeedbackPlan, plan_feedback
 from services.worker.documents.file_names import FileNames
+from services.worker.documents.media_types import PDF, XLSX, ZIP
 from services.worker.documents.overview import OVERVIEW_TEMPLATE_VERSION
-from shared.documents.assembly import ClassGroupFiches, SchoolContent, SchoolOverview, StudentFiche
+from services.worker.documents.reading_guide import READING_GUIDE_VERSION
+from shared.documents.assembly import (
+    ClassGroupFiches,
+    SchoolContent,
+    SchoolOverview,
+    StudentFiche,
+    StudentWithoutFiche,
+)
 from shared.documents.building import (
     BuiltDocument,
     ExistingDocument,
 )
 from shared.documents.fingerprints import content_sha256
+from shared.documents.hand_out_lists.content import HandOutListContent, MissingReason
 from shared.documents.kinds import DocumentKind
+from shared.documents.reading_guides.texts import GUIDES_FOLDER
 
-PDF = "application/pdf"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-ZIP = "application/zip"
+
+@dataclass(frozen=True, slots=True)
+class TemplateVersions:
+    """The template versions of the renderers."""
+
+    fiche: str
+    hand_out_list: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,8 @@ class ClassGroupPlan:
     class_group: ClassGroupFiches
     folder: str
     fiches: tuple[BuiltDocument, ...]
+    hand_out_list: HandOutListContent
+    hand_out_version: str
     bundle: BuiltDocument
     print_file: BuiltDocument
 
@@ -34,24 +51,46 @@ class ClassGroupPlan:
     def documents(self) -> tuple[BuiltDocument, ...]:
         return (*self.fiches, self.print_file, self.bundle)
 
+    def without_fiches(self, failed: Mapping[UUID, MissingReason]) -> "ClassGroupPlan":
+        """Return the plan without the fiches of these students, which could not be rendered."""
+        numbers = {
+            fiche.content.document_number: failed[fiche.student_id]
+            for fiche in self.class_group.fiches
+            if fiche.student_id in failed
+        }
+        fiches = tuple(fiche for fiche in self.fiches if fiche.student_id not in failed)
+        hand_out_list = self.hand_out_list.without_fiches(numbers)
+        fingerprint = _fingerprint(self.folder, self.hand_out_version, hand_out_list, fiches)
+        return replace(
+            self,
+            fiches=fiches,
+            hand_out_list=hand_out_list,
+            bundle=replace(self.bundle, content_sha256=fingerprint),
+            print_file=replace(self.print_file, content_sha256=fingerprint),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class SchoolPlan:
-    """The documents of a school. The bundle of the school depends on the fiches that succeed."""
+    """The documents of a school. Those of the whole school depend on the fiches that succeed."""
 
     content: SchoolContent
     class_groups: tuple[ClassGroupPlan, ...]
     overview: BuiltDocument | None
+    feedback: tuple[FeedbackPlan, ...] = ()
 
-    def school_bundle(self, fiches: Sequence[BuiltDocument]) -> BuiltDocument:
-        content = self.content
-        name = FileNames().bundle(content.administration_name, content.school_id)
-        return _bundle(name, None, "", fiches)
+    def school_bundle(self, bundles: Sequence[BuiltDocument]) -> BuiltDocument:
+        name = FileNames().bundle(self.content.administration_name, self.content.school_id)
+        return _of_school(bundles, name)
+
+    def school_print_file(self, print_files: Sequence[BuiltDocument]) -> BuiltDocument:
+        name = FileNames().print_file(self.content.administration_name, self.content.school_id)
+        return _of_school(print_files, name)
 
 
-def plan_school(content: SchoolContent, fiche_version: str) -> SchoolPlan:
-    """Plan the documents; `fiche_version` is the template version of the renderer of fiches."""
-    folders = FileNames()
+def plan_school(content: SchoolContent, fiche_version: str, hand_out_version: str) -> SchoolPlan:
+    """Plan the documents as if every fiche can be rendered; versions are those of templates."""
+    folders = FileNames(taken=(GUIDES_FOLDER,))
     class_groups = []
     for class_group in content.class_groups:
         names = FileNames()
@@ -59,25 +98,62 @@ def plan_school(content: SchoolContent, fiche_version: str) -> SchoolPlan:
             _fiche(class_group, fiche, names, fiche_version) for fiche in class_group.fiches
         )
         folder = folders.folder(class_group.name)
-        class_groups.append(
-            plan_class_group(content.administration_name, class_group, folder, fiches)
+        bundle = _bundle(content.administration_name, class_group, fiche_version)
+        name = FileNames().print_file(content.administration_name, class_group.name)
+        print_file = replace(bundle, kind=DocumentKind.FICHE_PRINT, file_name=name, media_type=PDF)
+        plan = ClassGroupPlan(
+            class_group,
+            folder,
+            fiches,
+            class_group.hand_out_list,
+            hand_out_version,
+            bundle,
+            print_file,
         )
+        class_groups.append(plan.without_fiches({}))
     overview = None if content.overview is None else _overview(content, content.overview)
-    return SchoolPlan(content, tuple(class_groups), overview)
+    return SchoolPlan(content, tuple(class_groups), overview, tuple(plan_feedback(content)))
 
 
-def plan_class_group(
-    administration_name: str,
-    class_group: ClassGroupFiches,
-    folder: str,
-    fiches: tuple[BuiltDocument, ...],
-) -> ClassGroupPlan:
-    """Plan the bundle and the print file of these fiches of a class group, at least one."""
-    name = FileNames().bundle(administration_name, class_group.name)
-    bundle = _bundle(name, class_group.class_group_id, folder, fiches)
-    name = FileNames().print_file(administration_name, class_group.name)
-    print_file = replace(bundle, kind=DocumentKind.FICHE_PRINT, file_name=name, media_type=PDF)
-    return ClassGroupPlan(class_group, folder, fiches, bundle, print_file)
+def _fingerprint(
+    folder: str, hand_out_version: str, content: HandOutListContent, fiches: Sequence[BuiltDocument]
+) -> bytes:
+    """Return the SHA-256 of what is in the bundle and in the print file of a class group."""
+    versions = f"{READING_GUIDE_VERSION}\0{hand_out_version}"
+    hasher = sha256(f"{folder}\0{versions}\0".encode() + content_sha256(content))
+    for fiche in fiches:
+        hasher.update(fiche.content_sha256)
+    return hasher.digest()
+
+
+def _bundle(administration_name: str, class_group: ClassGroupFiches, version: str) -> BuiltDocument:
+    """Plan a bundle, also for its hand-out list: it shows whom a component is withheld from."""
+    shown: list[StudentFiche | StudentWithoutFiche] = [*class_group.fiches, *class_group.missing]
+    return BuiltDocument(
+        kind=DocumentKind.FICHE_BUNDLE,
+        class_group_id=class_group.class_group_id,
+        student_id=None,
+        component_ids=sorted({c for one in shown for c in one.component_ids}),
+        file_name=FileNames().bundle(administration_name, class_group.name),
+        media_type=ZIP,
+        content_sha256=b"",
+        template_version=version,
+    )
+
+
+def _of_school(documents: Sequence[BuiltDocument], file_name: str) -> BuiltDocument:
+    """Plan the document of a school that consists of these, one of each class group."""
+    first = documents[0]
+    return BuiltDocument(
+        kind=first.kind,
+        class_group_id=None,
+        student_id=None,
+        component_ids=sorted({c for document in documents for c in document.component_ids}),
+        file_name=file_name,
+        media_type=first.media_type,
+        content_sha256=sha256(b"".join(one.content_sha256 for one in documents)).digest(),
+        template_version=first.template_version,
+    )
 
 
 def _fiche(
@@ -92,22 +168,6 @@ def _fiche(
         media_type=PDF,
         content_sha256=content_sha256(fiche.content),
         template_version=version,
-    )
-
-
-def _bundle(
-    file_name: str, class_group_id: UUID | None, folder: str, fiches: Sequence[BuiltDocument]
-) -> BuiltDocument:
-    fingerprints = b"".join(fiche.content_sha256 for fiche in fiches)
-    return BuiltDocument(
-        kind=DocumentKind.FICHE_BUNDLE,
-        class_group_id=class_group_id,
-        student_id=None,
-        component_ids=sorted({c for fiche in fiches for c in fiche.component_ids}),
-        file_name=file_name,
-        media_type=ZIP,
-        content_sha256=sha256(folder.encode() + b"\0" + fingerprints).digest(),
-        template_version=fiches[0].template_version,
     )
 
 
@@ -130,12 +190,13 @@ class ExistingDocuments:
     def __init__(self, documents: Iterable[ExistingDocument]) -> None:
         self._by_identity = {document.identity: document for document in documents}
 
+    def find(self, planned: BuiltDocument) -> ExistingDocument | None:
+        """Return the existing document if it exists as planned."""
+        existing = self._by_identity.get(planned.identity)
+        return existing if existing is not None and existing.matches(planned) else None
+
     def unchanged(self, planned: Sequence[BuiltDocument]) -> list[ExistingDocument] | None:
         """Return the existing documents if all of these exist as planned, or else None."""
-        found = [self._by_identity.get(document.identity) for document in planned]
-        unchanged = [
-            existing
-            for existing, document in zip(found, planned, strict=True)
-            if existing is not None and existing.matches(document)
-        ]
+        found = map(self.find, planned)
+        unchanged = [existing for existing in found if existing is not None]
         return unchanged if len(unchanged) == len(planned) else None

@@ -1,9 +1,8 @@
 """The fragments that many fiches share, cached: components; title and facts of a class group."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from threading import Lock
-from typing import Any, TypeVar
+from typing import NamedTuple
 
 from services.worker.documents.fiche_back import back_flow
 from services.worker.documents.fiche_blocks import front_flow
@@ -17,7 +16,12 @@ from services.worker.documents.fiche_head import (
     running_head,
     title,
 )
-from services.worker.documents.fiche_pages import GEOMETRY, Pages, back_pages
+from services.worker.documents.fiche_pages import (
+    FRONT_DENSITIES,
+    GEOMETRY,
+    Pages,
+    back_pages,
+)
 from services.worker.documents.fiche_style import Density
 from services.worker.layout.blocks import Block, FlowBlock
 from services.worker.layout.fonts import font_faces
@@ -33,6 +37,7 @@ from services.worker.pdf.content_stream import (
 from services.worker.pdf.objects import deflate
 from services.worker.pdf.structure_tree import Fragment, PageContent
 from shared.core.drawable_text import undrawable_characters
+from shared.core.identity_cache import IdentityCache
 from shared.core.invisible import remove_invisible
 from shared.documents.content import SubjectSection
 from shared.documents.texts import Texts
@@ -43,7 +48,6 @@ TITLE_MCID, NAME_MCID, NUMBERS_MCID, FIRST_FACT_MCID = range(4)
 
 _MAX_CACHED_COMPONENTS = 2048
 _AT_FOOT = RESTORE_STATE + save_state_at(GEOMETRY.left, GEOMETRY.foot_top)
-_Key = TypeVar("_Key")
 _Viewing = tuple[ViewingPeriod, ...] | None
 
 
@@ -75,23 +79,37 @@ class ComponentFragments:
         return self._backs[periods]
 
 
+class HeadShape(NamedTuple):
+    """The title and the heights of a head, on which a layout depends; most are the same.
+
+    `facts_heights` are at each density of a front.
+    """
+
+    document_title: str
+    title_height: float
+    fact_count: int
+    facts_heights: tuple[float, ...]
+
+    def height(self, density: Density) -> float:
+        """Return the height of title and facts, without the student between them."""
+        return self.title_height + self.facts_heights[FRONT_DENSITIES.index(density)]
+
+
 class HeadFragments:
     """The title and the facts around a name, which are the same for a class group."""
 
     def __init__(self, facts: FicheFacts, texts: Texts) -> None:
         self.is_drawable = not any(map(undrawable_characters, _fact_texts(facts)))
         self._rows = fact_rows(facts, texts)
-        self.fact_count = sum(map(len, self._rows))
-        self._heights: dict[Density, float] = {}
         self._streams: dict[Density, ContentStream] = {}
         block = title(texts.fiche, facts.administration)
-        self.title_height, self.title_stream = block.height, _stream(block, TITLE_MCID)
-        self.document_title = f"{texts.fiche.title} {remove_invisible(facts.administration.name)}"
-
-    def facts_height(self, density: Density) -> float:
-        if density not in self._heights:
-            self._heights[density] = facts_height(self._rows, density)
-        return self._heights[density]
+        self.title_stream = _stream(block, TITLE_MCID)
+        self.shape = HeadShape(
+            f"{texts.fiche.title} {remove_invisible(facts.administration.name)}",
+            block.height,
+            sum(map(len, self._rows)),
+            tuple([facts_height(self._rows, density) for density in FRONT_DENSITIES]),
+        )
 
     def facts_stream(self, density: Density) -> ContentStream:
         if density not in self._streams:
@@ -142,35 +160,17 @@ class OwnLines:
         return stream or write_content_stream(running_head(text), 0)
 
 
-class ComponentFragmentsCache:
-    """Component fragments by sections, which students with the same outcomes share as one object.
+def component_fragments(
+    texts: Texts,
+) -> Callable[[tuple[SubjectSection, ...]], ComponentFragments]:
+    """Return a cached factory: equal sections have the same fragments.
 
-    An entry keeps its sections alive, so that their id is not reused while it is cached. Equal
-    sections of other objects get the same fragments.
+    Students with the same outcomes have the same sections, which are found by their identity.
     """
-
-    def __init__(self, texts: Texts) -> None:
-        self._texts = texts
-        self._by_id: dict[int, tuple[tuple[SubjectSection, ...], ComponentFragments]] = {}
-        self._equal: dict[tuple[SubjectSection, ...], ComponentFragments] = {}
-        self._lock = Lock()
-
-    def get(self, sections: tuple[SubjectSection, ...]) -> ComponentFragments:
-        cached = self._by_id.get(id(sections))
-        if cached is not None:
-            return cached[1]
-        fragments = self._equal.get(sections) or ComponentFragments(sections, self._texts)
-        with self._lock:
-            _make_room(self._by_id)
-            _make_room(self._equal)
-            self._by_id[id(sections)] = sections, fragments
-            self._equal.setdefault(sections, fragments)
-        return fragments
-
-
-def _make_room(entries: dict[_Key, Any]) -> None:
-    if len(entries) >= _MAX_CACHED_COMPONENTS:
-        entries.pop(next(iter(entries)))
+    by_value = lru_cache(_MAX_CACHED_COMPONENTS)(
+        lambda sections: ComponentFragments(sections, texts)
+    )
+    return IdentityCache(by_value, _MAX_CACHED_COMPONENTS)
 
 
 @lru_cache(maxsize=2048)

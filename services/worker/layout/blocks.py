@@ -15,13 +15,17 @@ LEADING: Final = 1.32  # line spacing as a multiple of the size
 
 @dataclass(frozen=True, slots=True)
 class PlacedLine:
-    """A line at a size; `x` and the baseline `y` in points from the block's top left, y down."""
+    """A line at a size; `x` and the baseline `y` in points from the block's top left, y down.
+
+    `language` is the BCP 47 tag of a line in another language than that of the document.
+    """
 
     line: TypesetLine
     x: float
     y: float
     size: float
     colour: Colour
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,25 @@ class PageArtifact:
     graphics: tuple[Graphic, ...]
 
 
-Content = Graphic | TaggedContent | PageArtifact
+@dataclass(frozen=True, slots=True)
+class TableCell:
+    """A cell of a table, which may be empty; `TH` is the header of its row or of its column."""
+
+    role: Literal["TH", "TD"]
+    graphics: tuple[Graphic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A row of a table. Consecutive rows of a page are one table; give them equally many cells.
+
+    A row of `TH` alone has the headers of the columns.
+    """
+
+    cells: tuple[TableCell, ...]
+
+
+Content = Graphic | TaggedContent | PageArtifact | TableRow
 
 
 def translate(contents: Iterable[Content], down: float, right: float = 0.0) -> Iterator[Content]:
@@ -72,15 +94,23 @@ def translate(contents: Iterable[Content], down: float, right: float = 0.0) -> I
         elif isinstance(content, PageArtifact):
             graphics = tuple(_translate(graphic, down, right) for graphic in content.graphics)
             yield PageArtifact(content.place, graphics)
+        elif isinstance(content, TableRow):
+            yield TableRow(
+                tuple(
+                    TableCell(
+                        cell.role, tuple(_translate(one, down, right) for one in cell.graphics)
+                    )
+                    for cell in content.cells
+                )
+            )
         else:
             yield _translate(content, down, right)
 
 
 def _translate(graphic: Graphic, down: float, right: float) -> Graphic:
     if isinstance(graphic, PlacedLine):
-        return PlacedLine(
-            graphic.line, graphic.x + right, graphic.y + down, graphic.size, graphic.colour
-        )
+        x, y = graphic.x + right, graphic.y + down
+        return PlacedLine(graphic.line, x, y, graphic.size, graphic.colour, graphic.language)
     points = tuple((x + right, y + down) for x, y in graphic.points)
     return Polygon(points, graphic.fill, graphic.outline, graphic.line_width, graphic.dashes)
 
@@ -135,14 +165,20 @@ class Column:
         self.height += height
 
     def place_lines(
-        self, lines: Iterable[TypesetLine], size: float, colour: Colour, *, leading: float = LEADING
+        self,
+        lines: Iterable[TypesetLine],
+        size: float,
+        colour: Colour,
+        *,
+        leading: float = LEADING,
+        language: str = "",
     ) -> tuple[PlacedLine, ...]:
         """Reserve height for the lines and return them placed; the caller adds them."""
         placed = []
         for line in lines:
             # On this baseline the letters have equal space above and below within the leading.
             baseline = self.height + size * (leading / 2 + 0.33)
-            placed.append(PlacedLine(line, self.x, baseline, size, colour))
+            placed.append(PlacedLine(line, self.x, baseline, size, colour, language))
             self.height += size * leading
         return tuple(placed)
 
@@ -154,9 +190,10 @@ class Column:
         colour: Colour,
         *,
         leading: float = LEADING,
+        language: str = "",
     ) -> None:
         """Add the lines as one structure element; add nothing if there are none."""
-        if placed := self.place_lines(lines, size, colour, leading=leading):
+        if placed := self.place_lines(lines, size, colour, leading=leading, language=language):
             self.contents.append(TaggedContent(role, placed))
 
     def to_block(self) -> Block:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
+from typing import Literal, NamedTuple
 
 from services.worker.layout.blocks import (
     Block,
@@ -17,6 +18,7 @@ from services.worker.layout.blocks import (
     PlacedLine,
     Polygon,
     Role,
+    TableRow,
     TaggedContent,
 )
 from services.worker.layout.fonts import Face
@@ -26,7 +28,7 @@ from services.worker.pdf.fonts import base_subset, encode_text
 from services.worker.pdf.objects import text_string
 
 RESTORE_STATE = b"Q\n"
-_TAGS = {"LI": b"LBody"}
+_TAGS = {"LI": "LBody"}
 
 
 def save_state_at(x: float, y: float) -> bytes:
@@ -44,14 +46,25 @@ class Bounds:
     bottom: float
 
 
+class CellElement(NamedTuple):
+    """A cell in a row of a table; an empty one has no marked content."""
+
+    role: Literal["TH", "TD"]
+    is_empty: bool
+
+
 @dataclass(frozen=True, slots=True)
 class StructureElement:
-    """An element of `count` consecutive pieces of marked content; MCIDs count from 0 on a page."""
+    """An element of `count` consecutive pieces of marked content; MCIDs count from 0 on a page.
 
-    role: Role
+    A row of a table, `TR`, has a piece per cell that is not empty.
+    """
+
+    role: Role | Literal["TR"]
     alternative: str = ""
     bounds: Bounds | None = None
     count: int = 1
+    cells: tuple[CellElement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,13 +122,15 @@ class _OperatorWriter:
         if not runs:
             return
         self.set_fill(line.colour)
-        has_marks = any(run.marks for run in runs)
-        if has_marks:
+        span = b"/Lang" + text_string(line.language) if line.language else b""
+        if any(run.marks for run in runs):
             # Text extraction would take marks off the baseline for other lines.
-            self.operators.append(b"/Span<</ActualText%b>>BDC" % text_string(line.line.text))
+            span += b"/ActualText" + text_string(line.line.text)
+        if span:
+            self.operators.append(b"/Span<<%b>>BDC" % span)
         for run in runs:
             self._run(run, line, ending=" " if is_followed and run is runs[-1] else "")
-        if has_marks:
+        if span:
             self.operators.append(b"EMC")
 
     def _run(self, run: TextRun, line: PlacedLine, *, ending: str) -> None:
@@ -169,18 +184,23 @@ def write_content_stream(block: Block, first: int) -> ContentStream:
     writer = _OperatorWriter()
     operators = writer.operators
     elements: list[StructureElement] = []
-    in_artifact = False
+    in_artifact, mcid = False, first
     for content in block.contents:
-        is_marked = isinstance(content, TaggedContent | PageArtifact)
+        is_marked = isinstance(content, TaggedContent | PageArtifact | TableRow)
         if in_artifact == is_marked:
             in_artifact = not in_artifact
             operators.append(b"/Artifact BMC" if in_artifact else b"EMC")
         if isinstance(content, PageArtifact):
             _write_page_artifact(writer, content)
         elif isinstance(content, TaggedContent):
-            _write_tagged(writer, content, first + len(elements))
+            tag = _TAGS.get(content.role, content.role)
+            _write_marked(writer, tag, content.graphics, mcid, ends=content.role != "Figure")
             bounds = _figure_bounds(content)
             elements.append(StructureElement(content.role, content.alternative, bounds))
+            mcid += 1
+        elif isinstance(content, TableRow):
+            elements.append(_write_row(writer, content, mcid))
+            mcid += elements[-1].count
         else:
             writer.draw(content)
     if in_artifact:
@@ -192,13 +212,24 @@ def write_content_stream(block: Block, first: int) -> ContentStream:
     return ContentStream(b"\n".join(operators), tuple(elements), fallback_characters)
 
 
-def _write_tagged(writer: _OperatorWriter, content: TaggedContent, mcid: int) -> None:
-    tag = _TAGS.get(content.role, content.role.encode("ascii"))
-    writer.operators.append(b"/%b<</MCID %d>>BDC" % (tag, mcid))
-    count = len(content.graphics)
-    for number, graphic in enumerate(content.graphics, start=1):
-        writer.draw(graphic, is_followed=number < count and content.role != "Figure")
+def _write_marked(
+    writer: _OperatorWriter, tag: str, graphics: Sequence[Graphic], mcid: int, *, ends: bool = True
+) -> None:
+    """Write a piece of marked content; with `ends`, all lines but the last end with a space."""
+    writer.operators.append(b"/%b<</MCID %d>>BDC" % (tag.encode("ascii"), mcid))
+    count = len(graphics)
+    for number, graphic in enumerate(graphics, start=1):
+        writer.draw(graphic, is_followed=ends and number < count)
     writer.operators.append(b"EMC")
+
+
+def _write_row(writer: _OperatorWriter, row: TableRow, mcid: int) -> StructureElement:
+    """Write the cells that are not empty, and return the element of the row."""
+    filled = [cell for cell in row.cells if cell.graphics]
+    for number, cell in enumerate(filled, start=mcid):
+        _write_marked(writer, cell.role, cell.graphics, number)
+    cells = tuple(CellElement(cell.role, not cell.graphics) for cell in row.cells)
+    return StructureElement("TR", count=len(filled), cells=cells)
 
 
 def _write_page_artifact(writer: _OperatorWriter, artifact: PageArtifact) -> None:

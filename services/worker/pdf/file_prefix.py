@@ -56,14 +56,22 @@ class FilePrefix:
         return cls(data, writer.entries, sha256(data), zlib.crc32(data))
 
 
-def catalog(language: str, entries: bytes = b"") -> bytes:
-    """Return the document catalog, with `entries` added."""
+def catalog(language: str, entries: bytes = b"", preferences: bytes = b"") -> bytes:
+    """Return the document catalog, with `entries` and viewer `preferences` added."""
     return (
         b"<</Type/Catalog/Pages %d 0 R/StructTreeRoot %d 0 R/Metadata %d 0 R/Lang%b"
-        b"/MarkInfo<</Marked true>>/ViewerPreferences<</DisplayDocTitle true>>"
+        b"/MarkInfo<</Marked true>>/ViewerPreferences<</DisplayDocTitle true%b>>"
         b"/OutputIntents[<</Type/OutputIntent/S/GTS_PDFA1/OutputConditionIdentifier(sRGB)"
         b"/DestOutputProfile %d 0 R>>]%b>>"
-    ) % (PAGES, STRUCTURE_ROOT, METADATA, text_string(language), _COLOUR_PROFILE, entries)
+    ) % (
+        PAGES,
+        STRUCTURE_ROOT,
+        METADATA,
+        text_string(language),
+        preferences,
+        _COLOUR_PROFILE,
+        entries,
+    )
 
 
 def structure_root() -> bytes:

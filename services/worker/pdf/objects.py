@@ -5,7 +5,7 @@ Object templates have placeholders for the object numbers they refer to.
 
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.worker.pdf.cross_reference import compressed_entries, offset_entry
 
@@ -54,8 +54,7 @@ def reference_array(numbers: Sequence[int]) -> bytes:
     return b"[%b]" % b" ".join([b"%d 0 R" % number for number in numbers])
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectTemplate:
+class ObjectTemplate(NamedTuple):
     """An object's text with placeholders for numbers.
 
     `references` has an index per placeholder, into the numbers that are given to `fill`.

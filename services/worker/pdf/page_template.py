@@ -24,6 +24,7 @@ from services.worker.pdf.objects import (
     stream_object,
 )
 from services.worker.pdf.page_geometry import PageGeometry
+from services.worker.pdf.section_template import SectionTemplate
 from services.worker.pdf.structure_tree import PageContent, StructureTree
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class PageTemplate:
     cross_reference: bytes
     first_own: int
     pages: tuple[PageContent, ...]
+    section: SectionTemplate
     fallback_characters: frozenset[FallbackCharacter]
     geometry: PageGeometry
     metadata: DocumentMetadata
@@ -73,6 +75,7 @@ def compile_page_template(
         cross_reference=FREE_ENTRY + b"".join([entries[number] for number in range(1, first_own)]),
         first_own=first_own,
         pages=tuple(pages),
+        section=SectionTemplate.of(tree, pages, geometry),
         fallback_characters=frozenset().union(
             *(fragment.fallback_characters for page in pages for fragment in page.fragments)
         ),

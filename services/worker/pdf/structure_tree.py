@@ -32,7 +32,7 @@ class PageContent:
 
 
 class StructureTree:
-    """Structure elements in reading order; consecutive list items are in one list.
+    """Structure elements in reading order; consecutive items are in a list, rows in a table.
 
     Indices count from 0: the parent of all, the pages, and then the `elements`, `size` in all.
     `parents` has, per page, the elements of its marked content by MCID.
@@ -44,8 +44,9 @@ class StructureTree:
         self.children: list[int] = []
         self.parents: list[list[int]] = []
         self._geometry = geometry
-        self._list: int | None = None
-        self._items: list[int] = []
+        self._group: int | None = None
+        self._group_role = b""
+        self._members: list[int] = []
         for number, page in enumerate(pages, start=1):
             self._add_page(page, number)
 
@@ -56,14 +57,17 @@ class StructureTree:
         for fragment in page.fragments:
             for element in fragment.elements:
                 self._add(element, number, fragment.top)
-        self._close_list()
+        self._close_group()
 
     def _add(self, element: StructureElement, page: int, top: float) -> None:
         """Add an element of a block whose top is `top` points from the bottom of the page."""
         if element.role == "LI":
             self._add_item(page)
             return
-        self._close_list()
+        if element.role == "TR":
+            self._add_row(element, page)
+            return
+        self._close_group()
         entries = b"/Alt" + text_string(element.alternative) if element.alternative else b""
         if box := element.bounds:
             left = self._geometry.left
@@ -74,13 +78,35 @@ class StructureTree:
         self._add_content(self.children[-1], role, 0, page, entries, element.count)
 
     def _add_item(self, page: int) -> None:
-        if self._list is None:
-            self._list = self._next_index()
-            self.children.append(self._list)
+        group = self._open_group(b"L")
         item, body = self._next_index(), self._next_index()
-        self._add_element(item, b"LI", self._list, ObjectTemplate.reference_array([body]))
+        self._add_element(item, b"LI", group, ObjectTemplate.reference_array([body]))
         self._add_content(body, b"LBody", item, page)
-        self._items.append(item)
+        self._members.append(item)
+
+    def _add_row(self, element: StructureElement, page: int) -> None:
+        group = self._open_group(b"Table")
+        row = self._next_index()
+        self._members.append(row)
+        cells = [self._next_index() for _ in element.cells]
+        self._add_element(row, b"TR", group, ObjectTemplate.reference_array(cells))
+        scope = b"Column" if all(cell.role == "TH" for cell in element.cells) else b"Row"
+        for index, cell in zip(cells, element.cells, strict=True):
+            entries = b"/A<</O/Table/Scope/%b>>" % scope if cell.role == "TH" else b""
+            role = cell.role.encode()
+            if cell.is_empty:
+                self._add_element(index, role, row, ObjectTemplate(b"[]", ()), entries)
+            else:
+                self._add_content(index, role, row, page, entries)
+
+    def _open_group(self, role: bytes) -> int:
+        """Return the list or table of the previous element, or a new one."""
+        if self._group_role != role:
+            self._close_group()
+        if self._group is None:
+            self._group, self._group_role = self._next_index(), role
+            self.children.append(self._group)
+        return self._group
 
     def _add_content(
         self,
@@ -99,10 +125,11 @@ class StructureTree:
         self._add_element(index, role, parent, kid, entries)
         on_page += [index] * count
 
-    def _close_list(self) -> None:
-        if self._list is not None:
-            self._add_element(self._list, b"L", 0, ObjectTemplate.reference_array(self._items))
-            self._list, self._items = None, []
+    def _close_group(self) -> None:
+        if self._group is not None:
+            members = ObjectTemplate.reference_array(self._members)
+            self._add_element(self._group, self._group_role, 0, members)
+            self._group, self._group_role, self._members = None, b"", []
 
     def _next_index(self) -> int:
         self.size += 1
@@ -111,6 +138,6 @@ class StructureTree:
     def _add_element(
         self, index: int, role: bytes, parent: int, kids: ObjectTemplate, entries: bytes = b""
     ) -> None:
-        escaped = entries.replace(b"%", b"%%")
+        escaped = entries and entries.replace(b"%", b"%%")
         text = b"<</S/%b/P %%b 0 R/K %b%b>>" % (role, kids.text, escaped)
         self.elements[index] = ObjectTemplate(text, (parent, *kids.references))

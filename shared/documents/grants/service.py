@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.access.decisions import About, Rule, deny
 from shared.access.requests import AccessRequest
-from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope, reach_of_students
+from shared.access.rules import DOCUMENT_SCOPES, GRANTABLE, Caller, CallerKind, reach_of_students
 from shared.core.errors import ResourceNotFound
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.downloads import Download
@@ -19,7 +19,7 @@ from shared.documents.grants import repository
 from shared.documents.grants.models import DownloadGrant
 from shared.documents.models import Document
 from shared.documents.repository import kind_of_document
-from shared.documents.service import read_document
+from shared.documents.service import download_document, read_document
 from shared.mandates.service import renew_reach
 from shared.oauth.service import current_scopes
 from shared.oauth.tokens import AccessToken
@@ -76,12 +76,12 @@ def find_grant(session: Session, secret: str) -> DownloadGrant:
 
 
 def caller_of(grant: DownloadGrant) -> Caller:
-    """Return the caller that issued the grant, with the one scope that the grant needs."""
+    """Return the caller that issued the grant, with the scopes that read documents."""
     kind = CallerKind(grant.caller_kind)
     return Caller(
         grant.client,
         kind,
-        GRANTABLE[kind] & {Scope.DOCUMENTS_READ},
+        GRANTABLE[kind] & {*DOCUMENT_SCOPES.values()},
         grant.caller_organisation,
         grant.caller_subject,
     )
@@ -105,6 +105,7 @@ def use_grant(
     Raises:
         ResourceNotFound: when it was used or has expired, and when its issuer may not read the
             document any more. The reason is in the audit log.
+        DocumentsBeingRebuilt: while the document is being rebuilt; the grant can be used later.
     """
     caller = caller_of(grant)
     resource = f"/v1/documents/{grant.document_id}/content"
@@ -114,11 +115,11 @@ def use_grant(
         rule = Rule.LINK_EXPIRED if grant.used_at is None else Rule.LINK_USED
         deny(unit, access, grant.school_id, rule, about)
     token = _token_of(grant, caller)
-    if Scope.DOCUMENTS_READ not in current_scopes(unit.session, token):
+    product = kind_of_document(unit.session, grant.document_id).product
+    if DOCUMENT_SCOPES[product] not in current_scopes(unit.session, token):
         deny(unit, access, grant.school_id, Rule.SCOPE, about)
-    kind = kind_of_document(unit.session, grant.document_id)
-    renewed = renew_reach(unit.session, access, kind.product)
-    document = read_document(unit, renewed, grant.document_id).document
+    renewed = renew_reach(unit.session, access, product)
+    document = download_document(unit, renewed, grant.document_id).document
     return Download(token, renewed, document, grant.secret_sha256)
 
 

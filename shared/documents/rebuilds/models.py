@@ -1,4 +1,4 @@
-"""Table of rebuild requests: schools of which an object is not in the store."""
+"""Table of rebuild requests: schools whose documents are outdated, or not in the store."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,10 +10,10 @@ from shared.core.database import INSTANT, Base
 
 
 class RebuildRequest(Base):
-    """A school that a read found without the bytes of one of its documents.
+    """A school that a delivery changed after a release, or of which a read found no bytes.
 
-    A worker starts the job `job_id` for it. The row is deleted when its documents are published; it
-    stays when that job fails.
+    A worker starts the job `job_id` for it; a later delivery makes it a new request. The
+    row is deleted when its documents are published; it stays when that job fails.
     """
 
     __tablename__ = "rebuild_requests"

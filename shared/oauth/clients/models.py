@@ -26,12 +26,15 @@ class Person(Base):
 class Client(Base):
     """A program that may request tokens; its id is the `client_id` of OAuth.
 
-    The client of an operator belongs to one person.
+    The client of an operator belongs to one person. `registered_by` is the person who registered
+    the client of others, if that is known.
     """
 
     __tablename__ = "clients"
     __table_args__ = (
-        CheckConstraint("kind in ('portal', 'integrator', 'operator')", name="kind_known"),
+        CheckConstraint(
+            "kind in ('portal', 'integrator', 'operator', 'officer')", name="kind_known"
+        ),
         CheckConstraint("state in ('active', 'suspended')", name="state_known"),
         CheckConstraint(
             "case when kind = 'operator' then person_id is not null or state = 'suspended'"
@@ -47,6 +50,7 @@ class Client(Base):
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     state: Mapped[str] = mapped_column(String(16), server_default=text("'active'"))
     person_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"), index=True)
+    registered_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
     created_at: Mapped[datetime] = mapped_column(INSTANT, server_default=text("now()"))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared.access.decisions import record_change
 from shared.access.requests import AccessRequest
-from shared.access.rules import Scope
+from shared.access.rules import Caller, Scope
 from shared.core.collation import sort_key
 from shared.core.errors import Conflict, InvalidInput, ResourceNotFound
 from shared.core.names import require_name, skeleton
@@ -34,7 +34,8 @@ MAX_KEYS = 10
 class NewClient:
     """A client to be registered, with the scopes that it needs.
 
-    `person_id` is the person behind the client of an operator.
+    `person_id` is the person behind the client of an operator, `registered_by` the one who
+    registers the client of others.
     """
 
     name: str
@@ -42,6 +43,7 @@ class NewClient:
     scopes: frozenset[Scope]
     keys: Sequence[Mapping[str, Any]] = field(default=())
     person_id: UUID | None = None
+    registered_by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,12 @@ def find_registered(session: Session, client: str) -> Client | None:
     return None if client_id is None else repository.find_client(session, client_id)
 
 
+def person_behind(session: Session, caller: Caller) -> UUID | None:
+    """Return the person that the caller's client belongs to, if it is that of a person."""
+    client = find_registered(session, caller.client)
+    return client.person_id if client else None
+
+
 def register(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> ClientView:
     """Register a client with its keys; it may request tokens immediately.
 
@@ -99,6 +107,7 @@ def register(unit: UnitOfWork, access: AccessRequest, new: NewClient) -> ClientV
         "kind": new.kind.value,
         "scopes": sorted(new.scopes),
         "person_id": new.person_id,
+        "registered_by": new.registered_by,
     }
     client = repository.add_client(unit.session, values)
     if client is None:

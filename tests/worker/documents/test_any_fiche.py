@@ -32,7 +32,7 @@ from tests.worker.contents import page_texts
 from tests.worker.fiche_text import expected_findings, require_text
 from tests.worker.random_fiches import TARGET_GROUPS, wild_fiche
 
-FICHES = int(os.environ.get("FICHES", "300"))
+FICHES = int(os.environ.get("FICHES", "200"))
 PER_TEST, PER_CHECK = 100, 50  # fiches in one test; fiches of which one is checked
 MAX_BYTES = 60 * 1024
 RENDERER = FicheRenderer()

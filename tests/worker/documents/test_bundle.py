@@ -33,20 +33,31 @@ def joined(*parts: BundleEntries) -> tuple[bytes, bytes]:
     bundle = JoinedBundle()
     for part in parts:
         bundle.add(part)
-    end, digest = bundle.finish()
+    end, digest = bundle.end()
     return b"".join([*(piece for part in parts for piece in part.pieces), end]), digest
 
 
 def test_members_are_stored_and_are_byte_ranges() -> None:
     made = BundleEntries()
     offsets = [made.add(name, data, crc32(data)) for name, data in MEMBERS.items()]
-    bundle = made.to_bytes()
+    bundle = joined(made)[0]
     for offset, data in zip(offsets, MEMBERS.values(), strict=True):
         assert bundle[offset : offset + len(data)] == data
 
 
+def test_the_reported_hash_is_that_of_the_bundle_and_more_entries_can_follow() -> None:
+    first, second = entries(MEMBERS), entries(OTHERS)
+    bundle = JoinedBundle()
+    data = b""
+    for part in (first, second):
+        bundle.add(part)
+        data += b"".join(part.pieces)
+        end = bundle.end()
+        assert end.sha256 == sha256(data + end.data).digest()
+
+
 def test_zipfile_reads_a_bundle_and_finds_no_error() -> None:
-    with ZipFile(BytesIO(entries(MEMBERS).to_bytes())) as archive:
+    with ZipFile(BytesIO(joined(entries(MEMBERS))[0])) as archive:
         assert archive.testzip() is None
         assert {name: archive.read(name) for name in archive.namelist()} == MEMBERS
         assert {info.compress_type for info in archive.infolist()} == {ZIP_STORED}
@@ -55,12 +66,12 @@ def test_zipfile_reads_a_bundle_and_finds_no_error() -> None:
 
 
 def test_an_empty_bundle_is_a_zip() -> None:
-    assert ZipFile(BytesIO(BundleEntries().to_bytes())).namelist() == []
+    assert ZipFile(BytesIO(joined(BundleEntries())[0])).namelist() == []
 
 
 def test_the_same_members_give_the_same_bytes() -> None:
-    assert entries(MEMBERS).to_bytes() == entries(MEMBERS).to_bytes()
-    assert entries(MEMBERS).to_bytes() != entries(dict(reversed(MEMBERS.items()))).to_bytes()
+    assert joined(entries(MEMBERS)) == joined(entries(MEMBERS))
+    assert joined(entries(MEMBERS)) != joined(entries(dict(reversed(MEMBERS.items()))))
 
 
 def test_a_joined_bundle_has_the_members_of_all_bundles() -> None:
@@ -73,14 +84,36 @@ def test_a_joined_bundle_has_the_members_of_all_bundles() -> None:
 
 def test_a_bundle_that_was_read_joins_like_a_new_one() -> None:
     made = entries(MEMBERS), entries(OTHERS)
-    read = [read_bundle(part.to_bytes()) for part in made]
+    read = [read_bundle(joined(part)[0]) for part in made]
     assert joined(*read) == joined(*made)
     assert [part.size for part in read] == [part.size for part in made]
 
 
+def test_a_bundle_goes_on_from_entries_that_were_hashed_before() -> None:
+    first, second = entries(MEMBERS), entries(OTHERS)
+    begun = JoinedBundle()
+    begun.add(first)
+    whole, digest = joined(first, second)
+    for _ in range(2):  # the first one leaves no trace in the second
+        bundle = begun.copy()
+        bundle.add(second)
+        end = bundle.end()
+        assert (b"".join([*first.pieces, *second.pieces, end.data]), end.sha256) == (whole, digest)
+    assert len(begun.members) == len(MEMBERS)
+
+
+def test_the_last_entries_of_a_bundle_are_read_without_its_first_bytes() -> None:
+    first, second = entries(MEMBERS), entries(OTHERS)
+    whole, _ = joined(first, second)
+    read = read_bundle(whole[first.size :], first.size)
+    assert [member.filename for member in read.members] == list(OTHERS)
+    assert joined(first, read) == (whole, sha256(whole).digest())
+    assert joined(read) == joined(second)
+
+
 def test_a_bundle_with_more_than_65535_members_is_in_zip64_format() -> None:
     made = entries({f"{number}.pdf": b"" for number in range(65_536)})
-    with ZipFile(BytesIO(made.to_bytes())) as archive:
+    with ZipFile(BytesIO(joined(made)[0])) as archive:
         assert len(archive.infolist()) == 65_536
         assert archive.read("65535.pdf") == b""
 

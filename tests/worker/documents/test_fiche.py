@@ -21,7 +21,6 @@ from PIL import Image, ImageChops, ImageFilter
 
 from services.worker.documents.fiche import FicheRenderer
 from services.worker.documents.fiche_pages import FICHE_TEMPLATE_VERSION, OverfullFicheError
-from services.worker.documents.print_file import render_print_file
 from services.worker.layout.fonts import UndrawableTextError
 from shared.core.drawable_text import normalize_text
 from shared.documents.content import FicheContent, PossibleSections, SubjectSection
@@ -37,6 +36,7 @@ from tests.worker.contents import (
     page_texts,
 )
 from tests.worker.fiche_text import require_text
+from tests.worker.hand_outs import print_file
 from tests.worker.random_fiches import any_fiche
 from tests.worker.reference_renderer.fiche import draw_fiche
 
@@ -198,11 +198,11 @@ def test_invisible_characters_are_not_in_the_file() -> None:
             sections=(SubjectSection("wiskunde", (outcome(description=f"Leest{invisible}."),)),),
         )
 
-    plain = RENDERER.lay_out(with_each(""))
+    plain = with_each("")
     for invisible in "\u200b\u200c\u200d\u00ad\u202e\u2067\ufeff\ufe0f\u034f":
-        layout = RENDERER.lay_out(with_each(invisible))
-        assert RENDERER.to_file(layout).data == RENDERER.to_file(plain).data
-        assert render_print_file(RENDERER, [layout]) == render_print_file(RENDERER, [plain])
+        content = with_each(invisible)
+        assert RENDERER.render(content).data == RENDERER.render(plain).data
+        assert print_file(RENDERER, [content]) == print_file(RENDERER, [plain])
 
 
 def test_an_undrawable_letter_is_reported_without_the_name() -> None:

@@ -12,6 +12,7 @@ import pytest
 from services.worker.documents.fiche import FicheRenderer
 from shared.documents.content import STATUSES, FicheContent, SubjectSection
 from tests.worker.contents import READS, SCALE, fiche, fiche_with_signs, outcome, sections
+from tests.worker.documents.structure import kids_of, roles_of
 from tests.worker.fiche_text import expected_findings
 from tests.worker.random_fiches import any_fiche
 
@@ -62,19 +63,10 @@ def test_two_checkers_and_qpdf_find_no_errors(kind: str, tmp_path: Path) -> None
         assert pdf.check_pdf_syntax() == []
 
 
-def _roles(element: pikepdf.Object) -> list[str]:
-    kids = element.get("/K")
-    below = list(kids) if isinstance(kids, pikepdf.Array) else [kids]
-    return [
-        str(element.S)[1:],
-        *(role for kid in below if isinstance(kid, pikepdf.Dictionary) for role in _roles(kid)),
-    ]
-
-
 def test_the_structure_tree_is_in_reading_order() -> None:
     content = fiche(sections=sections()[:1])
     with pikepdf.open(BytesIO(RENDERER.render(content).data)) as pdf:
-        roles = _roles(pdf.Root.StructTreeRoot.K)
+        roles = roles_of(pdf.Root.StructTreeRoot.K)
     facts = ["P", "L", *["LI", "LBody"] * 6]
     components = ["H2", "H3", "P", "Figure", "P", "H3", "P", "P", "P"]
     guide = ["H2", *["H3", "P"] * 4]
@@ -128,9 +120,8 @@ def test_a_scale_is_described_in_sentences() -> None:
 
 def _content_numbers(element: pikepdf.Object) -> list[tuple[int, int]]:
     """Return page and MCID of all marked content below an element, in reading order."""
-    kids = element.get("/K")
     found: list[tuple[int, int]] = []
-    for kid in kids if isinstance(kids, pikepdf.Array) else [kids]:
+    for kid in kids_of(element):
         if isinstance(kid, pikepdf.Dictionary):
             found += _content_numbers(kid)
         else:

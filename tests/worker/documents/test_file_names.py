@@ -18,6 +18,11 @@ def test_the_file_name_of_a_fiche_has_the_tests_and_the_name_of_the_student() ->
     assert names.fiche(fiche(family_name="JACOBS")) == f"{KIND}JACOBS Žofie (3).pdf"
 
 
+def test_a_taken_name_is_used_by_nobody_else_regardless_of_case() -> None:
+    names = FileNames(taken=("Leeswijzers",))
+    assert [names.folder(one) for one in ("LEESWIJZERS", "4A")] == ["LEESWIJZERS (2)", "4A"]
+
+
 def test_a_long_name_of_the_tests_leaves_room_for_the_student() -> None:
     administration = replace(ADMINISTRATION, name="Vlaamse toetsen " * 12)
     name = FileNames().fiche(fiche(administration=administration))

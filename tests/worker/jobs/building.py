@@ -17,6 +17,7 @@ from services.worker.jobs.documents import build_school
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.catalogues import CatalogueCache
 from shared.documents.models import Document
+from shared.documents.reading_guides.texts import GUIDES_FOLDER
 from shared.jobs.claims import Claim
 from shared.jobs.models import Job
 from shared.jobs.rules import BUILD_DOCUMENTS, Lane
@@ -63,6 +64,11 @@ def documents(session: Session, kind: str, school_id: str = PRIMARY) -> Sequence
 
 def content_of(storage: Storage, document: Document) -> bytes:
     return b"".join(storage.stream_segments(document.segments))
+
+
+def is_guide(name: str) -> bool:
+    """Return True for the name of a reading guide in a bundle."""
+    return name.startswith(f"{GUIDES_FOLDER}/")
 
 
 def rows(name: str) -> list[dict[str, str]]:

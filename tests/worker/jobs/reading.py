@@ -1,5 +1,6 @@
 """What a school reads of its pupils: lists, results, and the text of every document."""
 
+import re
 import zipfile
 from collections.abc import Iterator
 from functools import lru_cache
@@ -9,6 +10,7 @@ from openpyxl import load_workbook
 from sqlalchemy.orm import Session
 
 from shared.core.paging import PageSelection
+from shared.documents.hand_out_lists.repository import page_of_entries
 from shared.documents.models import Document
 from shared.documents.repository import DocumentFilter, page_of_documents
 from shared.documents.texts import DUTCH
@@ -16,12 +18,13 @@ from shared.results.repository import page_of_results
 from shared.storage.store import Storage
 from shared.students.repository import Cohort, page_of_students
 from tests.worker.contents import page_texts
-from tests.worker.jobs.building import content_of
+from tests.worker.jobs.building import content_of, is_guide
 from tests.worker.jobs.pupils import COMPONENTS, LEVELS, Enrolment, Person, Pupils, description
 
 ADMINISTRATION = "2024"
 Facts = set[tuple[str, ...]]
 MANY = 100
+LISTED = "is on the hand-out list, with a fiche:"
 FIXED_HEADERS = {"Klas", "Familienaam", "Voornaam", "Stamnummer", "Nummer fiche", "Vestiging"}
 
 
@@ -82,17 +85,40 @@ def documents_read(session: Session, storage: Storage, school: str) -> Facts:
 def documents_of(pupils: Pupils, school: str) -> Facts:
     """Return what the documents of the school have to contain, as `documents_read` does."""
     facts: Facts = set()
-    overview: Facts = set()
+    for_all: Facts = set()
     for code, class_group, person in _enrolled(pupils, school):
         levels = {one: pupils.levels.get((code, one), "") for one in COMPONENTS}
-        overview.add(("overview", "", class_group, person.family_name, *levels.values()))
-        if not any(levels.values()):
+        has_fiche, groups = any(levels.values()), (class_group, "")
+        for_all.add(("overview", "", class_group, person.family_name, *levels.values()))
+        listed = person.family_name, f"{LISTED} {has_fiche}"
+        for_all |= {("fichePrint", group, *listed) for group in groups}
+        for_all |= {("ficheBundle", group, f"{class_group}.pdf") for group in groups}
+        if not has_fiche:
             continue
         shown = [description(one, level) for one, level in levels.items() if level]
         facts.add(("fiche", class_group, person.family_name, *shown))
-        facts.add(("fichePrint", class_group, person.family_name, *shown))
-        facts |= {("ficheBundle", group, person.family_name) for group in (class_group, "")}
-    return facts | (overview if facts else set())
+        facts |= {("fichePrint", group, person.family_name, *shown) for group in groups}
+        facts |= {("ficheBundle", group, person.family_name) for group in groups}
+    return facts | (for_all if facts else set())
+
+
+def entries_read(session: Session, school: str) -> Facts:
+    """Return code, class group and whether there is a fiche, of each entry of the school."""
+    cohort = Cohort(school, ADMINISTRATION)
+    return {
+        (row.student.delivered_as, row.class_group, str(row.fiche_id is not None))
+        for row in page_of_entries(session, cohort, PageSelection(MANY)).rows
+    }
+
+
+def entries_of(pupils: Pupils, school: str) -> Facts:
+    """Return what the hand-out lists of the school have to contain, as `entries_read` does."""
+    with_fiche = {code for code, _ in pupils.levels}
+    entries: Facts = {
+        (code, class_group, str(code in with_fiche))
+        for code, class_group, _ in _enrolled(pupils, school)
+    }
+    return entries if any(code in with_fiche for code, *_ in entries) else set()
 
 
 def _enrolled(pupils: Pupils, school: str) -> Iterator[tuple[str, str, Person]]:
@@ -108,24 +134,28 @@ def _facts_of(document: Document, content: bytes) -> Facts:
             return set(_facts_of_pdf(content))
         case "ficheBundle":
             with zipfile.ZipFile(BytesIO(content)) as bundle:
-                names = [name.rpartition("\N{EN DASH} ")[2] for name in bundle.namelist()]
-                return {(name.split()[0],) for name in names}
+                fiches = [name for name in bundle.namelist() if not is_guide(name)]
+                return {(name.rpartition("\N{EN DASH} ")[2].split()[0],) for name in fiches}
         case _:
             return set(_facts_of_workbook(content))
 
 
 @lru_cache(maxsize=4096)
 def _facts_of_pdf(content: bytes) -> frozenset[tuple[str, ...]]:
-    """Return the family name and the descriptions on the front of each fiche.
+    """Return the family name and the descriptions on the front of each fiche, and who is listed.
 
     The back has the descriptions of all levels.
     """
     possible = [description(one, level) for one in COMPONENTS for level in LEVELS]
-    return frozenset(
+    pages = page_texts(content)
+    fronts = {
         (_only_name(page), *(text for text in possible if text in page))
-        for page in page_texts(content)
-        if "Familie" in page and DUTCH.fiche.levels.title not in page
-    )
+        for page in pages
+        if page.startswith(DUTCH.fiche.title) and DUTCH.fiche.levels.title not in page
+    }
+    lists = " ".join(page for page in pages if page.startswith(DUTCH.hand_out.title))
+    listed = re.findall(r"(Familie\w+), \S+ \S+ (Geen fiche: geen resultaat|[A-Z2-7]{10})", lists)
+    return frozenset(fronts | {(name, f"{LISTED} {number.isupper()}") for name, number in listed})
 
 
 def _only_name(page: str) -> str:

@@ -48,7 +48,7 @@ from tests.worker.jobs.pupils import (
     whole_delivery,
 )
 
-SEQUENCES = int(os.environ.get("SEQUENCES", "6"))
+SEQUENCES = int(os.environ.get("SEQUENCES", "3"))
 PER_TEST = 10
 STEPS = 5
 SCHOOLS = (FIRST, SECOND, MERGED)
@@ -88,7 +88,7 @@ class Schools:
         self._deliver(whole_delivery(1, self.pupils, {}), is_accepted=True)
         opens_at = datetime(2024, 1, 1, tzinfo=UTC)
         window = {"administration_id": reading.ADMINISTRATION, "product": "studentFeedback"}
-        self.session.add(ReleaseWindow(**window, opens_at=opens_at))
+        self.session.add(ReleaseWindow(**window, opens_at=opens_at, before_plans=True))
         self.session.flush()
         self._check()
 
@@ -119,7 +119,10 @@ class Schools:
             assert reading.results_read(session, school) == reading.results_of(pupils, school)
             expected = reading.documents_of(pupils, school)
             assert reading.documents_read(session, self.storage, school) <= expected
+            listed = reading.entries_of(pupils, school)
+            assert reading.entries_read(session, school) <= listed
             if self._build(school):
+                assert reading.entries_read(session, school) == listed
                 assert reading.documents_read(session, self.storage, school) == expected
 
     def _build(self, school: str) -> bool:

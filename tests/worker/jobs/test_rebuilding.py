@@ -6,9 +6,11 @@ from io import BytesIO
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+import pytest
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
+from services.worker.documents import school_plan
 from shared.core.paging import PageSelection
 from shared.deliveries.service import import_delivery
 from shared.documents.models import Document
@@ -22,6 +24,7 @@ from tests.worker.jobs.building import (
     build,
     content_of,
     documents,
+    is_guide,
     students_who_took_part,
     without_student,
 )
@@ -43,7 +46,7 @@ def test_a_forced_build_gives_the_same_bytes_and_ids(
     assert {i: digest for i, (digest, _, _) in first.items()} == {
         i: digest for i, (digest, _, _) in second.items()
     }
-    assert {version for _, version, _ in second.values()} == {2}
+    assert {version for _, version, _ in second.values()} == {1}
     assert {k for _, _, k in first.values()} & {k for _, _, k in second.values()} == set()
 
 
@@ -64,6 +67,8 @@ def test_a_build_without_changes_reports_all_documents_as_unchanged(
         "overviews": 0,
         "ficheBundles": 0,
         "fichePrints": 0,
+        "schoolFeedbackReports": 0,
+        "schoolFeedbackWorkbooks": 0,
         "unchanged": len(before),
         "failures": 0,
         "removed": 0,
@@ -97,21 +102,26 @@ def test_a_change_rebuilds_the_class_group_and_the_school_bundle_only(
     (whole,) = (d for d in documents(delivered, "ficheBundle") if d.class_group_id is None)
     archive = zipfile.ZipFile(BytesIO(content_of(storage, whole)))
     assert archive.testzip() is None
-    assert len(archive.namelist()) == len(documents(delivered, "fiche"))
+    lists = len(documents(delivered, "ficheBundle")) - 1
+    members = [name for name in archive.namelist() if not is_guide(name)]
+    assert len(members) == len(documents(delivered, "fiche")) + lists
 
 
-def test_a_class_group_without_a_print_file_gets_one(
-    delivered: Session, storage: Storage, job: Job
+@pytest.mark.parametrize(("is_of_school", "made"), [(False, 2), (True, 1)])
+def test_a_class_group_or_school_without_a_print_file_gets_the_same_again(
+    delivered: Session, storage: Storage, job: Job, *, is_of_school: bool, made: int
 ) -> None:
     build(delivered, storage, job)
-    lost, kept = documents(delivered, "fichePrint")
-    delivered.delete(lost)
-    delivered.flush()
-    assert build(delivered, storage, job).outcome["fichePrints"] == 1
-    found = {one.class_group_id: one for one in documents(delivered, "fichePrint")}
-    assert found.keys() == {lost.class_group_id, kept.class_group_id}
-    assert found[lost.class_group_id].sha256 == lost.sha256
-    assert found[kept.class_group_id] is kept
+    before = {one.class_group_id: one.sha256 for one in documents(delivered, "fichePrint")}
+    lost = min(before, key=lambda group: (group is None) != is_of_school)
+    delivered.execute(
+        delete(Document).where(
+            Document.kind == "fichePrint", Document.class_group_id.is_not_distinct_from(lost)
+        )
+    )
+    assert build(delivered, storage, job).outcome["fichePrints"] == made
+    after = {one.class_group_id: one.sha256 for one in documents(delivered, "fichePrint")}
+    assert after == before
 
 
 def test_another_template_version_rebuilds_its_documents_only(
@@ -122,6 +132,15 @@ def test_another_template_version_rebuilds_its_documents_only(
     delivered.execute(older)
     again = build(delivered, storage, job)
     assert (again.outcome["overviews"], again.outcome["fiches"]) == (1, 0)
+
+
+def test_another_version_of_the_reading_guides_rebuilds_every_bundle(
+    delivered: Session, storage: Storage, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = build(delivered, storage, job).outcome["ficheBundles"]
+    monkeypatch.setattr(school_plan, "READING_GUIDE_VERSION", "newer")
+    again = build(delivered, storage, job)
+    assert (again.outcome["ficheBundles"], again.outcome["overviews"]) == (made, 0)
 
 
 def test_the_fiche_of_a_removed_student_is_removed(
@@ -149,8 +168,8 @@ def test_a_delivery_hides_the_documents_of_a_school_until_they_are_built_again(
         delivered.expire_all()
         delivered.execute(
             text(
-                "insert into release_windows (administration_id, product, opens_at)"
-                " values ('2024', 'studentFeedback', now() - interval '1 hour')"
+                "insert into release_windows (administration_id, product, opens_at, before_plans)"
+                " values ('2024', 'studentFeedback', now() - interval '1 hour', true)"
                 " on conflict do nothing"
             )
         )

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from shared.core.clock import from_brussels
@@ -13,7 +13,7 @@ from shared.documents.catalogues import CatalogueCache
 from shared.documents.content import STATUSES, FicheContent, fiche_outcomes
 from shared.documents.viewing_periods import ViewingPeriod
 from shared.releases.models import ReleaseWindow
-from shared.results.models import Result
+from shared.results.models import Result, ScaleScore
 from shared.students.models import Student
 from tests.worker.jobs.building import PRIMARY, TOOK_PART, students_who_took_part
 
@@ -82,3 +82,63 @@ def test_without_test_viewing_a_fiche_has_no_days(delivered: Session) -> None:
     delivered.add(ReleaseWindow(administration_id="2024", product="testViewing", never=True))
     delivered.flush()
     assert {fiche.viewing_periods for fiche in _fiches(delivered).values()} == {None}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "reason"),
+    [
+        (["withheld"], "withheld"),
+        (["withheld", "notAssigned"], "withheld"),
+        (["notAssigned"], "notAssigned"),
+        ([], "noResult"),
+        (["withheld", "absent"], None),
+    ],
+)
+def test_the_hand_out_list_has_the_reason_for_no_fiche(
+    delivered: Session, statuses: list[str], reason: str | None
+) -> None:
+    student = _student(delivered)
+    own = delivered.scalars(
+        select(Result).where(Result.student_id == student.id, Result.superseded_at.is_(None))
+    ).all()
+    for number, result in enumerate(own):
+        if number < len(statuses):
+            result.status, result.level_id = statuses[number], None
+        else:
+            delivered.execute(delete(ScaleScore).where(ScaleScore.result_id == result.id))
+            delivered.delete(result)
+    delivered.flush()
+    group = next(
+        one
+        for one in _content(delivered).class_groups
+        if one.class_group_id == student.class_group_id
+    )
+    members = delivered.scalars(
+        select(Student).where(Student.class_group_id == student.class_group_id)
+    ).all()
+    assert [(one.family_name, one.given_name) for one in group.hand_out_list.entries] == [
+        (one.family_name, one.given_name) for one in sorted(members, key=lambda one: one.sort_key)
+    ]
+    (entry,) = (one for one in group.hand_out_list.entries if one.stamnummer == student.stamnummer)
+    assert entry.missing == reason
+    missing = {one.student_id: one for one in group.missing}
+    assert (student.id in missing) == (reason is not None)
+    if reason == "noResult":
+        shown = {c for fiche in group.fiches for c in fiche.component_ids}
+        assert set(missing[student.id].component_ids) >= shown
+    elif reason:
+        assert len(missing[student.id].component_ids) == len(statuses)
+
+
+def test_a_school_without_results_has_no_hand_out_list(delivered: Session) -> None:
+    delivered.execute(
+        update(Result)
+        .where(Result.school_id == PRIMARY)
+        .values(status="notAssigned", level_id=None)
+    )
+    assert all(group.missing for group in _content(delivered).class_groups)
+    delivered.execute(delete(ScaleScore))
+    delivered.execute(delete(Result).where(Result.school_id == PRIMARY))
+    content = _content(delivered)
+    assert content.class_groups == ()
+    assert content.overview is None

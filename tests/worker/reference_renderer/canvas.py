@@ -14,6 +14,7 @@ from services.worker.layout.blocks import (
     PageArtifact,
     PlacedLine,
     Polygon,
+    TableRow,
     TaggedContent,
 )
 from services.worker.layout.fonts import font_faces
@@ -43,6 +44,10 @@ def _draw(canvas: Canvas, content: Content, left: float, top: float) -> None:
     if isinstance(content, TaggedContent | PageArtifact):
         for graphic in content.graphics:
             _draw(canvas, graphic, left, top)
+    elif isinstance(content, TableRow):
+        for cell in content.cells:
+            for graphic in cell.graphics:
+                _draw(canvas, graphic, left, top)
     elif isinstance(content, Polygon):
         _draw_polygon(canvas, content, left, top)
     else:

@@ -1,0 +1,41 @@
+"""The audit log of the school in plain words."""
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from starlette.responses import Response
+
+from services.portal.visits import PageNotFoundError, Visit
+
+PAGE_SIZE = 50
+CURSOR = re.compile(r"[A-Za-z0-9_-]{1,4000}")
+
+
+def show_audit(visit: Visit) -> Response:
+    query: dict[str, Any] = {"pageSize": PAGE_SIZE}
+    student: dict[str, Any] = {}
+    if visit.value("leerling"):
+        query["studentId"] = visit.identifier("leerling")
+        if visit.may("students:read"):
+            student = visit.api.read(f"/v1/students/{query['studentId']}")
+    if after := visit.value("na"):
+        if not CURSOR.fullmatch(after):
+            raise PageNotFoundError
+        query["after"] = after
+    page = visit.api.read(f"/v1/auditEvents?{urlencode(query)}")
+    events = [event | {"by": _by(visit, event)} for event in page["items"]]
+    following = parse_qs(urlsplit(page.get("next", "")).query).get("after", [""])[0]
+    return visit.page(
+        "audit.html", "audit", events=events, student=student, following=following, after=after
+    )
+
+
+def _by(visit: Visit, event: dict[str, Any]) -> tuple[str, str]:
+    """Return the key of the text about the caller of an event, and its code."""
+    if event["callerKind"] != "school":
+        return event["callerKind"], event["clientId"]
+    subject = event.get("callerSubject", "")
+    if not subject:
+        return "portal", event["clientId"]
+    return ("you", "") if subject == visit.session.subject else ("colleague", subject)

@@ -1,0 +1,10 @@
+"""Append what waits for the audit log, as a worker does."""
+
+from shared.audit import service
+from shared.core.unit_of_work import UnitOfWork
+
+
+def append_pending(unit: UnitOfWork) -> None:
+    """Append all stored events to their chains, in one transaction."""
+    while service.append_pending(unit.session):
+        pass
