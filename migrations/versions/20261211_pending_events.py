@@ -108,7 +108,9 @@ DIVIDE = f"""
 # Rows that another transaction appends are skipped for all schools, and awaited for one, which is
 # about to read its audit log. All rows are locked before the first chain, and the chains are locked
 # in their order. They stay locked until the commit, so that all schools come a few rows at a time.
+# What is stored between the division and the selection is divided next time.
 def _append_pending(name: str, table: str, batch: int, divide: str) -> str:
+    divided = "schools is null" if divide else "true"
     return f"""
 create function {name}(school text) returns integer language plpgsql {DEFINER} as $$
 declare
@@ -118,11 +120,14 @@ declare
     completed audit_events[] := '{{}}';
 begin{divide}
     if school is null then
-        pending := array(select id from {table} order by id limit {batch} for update skip locked);
+        pending := array(
+            select id from {table} where {divided}
+            order by id limit {batch} for update skip locked
+        );
     else
         pending := array(
             select id from {table} waits
-            where organisation = school or organisation is null and (
+            where organisation = school or organisation is null and {divided} and (
                 document_id in (
                     select id from documents where id = waits.document_id and school_id = school)
                 or students[1] in (

@@ -92,12 +92,13 @@ begin
     end if;
     if school is null then
         pending := array(
-            select id from pending_audit_events order by id limit 100 for update skip locked
+            select id from pending_audit_events where schools is null
+            order by id limit 100 for update skip locked
         );
     else
         pending := array(
             select id from pending_audit_events waits
-            where organisation = school or organisation is null and (
+            where organisation = school or organisation is null and schools is null and (
                 document_id in (
                     select id from documents where id = waits.document_id and school_id = school)
                 or {{is_about_school}}

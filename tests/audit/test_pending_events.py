@@ -7,7 +7,7 @@ from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from services.worker.process import periodic_tasks
 from shared.access.decisions import (
@@ -31,6 +31,10 @@ from tests.callers import OPERATOR, school_request
 from tests.many_schools import add_participants
 
 MANY = 300
+WAITING = text(
+    "select count(*) from pg_stat_activity"
+    " where datname = current_database() and wait_event_type = 'Lock'"
+)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +66,16 @@ def events_of(sessions: Sessions, school: str) -> list[AuditEvent]:
         events = list(list_events(unit.session, AuditFilter(school), PageSelection(100)).rows)
         unit.session.expunge_all()
         return events
+
+
+def append_all(sessions: Sessions) -> None:
+    with UnitOfWork(sessions) as unit:
+        append_pending(unit)
+
+
+def waits_for_a_row(sessions: Sessions) -> bool:
+    with UnitOfWork(sessions) as unit:
+        return bool(unit.session.execute(WAITING).scalar_one())
 
 
 def faults(sessions: Sessions) -> list[tuple[str, str]]:
@@ -122,22 +136,37 @@ def test_concurrent_appending_loses_and_repeats_nothing(sessions: Sessions, seed
     students = [seeded.students["other"], seeded.students["first"], uuid4()]
     resources = [f"/v1/{number}" for number in range(40)]
 
-    def append_all() -> None:
-        with UnitOfWork(sessions) as unit:
-            append_pending(unit)
-
     work: list[Callable[[], object]] = []
     for number, resource in enumerate(resources):
         work.append(partial(refuse, sessions, students[number % 3], resource=resource))
-        work.append(append_all if number % 2 else partial(events_of, sessions, OTHER))
+        work.append(
+            partial(append_all, sessions) if number % 2 else partial(events_of, sessions, OTHER)
+        )
     with ThreadPoolExecutor(8) as pool:
         for done in [pool.submit(one) for one in work]:
             done.result()
-    append_all()
+    append_all(sessions)
     with UnitOfWork(sessions) as unit:
         query = select(AuditEvent.resource).where(AuditEvent.resource.in_(resources))
         assert sorted(unit.session.scalars(query)) == sorted(resources)
     assert faults(sessions) == []
+
+
+def announce(sessions: Sessions, number: int) -> None:
+    with UnitOfWork(sessions) as unit:
+        act_for(unit, OPERATOR.caller)
+        record_change_for_participants(unit, OPERATOR, "announce", f"/v1/{number}", ADMINISTRATION)
+
+
+def announced_to(sessions: Sessions) -> Counter[tuple[str | None, str]]:
+    """Append all events and count those that were announced, by school and resource."""
+    append_all(sessions)
+    with UnitOfWork(sessions) as unit:
+        announced = AuditEvent.action == "announce", AuditEvent.organisation.is_not(None)
+        rows = unit.session.execute(
+            select(AuditEvent.organisation, AuditEvent.resource).where(*announced)
+        )
+        return Counter((school, resource) for school, resource in rows)
 
 
 def test_an_event_of_many_schools_comes_once_into_each_chain(
@@ -146,31 +175,31 @@ def test_an_event_of_many_schools_comes_once_into_each_chain(
     assert seeded.students
     with UnitOfWork(sessions) as unit:
         add_participants(unit.session, ADMINISTRATION, MANY)
-
-    def announce(number: int) -> None:
-        with UnitOfWork(sessions) as unit:
-            act_for(unit, OPERATOR.caller)
-            record_change_for_participants(
-                unit, OPERATOR, "announce", f"/v1/{number}", ADMINISTRATION
-            )
-
-    def append_all() -> None:
-        with UnitOfWork(sessions) as unit:
-            append_pending(unit)
-
     with ThreadPoolExecutor(8) as pool:
-        work: list[Callable[[], object]] = [partial(announce, number) for number in range(4)]
-        work += [append_all] * 4
+        work: list[Callable[[], object]] = []
+        work += [partial(announce, sessions, number) for number in range(4)]
+        work += [partial(append_all, sessions)] * 4
         work += [partial(events_of, sessions, school) for school in (SCHOOL, OTHER) * 4]
         for done in [pool.submit(one) for one in work]:
             done.result()
-    append_all()
-    with UnitOfWork(sessions) as unit:
-        announced = AuditEvent.action == "announce", AuditEvent.organisation.is_not(None)
-        rows = unit.session.execute(
-            select(AuditEvent.organisation, AuditEvent.resource).where(*announced)
-        )
-        found = Counter(map(tuple, rows))
+    found = announced_to(sessions)
     assert set(found.values()) == {1}
     assert len(found) == 4 * MANY
     assert faults(sessions) == []
+
+
+def test_an_event_that_is_stored_while_others_are_divided_is_divided_too(
+    sessions: Sessions, seeded: Seeded
+) -> None:
+    assert seeded.students
+    announce(sessions, 10)
+    with ThreadPoolExecutor(1) as pool:
+        with UnitOfWork(sessions) as unit:
+            unit.session.execute(select(PendingEvent.id).with_for_update())
+            appending = pool.submit(append_all, sessions)
+            while not waits_for_a_row(sessions):
+                assert not appending.done()
+            announce(sessions, 11)
+        appending.result()
+    found = announced_to(sessions)
+    assert found[SCHOOL, "/v1/10"] == found[SCHOOL, "/v1/11"] == 1
