@@ -15,9 +15,9 @@ CONTRACT_VENV := contract/venv
 demo: $(STAMP)
 	$(BIN)/toetsfeedback demo --out demo-output
 
-# Three processes on two cores: many tests wait, for a time limit or for another process.
+# Four processes on two cores: many tests wait, for a time limit or for another process.
 test: $(STAMP)
-	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder $(TESTS)
+	$(BIN)/pytest -n 4 --dist loadgroup --no-loadscope-reorder $(TESTS)
 
 # The property tests with many examples: 10,000 fiches, of which `make test` runs 200, 2,000
 # sequences of deliveries, of which it runs 3, and 2,000 command lines, of which it runs 60.
@@ -78,17 +78,19 @@ contracts: $(STAMP)
 openapi: $(STAMP)
 	$(BIN)/toetsfeedback openapi --check
 
-# The OpenAPI document with the tools of those who use it; needs Node.js 20 or later with npm.
+# The OpenAPI document with the tools of those who use it, and the API with values at and beyond the
+# limits of each parameter, which `make test` does not send; needs Node.js 20 or later with npm.
 contract: export PATH := $(CURDIR)/$(CONTRACT_VENV)/bin:$(CURDIR)/contract/node_modules/.bin:$(PATH)
 contract: export REDOCLY_TELEMETRY := off
 contract: export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
-contract: $(CONTRACT_VENV)/.installed contract/node_modules/.package-lock.json
+contract: $(STAMP) $(CONTRACT_VENV)/.installed contract/node_modules/.package-lock.json
 	cd contract && spectral lint --ruleset spectral.yaml --fail-severity hint ../$(OPENAPI)
 	cd contract && redocly lint --config redocly.yaml --max-problems 1000 ../$(OPENAPI)
 	cd contract && openapi-typescript ../$(OPENAPI) --output build/schema.ts && tsc --project .
 	cd contract && openapi-python-client generate --path ../$(OPENAPI) --config python-client.yaml \
 		--meta none --output-path build/client --overwrite --fail-on-warning
 	cd contract && mypy --strict --config-file= build/client
+	BOUNDARIES=1 $(BIN)/pytest -n0 tests/api/test_openapi.py
 
 $(CONTRACT_VENV)/.installed: requirements/contract.txt
 	$(PYTHON) -m venv $(@D)
