@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from shared.access.products import Product
 from shared.audit.models import AuditEvent
 from shared.audit.repository import AuditFilter
-from shared.audit.service import list_events, verify
+from shared.audit.service import append_pending, list_events, verify
 from shared.changes.models import ChangeEvent
 from shared.core.paging import PageSelection
 from shared.core.unit_of_work import UnitOfWork
@@ -34,7 +34,7 @@ def events(session: Session, outcome: ImportOutcome) -> dict[str, tuple[str, set
     """Return the kinds of rows and the codes of students in the event of each school."""
     found = {}
     resource = f"/v1/deliveries/{outcome.delivery_id}"
-    session.execute(text("select append_pending_events(null)"))
+    append_pending(session)
     for event in session.scalars(select(AuditEvent).where(AuditEvent.resource == resource)):
         assert (event.action, event.outcome, event.rule) == ("importDelivery", "allowed", "granted")
         assert event.organisation not in found
@@ -218,7 +218,7 @@ def test_refused_delivery_is_in_the_log_without_a_school(session: Session, tmp_p
         for number, delivery in enumerate((invalid, unknown))
     ]
 
-    session.execute(text("select append_pending_events(null)"))
+    append_pending(session)
     found = session.execute(
         select(AuditEvent.resource, AuditEvent.rule, AuditEvent.purpose, AuditEvent.students).where(
             AuditEvent.outcome == "refused", AuditEvent.organisation.is_(None)

@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from shared.audit.models import AuditEvent
+from shared.audit.service import append_pending
 from shared.deliveries.identity_checks import MAX_REFUSALS
 from shared.deliveries.insz import hash_insz
 from shared.students.models import Student
@@ -73,7 +74,7 @@ def test_stored_code_of_somebody_else_is_refused_and_recorded(
 
     assert refusal(session, delivery, tmp_path) == [("otherStudent", "students.csv", 2, "insz")]
 
-    session.execute(text("select append_pending_events(null)"))
+    append_pending(session)
     events = session.scalars(select(AuditEvent).where(AuditEvent.rule == "otherStudent")).all()
     assert [(event.action, event.outcome) for event in events] == [("importDelivery", "refused")]
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.audit.models import AuditEvent
+from shared.audit.service import append_pending
 from shared.deliveries.removal_check import MAX_COUNTED_REFUSALS, RemovalLimit
 from shared.results.models import Result
 from shared.students.models import Student
@@ -174,7 +175,7 @@ def test_no_student_may_disappear_if_none_is_allowed(session: Session, tmp_path:
 def test_refusal_is_in_the_audit_log(session: Session, tmp_path: Path) -> None:
     report = import_second(session, without(country(2), *ALL[7:], files=BOTH), tmp_path)
 
-    session.execute(text("select append_pending_events(null)"))
+    append_pending(session)
     (event,) = session.query(AuditEvent).filter_by(outcome="refused").all()
     assert (event.organisation, event.outcome, event.rule) == (None, "refused", "tooMuchRemoved")
     assert event.resource == f"/v1/deliveries/{report['id']}"
