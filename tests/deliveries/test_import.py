@@ -59,23 +59,6 @@ def test_repeated_delivery_changes_nothing(session: Session) -> None:
     assert table_contents(session) == before
 
 
-def test_correction_of_another_client_is_refused_whether_or_not_it_is_the_same(
-    session: Session, tmp_path: Path
-) -> None:
-    """Otherwise an operator could try the levels of a colleague's correction."""
-    import_applied(session, full(), tmp_path / "full")
-    right, wrong = (
-        correction(2, results=[["s1", "LEZ4", "reported", level, ""]]).write(tmp_path / level)
-        for level in "DE"
-    )
-    assert run_import(session, right).status == "applied"
-    guesses = [run_import(session, guess, received_from="other") for guess in (right, wrong)]
-    assert [guess.status for guess in guesses] == ["refused", "refused"]
-    assert guesses[0].report == guesses[1].report
-    assert guesses[0].report["faultCounts"] == {"deliveryIdReused": 1, "sequenceNotNext": 1}
-    assert run_import(session, right).status == "unchanged"
-
-
 def test_zip_file_is_imported_like_the_directory(session: Session, tmp_path: Path) -> None:
     assert run_import(session, full().write(tmp_path / "delivery")).status == "applied"
     assert run_import(session, full().pack(tmp_path / "delivery.zip")).status == "unchanged"
