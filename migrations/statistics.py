@@ -14,11 +14,14 @@ import psycopg
 from migrations.logins import LOGIN_LOCK
 
 REVEALING = (
-    "^pg_(stat_get_(?!xact_|activity$).*|(current|last)_wal_.*|get_wal_.*|available_wal_summaries|"
+    "^pg_(stat_get_(?!xact_|activity$).*|(current|last)_wal_.*|get_wal_.*|logical_emit_message|"
+    "available_wal_summaries|wal_summary_contents|"
     "control_(checkpoint|recovery)|get_replication_slots|lock_status|"
     "(relation|table|total_relation|indexes|database|tablespace)_size)$"
 )
 """The names of the functions, also of those that views call, such as `pg_stat_user_tables`.
+
+`pg_logical_emit_message` writes a message to the log, and returns the position after it.
 
 Of the sessions of another login, `pg_stat_activity` tells no more than that they exist; workers end
 their own ones with it, when a connection is half open.

@@ -204,7 +204,7 @@ def verify_opening(session: Session, opening_id: UUID, key: ManifestKey) -> byte
     opening = observe_opening(session, opening_id)
     draft = ManifestDraft(opening.plan)
     assert add_manifest(session, opening, draft, key) is not None
-    return sha256(draft.content()).digest()
+    return sha256(draft.content(key.secret)).digest()
 
 
 def add_recall(session: Session, administration_id: str, product: Product, **values: Any) -> UUID:

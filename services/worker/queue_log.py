@@ -1,19 +1,21 @@
-"""Log lines about an unavailable queue: one when it goes, one when it is back, few meanwhile."""
+"""Log lines about the queue, few while it is unavailable or sends anything but wake-ups."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from contextlib import suppress
 from threading import Lock
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import dq_name
-from dramatiq.errors import BrokerConnectionError
+from dramatiq.errors import BrokerConnectionError, DecodeError
 from redis.exceptions import RedisError
 
 from shared.core.redis_errors import explain_redis_error
+from shared.jobs.queue import WAKE_UPS
 
 logger = structlog.get_logger(__name__)
 
@@ -32,7 +34,7 @@ class QueueLog:
     def __init__(self) -> None:
         self._lock = Lock()
         self._is_available = True
-        self._logged_at = -REPEAT_SECONDS
+        self._logged_at = self._refused_at = -REPEAT_SECONDS
 
     def record_failure(self, error: BaseException) -> None:
         with self._lock:
@@ -48,6 +50,14 @@ class QueueLog:
             self._is_available = True
         logger.info("queue_available")
 
+    def record_refusal(self) -> None:
+        """Log that a message was refused, without anything of it."""
+        with self._lock:
+            if monotonic() - self._refused_at < REPEAT_SECONDS:
+                return
+            self._refused_at = monotonic()
+        logger.warning("message_refused")
+
     def filter(self, record: logging.LogRecord) -> bool:
         """Drop a line of dramatiq about the queue; a filter of `logging`."""
         return not isinstance(_error_in(record), QUEUE_ERRORS)
@@ -59,7 +69,7 @@ class QueueLog:
 
 
 class WatchedBroker(RedisBroker):
-    """A broker whose consumers tell `log` when they cannot receive, and when they can again.
+    """A broker whose consumers receive wake-ups alone, and tell `log` when they cannot.
 
     After a failure dramatiq starts a new consumer, which begins with a request to Redis.
     """
@@ -74,13 +84,20 @@ class WatchedBroker(RedisBroker):
         self.log.watch(queue_name)
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
-        return _WatchedConsumer(super().consume(queue_name, prefetch, timeout), self.log)
+        consumer = super().consume(queue_name, prefetch, timeout)
+        return _WatchedConsumer(consumer, self.log, self.actors)
 
 
 class _WatchedConsumer(Consumer):
-    def __init__(self, consumer: Consumer, log: QueueLog) -> None:
+    """A consumer that drops what is no wake-up: somebody else can write to Redis, too.
+
+    Of such messages, dramatiq would log the arguments, stop for seconds, or lose a thread.
+    """
+
+    def __init__(self, consumer: Consumer, log: QueueLog, actors: Container[str]) -> None:
         self._consumer = consumer
         self._log = log
+        self._actors = actors
         self._has_received = False
 
     def __next__(self) -> MessageProxy | None:
@@ -89,10 +106,18 @@ class _WatchedConsumer(Consumer):
         except QUEUE_ERRORS as error:
             self._log.record_failure(error)
             raise
+        except (DecodeError, TypeError):  # of an id that cannot be a member of a set
+            self._log.record_refusal()
+            return None
         if not self._has_received:
             self._has_received = True
             self._log.record_success()
-        return message
+        if message is None or _is_wake_up(message, self._actors):
+            return message
+        self._log.record_refusal()
+        with suppress(KeyError, TypeError, *QUEUE_ERRORS):  # it has no id that Redis knows
+            self._consumer.ack(message)
+        return None
 
     def ack(self, message: MessageProxy) -> None:
         self._consumer.ack(message)
@@ -105,6 +130,20 @@ class _WatchedConsumer(Consumer):
 
     def close(self) -> None:
         self._consumer.close()
+
+
+def _is_wake_up(message: MessageProxy, actors: Container[str]) -> bool:
+    """Return True for a message as `WakeUpQueue.wake` sends it; another one can have any types."""
+    actor, options = cast("object", message.actor_name), cast("object", message.options)
+    return (
+        message.queue_name == WAKE_UPS
+        and isinstance(actor, str)
+        and actor in actors
+        and not (message.args or message.kwargs)
+        and isinstance(options, dict)
+        and options.keys() == {"redis_message_id"}
+        and isinstance(options["redis_message_id"], str)
+    )
 
 
 def _error_in(record: logging.LogRecord) -> object:

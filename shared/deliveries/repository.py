@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select, text
@@ -39,6 +40,13 @@ _FORGET_UPLOADS = text("""
         having max(coalesce(finished_at, 'infinity')) < now() - :ended_before
     )
 """)
+
+
+class AppliedContent(NamedTuple):
+    """The hash of the content of an applied delivery, and the client that submitted it."""
+
+    client: str
+    content_sha256: bytes | None
 
 
 def add_delivery(session: Session, delivery: Delivery) -> Delivery:
@@ -80,12 +88,13 @@ def _count_refusals(session: Session, column: str, of: str, kind: str) -> int:
     return int(session.execute(_COUNT_REFUSALS_OF[column], parameters).scalar_one())
 
 
-def find_applied_content(session: Session, reference: str) -> bytes | None:
-    """Return the content hash of the applied delivery with this reference."""
-    query = select(Delivery.content_sha256).where(
+def find_applied(session: Session, reference: str) -> AppliedContent | None:
+    """Return the client and the content hash of the applied delivery with this reference."""
+    query = select(Delivery.received_from, Delivery.content_sha256).where(
         Delivery.reference == reference, Delivery.status == "applied"
     )
-    return session.execute(query).scalar_one_or_none()
+    row = session.execute(query).one_or_none()
+    return None if row is None else AppliedContent._make(row)
 
 
 def last_applied_sequence(session: Session, administration_id: str) -> int:

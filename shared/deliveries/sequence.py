@@ -15,18 +15,23 @@ def lock_administration(session: Session, manifest: Manifest) -> None:
     lock_until_commit(session, f"administration {manifest.administration_id}")
 
 
-def is_already_applied(session: Session, manifest: Manifest, faults: FaultLog) -> bool:
-    """Check for an applied delivery with the same id; other content under that id is a fault."""
-    content = repository.find_applied_content(session, manifest.delivery_id)
-    if content is None:
+def is_already_applied(session: Session, manifest: Manifest, client: str, faults: FaultLog) -> bool:
+    """Check for an applied delivery with the same id and content; other content is a fault.
+
+    So is a correction of another client, whatever its content: otherwise an operator could guess
+    what a colleague has corrected. Nobody guesses a full delivery.
+    """
+    applied = repository.find_applied(session, manifest.delivery_id)
+    if applied is None:
         return False
-    if content == manifest.content_sha256:
+    can_be_repeated = manifest.mode == "full" or applied.client == client
+    if can_be_repeated and applied.content_sha256 == manifest.content_sha256:
         return True
     faults.add(
         Fault(
             "deliveryIdReused",
-            "A delivery with this id and different content has been applied.",
-            "Give each delivery a unique id.",
+            "Another delivery with this id, or a correction of another client, has been applied.",
+            "Give each delivery a unique id. A correction is repeated by the client that sent it.",
             MANIFEST,
             column="deliveryId",
             value=quotable(manifest.delivery_id),

@@ -175,7 +175,8 @@ class _Import:
             return "refused", {}
         _record_manifest(self.delivery, manifest)
         lock_administration(session, manifest)
-        if is_already_applied(session, manifest, findings.faults):
+        client = self.delivery.received_from
+        if is_already_applied(session, manifest, client, findings.faults):
             verify_files(source, manifest, findings)
             return ("refused" if findings.faults else "unchanged"), {}
         check_sequence(session, manifest, findings.faults)
@@ -186,7 +187,6 @@ class _Import:
                 return "refused", {}
             changes = apply_delivery(connection, manifest, facts, self.delivery.id)
             reported = reported_changes(connection, changes, manifest.mode)
-            client = self.delivery.received_from
             record_for_schools(connection, manifest, self.delivery.id, client)
             return "applied", reported
 

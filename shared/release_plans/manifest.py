@@ -47,12 +47,32 @@ class SchoolManifest:
     findings: Sequence[Finding] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class AppliedDelivery:
+    """A delivery from which an administration follows."""
+
+    reference: str | None
+    mode: str | None
+    sequence: int | None
+    content_sha256: bytes | None
+
+    def as_json(self, secret: bytes) -> dict[str, Any]:
+        """Return its members, with a hash of its content that is keyed with `secret`."""
+        content = self.content_sha256
+        return {
+            "reference": self.reference,
+            "mode": self.mode,
+            "sequence": self.sequence,
+            "sha256": hmac.digest(secret, content, "sha256").hex() if content else None,
+        }
+
+
 @dataclass(slots=True)
 class ManifestDraft:
     """A manifest in the making: the plan, the deliveries, and what each school gets."""
 
     plan: Mapping[str, Any]
-    deliveries: Sequence[Mapping[str, Any]] = ()
+    deliveries: Sequence[AppliedDelivery] = ()
     schools: dict[str, SchoolManifest] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
@@ -71,17 +91,19 @@ class ManifestDraft:
             sums[f"{kind.value}s"] = sum(finding.kind is kind for finding in self.findings)
         return dict(sorted(sums.items()))
 
-    def content(self) -> bytes:
+    def content(self, secret: bytes) -> bytes:
         """Return the content as canonical JSON: the same facts give the same bytes.
 
-        The hash of a school is another one in each epoch. Otherwise an operator who submits a
-        correction would see from it whether a level in it was the stored one.
+        Hashes are keyed with `secret`, which no operator has: those of a small correction, or of
+        the figures of a school, would otherwise tell which of a few guesses is right. The hash of a
+        school is another one in each epoch. Otherwise an operator who submits a correction would
+        see from it whether a level in it was the stored one.
         """
         epoch = str(self.plan["epoch"]).encode()
         schools = {
             number: {
                 "counts": dict(school.counts),
-                "sha256": hmac.digest(school.digest, epoch, "sha256").hex(),
+                "sha256": hmac.digest(secret, school.digest + epoch, "sha256").hex(),
             }
             for number, school in self.schools.items()
         }
@@ -89,7 +111,7 @@ class ManifestDraft:
         return canonical_json(
             {
                 **self.plan,
-                "deliveries": list(self.deliveries),
+                "deliveries": [delivery.as_json(secret) for delivery in self.deliveries],
                 "counts": self.counts(),
                 "schools": schools,
                 "findings": [finding.as_json() for finding in findings],

@@ -10,6 +10,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from shared.core.errors import ConfigurationError
+from shared.core.secrets import derive_key
 
 ALGORITHM = "ES256"
 TYPE = "toetsfeedback-manifest"
@@ -52,6 +53,14 @@ class ManifestKey:
         if not found.key.is_private:
             raise ConfigurationError(f"{path} contains no private key; {_REMEDY}")
         return found
+
+    @property
+    def secret(self) -> bytes:
+        """A secret that follows from the private key, for the hashes in the content of manifests.
+
+        It is the same in every worker, so that a second verification gives the same content.
+        """
+        return derive_key(self.key.as_pem(private=True), "hashes in manifests")
 
     def sign(self, opening_id: UUID, content_hash: bytes) -> str:
         """Return the JWS over the hash of a manifest of an opening."""

@@ -19,7 +19,7 @@ from shared.jobs import service as jobs
 from shared.jobs.models import Job
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.rules import VERIFY_OPENING, Lane
-from shared.release_plans.manifest import Finding, FindingKind, ManifestDraft
+from shared.release_plans.manifest import AppliedDelivery, Finding, FindingKind, ManifestDraft
 from shared.release_plans.manifest_signatures import ManifestKey
 from shared.releases.models import Opening, Recall
 from shared.results.models import Component
@@ -117,12 +117,7 @@ def add_deliveries(session: Session, opening: ObservedOpening, draft: ManifestDr
     )
     deliveries = session.scalars(query.order_by(Delivery.sequence)).all()
     draft.deliveries = [
-        {
-            "reference": one.reference,
-            "mode": one.mode,
-            "sequence": one.sequence,
-            "sha256": one.content_sha256.hex() if one.content_sha256 else None,
-        }
+        AppliedDelivery(one.reference, one.mode, one.sequence, one.content_sha256)
         for one in deliveries
     ]
     if not deliveries or deliveries[-1].mode != "full" or opening.school_id is not None:
@@ -140,7 +135,7 @@ def add_manifest(
 
     One that equals the latest of the same epoch is that one.
     """
-    content = draft.content()
+    content = draft.content(key.secret)
     statement = select(
         func.add_manifest(
             opening.id,

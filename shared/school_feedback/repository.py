@@ -60,7 +60,10 @@ _SAVE_COMPUTATIONS = text("""
     on conflict (administration_id, school_id) do update
         set facts_revision = excluded.facts_revision, reference_state = excluded.reference_state,
             computed_at = excluded.computed_at
+        where (saved.facts_revision, saved.reference_state)
+            is distinct from (excluded.facts_revision, excluded.reference_state)
 """)
+"""A row that is written voids the approvals of openings to come, as other facts do."""
 
 
 def versions_of(

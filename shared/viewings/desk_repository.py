@@ -67,18 +67,23 @@ _visitors = func.desk_visitors().table_valued(
 
 
 def find_by_code(session: Session, code_hash: bytes) -> VisitorRow | None:
-    """Return the registration with a code, unless it is only on a waiting list, or has ended."""
+    """Return the registration with a code, unless it is only on a waiting list, or has ended.
+
+    It is sought among those of the desk, so that the time tells nothing about another one.
+    """
     at_desk = RegistrationState.CONFIRMED, RegistrationState.OPEN, RegistrationState.CLOSED
-    query = _registrations().where(
-        ViewingRegistration.code_hash == code_hash, ViewingRegistration.state.in_(at_desk)
-    )
-    row = session.execute(query).one_or_none()
-    return None if row is None else VisitorRow._make(row)
+    rows = session.execute(_registrations().where(ViewingRegistration.state.in_(at_desk)))
+    found = (VisitorRow._make(row) for row in rows)
+    return next((row for row in found if row.registration.code_hash == code_hash), None)
 
 
 def find_visitor(session: Session, registration_id: UUID) -> VisitorRow | None:
-    """Lock and return a registration at the desk of the caller."""
-    query = _registrations().where(ViewingRegistration.id == registration_id)
+    """Lock and return a registration at the desk of the caller.
+
+    The desk is computed for every id, so that the time tells nothing about one of another desk.
+    """
+    own = select(_visitors.c.registration_id).where(_visitors.c.registration_id == registration_id)
+    query = _registrations().where(ViewingRegistration.id == own.scalar_subquery())
     locked = query.with_for_update(of=ViewingRegistration, key_share=True)
     row = session.execute(locked.execution_options(populate_existing=True)).one_or_none()
     return None if row is None else VisitorRow._make(row)

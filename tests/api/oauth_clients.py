@@ -1,6 +1,7 @@
 """Registered clients for the tests, which authenticate with a key of their own."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -98,11 +99,13 @@ class OAuthClient:
         assert response.status_code == 200, response.text
         return str(response.json()["access_token"])
 
-    def request(self, method: str, path: str, body: Any = None) -> httpx.Response:
+    def request(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         """Sends a request as this client does."""
         self._auth = self._auth or TokenAuth(self.token, self.proofs)
         url = path if path.startswith(self.url) else f"{self.url}{path}"
-        return httpx.request(method, url, json=body, auth=self._auth, timeout=30)
+        return httpx.request(method, url, json=body, headers=headers, auth=self._auth, timeout=30)
 
     def upload(self, path: str, content: bytes) -> httpx.Response:
         """Uploads a ZIP file as this client."""

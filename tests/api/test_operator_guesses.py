@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -21,6 +22,7 @@ from services.worker.execution import Execution, HandlerResult
 from services.worker.jobs.deliveries import apply_delivery
 from services.worker.jobs.documents import build_school
 from services.worker.jobs.feedback import compute_feedback
+from shared.access.products import Product
 from shared.core.database import Sessions, open_engine, session_factory
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
@@ -29,11 +31,14 @@ from shared.jobs.claims import Claim
 from shared.jobs.queue import WakeUpQueue
 from shared.jobs.rules import APPLY_DELIVERY, BUILD_DOCUMENTS, COMPUTE_FEEDBACK
 from shared.oauth.clients.rules import ClientKind
+from shared.release_plans.manifest_signatures import ManifestKey
 from shared.school_feedback.computation import Policies
 from shared.storage.store import Storage
 from tests.api.oauth_clients import OAuthClient, register_client
 from tests.deliveries.delivery_files import INSZ_KEY, DeliveryFiles, correction, full, run_import
+from tests.releasing import verify_opening
 
+PRODUCTS = (Product.STUDENT_FEEDBACK, Product.SCHOOL_FEEDBACK)
 ADMINISTRATION, SCHOOL, ELSEWHERE = "2032", "000028", "007947"
 STUDENTS = 24
 """Students whom the delivery adds per school, so that there are figures about them."""
@@ -59,17 +64,30 @@ READABLE_AGAIN = correction(
 class Operator:
     """An operator with its three tools, and a worker that runs what it starts."""
 
-    def __init__(self, client: OAuthClient, database_url: str, worker: Execution) -> None:
+    def __init__(
+        self,
+        client: OAuthClient,
+        database_url: str,
+        worker: Execution,
+        verify: Callable[[UUID], object],
+    ) -> None:
         self._client, self._url, self._worker = client, database_url, worker
+        self._verify = verify
         self._sequence = 1
+        self._openings = self._plan()
 
     def sees_after(self, guess: DeliveryFiles, path: Path) -> dict[str, Any]:
         """Submit a correction, compute and build; return what the tools show of it."""
         before, revisions = self._tables(), self._revisions()
+        verified = [self._verify_openings()]
         report = self._submit(guess, path)
+        verified.append(self._verify_openings())
         figures = self._start("compute")
+        verified.append(self._verify_openings())
         elsewhere = self._start("build", "--school", ELSEWHERE)
+        verified.append(self._verify_openings())
         job = self._start("build", "--school", SCHOOL)
+        verified.append(self._verify_openings())
         added = {name: rows - before[name] for name, rows in self._tables().items()}
         return {
             "report": report,
@@ -80,7 +98,26 @@ class Operator:
             "revisions": [n - old for n, old in zip(self._revisions(), revisions, strict=True)],
             "tables": {name: dict(rows) for name, rows in added.items()},
             "jobs": self._listed_jobs(),
+            "are manifests current": verified[1:],
         }
+
+    def _plan(self) -> list[str]:
+        """Plan openings, of which every commit of facts voids the approvals."""
+        plan = f"/v1/releasePlans/{ADMINISTRATION}"
+        version = self._client.request("GET", plan).headers["ETag"]
+        windows = [{"product": one, "opensAt": "2098-06-21T08:00:00+02:00"} for one in PRODUCTS]
+        body = {"windows": windows}
+        planned = self._client.request("PUT", plan, body, headers={"If-Match": version})
+        assert planned.status_code == 200, planned.text
+        found = self._get(f"/v1/openings?administrationId={ADMINISTRATION}")["items"]
+        return [one["id"] for one in found]
+
+    def _verify_openings(self) -> list[bool]:
+        """Return whether the manifests of before are current, and verify the openings again."""
+        seen = [self._get(f"/v1/openings/{one}").get("manifest", {}) for one in self._openings]
+        for one in self._openings:
+            self._verify(UUID(one))
+        return [manifest.get("isCurrent") for manifest in seen]
 
     def _submit(self, delivery: DeliveryFiles, path: Path) -> dict[str, Any]:
         self._sequence += 1
@@ -180,7 +217,13 @@ def operator(
     with UnitOfWork(sessions) as unit:
         assert run_import(unit.session, first.write(tmp_path / "first")).status == "applied"
     client = register_client(sessions, url, ClientKind.OPERATOR)
-    return Operator(client, settings.database_url.get_secret_value(), worker)
+    key = ManifestKey.read_private(settings.require_file("manifest_key_file"))
+
+    def verify(opening: UUID) -> None:
+        with UnitOfWork(sessions) as unit:
+            verify_opening(unit.session, opening, key)
+
+    return Operator(client, settings.database_url.get_secret_value(), worker, verify)
 
 
 def test_no_tool_tells_a_right_guess_of_a_level_from_a_wrong_one(

@@ -113,7 +113,7 @@ def test_an_officer_sees_right_or_wrong_and_nothing_else(
     assert found.status_code == 200, found.text
     assert (found.json()["id"], found.json()["familyName"]) == (registration, "Familie-first")
     assert items_of(officer, registration).status_code == 404
-    for body in ({"identityChecked": False}, {}):
+    for body in ({"identityChecked": False}, {"identityChecked": 1}, {}):
         url = f"{DESK}/registrations/{registration}/open"
         assert officer.post(url, json=body).status_code == 400
     assert open_at(officer, registration).json()["state"] == "open"

@@ -1,5 +1,6 @@
 """Logins of programs read no statistics of what others write, in any database of the cluster."""
 
+import re
 from collections.abc import Iterator
 from secrets import token_hex
 
@@ -31,7 +32,22 @@ READS = (
     "select redo_lsn from pg_control_checkpoint()",
     "select confirmed_flush_lsn from pg_replication_slots",
     "select relation, mode from pg_locks",
+    "select pg_logical_emit_message(false, '', '')",
+    "select pg_logical_emit_message(true, '', ''::bytea)",
+    "select pg_wal_summary_contents(1, '0/1', '0/2')",
 )
+
+VOLATILE_POSITIONS = """
+    select proname from pg_proc
+    where pronamespace = 'pg_catalog'::regnamespace and provolatile = 'v'
+      and has_function_privilege(oid, 'execute')
+      and 'pg_lsn'::regtype = any (prorettype || coalesce(proallargtypes, '{}'))
+"""
+OF_REPLICATION = re.compile(
+    "pg_(copy|create)_(physical|logical)_replication_slot|"
+    "pg_replication_slot_advance|pg_logical_slot_(get|peek)_(binary_)?changes"
+)
+"""Functions that refuse roles without the attribute `replication`."""
 
 
 @pytest.mark.parametrize("program", ROLES)
@@ -44,6 +60,15 @@ def test_login_of_a_program_reads_no_statistics(login: Login, program: str, data
             for query in READS:
                 with pytest.raises(InsufficientPrivilege):
                     connection.execute(query.replace("item_results", "pg_class"))
+
+
+def test_no_function_returns_a_position_in_the_log(login: Login) -> None:
+    """Also none that a later version of PostgreSQL adds under another name."""
+    with login("operator") as connection:
+        found = {name for (name,) in connection.execute(VOLATILE_POSITIONS)}
+        assert {name for name in found if not OF_REPLICATION.fullmatch(name)} == set()
+        with pytest.raises(InsufficientPrivilege):
+            connection.execute("select pg_create_physical_replication_slot('x', true)")
 
 
 def test_login_reads_its_own_figures_and_names_of_tables(login: Login) -> None:

@@ -186,13 +186,14 @@ def run_import(
     path: Path,
     limits: SourceLimits | None = None,
     removals: RemovalLimit | None = None,
+    received_from: str = "tests",
 ) -> ImportOutcome:
     return import_delivery(
         session,
         path,
         insz_key=INSZ_KEY,
         removals=removals,
-        received_from="tests",
+        received_from=received_from,
         limits=limits,
     )
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal, Self, get_args
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from services.api.http.links import Links
 from services.api.schemas.model import Link, RequestBody, ResponseDateTime, ResponseModel
@@ -28,10 +28,17 @@ class CodeLookUp(RequestBody):
     ]
 
 
+def _require_boolean(value: object) -> object:
+    """Return the value; raise ValueError for a number, to which `True` is equal in Python."""
+    if not isinstance(value, bool):
+        raise ValueError("Must be true.")  # noqa: TRY004  # pydantic reports a ValueError
+    return value
+
+
 class IdentityCheck(RequestBody):
     """The officer's statement that the student has proved their identity."""
 
-    identity_checked: Literal[True]
+    identity_checked: Annotated[Literal[True], BeforeValidator(_require_boolean)]
 
 
 class Annulment(RequestBody):
