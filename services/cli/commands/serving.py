@@ -135,7 +135,10 @@ def migrate_database(
         typer.Option(help="For development: register three persons, with keys in this directory."),
     ] = None,
     roles_only: Annotated[
-        bool, typer.Option(help="Before a restore: create the roles and logins, and no tables.")
+        bool,
+        typer.Option(
+            show_default=False, help="Before a restore: create the roles and logins, and no tables."
+        ),
     ] = False,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
@@ -172,7 +175,9 @@ def migrate_database(
 
 
 def openapi(
-    check: Annotated[bool, typer.Option(help="Only compare; exit 1 if the file differs.")] = False,
+    check: Annotated[
+        bool, typer.Option(show_default=False, help="Only compare; exit 1 if the file differs.")
+    ] = False,
 ) -> None:
     """Write the OpenAPI document of the API to openapi/openapi.yaml."""
     from services.api.app import build_app
