@@ -163,7 +163,8 @@ def _follow(sessions: Sessions, job_id: UUID, items: str) -> None:
             time.sleep(POLL_SECONDS)
             with UnitOfWork(sessions) as unit:
                 progress = _progress(unit.session, job_id)
-            advance_to(progress.counts.ended, progress.pace)
+            counts = progress.counts
+            advance_to(counts.ended, progress.pace, counts.waiting_for)
     job, counts = progress.job, progress.counts
     with UnitOfWork(sessions) as unit:
         outcome = repository.sum_outcomes(unit.session, job_id)
