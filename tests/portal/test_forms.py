@@ -11,6 +11,7 @@ from shared.core.clock import BRUSSELS
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
 from shared.hand_overs.models import HandOver, HandOverWithdrawal
+from shared.oauth.clients.models import Client
 from shared.oauth.clients.rules import ClientKind
 from tests.api.oauth_clients import register_client
 from tests.api.seeding import FICHE, Seeded
@@ -140,6 +141,10 @@ def test_mandate_is_shortened_and_revoked_and_refused_twice(
     assert head.post("/delen/geven", form).status_code == 303
     page = head.get("/delen").text
     assert "Het mandaat is gegeven" in page
+    with UnitOfWork(sessions) as unit:
+        name = unit.session.scalars(select(Client.name).where(Client.id == vendor.id)).one()
+    assert f"<bdi>{name}</bdi>" in page
+    assert vendor.id not in page
     again = head.post("/delen/geven", form)
     assert (again.status_code, "Uw school deelt deze gegevens" in again.text) == (400, True)
     change = {"mandaat": page.split('name="mandaat" value="')[1][:36]}

@@ -174,7 +174,7 @@ def test_who_looked_at_a_fiche_is_shown_in_words(head: Person, seeded: Seeded) -
     assert '<td class="state">een document geopend of gedownload' in page
     assert "<td>een leerling bekeken" in page
     assert "staat vet" in page
-    assert "klik naast de naam op Wie keek" in head.get("/wie-keek").text
+    assert "klik in de rij van de leerling op Wie keek" in head.get("/wie-keek").text
 
 
 Search = Callable[[str], str]
