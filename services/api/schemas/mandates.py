@@ -79,7 +79,8 @@ class Mandate(ResponseModel):
     school_id: Annotated[str, Field(pattern=SCHOOL_ID)]
     client_id: Annotated[str, Field(description=_CLIENT)]
     client_name: Annotated[
-        str | None, Field(description="The registered name of the integrator.")
+        str | None,
+        Field(description="The registered name of the integrator.", examples=["School book"]),
     ] = None
     products: list[str]
     from_: Annotated[date, Field(alias="from", description=_FROM)]
