@@ -1,6 +1,7 @@
 """The common base of PostgreSQL and Valkey as child processes that listen on a loopback port."""
 
 import re
+import shutil
 import time
 from abc import ABC, abstractmethod
 
@@ -11,6 +12,9 @@ from embedded.ports import choose_port, is_free
 
 READY_SECONDS = 120.0
 """Includes the crash recovery of a database."""
+
+MIN_FREE_BYTES = 1024 * 1024
+"""With less than this a disk is full."""
 
 _ERROR = re.compile(r"\b(ERROR|FATAL|PANIC): ")
 
@@ -80,9 +84,15 @@ class ServerProcess(ChildProcess, ABC):
             )
         error_output = self.output()
         if is_free(port) and not self._is_transient(error_output):
-            reason = _reason_in(error_output)
+            reason = _reason_in(error_output) + self._full_disk()
             raise EmbeddedError(f"{self.name} {self.exit_description()} ({reason}); see {self.log}")
         return False
+
+    def _full_disk(self) -> str:
+        """Return the remedy for a full disk, on which the log cannot name it either."""
+        if shutil.disk_usage(self.data.path).free >= MIN_FREE_BYTES:
+            return ""
+        return f"; no space left on device: free some space on the disk of {self.data.path}"
 
 
 def _reason_in(error_output: str) -> str:

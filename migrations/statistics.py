@@ -43,6 +43,9 @@ end
 $$;"""
 """The statement of a superuser that leaves the functions to superusers and to monitoring."""
 
+STATISTICS_COMMAND = "`toetsfeedback migrate --statistics-only | psql DATABASE`"
+"""What executes it."""
+
 _DATABASES = """
 select datname from pg_database
 where datallowconn and exists (

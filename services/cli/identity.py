@@ -15,12 +15,15 @@ from clients.python.registered_client import RegisteredClient
 from clients.python.token_auth import TokenAuth
 from embedded.data_directory import DataDirectory, person_key
 from services.cli.target import development_settings, sessions_of
+from shared.access.rules import Scope
 from shared.core.errors import ConfigurationError
 from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.clients.repository import client_with_key
 
 CLIENT_ID, CLIENT_KEY = "TOETSFEEDBACK_CLIENT_ID", "TOETSFEEDBACK_CLIENT_KEY"
 PUBLIC_URL = "TOETSFEEDBACK_PUBLIC_URL"
+SCOPES = f"One of {', '.join(Scope)}."
+"""The values of an option for scopes, in its help."""
 
 PersonOption = Annotated[
     int,

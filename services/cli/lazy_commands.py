@@ -10,6 +10,22 @@ from typing import Any, cast
 import typer
 from typer.core import TyperGroup
 
+LONGEST_SUMMARY = 1000
+
+
+class HelpGroup(TyperGroup):
+    """A group whose help has the whole summary of each command, over as many lines as it needs."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        rows = [
+            (name, command.get_short_help_str(LONGEST_SUMMARY))
+            for name, command in commands
+            if command is not None
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
 
 def lazy_group(places: Mapping[str, str]) -> type[TyperGroup]:
     """Return the class of a group with these commands, in this order.
@@ -17,7 +33,7 @@ def lazy_group(places: Mapping[str, str]) -> type[TyperGroup]:
     A place is `package.module:name` of a function, or of a `typer.Typer` with commands.
     """
 
-    class LazyGroup(TyperGroup):
+    class LazyGroup(HelpGroup):
         def __init__(self, **attributes: Any) -> None:
             super().__init__(**attributes)
             self.commands = cast(
@@ -37,9 +53,10 @@ def _load(name: str, place: str) -> Any:
     module, _, attribute = place.partition(":")
     command = getattr(import_module(module), attribute)
     # One command alone would not be a group.
-    group = typer.Typer()
+    # Plain help wraps paragraphs, and neither cuts nor breaks the names of options.
+    group = typer.Typer(rich_markup_mode=None)
     if isinstance(command, typer.Typer):
-        group.add_typer(command, name=name)
+        group.add_typer(command, name=name, cls=HelpGroup)
     else:
         group.command(name)(command)
     group.callback()(_nothing)

@@ -42,7 +42,12 @@ GC_THRESHOLD = 100_000
 """Objects between collections of garbage: imports create many objects and next to no garbage."""
 
 _PLACES = {name: f"services.cli.commands.{one}" for name, one in (COMMANDS | GROUPS).items()}
-app = typer.Typer(cls=lazy_group(_PLACES), no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=lazy_group(_PLACES),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
 
 
 def _print_version(requested: bool) -> None:

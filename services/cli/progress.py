@@ -20,7 +20,8 @@ LINES_PER_JOB = 4
 BAR_WIDTH = 16
 UUID_LENGTH = 36
 
-ReportProgress = Callable[[int, Pace | None], None]
+ReportProgress = Callable[[int, Pace | None, str | None], None]
+"""Sets the number completed, the pace, and the server that the rest waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,12 @@ class JobProgress:
 def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a progress bar; yield the function that sets the number completed."""
     with paced_bar(title, total, Console()) as advance:
-        yield lambda done: advance(done, None)
+        yield lambda done: advance(done, None, None)
 
 
 @contextmanager
 def paced_bar(title: str, total: int, console: Console) -> Iterator[ReportProgress]:
-    """Show a progress bar with a pace; yield the function that sets both."""
+    """Show a progress bar with a pace, or with what the job waits for; yield what sets them."""
     if not console.is_terminal:
         yield _line_printer(title, total, console)
         return
@@ -59,7 +60,9 @@ def paced_bar(title: str, total: int, console: Console) -> Iterator[ReportProgre
     )
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(title, total=total, pace="")
-        yield lambda done, pace: bar.update(task, completed=done, pace=_format_pace(pace))
+        yield lambda done, pace, waiting_for: bar.update(
+            task, completed=done, pace=_format_waiting(waiting_for) or _format_pace(pace)
+        )
 
 
 @contextmanager
@@ -77,7 +80,8 @@ def job_view(console: Console) -> Iterator[Callable[[Sequence[JobProgress]], Non
             title = f"{progress.job.kind} {progress.job.subject}"
             if progress.job.id not in printers:
                 printers[progress.job.id] = _line_printer(title, progress.counts.total, console)
-            printers[progress.job.id](progress.counts.ended, progress.pace)
+            counts = progress.counts
+            printers[progress.job.id](counts.ended, progress.pace, counts.waiting_for)
             if progress.has_failures and progress.job.id not in reported:
                 reported.add(progress.job.id)
                 failed = f"{title}: done with {progress.counts.all_failures:,} failures"
@@ -125,17 +129,23 @@ def _state(progress: JobProgress) -> str:
 
 
 def _line_printer(title: str, total: int, console: Console) -> ReportProgress:
-    shown = 0
+    """Return a function that prints a line per quarter, and when the job begins to wait."""
+    shown, waited_for = 0, None
 
-    def advance_to(done: int, pace: Pace | None) -> None:
-        nonlocal shown
+    def advance_to(done: int, pace: Pace | None, waiting_for: str | None) -> None:
+        nonlocal shown, waited_for
         step = done * LINES_PER_JOB // total if total else LINES_PER_JOB
-        if step > shown:
-            shown = step
-            line = ", ".join(filter(None, (f"{title}: {done:,} of {total:,}", _format_pace(pace))))
+        if step > shown or (waiting_for and waiting_for != waited_for):
+            shown, waited_for = max(shown, step), waiting_for or waited_for
+            state = _format_waiting(waiting_for) or _format_pace(pace)
+            line = ", ".join(filter(None, (f"{title}: {done:,} of {total:,}", state)))
             console.print(line, highlight=False, soft_wrap=True)
 
     return advance_to
+
+
+def _format_waiting(waiting_for: str | None) -> str:
+    return f"waiting for the {waiting_for} (see `toetsfeedback doctor`)" if waiting_for else ""
 
 
 def _format_pace(pace: Pace | None) -> str:

@@ -141,8 +141,7 @@ class Visiting:
         if refusal.status == HTTPStatus.NOT_FOUND:
             return self.error_page("not_found", HTTPStatus.NOT_FOUND)
         if refusal.status in REFUSED:
-            detail = " ".join(detail for _, detail in refusal.issues) or refusal.detail
-            return self.error_page("refused", HTTPStatus.BAD_REQUEST, detail=detail)
+            return self.error_page("refused", HTTPStatus.BAD_REQUEST)
         logger.warning("api_refused", status=refusal.status, kind=refusal.kind)
         return self._busy_page(refusal)
 

@@ -11,6 +11,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from shared.core.errors import ConfigurationError
 from shared.core.log_limit import LogLimit
+from shared.core.server_errors import explain_server_error
 from shared.core.version import package_version
 
 MAX_FRAMES = 6
@@ -82,13 +83,17 @@ class _LossyStream:
 def describe_error(error: BaseException) -> dict[str, Any]:
     """Return the type and traceback of an error, without its message, which may quote a row.
 
-    A `ConfigurationError` quotes none, and its message has the remedy.
+    `reason` has the cause and the remedy: of an error of the database or of Redis, and of a
+    `ConfigurationError`, whose message quotes nothing.
     """
     frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
+    is_explained = isinstance(error, ConfigurationError)
+    reason = str(error) if is_explained else explain_server_error(error)
     return {
         "error": type(error).__qualname__,
+        **({"reason": reason} if reason else {}),
         "frames": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
-    } | ({"reason": str(error)} if isinstance(error, ConfigurationError) else {})
+    }
 
 
 def _describe_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -82,8 +82,11 @@ def read(session: Session, job_id: UUID) -> tuple[Job, Counts]:
 
 
 def measure_pace(session: Session, job: Job, counts: Counts) -> Pace | None:
-    """Return the pace of a running job; None when it is not running, or no item ended recently."""
-    if job.state != State.RUNNING:
+    """Return the pace of a running job.
+
+    None when it is not running or waits for a server, or when no item ended recently.
+    """
+    if job.state != State.RUNNING or counts.waiting_for:
         return None
     return pace_of(counts, *repository.ended_recently(session, job.id, PACE_PERIOD))
 

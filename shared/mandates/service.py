@@ -1,6 +1,6 @@
 """Use cases of mandates: schools give, shorten, revoke and read them, integrators read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
@@ -21,7 +21,7 @@ from shared.mandates import repository
 from shared.mandates.models import Mandate
 from shared.mandates.repository import MandateFilter
 from shared.mandates.rules import MAX_TERM_DAYS, MandateState, Term, is_within, state_of
-from shared.oauth.clients.service import is_integrator
+from shared.oauth.clients.service import is_integrator, names_of
 from shared.schools.succession_repository import schools_of
 
 
@@ -38,10 +38,11 @@ class MandatePlan:
 
 @dataclass(frozen=True, slots=True)
 class MandateView:
-    """A mandate with its current state."""
+    """A mandate with its current state, and the name of the integrator if it is registered."""
 
     mandate: Mandate
     state: MandateState
+    client_name: str | None
 
 
 def list_mandates(
@@ -54,7 +55,8 @@ def list_mandates(
     visible = _visible_to(access)
     page = repository.page_of_mandates(session, visible, reference_on, selection)
     today = database_today(session)
-    return page.map(lambda row: _view(row, today))
+    names = names_of(session, (row.client for row in page.rows))
+    return page.map(lambda row: _view(row, today, names))
 
 
 def read_mandate(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) -> MandateView:
@@ -66,7 +68,7 @@ def read_mandate(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) -> M
     mandate = repository.find_mandate(unit.session, _visible_to(access), mandate_id)
     if mandate is None:
         deny(unit, access, None, Rule.REACH)
-    return _view(mandate, database_today(unit.session))
+    return _view_of_one(unit.session, mandate)
 
 
 def give_mandate(
@@ -116,7 +118,7 @@ def give_mandate(
     }
     mandate = repository.add_mandate(session, values)
     _record(unit, access, "createMandate", mandate)
-    return _view(mandate, today)
+    return _view_of_one(session, mandate)
 
 
 def shorten_mandate(
@@ -139,7 +141,7 @@ def shorten_mandate(
     changes = {"until_on": until_on, "decided_by": access.caller.client}
     changed = repository.supersede(unit.session, mandate, changes)
     _record(unit, access, access.action, changed)
-    return _view(changed, today)
+    return _view_of_one(unit.session, changed)
 
 
 def revoke_mandate(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) -> MandateView:
@@ -157,7 +159,7 @@ def revoke_mandate(unit: UnitOfWork, access: AccessRequest, mandate_id: UUID) ->
     changes = {"revoked_at": func.now(), "decided_by": access.caller.client}
     changed = repository.supersede(unit.session, before.mandate, changes)
     _record(unit, access, access.action, changed)
-    return _view(changed, database_today(unit.session))
+    return _view_of_one(unit.session, changed)
 
 
 def renew_reach(session: Session, access: AccessRequest, product: Product) -> AccessRequest:
@@ -200,8 +202,12 @@ def _mandate_over(state: MandateState) -> Conflict:
     return Conflict("mandateOver", f"The mandate is {state}; give a new one.")
 
 
-def _view(mandate: Mandate, today: date) -> MandateView:
-    return MandateView(mandate, state_of(_term(mandate), today))
+def _view_of_one(session: Session, mandate: Mandate) -> MandateView:
+    return _view(mandate, database_today(session), names_of(session, [mandate.client]))
+
+
+def _view(mandate: Mandate, today: date, names: Mapping[str, str]) -> MandateView:
+    return MandateView(mandate, state_of(_term(mandate), today), names.get(mandate.client))
 
 
 def _term(mandate: Mandate) -> Term:

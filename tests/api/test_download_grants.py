@@ -264,6 +264,8 @@ def test_requests_of_a_link_have_a_rate_limit(
     refused = [answer for answer in answers if answer.status_code == 429]
     assert refused
     assert 0 < int(refused[0].headers["Retry-After"]) <= 60
+    limits = [refused[0].headers[name].split(";")[0] for name in ("RateLimit", "RateLimit-Policy")]
+    assert limits == ['"link"', '"link"']
     uses = [entry for entry in audit_log.decisions() if entry[0] == "useDownloadGrant"]
     assert len(uses) == most + 1 - len(refused)
 

@@ -10,7 +10,9 @@ import pytest
 from shared.access.rules import GRANTABLE, Caller, CallerKind, Scope
 from shared.core.clock import in_brussels
 from shared.core.database import Sessions
+from shared.core.unit_of_work import UnitOfWork
 from shared.oauth.clients.rules import ClientKind
+from shared.oauth.clients.service import names_of
 from tests.api.conftest import AuditLog, Callers
 from tests.api.oauth_clients import register_client
 from tests.api.seeding import OTHER, SCHOOL, Seeded
@@ -27,6 +29,8 @@ class Vendor:
 
     def __init__(self, callers: Callers, sessions: Sessions) -> None:
         self.name = register_client(sessions, callers.url, ClientKind.INTEGRATOR).id
+        with UnitOfWork(sessions) as unit:
+            self.registered_name = names_of(unit.session, [self.name])[self.name]
         caller = Caller(self.name, CallerKind.INTEGRATOR, GRANTABLE[CallerKind.INTEGRATOR])
         self.client = callers.client(callers.issue(caller))
 
@@ -78,6 +82,7 @@ def test_a_new_mandate_has_every_property_and_the_school_of_the_token(
         "id": body["id"],
         "schoolId": SCHOOL,
         "clientId": vendor.name,
+        "clientName": vendor.registered_name,
         "products": ["schoolFeedback", "studentFeedback"],
         "from": today().isoformat(),
         "until": (today() + timedelta(days=30)).isoformat(),

@@ -13,6 +13,7 @@ from shared.access.products import Product
 from shared.core.database import Sessions
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
+from shared.release_plans.checks import count_blocked_openings
 from shared.releases.models import Opening, OpeningApproval
 from tests.api.approved_releases import (
     DAY,
@@ -102,9 +103,14 @@ def test_what_is_not_approved_stays_shut_until_the_plan_gives_a_later_moment(
     opening = release.planned()
     release.pass_time(DAY)
     assert release.state(opening) == ("blocked", "notVerified")
+    with UnitOfWork(sessions) as unit:
+        blocked = count_blocked_openings(unit.session)
     planned = release.plan(window(datetime.now(UTC) + DAY))
     (later,) = planned.json()["changedOpenings"]
     assert later != opening
+    assert release.state(opening)[0] == "withdrawn"
+    with UnitOfWork(sessions) as unit:
+        assert count_blocked_openings(unit.session) == blocked - 1
     manifest = release.verify(later)
     for person in (1, 2):
         assert release.approve(later, manifest, person).status_code == 200

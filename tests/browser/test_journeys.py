@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.conftest import Visitor
 
 USUAL_CLASS = 25
+PHONE: ViewportSize = {"width": 390, "height": 844}
 MODES: dict[str, dict[str, Any]] = {"scripts": {}, "no scripts": {"java_script_enabled": False}}
 
 
@@ -30,7 +31,7 @@ def test_head_finds_a_fiche_a_print_file_and_who_looked(visitor: Visitor, tmp_pa
     assert opened.headers["content-type"] == "application/pdf"
     assert opened.body().startswith(b"%PDF")
     page.get_by_role("link", name=f"Wie keek naar gegevens van {name}").click()
-    expect(page.get_by_text("een document opgehaald").first).to_be_visible()
+    expect(page.get_by_text("een document geopend of gedownload").first).to_be_visible()
     page.get_by_role("navigation").get_by_role("link", name="Fiches").click()
     with page.expect_download() as download:
         page.get_by_role("link", name=re.compile(f"drukbestand van .?{group}")).click()
@@ -39,6 +40,17 @@ def test_head_finds_a_fiche_a_print_file_and_who_looked(visitor: Visitor, tmp_pa
     assert file.read_bytes().startswith(b"%PDF")
     page.get_by_role("button", name="Afmelden").click()
     expect(page.get_by_role("heading", name="U bent afgemeld")).to_be_visible()
+
+
+def test_links_to_fiches_are_in_view_on_a_phone(visitor: Visitor) -> None:
+    page = visitor.page
+    page.set_viewport_size(PHONE)
+    visitor.sign_on("Dirk Directeur")
+    for view, name in (("klas", "Bekijk de fiche van"), ("fiches", "Bekijk de fiches per")):
+        page.goto(visitor.portal.views()[view])
+        box = page.get_by_role("link", name=re.compile(name)).first.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= PHONE["width"]
 
 
 def test_head_finds_a_student_by_name(visitor: Visitor) -> None:

@@ -71,6 +71,19 @@ def test_build_has_a_bar_on_a_terminal_and_lines_elsewhere(
 ) -> None:
     console = make_console(is_terminal=is_terminal)
     with paced_bar("Schools", 40, console) as advance:
-        advance(20, PACE)
+        advance(20, PACE, None)
     assert expected in output(console)
     assert "2.5/s, 12 s to go" in output(console)
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_build_that_waits_for_a_server_says_so_once(*, is_terminal: bool) -> None:
+    console, full = make_console(is_terminal=is_terminal), "object store: no space left on device"
+    with paced_bar("Schools", 40, console) as advance:
+        for done, pace, waiting_for in ((5, PACE, None), (6, None, full), (6, None, full)):
+            advance(done, pace, waiting_for)
+    shown = output(console)
+    assert f"waiting for the {full} (see `toetsfeedback doctor`)" in shown
+    if not is_terminal:
+        assert shown.count("\n") == 1
+        assert shown.startswith("Schools: 6 of 40, waiting")

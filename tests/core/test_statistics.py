@@ -1,14 +1,20 @@
 """Logins of programs read no statistics of what others write, in any database of the cluster."""
 
 import re
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from secrets import token_hex
+from subprocess import PIPE
 
 import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from embedded.servers import Servers
+from embedded.programs import child_environment, toetsfeedback_command
+from embedded.servers import Servers, embedded_servers
 from migrations.logins import ROLES, login_of, logins_of
 from migrations.statistics import RESTRICT, find_readers, restrict_statistics
 from services.cli.doctor.database import check_statistics
@@ -118,3 +124,44 @@ def test_superuser_restricts_every_database_that_the_logins_can_connect_to(
     assert restrict_statistics(url, logins) == []
     assert find_readers(open_database, logins) == {}
     assert len(logins_of(servers.database_url)) == len(ROLES)
+
+
+@pytest.fixture
+def owned_database() -> Iterator[tuple[str, str]]:
+    """Yield the URLs of a database of a cluster of its own, for its owner and for a superuser."""
+    directory = Path(tempfile.mkdtemp(prefix="toetsfeedback-statistics-"))
+    try:
+        with embedded_servers(directory) as servers:
+            with psycopg.connect(servers.database_url, autocommit=True) as superuser:
+                superuser.execute("create role owner login createrole password 'secret'")
+                superuser.execute("create database owned owner owner template template0")
+                host, port = superuser.info.host, superuser.info.port
+            url = servers.database_url.rpartition("/")[0]
+            yield f"postgresql://owner:secret@{host}:{port}/owned", f"{url}/owned"
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def test_migrate_names_the_databases_and_prints_the_statement_on_request_alone(
+    owned_database: tuple[str, str], tmp_path: Path
+) -> None:
+    owner, superuser = owned_database
+    environment = child_environment(
+        {
+            "TOETSFEEDBACK_DATABASE_URL": owner,
+            "TOETSFEEDBACK_REDIS_URL": "redis://127.0.0.1:1/0",
+            "TOETSFEEDBACK_STORAGE_URL": tmp_path.as_uri(),
+        }
+    )
+
+    def migrate(*arguments: str) -> str:
+        command = toetsfeedback_command("migrate", *arguments)
+        return subprocess.run(command, env=environment, stdout=PIPE, text=True, check=True).stdout
+
+    for _ in range(2):
+        _, line = migrate().splitlines()
+        assert "in owned, postgres, template1" in line
+        assert "`toetsfeedback migrate --statistics-only | psql DATABASE`" in line
+    with psycopg.connect(superuser) as connection:
+        connection.execute(migrate("--statistics-only").encode())
+    assert "owned, postgres" not in migrate()

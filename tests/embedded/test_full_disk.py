@@ -64,3 +64,19 @@ def test_server_that_needs_space_names_the_disk(disk: Path) -> None:
     with pytest.raises(EmbeddedError, match=NO_SPACE), embedded_servers(disk):
         pass
     (disk / "filling").unlink()
+
+
+def test_server_that_needs_space_to_recover_names_the_disk(disk: Path) -> None:
+    with (
+        embedded_servers(disk) as servers,
+        psycopg.connect(servers.database_url, autocommit=True) as connection,
+    ):
+        connection.execute("create table filled as select generate_series(1, 99999) n")
+        fill(disk)  # it cannot write its last checkpoint
+    remedy = "free some space on the disk of"
+    with pytest.raises(EmbeddedError, match=remedy), embedded_servers(disk):
+        pass
+    (disk / "filling").unlink()
+    with embedded_servers(disk) as servers, psycopg.connect(servers.database_url) as connection:
+        found = connection.execute("select count(*) from filled").fetchone()
+    assert found == (99_999,)

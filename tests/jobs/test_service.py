@@ -82,6 +82,10 @@ def test_the_pace_of_a_job_is_that_of_the_last_half_minute(
         )
     )
     assert pace() == Pace(0.1, timedelta(seconds=20))
+    waiting = claim_item(unit.session)
+    assert waiting is not None
+    assert claims.wait(unit.session, waiting, timedelta(0), "object store: no space left on device")
+    assert pace() is None
 
 
 def test_a_claim_starts_the_job_and_increments_the_fencing_token(

@@ -1,11 +1,19 @@
 """Forms and downloads: hand-overs, the declaration, mandates, and refused forms."""
 
+import html
+from datetime import datetime, timedelta
+from uuid import uuid4
+
 import pytest
 from sqlalchemy import func, select
 
+from shared.core.clock import BRUSSELS
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
 from shared.hand_overs.models import HandOver, HandOverWithdrawal
+from shared.oauth.clients.models import Client
+from shared.oauth.clients.rules import ClientKind
+from tests.api.oauth_clients import register_client
 from tests.api.seeding import FICHE, Seeded
 from tests.portal.conftest import Person
 
@@ -39,7 +47,9 @@ def test_class_group_is_handed_over_and_that_is_undone(head: Person, sessions: S
 def test_nothing_is_recorded_without_a_choice(head: Person, sessions: Sessions) -> None:
     before = count(sessions, HandOver)
     head.post(RECORD, CLASS | {"wijze": "digitaal"})
-    assert "Kies eerst" in head.get(PAGE).text
+    page = head.get(PAGE).text
+    assert "Er is niets genoteerd. Kies eerst" in page
+    assert 'class="notice refusal"' in page
     assert count(sessions, HandOver) == before
 
 
@@ -89,11 +99,62 @@ def test_fiche_is_downloaded_shown_and_resumed(head: Person, seeded: Seeded) -> 
     assert (rest.status_code, rest.content) == (206, FICHE[100:])
 
 
-def test_refused_mandate_is_explained(head: Person) -> None:
-    form = {"leverancier": "no id", "wat": "studentFeedback", "tot": "2030-01-01", "waarvoor": "x"}
-    refused = head.post("/delen/geven", form)
+TODAY = datetime.now(BRUSSELS).date()
+MANDATE = {
+    "wat": "studentFeedback",
+    "tot": (TODAY + timedelta(days=30)).isoformat(),
+    "waarvoor": "Rapport & agenda",
+}
+
+
+@pytest.mark.parametrize(
+    ("form", "reasons"),
+    [
+        ({"leverancier": "Smartschool"}, ["Geen leverancier heeft deze code"]),
+        ({"leverancier": str(uuid4())}, ["Geen leverancier heeft deze code"]),
+        (
+            {"leverancier": "x", "wat": "", "tot": ""},
+            ["Geen leverancier", "Kies minstens één soort", "Kies een einddatum"],
+        ),
+        ({"leverancier": str(uuid4()), "tot": "2020-01-01"}, ["Kies een einddatum"]),
+    ],
+)
+def test_refused_mandate_is_explained_in_dutch_and_loses_no_input(
+    head: Person, form: dict[str, str], reasons: list[str]
+) -> None:
+    refused = head.post("/delen/geven", MANDATE | form)
     assert refused.status_code == 400
-    assert "aanvaardt deze gegevens niet" in refused.text
+    page = html.unescape(refused.text)
+    assert all(reason in page for reason in reasons)
+    assert f'value="{form["leverancier"]}"' in page
+    assert 'value="Rapport & agenda"' in page
+    assert "checked" in page or form.get("wat") == ""
+    assert "Must" not in page
+    assert "vendor" not in page
+
+
+def test_mandate_is_shortened_and_revoked_and_refused_twice(
+    head: Person, sessions: Sessions
+) -> None:
+    vendor = register_client(sessions, "", ClientKind.INTEGRATOR)
+    form = MANDATE | {"leverancier": vendor.id}
+    assert head.post("/delen/geven", form).status_code == 303
+    page = head.get("/delen").text
+    assert "Het mandaat is gegeven" in page
+    with UnitOfWork(sessions) as unit:
+        name = unit.session.scalars(select(Client.name).where(Client.id == vendor.id)).one()
+    assert f"<bdi>{name}</bdi>" in page
+    assert vendor.id not in page
+    again = head.post("/delen/geven", form)
+    assert (again.status_code, "Uw school deelt deze gegevens" in again.text) == (400, True)
+    change = {"mandaat": page.split('name="mandaat" value="')[1][:36]}
+    later = (TODAY + timedelta(days=60)).isoformat()
+    longer = head.post("/delen/inkorten", change | {"tot": later})
+    assert (longer.status_code, "inkorten en niet verlengen" in longer.text) == (400, True)
+    assert head.post("/delen/inkorten", change | {"tot": TODAY.isoformat()}).status_code == 303
+    assert head.post("/delen/intrekken", change).status_code == 303
+    over = head.post("/delen/inkorten", change | {"tot": TODAY.isoformat()})
+    assert (over.status_code, "al afgelopen of ingetrokken" in over.text) == (400, True)
 
 
 def test_declaration_is_recorded_once_and_shown(head: Person) -> None:
@@ -103,4 +164,5 @@ def test_declaration_is_recorded_once_and_shown(head: Person) -> None:
     assert "De verklaring is vastgelegd" in page
     assert "verklaard op" in page
     assert "/overzicht/verklaren" not in page
-    assert head.post("/overzicht/verklaren", {"afname": "2024"}).status_code == 400
+    again = head.post("/overzicht/verklaren", {"afname": "2024"})
+    assert (again.status_code, "misschien is het al gebeurd" in again.text) == (400, True)

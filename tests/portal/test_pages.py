@@ -171,7 +171,10 @@ def test_who_looked_at_a_fiche_is_shown_in_words(head: Person, seeded: Seeded) -
     fiche, student = seeded.documents["fiche"], seeded.students["first"]
     assert head.get(f"/documenten/{fiche}").status_code == 200
     page = head.get(f"/wie-keek?leerling={student}").text
-    assert "een document opgehaald" in page
+    assert '<td class="state">een document geopend of gedownload' in page
+    assert "<td>een leerling bekeken" in page
+    assert "staat vet" in page
+    assert "klik in de rij van de leerling op Wie keek" in head.get("/wie-keek").text
 
 
 Search = Callable[[str], str]

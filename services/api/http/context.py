@@ -1,5 +1,6 @@
 """The state of one request, from the first middleware to the response."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -49,6 +50,11 @@ class RequestContext:
         if self.token is not None:
             return self.token.caller.client
         return None if self.authenticated_client is None else str(self.authenticated_client)
+
+    def describe_limit(self, headers: Mapping[str, str]) -> None:
+        """Set the headers of a rate limit in place of those of another one."""
+        self.response_headers.pop("RateLimit", None)
+        self.response_headers.update(headers)
 
     def require_token(self) -> AccessToken:
         if self.token is None:

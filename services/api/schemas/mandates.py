@@ -78,6 +78,10 @@ class Mandate(ResponseModel):
     id: UUID
     school_id: Annotated[str, Field(pattern=SCHOOL_ID)]
     client_id: Annotated[str, Field(description=_CLIENT)]
+    client_name: Annotated[
+        str | None,
+        Field(description="The registered name of the integrator.", examples=["School book"]),
+    ] = None
     products: list[str]
     from_: Annotated[date, Field(alias="from", description=_FROM)]
     until: Annotated[date, Field(description=_UNTIL)]
@@ -100,6 +104,7 @@ class Mandate(ResponseModel):
             id=mandate.id,
             school_id=mandate.school_id,
             client_id=mandate.client,
+            client_name=view.client_name,
             products=mandate.products,
             from_=mandate.from_on,
             until=mandate.until_on,

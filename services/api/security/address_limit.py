@@ -55,7 +55,8 @@ class AddressLimit:
                 is_refused = status.is_exceeded and not context_of(request).lacks_nonce
                 if is_refused:
                     await _refuse(request, status, send)
-                context_of(request).response_headers.update(status.to_http_headers())
+                if is_refused or message["status"] != HTTPStatus.TOO_MANY_REQUESTS:
+                    context_of(request).describe_limit(status.to_http_headers())
             if not is_refused:
                 await send(message)
 
@@ -102,6 +103,6 @@ def _count_caller(request: Request, resources: Resources) -> RateLimitStatus:
 
 async def _refuse(request: Request, status: RateLimitStatus, send: Send) -> None:
     context = context_of(request)
-    context.response_headers.update(status.to_http_headers())
+    context.describe_limit(status.to_http_headers())
     response = problem_response(TooManyRequests(status.seconds_left), context.trace_id)
     await response(request.scope, request.receive, send)

@@ -73,6 +73,6 @@ def raise_alarm(request: Request, resources: Resources, access: AccessRequest) -
 
 
 def _apply(request: Request, status: RateLimitStatus) -> None:
-    context_of(request).response_headers.update(status.to_http_headers())
+    context_of(request).describe_limit(status.to_http_headers())
     if status.is_exceeded:
         raise TooManyRequests(status.seconds_left)

@@ -9,7 +9,8 @@ import typer
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from services.cli.identity import ClientIdentity, PersonOption
+from services.cli.identity import SCOPES, ClientIdentity, PersonOption
+from services.cli.lazy_commands import HelpGroup
 from services.cli.output import JsonOption, print_page, print_table
 from services.cli.target import DEFAULT_DATA, DataOption
 from shared.access.rules import Scope
@@ -22,8 +23,8 @@ keys = typer.Typer(no_args_is_help=True, help="Manage the public keys of a clien
 changes = typer.Typer(
     no_args_is_help=True, help="Agree with other persons on what a client can do."
 )
-app.add_typer(keys, name="key")
-app.add_typer(changes, name="change")
+app.add_typer(keys, name="key", cls=HelpGroup)
+app.add_typer(changes, name="change", cls=HelpGroup)
 
 ClientArgument = Annotated[UUID, typer.Argument(help="Id of the client.")]
 ChangeArgument = Annotated[UUID, typer.Argument(help="Id of the change, see `client change list`.")]
@@ -31,7 +32,10 @@ KeyFileOption = Annotated[
     Path, typer.Option("--key", help="File with a public key, as JWK or PEM.")
 ]
 NeededScopes = Annotated[
-    list[Scope], typer.Option("--scope", help="Scope that the client needs; repeatable.")
+    list[Scope],
+    typer.Option(
+        "--scope", metavar="SCOPE", help=f"Scope that the client needs; repeatable. {SCOPES}"
+    ),
 ]
 FirstOption = Annotated[int, typer.Option(min=1, max=200, help="Number of entries to list.")]
 
@@ -88,7 +92,9 @@ def activate(
 @app.command()
 def scopes(
     client: ClientArgument,
-    scope: Annotated[list[Scope], typer.Option(help="Scope to allow; repeatable.")],
+    scope: Annotated[
+        list[Scope], typer.Option(metavar="SCOPE", help=f"Scope to allow; repeatable. {SCOPES}")
+    ],
     person: PersonOption = 1,
     data: DataOption = DEFAULT_DATA,
 ) -> None:

@@ -25,10 +25,16 @@ def generate(
     administration: Annotated[str, typer.Option(help="Id of the administration.")] = "2024",
     items: Annotated[bool, typer.Option(help="Include the results per item.")] = True,
     small_classes: Annotated[
-        bool, typer.Option(help="Add small schools, and small class groups next to large ones.")
+        bool,
+        typer.Option(
+            show_default=False, help="Add small schools, and small class groups next to large ones."
+        ),
     ] = False,
     references: Annotated[
-        bool, typer.Option(help="Include references for school feedback (format 1.1).")
+        bool,
+        typer.Option(
+            show_default=False, help="Include references for school feedback (format 1.1)."
+        ),
     ] = False,
     correction: Annotated[
         int | None,

@@ -54,9 +54,11 @@ class CommandQueue(WakeUpQueue):
 def build(
     administration: Annotated[str, typer.Option(help="Id of the administration.")],
     school: Annotated[str | None, typer.Option(help="Build for this school number only.")] = None,
-    follow: Annotated[bool, typer.Option(help="Show progress until the job ends.")] = False,
+    follow: Annotated[
+        bool, typer.Option(show_default=False, help="Show progress until the job ends.")
+    ] = False,
     force: Annotated[
-        bool, typer.Option(help="Also build documents that have not changed.")
+        bool, typer.Option(show_default=False, help="Also build documents that have not changed.")
     ] = False,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
@@ -71,7 +73,9 @@ def build(
 def compute(
     administration: Annotated[str, typer.Option(help="Id of the administration.")],
     school: Annotated[str | None, typer.Option(help="Compute for this school number only.")] = None,
-    follow: Annotated[bool, typer.Option(help="Show progress until the job ends.")] = False,
+    follow: Annotated[
+        bool, typer.Option(show_default=False, help="Show progress until the job ends.")
+    ] = False,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Compute the school feedback of an administration or of one school."""
@@ -100,7 +104,9 @@ def _start(
 def list_jobs(
     data: DataOption = DEFAULT_DATA,
     last: Annotated[int, typer.Option(min=1, max=1_000, help="Number of jobs to list.")] = 20,
-    follow: Annotated[bool, typer.Option(help="Show progress until all jobs end.")] = False,
+    follow: Annotated[
+        bool, typer.Option(show_default=False, help="Show progress until all jobs end.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List jobs with their progress, newest first."""
@@ -157,7 +163,8 @@ def _follow(sessions: Sessions, job_id: UUID, items: str) -> None:
             time.sleep(POLL_SECONDS)
             with UnitOfWork(sessions) as unit:
                 progress = _progress(unit.session, job_id)
-            advance_to(progress.counts.ended, progress.pace)
+            counts = progress.counts
+            advance_to(counts.ended, progress.pace, counts.waiting_for)
     job, counts = progress.job, progress.counts
     with UnitOfWork(sessions) as unit:
         outcome = repository.sum_outcomes(unit.session, job_id)

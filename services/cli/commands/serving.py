@@ -20,7 +20,7 @@ from embedded.portal_programs import (
 )
 from embedded.ports import LOOPBACK
 from migrations.logins import create_logins, create_roles, logins_of, passwords_in_environment
-from migrations.statistics import RESTRICT, restrict_statistics
+from migrations.statistics import RESTRICT, STATISTICS_COMMAND, restrict_statistics
 from migrations.upgrade import migrate
 from services.cli.invented_persons import register_invented_persons
 from services.cli.output import print_start
@@ -135,7 +135,18 @@ def migrate_database(
         typer.Option(help="For development: register three persons, with keys in this directory."),
     ] = None,
     roles_only: Annotated[
-        bool, typer.Option(help="Before a restore: create the roles and logins, and no tables.")
+        bool,
+        typer.Option(
+            show_default=False, help="Before a restore: create the roles and logins, and no tables."
+        ),
+    ] = False,
+    statistics_only: Annotated[
+        bool,
+        typer.Option(
+            show_default=False,
+            help="Print the statement with which a superuser takes statistics of what others "
+            "write from the logins, and do nothing else.",
+        ),
     ] = False,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
@@ -144,6 +155,9 @@ def migrate_database(
     Also create the login of each program whose password is in the environment:
     API_DATABASE_PASSWORD, WORKER_DATABASE_PASSWORD and so on.
     """
+    if statistics_only:
+        print(RESTRICT)
+        return
     if not REVISION.fullmatch(revision):
         raise typer.BadParameter("write head, or the id of a revision", param_hint="REVISION")
     print_start("migrate")
@@ -166,13 +180,15 @@ def migrate_database(
     readable = restrict_statistics(owner_url, logins_of(owner_url))
     if readable:
         print(
-            "The logins of programs can read how much others write. Execute this as a superuser "
-            f"of the cluster, in each of the databases {', '.join(readable)}:\n{RESTRICT}"
+            f"The logins of programs can read how much others write, in {', '.join(readable)}. "
+            f"As a superuser, in each of these: {STATISTICS_COMMAND}"
         )
 
 
 def openapi(
-    check: Annotated[bool, typer.Option(help="Only compare; exit 1 if the file differs.")] = False,
+    check: Annotated[
+        bool, typer.Option(show_default=False, help="Only compare; exit 1 if the file differs.")
+    ] = False,
 ) -> None:
     """Write the OpenAPI document of the API to openapi/openapi.yaml."""
     from services.api.app import build_app

@@ -15,7 +15,7 @@ import typer
 from clients.python.http import open_client
 from clients.python.proofs import ProofKey
 from clients.python.token_auth import TokenAuth
-from services.cli.identity import ClientIdentity, PersonOption
+from services.cli.identity import SCOPES, ClientIdentity, PersonOption
 from services.cli.target import DEFAULT_DATA, DataOption, development_settings
 from shared.access.rules import GRANTABLE, Caller, CallerError, CallerKind, Scope
 from shared.oauth.tokens import MAX_LIFETIME, TokenAuthority
@@ -34,7 +34,11 @@ SchoolOption = Annotated[
 ]
 ScopeOption = Annotated[
     list[Scope] | None,
-    typer.Option("--scope", help="With --kind: scope; repeatable. Default: every scope of it."),
+    typer.Option(
+        "--scope",
+        metavar="SCOPE",
+        help=f"With --kind: scope; repeatable. Default: every scope of it. {SCOPES}",
+    ),
 ]
 
 

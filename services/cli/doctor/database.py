@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from migrations.logins import ROLES as PROGRAMS
 from migrations.logins import login_of, logins_of
-from migrations.statistics import find_readers
+from migrations.statistics import STATISTICS_COMMAND, find_readers
 from services.cli.doctor.findings import Finding, failed, passed, skipped
 from shared.core.errors import ConfigurationError
 from shared.core.schema import (
@@ -83,8 +83,7 @@ def check_statistics(url: str) -> Finding:
     return failed(
         STATISTICS,
         f"{', '.join(logins)} can read how much others write, in {databases}",
-        "run `toetsfeedback migrate`: as a superuser it takes that right away, and as another "
-        "owner it prints the statement for one",
+        f"as a superuser, in each of these databases: {STATISTICS_COMMAND}",
     )
 
 

@@ -9,6 +9,8 @@ from starlette.responses import Response
 from services.portal.visits import PageNotFoundError, Visit
 
 PAGE_SIZE = 50
+OPENING = ("getDocumentContent", "useDownloadGrant")
+"""The actions with which somebody gets the bytes of a document."""
 CURSOR = re.compile(r"[A-Za-z0-9_-]{1,4000}")
 
 
@@ -27,7 +29,13 @@ def show_audit(visit: Visit) -> Response:
     events = [event | {"by": _by(visit, event)} for event in page["items"]]
     following = parse_qs(urlsplit(page.get("next", "")).query).get("after", [""])[0]
     return visit.page(
-        "audit.html", "audit", events=events, student=student, following=following, after=after
+        "audit.html",
+        "audit",
+        events=events,
+        student=student,
+        opening=OPENING,
+        following=following,
+        after=after,
     )
 
 

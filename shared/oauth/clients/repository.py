@@ -1,6 +1,6 @@
 """SQL of clients and their keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,12 @@ def page_of_clients(session: Session, selection: PageSelection) -> Page[Client]:
 def find_client(session: Session, client_id: UUID, *, for_update: bool = False) -> Client | None:
     """Return the client; `for_update` locks its row until the transaction ends."""
     return session.get(Client, client_id, with_for_update=for_update or None)
+
+
+def find_names(session: Session, client_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the names of the clients that exist."""
+    query = select(Client.id, Client.name).where(Client.id.in_(list(client_ids)))
+    return {row.id: row.name for row in session.execute(query)}
 
 
 def add_client(session: Session, values: Mapping[str, Any]) -> Client | None:

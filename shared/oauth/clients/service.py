@@ -1,7 +1,7 @@
 """Use cases of clients: register, change and suspend them, add and remove keys."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -84,6 +84,13 @@ def find_registered(session: Session, client: str) -> Client | None:
     """Return the client that a caller names, if it is registered."""
     client_id = registered_id(client)
     return None if client_id is None else repository.find_client(session, client_id)
+
+
+def names_of(session: Session, clients: Iterable[str]) -> dict[str, str]:
+    """Return the names of those clients of callers that are registered."""
+    ids = {registered_id(client) for client in clients} - {None}
+    names = repository.find_names(session, (one for one in ids if one))
+    return {str(client_id): name for client_id, name in names.items()}
 
 
 def person_behind(session: Session, caller: Caller) -> UUID | None:
