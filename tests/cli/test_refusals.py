@@ -89,16 +89,6 @@ def test_refusal_names_the_option_or_file_and_the_remedy(
     assert "Traceback" not in found.err
 
 
-def test_response_in_a_file_is_readable_by_its_owner_only(
-    instance: Instance, run: RunCommand, tmp_path: Path
-) -> None:
-    file = tmp_path / "schools.json"
-    found = run("call", "GET", "/v1/schools", "--out", str(file), "--data", str(instance.data))
-    assert found.code == 0
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert file.read_bytes().startswith(b"{")
-
-
 @pytest.mark.parametrize(
     ("windows", "expected"),
     [

@@ -12,7 +12,7 @@ from shared.access.products import Product
 from shared.core.clock import database_now
 from shared.core.unit_of_work import UnitOfWork
 from shared.releases.repository import released_components
-from shared.results.models import Component, TargetGroup
+from shared.results.models import Component
 from tests.deliveries.delivery_changes import Place, add_row, remove_row, set_value
 from tests.deliveries.delivery_files import (
     Change,
@@ -24,7 +24,7 @@ from tests.deliveries.delivery_files import (
     table_contents,
 )
 from tests.deliveries.delivery_rows import current_results, import_applied
-from tests.releasing import add_recall, add_window, remove_window
+from tests.releasing import add_window, remove_window
 
 KIND = "changesReleaseWindow"
 MOVED: Place = (KIND, "components.csv", 3, "target_group")
@@ -47,15 +47,6 @@ def open_all(unit: UnitOfWork, first_delivery: None) -> None:  # noqa: ARG001  #
 
 def never(unit: UnitOfWork, **scope: str) -> UUID:
     return add_window(unit.session, "2024", **scope, never=True)  # type: ignore[arg-type]
-
-
-def recall(session: Session, **scope: str) -> UUID:
-    """Recall student feedback from a target group or a component, by its code."""
-    [(kind, code)] = scope.items()
-    groups = select(TargetGroup.id).where(TargetGroup.code == code)
-    components = select(Component.id).where(Component.code == code)
-    found = session.scalars(groups if kind == "target_group" else components).one()
-    return add_recall(session, "2024", Product.STUDENT_FEEDBACK, **{f"{kind}_id": found})
 
 
 def released(session: Session) -> set[str]:
@@ -302,32 +293,3 @@ def test_student_who_moves_has_the_windows_of_the_new_components(
 
     assert released(unit.session) == {"LEZ4", "WIS4"}
     assert [row[2] for row in current_results(unit.session) if row[0] == "s4"] == ["LEZ4"]
-
-
-@pytest.mark.usefixtures("open_all")
-def test_component_that_leaves_a_recalled_target_group_is_refused(
-    unit: UnitOfWork, tmp_path: Path
-) -> None:
-    """The windows are the same after it, so that it would be released with the import."""
-    recalled = recall(unit.session, target_group="LO4")
-    assert released(unit.session) == {"LEZ2"}
-
-    place = ("changesRecall", "components.csv", 3, "target_group")
-    text = refuse(unit.session, moved(full(2)), tmp_path, place)
-
-    assert f"recall {recalled} would not cover the component any more in studentFeedback" in text
-    assert "Recall component WIS4 itself first" in text
-    recall(unit.session, component="WIS4")
-    import_applied(unit.session, moved(full(2)), tmp_path)
-    assert released(unit.session) == {"LEZ2"}
-
-
-@pytest.mark.usefixtures("open_all")
-def test_component_that_joins_a_recalled_target_group_is_recalled(
-    unit: UnitOfWork, tmp_path: Path
-) -> None:
-    recall(unit.session, target_group="SO2A")
-
-    import_applied(unit.session, moved(full(2)), tmp_path)
-
-    assert released(unit.session) == {"LEZ4"}
