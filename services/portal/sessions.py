@@ -3,8 +3,9 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
+from math import ceil
 from secrets import token_bytes, token_urlsafe
 from typing import Any, Final
 
@@ -22,9 +23,9 @@ class Session:
     """A person who is signed on.
 
     `subject_token` is that of the provider, `access_token` that of the API with its end in seconds
-    since the epoch, and `former_token` the one before it. `form_token` is in each form of the
-    session's pages. `notice` is a message for the next page. `class_groups` are those of a teacher;
-    every class group if empty. A viewing officer has an empty `school`.
+    since the epoch. `form_token` is in each form of the session's pages. `notice` is a message for
+    the next page. `class_groups` are those of a teacher; every class group if empty. A viewing
+    officer has an empty `school`.
     """
 
     subject_token: str
@@ -35,12 +36,14 @@ class Session:
     started_at: float = field(default_factory=time.time)
     access_token: str = ""
     access_ends_at: float = 0.0
-    former_token: str = ""
     scopes: list[str] = field(default_factory=list)
     subject: str = ""
     school: dict[str, Any] = field(default_factory=dict)
     administrations: list[dict[str, Any]] = field(default_factory=list)
     notice: dict[str, Any] = field(default_factory=dict)
+
+
+_FIELDS = frozenset(one.name for one in fields(Session))
 
 
 class SessionStore:
@@ -69,7 +72,8 @@ class SessionStore:
         opened = _opened(secret, content)
         if opened is None:
             return None
-        session = Session(**opened)
+        # One that another version of the portal has stored may have a field more.
+        session = Session(**{name: opened[name] for name in opened.keys() & _FIELDS})
         lifetime = self._lifetime(session)
         if lifetime <= 0:
             self.end(secret)
@@ -84,6 +88,29 @@ class SessionStore:
 
     def end(self, secret: str) -> None:
         self._redis.delete(_key("session", secret))
+
+    def add_token(self, secret: str, token: str, ends_at: float) -> bool:
+        """Store an access token of a session; return False when the session has ended meanwhile.
+
+        Requests at the same time obtain one each, of which the session keeps one.
+        """
+        key = _key("tokens", secret)
+        with self._redis.pipeline() as pipeline:
+            pipeline.zremrangebyscore(key, "-inf", time.time())
+            pipeline.zadd(key, {_sealed(secret, {"token": token}): ends_at})
+            pipeline.expireat(key, ceil(ends_at))
+            pipeline.exists(_key("session", secret))
+            return bool(pipeline.execute()[-1])
+
+    def take_tokens(self, secret: str) -> list[str]:
+        """Return the access tokens of a session that has ended, once."""
+        key = _key("tokens", secret)
+        with self._redis.pipeline() as pipeline:
+            pipeline.zrange(key, 0, -1)
+            pipeline.delete(key)
+            stored: list[object] = pipeline.execute()[0]
+        opened = (_opened(secret, content) for content in stored)
+        return [one["token"] for one in opened if one is not None]
 
     def add_pending(self, state: str, values: Mapping[str, str]) -> None:
         """Store the values of a sign-on at the provider, by its `state`."""

@@ -78,9 +78,10 @@ class SignOn:
 
     def sign_off(self, visit: Visit) -> Response:
         """End the session here, and lead to the page of the provider that ends it there."""
-        self.store.end(visit.request.cookies[SESSION_COOKIE])
+        secret = visit.request.cookies[SESSION_COOKIE]
+        self.store.end(secret)
         try:
-            self.visiting.upstream.end(visit.session, visit.address)
+            self.visiting.upstream.end(self.store.take_tokens(secret), visit.address)
         except (ApiRefusal, httpx.HTTPError) as error:  # they expire within minutes
             logger.warning("token_not_revoked", error=type(error).__name__)
         try:

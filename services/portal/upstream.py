@@ -1,6 +1,7 @@
 """The API, as the portal calls it for a person: their access token, and the facts of a session."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,13 +34,13 @@ class Upstream:
         auth = TokenAuth(lambda: session.access_token, self.client.proofs)
         return Api(self.http, self.client.url, auth, headers)
 
-    def end(self, session: Session, address: str) -> None:
-        """End the tokens of a session, and the downloads that run with them.
+    def end(self, tokens: Iterable[str], address: str) -> None:
+        """End access tokens, and the downloads that run with them.
 
         Raises:
             ApiRefusal: the portal is refused.
         """
-        for token in filter(None, (session.access_token, session.former_token)):
+        for token in tokens:
             self.client.revoke_token(self.http, token, {"X-Forwarded-For": address})
 
     def _renew(self, session: Session, headers: dict[str, str]) -> None:
@@ -54,7 +55,7 @@ class Upstream:
         session.subject, session.school = me["subject"], school
         session.administrations = administrations
         session.scopes = sorted(token.scopes)
-        session.former_token, session.access_token = session.access_token, token.value
+        session.access_token = token.value
         session.access_ends_at = time.time() + token.expires_in
 
 

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from clients.python.api import Api
 from clients.python.errors import ApiRefusal
 from services.portal.forms import FORM_TOKEN, FormError, read_form, require_own_form
 from services.portal.pages import Pages
@@ -59,6 +60,10 @@ def _for(view: View, *, is_officer: bool) -> View:
     return show
 
 
+class SignedOffError(Exception):
+    """The session ended during the request, in another one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visiting:
     """The endpoints of the portal at `origin`."""
@@ -100,6 +105,8 @@ class Visiting:
             return self._respond_in_session(view, request, form)
         except ApiRefusal as refusal:
             return self._page_of_refusal(refusal)
+        except SignedOffError:
+            return RedirectResponse(SIGN_ON_PATH, status_code=SEE_OTHER)
         except PageNotFoundError:
             return self.error_page("not_found", HTTPStatus.NOT_FOUND)
         except FormError:
@@ -115,7 +122,7 @@ class Visiting:
             return RedirectResponse(SIGN_ON_PATH, status_code=SEE_OTHER)
         if form is not None:
             require_own_form(request, session, form, self.origin)
-        visit = self._visit(request, session, form or {})
+        visit = self._visit(request, secret, session, form or {})
         before = asdict(session)
         try:
             return view(visit)
@@ -128,10 +135,24 @@ class Visiting:
             if asdict(session) != before:
                 self.store.save(secret, session)
 
-    def _visit(self, request: Request, session: Session, form: Form) -> Visit:
-        open_api = partial(self.upstream.api_of, session)
+    def _visit(self, request: Request, secret: str, session: Session, form: Form) -> Visit:
+        open_api = partial(self._open_api, secret, session)
         sent = {name: values for name, values in form.items() if name != FORM_TOKEN}
         return Visit(request, session, self.pages, open_api, sent)
+
+    def _open_api(self, secret: str, session: Session, address: str) -> Api:
+        """Return the API for the person; a new token is stored, so that the sign-off ends it.
+
+        Raises:
+            SignedOffError: the session ended meanwhile; the new token is ended here.
+        """
+        before = session.access_token
+        api = self.upstream.api_of(session, address)
+        token, ends_at = session.access_token, session.access_ends_at
+        if token != before and not self.store.add_token(secret, token, ends_at):
+            self.upstream.end(self.store.take_tokens(secret), address)
+            raise SignedOffError
+        return api
 
     def _page_of_refusal(self, refusal: ApiRefusal) -> Response:
         if refusal.status == HTTPStatus.UNAUTHORIZED:

@@ -1,4 +1,4 @@
-"""Check that a delivery changes the meaning of no release window."""
+"""Check that a delivery changes the meaning of no release window, and ends no recall."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -16,7 +16,12 @@ from shared.deliveries.faults import Fault, Findings, quotable
 from shared.deliveries.file_format import FileFormat
 from shared.deliveries.manifest import Manifest
 from shared.releases.models import ReleaseWindow
-from shared.releases.repository import lock_windows, windows_of_administration
+from shared.releases.repository import (
+    ActiveRecall,
+    lock_windows,
+    recalls_of_administration,
+    windows_of_administration,
+)
 from shared.releases.rules import ComponentFacts, Window, deciding_windows
 from shared.releases.service import facts_of
 
@@ -75,6 +80,7 @@ def check_release_windows(
 ) -> None:
     """Add a fault for each window that would decide about other components than before.
 
+    And for each recall of a target group that a component leaves: it would be released at once.
     The windows stay locked until the transaction ends, but only if the delivery changes the
     catalogue in such a way: planning a window hardly ever waits for an import.
     """
@@ -96,7 +102,12 @@ def check_release_windows(
         return
     lock_windows(session)
     windows = windows_of_administration(session, manifest.administration_id)
-    for fault in (*_removal_faults(removed, windows), *_change_faults(components, windows)):
+    recalls = recalls_of_administration(session, manifest.administration_id)
+    for fault in (
+        *_removal_faults(removed, windows),
+        *_change_faults(components, windows),
+        *_recall_faults(components, recalls),
+    ):
         findings.faults.add(fault)
 
 
@@ -147,6 +158,27 @@ def _change_faults(
                     COMPONENTS.name,
                     component.line,
                     "target_group" if is_moved else "calibration",
+                    quotable(component.code),
+                )
+
+
+def _recall_faults(
+    components: Sequence[_ChangedComponent], recalls: Sequence[ActiveRecall]
+) -> Iterator[Fault]:
+    for component in components:
+        for product in Product:
+            active = [one for one in recalls if one.product == product]
+            before = [one for one in active if one.scope.covers(component.before)]
+            if before and not any(one.scope.covers(component.after) for one in active):
+                yield Fault(
+                    "changesRecall",
+                    f"After the delivery recall {before[0].id} would not cover the component any "
+                    f"more in {product}.",
+                    f"Recall component {component.code} itself first, or submit the component as "
+                    "it is stored.",
+                    COMPONENTS.name,
+                    component.line,
+                    "target_group",
                     quotable(component.code),
                 )
 

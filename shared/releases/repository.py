@@ -32,6 +32,7 @@ from shared.core.database import INSTANT
 from shared.core.locks import lock_until_commit
 from shared.core.paging import ListOrder, Page, PageSelection, page_of_rows
 from shared.releases.models import ReleaseWindow
+from shared.releases.rules import Recalled
 
 SchoolColumns = tuple[InstrumentedAttribute[str], InstrumentedAttribute[str]]
 """The columns of a row with its administration and its school."""
@@ -161,6 +162,28 @@ def find_window(session: Session, window_id: UUID) -> WindowRow | None:
 def lock_windows(session: Session) -> None:
     """Lock the windows against additions and changes by other transactions until the commit."""
     lock_until_commit(session, "release windows")
+
+
+class ActiveRecall(NamedTuple):
+    """A recall that no opening has ended yet, with its product and its scope."""
+
+    id: UUID
+    product: str
+    scope: Recalled
+
+
+def recalls_of_administration(session: Session, administration_id: str) -> Sequence[ActiveRecall]:
+    """Return the active recalls of an administration from all its schools."""
+    recall = active_recalls.c
+    query = (
+        select(recall.id, recall.product, recall.target_group_id, recall.component_id)
+        .where(recall.administration_id == administration_id, recall.school_id.is_(None))
+        .order_by(recall.id)
+    )
+    return [
+        ActiveRecall(id_, product, Recalled(target_group, component))
+        for id_, product, target_group, component in session.execute(query)
+    ]
 
 
 def windows_of_administration(session: Session, administration_id: str) -> Sequence[ReleaseWindow]:

@@ -34,8 +34,11 @@ RETRY: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)
 MIN_FREE_BYTES = 64 * 1024 * 1024
 """A directory with less free space than this counts as full."""
 
-ANY_USER = 0o777
-"""Mode of the directory of a store, less the umask: its processes may have different users."""
+USERS_OF_GROUP = 0o770
+"""Mode of the directory of a store, less the umask: its processes may have different users.
+
+Nobody else enters it: uploads and documents in it have the modes of the umask.
+"""
 
 UPLOAD_NOT_FOUND = "NoSuchUpload"
 """The S3 error when the response that completed an upload was lost: worth a retry."""
@@ -264,7 +267,7 @@ def open_storage(url: str) -> Storage:
     parts = urlsplit(url)
     if parts.scheme == "file":
         try:
-            make_directory_durably(Path(unquote(parts.path)), ANY_USER)
+            make_directory_durably(Path(unquote(parts.path)), USERS_OF_GROUP)
             return Storage(LocalStore(unquote(parts.path)), url)
         except (OSError, ValueError) as error:
             raise ConfigurationError(

@@ -121,6 +121,18 @@ def test_ipv6_network_and_each_form_of_an_ipv4_address_count_as_one(
     assert limiter.check_address(other).used == used
 
 
+def test_officers_count_apart_from_one_another_and_from_their_portal(
+    api_settings: Settings,
+) -> None:
+    """One officer would otherwise use up the tokens of all people of the portal."""
+    limiter = RateLimiter(api_settings.model_copy(update={"redis_url": NOWHERE}))
+    scopes, kind = GRANTABLE[CallerKind.OFFICER], CallerKind.OFFICER
+    one, other = (Caller("portal", kind, scopes, subject=name) for name in ("one", "other"))
+    assert [limiter.check(one).used for _ in range(3)] == [1, 2, 3]
+    assert limiter.check(other).used == 1
+    assert limiter.check_client("portal").used == 1
+
+
 def test_local_counter_restarts_when_it_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(counters_module, "monotonic", lambda: now)

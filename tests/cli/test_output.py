@@ -152,3 +152,13 @@ def assert_ends(found: "subprocess.CompletedProcess[bytes]") -> None:
     assert found.returncode in {0, 1}
     assert b"Traceback" not in found.stderr
     assert b"Exception" not in found.stderr
+
+
+def test_response_in_a_file_is_readable_by_its_owner_only(
+    instance: Instance, run: Callable[..., Run], tmp_path: Path
+) -> None:
+    file = tmp_path / "schools.json"
+    found = run("call", "GET", "/v1/schools", "--out", str(file), "--data", str(instance.data))
+    assert found.code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_bytes().startswith(b"{")

@@ -3,25 +3,32 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
+from clients.python.api import Api
 from services.portal import forms
 from services.portal.app import create_app
+from services.portal.sessions import Session
 from services.portal.settings import PortalSettings
+from services.portal.upstream import Upstream
+from services.portal.visiting import SESSION_COOKIE, SIGN_ON_PATH
 from shared.core.database import Sessions
 from shared.core.settings import MIB
 from shared.core.unit_of_work import UnitOfWork
 from shared.documents.models import Document
+from shared.oauth.models import RevokedToken
 from shared.storage.store import Storage
 from tests.api.conftest import serve
 from tests.api.seeding import Seeded
 from tests.api.test_framing import send
 from tests.api.token_holders import SlowDownload
 from tests.portal.conftest import Person
+from tests.portal.installation import open_sessions
 from tests.releasing import close_everything
 
 SIZE = 25_000_000
@@ -69,6 +76,49 @@ def test_an_end_of_access_ends_running_downloads(
     download.read_until_reset()
     assert download.received - before < MIB
     assert time.monotonic() - ended_at < LIMIT_SECONDS
+
+
+@pytest.mark.usefixtures("open_now")
+def test_sign_off_ends_downloads_with_every_token_of_the_session(
+    head: Person, overview: str, portal_settings: PortalSettings
+) -> None:
+    """Requests at the same time obtain a token each, and the session keeps one of them."""
+    head.get("/")
+    cookies = "; ".join(f"{name}={value}" for name, value in head.cookies.items())
+    download = SlowDownload(head.portal_url, overview, {"Cookie": cookies})
+    store, secret = open_sessions(portal_settings), head.cookies[SESSION_COOKIE]
+    for _ in range(2):
+        session = store.find(secret)
+        assert session is not None
+        store.save(secret, replace(session, access_ends_at=0.0))
+        head.get("/")
+    ended_at = time.monotonic()
+    assert head.post("/afmelden", {}).status_code == HTTPStatus.OK
+    download.read_until_reset()
+    assert time.monotonic() - ended_at < LIMIT_SECONDS
+
+
+def test_token_of_a_request_during_the_sign_off_ends(
+    head: Person,
+    portal_settings: PortalSettings,
+    sessions: Sessions,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, secret = open_sessions(portal_settings), head.cookies[SESSION_COOKIE]
+    original = Upstream.api_of
+
+    def sign_off_meanwhile(upstream: Upstream, session: Session, address: str) -> Api:
+        api = original(upstream, session, address)
+        store.end(secret)
+        return api
+
+    monkeypatch.setattr(Upstream, "api_of", sign_off_meanwhile)
+    count = select(func.count()).select_from(RevokedToken)
+    with UnitOfWork(sessions) as unit:
+        before = unit.session.scalars(count).one()
+    assert head.get("/").headers["Location"] == SIGN_ON_PATH
+    with UnitOfWork(sessions) as unit:
+        assert unit.session.scalars(count).one() == before + 1
 
 
 @pytest.mark.usefixtures("open_now")

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -108,3 +109,14 @@ def test_a_directory_name_may_have_a_space_and_an_accent(tmp_path: Path) -> None
     directory = tmp_path / "a directory, é"
     open_storage(directory.as_uri()).put("key", b"x")
     assert (directory / "key").read_bytes() == b"x"
+
+
+def test_other_users_of_the_machine_cannot_enter_a_new_directory(tmp_path: Path) -> None:
+    """Objects have the modes of the umask, and uploads contain every INSZ."""
+    directory = tmp_path / "objects"
+    before = os.umask(0o022)
+    try:
+        open_storage(directory.as_uri())
+    finally:
+        os.umask(before)
+    assert directory.stat().st_mode & 0o777 == 0o750

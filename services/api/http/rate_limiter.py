@@ -50,7 +50,8 @@ class RateLimitStatus:
 class RateLimiter:
     """Limits per school, per client that acts for no school, and per unauthenticated address.
 
-    A portal acts for every school, so each of its schools has its own limit.
+    A portal acts for every school, so each of its schools has its own limit, and each of its
+    officers. What one of them uses up is no request of the portal for a token.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -136,4 +137,6 @@ def _officer_of(caller: Caller) -> str:
 def _counted_as(caller: Caller) -> tuple[str, str]:
     if caller.school_id is not None:
         return "school", caller.school_id
+    if caller.subject is not None:
+        return "client", _officer_of(caller)
     return "client", caller.client

@@ -4,6 +4,7 @@ They speak as the registered client of the operator. In development they also si
 caller with the key of the service.
 """
 
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -80,10 +81,17 @@ def call(
         response = api.request(method.upper(), path, content=body, headers=headers)
     print(f"{response.status_code} {response.reason_phrase}", file=sys.stderr)
     if out is not None and response.is_success:
-        out.write_bytes(response.content)
+        _write_private(out, response.content)
     else:
         print(response.text)
     raise typer.Exit(0 if response.is_success or response.is_redirect else 1)
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Write a response, which may name a student, to a file that its owner alone can read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
 
 
 def _require_request_line(method: str, path: str) -> None:

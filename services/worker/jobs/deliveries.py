@@ -24,14 +24,14 @@ def apply_delivery(
     if key is None:
         raise Conflict("deliveryMissing", "Submit the delivery again.")
     unit.end_reading()  # no transaction is open while the upload is read
-    with tempfile.TemporaryDirectory(prefix="toetsfeedback-delivery-") as directory:
-        path = Path(directory) / "delivery.zip"
-        with path.open("wb") as file:
-            for chunk in storage.stream(key):
-                file.write(chunk)
+    # A file without a name: if the worker is killed, no INSZ remains on its disk.
+    with tempfile.TemporaryFile() as file:
+        for chunk in storage.stream(key):
+            file.write(chunk)
+        file.flush()
         outcome = import_delivery(
             session,
-            path,
+            Path(f"/proc/self/fd/{file.fileno()}"),
             insz_key=insz_key,
             removals=RemovalLimit(max_removed_share),
             received_from=delivery.received_from,

@@ -1,7 +1,9 @@
 """The job that applies a delivery, with the login of a worker."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,6 +16,7 @@ from shared.core.errors import Conflict
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.deliveries.models import Delivery
+from shared.deliveries.service import ImportOutcome, import_delivery
 from shared.deliveries.uploads import receive_delivery
 from shared.jobs.claims import Claim
 from shared.jobs.queue import WakeUpQueue
@@ -82,6 +85,25 @@ def test_result_has_the_sums_of_rows_and_changes(deliveries: Deliveries) -> None
     assert first.outcome["rows"] == second.outcome["rows"] + 2
     assert (first.outcome["changed"], first.outcome["removed"]) == (0, 0)
     assert second.outcome == {**second.outcome, "added": 0, "changed": 0, "removed": 2}
+
+
+def test_delivery_has_no_name_on_the_disk_of_the_worker(
+    deliveries: Deliveries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing would delete it after the worker was killed."""
+    directory, found = tmp_path / "temporary", []
+    directory.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(directory))
+
+    def import_observed(*arguments: Any, **options: Any) -> ImportOutcome:
+        found.append(list(directory.iterdir()))
+        return import_delivery(*arguments, **options)
+
+    monkeypatch.setattr("services.worker.jobs.deliveries.import_delivery", import_observed)
+    claim = deliveries.upload(full())
+    deliveries.apply(claim)
+    assert found == [[]]
+    assert deliveries.stored(claim).status == "applied"
 
 
 def test_delivery_that_removes_too_much_is_refused(deliveries: Deliveries) -> None:
