@@ -88,8 +88,6 @@ def give_mandate(
     if term.from_on < today:
         raise InvalidInput("from_on", detail="Must be today or later.")
     _require_order(term, today)
-    if not is_within(Term(today, term.from_on), max_days):
-        raise InvalidInput("from_on", detail=f"Must be within {max_days} days from today.")
     if not is_within(term, max_days):
         raise InvalidInput(
             "until_on", detail=f"A mandate has at most {max_days} days; give a new one after it."

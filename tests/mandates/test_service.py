@@ -195,13 +195,6 @@ def test_days_in_the_past_or_in_the_wrong_order_are_rejected(
         give(unit, until_in=until_in, from_in=from_in)
 
 
-def test_mandate_of_a_later_school_year_is_not_given_in_advance(unit: UnitOfWork) -> None:
-    """Short mandates one after another would share for years, by one stolen sign-on."""
-    give(unit, from_in=365, until_in=400)
-    with pytest.raises(InvalidInput, match="within 366 days from today"):
-        give(unit, from_in=366, until_in=400)
-
-
 def test_term_is_limited_by_the_setting(unit: UnitOfWork, today: date) -> None:
     plan = MandatePlan(
         VENDOR, [Product.STUDENT_FEEDBACK], today + timedelta(days=7), "Report book", today
