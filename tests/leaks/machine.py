@@ -110,6 +110,6 @@ def _take(search: Search, pages: PortalPages, random: Random, step: Any, *argume
         step(search.world, *arguments)
         search.ask_everything(random)
         pages.visit(random)
-    except LeakError as leak:
+    except (LeakError, AssertionError) as leak:
         leak.add_note("after " + ", ".join(history))
         raise

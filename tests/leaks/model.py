@@ -130,6 +130,10 @@ class Knowledge:
         """Return True for a requester whose token is valid."""
         return requester.flaw is None and requester.client not in self.suspended
 
+    def may_wait(self, requester: Requester) -> bool:
+        """Return True for who knows documents: they may be told that these are being rebuilt."""
+        return self.documents(requester) != NOTHING
+
     def reach(self, requester: Requester, product: str | None = STUDENT_FEEDBACK) -> Keys:
         """Return the schools whose students the requester may know."""
         if requester.kind == SCHOOL:

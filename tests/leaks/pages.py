@@ -127,6 +127,9 @@ class PortalPages:
         return person.get(path)
 
     def _visit(self, requester: Requester, path: str, page: httpx.Response) -> None:
+        may_wait = self.world.knowledge.may_wait(requester)
+        if page.status_code == HTTPStatus.SERVICE_UNAVAILABLE and may_wait:
+            return
         assert page.status_code in STATUSES, f"{path}: {page.status_code}"
         if path.startswith("/documenten/"):
             self._require_document(requester, path, page)

@@ -181,6 +181,9 @@ class Search:
         nothing = self._of_nothing.get(key)
         if nothing is None:
             nothing = self._of_nothing[key] = self._reply(twin).about(twin.targets())
+        may_wait = self.world.knowledge.may_wait(question.requester)
+        if may_wait and is_being_rebuilt(reply.status, reply.body):
+            return
         if HTTPStatus.TOO_MANY_REQUESTS in {reply.status, nothing.status}:
             self._of_nothing.pop(key, None)  # five wrong codes a minute, whatever they are
         elif reply.about(question.targets()) != nothing:
@@ -206,6 +209,11 @@ class Search:
             raise LeakError(f"{question}: {page['total']} in all, and {len(keys)} for the model")
         if not contained <= keys:
             raise LeakError(f"{question}: contains {sorted(contained - keys)}")
+
+
+def is_being_rebuilt(status: int, body: bytes) -> bool:
+    """Return True for the refusal of what is being made again after a correction."""
+    return status == HTTPStatus.SERVICE_UNAVAILABLE and b":documentBeingRebuilt" in body
 
 
 def _json_of(reply: Reply) -> dict[str, Any]:
