@@ -221,7 +221,7 @@ def test_mandate_lasts_a_school_year_at_most_by_default(
         ({"until": "1718949600"}, "/until"),
         ({"until": None}, "/until"),
         ({"until": (today() + timedelta(days=366)).isoformat()}, "/until"),
-        ({"from": "2090-01-01", "until": "2090-01-02"}, "/from"),
+        ({"from": "2090-01-01", "until": "2091-01-02"}, "/until"),
         ({"purpose": ""}, "/purpose"),
         *(({"purpose": f"Report{character}book"}, "/purpose") for character in INVISIBLE),
         ({"schoolId": OTHER}, "/schoolId"),
