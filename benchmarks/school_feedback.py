@@ -43,6 +43,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--small-classes", action="store_true", help="generate small class groups")
     parser.add_argument(
+        "--documents", action="store_true", help="also build the reports and workbooks"
+    )
+    parser.add_argument(
         "--write", action="store_true", help="store the run under benchmarks/results/"
     )
     arguments = parser.parse_args()
@@ -58,8 +61,13 @@ def main() -> None:
         generate_delivery(plan, Path(directory, "delivery"))
         with running(instance, workers=arguments.workers):
             timed_import(instance, Path(directory, "delivery"))
+            if arguments.documents:
+                follow(instance, "build")  # all others, so that those of the figures are left
             for phase in ("first", "unchanged"):
                 measure(report, instance, phase, plan.schools)
+            if arguments.documents:
+                seconds = follow(instance, "build")
+                report.show("documents_seconds", seconds, schools=plan.schools)
             show_rows(report, count_rows(instance))
     if arguments.write:
         report.write(workers=arguments.workers)
@@ -68,7 +76,7 @@ def main() -> None:
 def measure(report: Report, instance: Instance, phase: str, schools: int) -> None:
     """Compute all schools; report the time, processor time of both servers, and peak memory."""
     before = _processor_seconds(instance)
-    seconds = compute(instance)
+    seconds = follow(instance, "compute")
     used = {name: end - before[name] for name, end in _processor_seconds(instance).items()}
     report.show("compute_seconds", seconds, phase=phase, schools=schools)
     for name, processor_seconds in used.items():
@@ -82,10 +90,10 @@ def _processor_seconds(instance: Instance) -> dict[str, float]:
     return {"workers": workers, "database": database_cpu_seconds(instance)}
 
 
-def compute(instance: Instance) -> float:
-    """Compute the feedback of all schools; return the seconds from the command to its end."""
+def follow(instance: Instance, name: str) -> float:
+    """Run a command for all schools; return the seconds until its job has ended."""
     began = time.monotonic()
-    command = cli(instance, "compute", "--administration", ADMINISTRATION, "--follow")
+    command = cli(instance, name, "--administration", ADMINISTRATION, "--follow")
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return time.monotonic() - began
 
