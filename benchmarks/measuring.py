@@ -21,7 +21,7 @@ from embedded.instance import Instance
 
 ADMINISTRATION = "2024"
 KIB = 1024
-RELEASE_DELAY = timedelta(minutes=5)
+RELEASE_DELAY = timedelta(minutes=3)
 """Longer than the verification of all schools of Flanders takes."""
 SHORT_DELAY = timedelta(minutes=1)
 """Enough for the verification of a few hundred schools."""

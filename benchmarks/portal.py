@@ -43,7 +43,7 @@ class Served:
 
     seconds: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     errors: Counter[str] = field(default_factory=Counter)
-    refused: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
     schools: int = 0
     size: int = 0
 
@@ -158,13 +158,13 @@ class Portal:
             response = await send(signed())
             self.client.proofs.nonce = header(response.head, "dpop-nonce") or nonce
             if response.status == httpx.codes.TOO_MANY_REQUESTS:
-                self.served.refused += 1
+                self.served.refused[kind] += 1
                 await asyncio.sleep(seconds_to_wait(response.head))
             elif response.status == httpx.codes.OK:
                 self.served.seconds[kind].append(time.time() - due)
                 return response
             elif b"use_dpop_nonce" not in response.head + response.body:
-                raise RequestFailedError(f"{kind}: status {response.status}")
+                raise RequestFailedError(f"{kind}: status {response.status}, {reason_in(response)}")
 
     async def _connection(self) -> tuple[Connection, int]:
         """Return an idle connection to the next API process, or a new one."""
@@ -187,6 +187,12 @@ def contents_to_download(documents: list[dict[str, Any]]) -> Iterator[dict[str, 
                 | (DocumentKind.FICHE_PRINT, True)
             ):
                 yield document["content"]
+
+
+def reason_in(response: Response | Download) -> str:
+    """Return the detail of a problem, or the description of an OAuth error."""
+    fields = json.loads(response.body)
+    return str(fields.get("detail") or fields.get("error_description"))
 
 
 def seconds_to_wait(head: bytes) -> int:

@@ -160,7 +160,7 @@ class PortalVisitors:
             if response.status != httpx.codes.TOO_MANY_REQUESTS:
                 browser.keep_cookies(response.head)
                 return _require(response, status, path)
-            self.served.refused += 1
+            self.served.refused[_page_in(path)] += 1
             await asyncio.sleep(seconds_to_wait(response.head))
 
 
@@ -179,5 +179,9 @@ def _location(response: Response) -> str:
 
 def _require(response: Received, status: int, path: str) -> Received:
     if response.status != status:
-        raise RequestFailedError(f"/{path.split('/')[1]}: status {response.status}")
+        raise RequestFailedError(f"{_page_in(path)}: status {response.status}")
     return response
+
+
+def _page_in(path: str) -> str:
+    return f"/{path.split('/')[1]}"

@@ -45,7 +45,7 @@ async def open_unit(request: Request, resources: ResourcesDep) -> AsyncIterator[
         Overloaded: when too many requests wait.
     """
     if context_of(request).authenticated_client is None:
-        resources.connection_slots.require_room()
+        resources.connection_slots.require_room(operation_of(request))
     async with resources.connection_slots.take(operation_of(request)) as slot:
         context_of(request).slot = slot
         unit = UnitOfWork(resources.sessions)

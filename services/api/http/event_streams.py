@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from services.api.http.problems import ServiceUnavailable
+from services.api.http.problems import Overloaded, ServiceUnavailable
 from services.api.http.threads import run_in_thread
 from services.api.resources import Resources
 from shared.core.deadlines import deadline
@@ -44,7 +44,7 @@ async def stream_changes(
 
 async def _read(resources: Resources, read: Callable[[], Snapshot | None]) -> Snapshot | None:
     """Return the state; None as well when no connection slot is free in time."""
-    with deadline(resources.request_seconds), suppress(ServiceUnavailable):
+    with deadline(resources.request_seconds), suppress(Overloaded, ServiceUnavailable):
         async with resources.connection_slots.take(EVENTS):
             return await run_in_thread(read)
     return None

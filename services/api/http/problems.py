@@ -38,8 +38,6 @@ _LOCKED = (
     "Other work, such as an import, is changing the same data; this request changed nothing. "
     "Try again when that work has ended."
 )
-OVERLOAD_SECONDS = 2
-"""The time after which a client repeats a request for which there was no capacity."""
 RETRYABLE_SQLSTATES = {"25006", "25P03", "25P04"}
 """read_only_sql_transaction, as after a failover; idle_in_transaction_session_timeout;
 transaction_timeout."""
@@ -118,9 +116,9 @@ class TooManyRequests(Problem):
 class Overloaded(TooManyRequests):
     """A request that the service has no time for now, whatever its caller has sent before."""
 
-    def __init__(self) -> None:
+    def __init__(self, retry_after_seconds: int) -> None:
         super().__init__(
-            OVERLOAD_SECONDS,
+            retry_after_seconds,
             "The service has too many requests at the moment; send this one again a little later.",
         )
 

@@ -11,6 +11,7 @@ from services.api.http.context import context_of
 from services.api.http.middleware import HEALTH_PATHS
 from services.api.http.problems import (
     NoAccessToken,
+    Overloaded,
     ServiceUnavailable,
     TooManyRequests,
     problem_response,
@@ -85,7 +86,7 @@ def _has_token(request: Request, resources: Resources) -> bool:
 async def _count(request: Request, resources: Resources) -> RateLimitStatus:
     """Count the request on its caller if its token is valid, or else on its address."""
     if "authorization" in request.headers and context_of(request).is_authenticated is None:
-        with suppress(ServiceUnavailable):
+        with suppress(Overloaded, ServiceUnavailable):
             async with resources.connection_slots.take(operation_of(request)):
                 return await run_in_thread(_count_caller, request, resources)
     return await run_in_thread(resources.rate_limiter.check_address, address_of(request))

@@ -92,14 +92,14 @@ async def client_of(
     request: Request, resources: ResourcesDep, form: FormDep
 ) -> AuthenticatedClient:
     """Authenticate the client by the assertion in the form, in a connection slot of its own."""
-    resources.connection_slots.require_room()
+    resources.connection_slots.require_room(operation_of(request))
     async with resources.connection_slots.take(operation_of(request)):
         return (await run_in_thread(_authenticate, request, resources, form, ())).client
 
 
 async def bound_client_of(request: Request, resources: ResourcesDep, form: FormDep) -> BoundClient:
     """Authenticate the client, and verify the proof of the key that a new token is bound to."""
-    resources.connection_slots.require_room()
+    resources.connection_slots.require_room(operation_of(request))
     async with resources.connection_slots.take(operation_of(request)):
         return await run_in_thread(_authenticate, request, resources, form, proofs_in(request))
 
