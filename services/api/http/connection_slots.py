@@ -54,7 +54,7 @@ class Slot:
         await self._slots.acquire(self)
         self._is_free = False
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(SLOW_SECONDS, self._give_up)
+        self._timer = loop.call_later(SLOW_SECONDS, self._be_slow)
 
     def release(self) -> None:
         """Release the slot, if it is held."""
@@ -64,9 +64,9 @@ class Slot:
         self._timer = None
         self._slots.release(self, is_slow=self._is_free)
 
-    def _give_up(self) -> None:
+    def _be_slow(self) -> None:
         self._is_free = True
-        self._slots.give_up(self)
+        self._slots.free_slot_of_slow(self)
 
 
 @dataclass(slots=True, eq=False)
@@ -163,7 +163,7 @@ class ConnectionSlots:
             raise
 
     def release(self, slot: Slot, *, is_slow: bool) -> None:
-        """Take back a slot, which may have been given to another request before."""
+        """Free a slot, unless it was freed before because its request was slow."""
         self._used[slot.operation] -= 1
         if is_slow:
             self._waiting.pop(slot, None)
@@ -176,7 +176,7 @@ class ConnectionSlots:
             self._free += 1
         self._give_slots()
 
-    def give_up(self, slot: Slot) -> None:
+    def free_slot_of_slow(self, slot: Slot) -> None:
         """Free the slot of a request that is slow; end the one that waits longest of too many."""
         self._free += 1
         self._waiting[slot] = None
