@@ -1,6 +1,6 @@
 """Use cases of deliveries: import one as a whole or not at all, and read its report."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,7 +47,11 @@ from shared.deliveries.staging_tables import (
     drop_staging_tables,
 )
 from shared.deliveries.validation import CONTRADICTS_STORED, check_stored_rows, validate
-from shared.deliveries.window_checks import check_release_windows
+from shared.deliveries.window_checks import (
+    ChangedComponent,
+    check_new_recalls,
+    check_release_windows,
+)
 
 NAMED_REFUSALS: Final = {
     TOO_MUCH_REMOVED,
@@ -182,12 +186,19 @@ class _Import:
         check_sequence(session, manifest, findings.faults)
         with _staging(session, manifest.mode) as connection:
             facts = stage_files(connection, source, manifest, self.insz_key, findings)
-            self._check_staged(connection, manifest, facts)
+            components = self._check_staged(connection, manifest, facts)
             if findings.faults:
                 return "refused", {}
+            savepoint = session.connection().begin_nested() if components else None
             changes = apply_delivery(connection, manifest, facts, self.delivery.id)
             reported = reported_changes(connection, changes, manifest.mode)
             record_for_schools(connection, manifest, self.delivery.id, client)
+            if savepoint is not None:
+                check_new_recalls(session, manifest, components, findings)
+                if findings.faults:
+                    savepoint.rollback()
+                    return "refused", {}
+                savepoint.commit()
             return "applied", reported
 
     def _check_staged(
@@ -195,21 +206,25 @@ class _Import:
         connection: psycopg.Connection[Any],
         manifest: Manifest,
         facts: AdministrationFacts | None,
-    ) -> None:
-        """Add the faults of the staged rows, and without any those of stored rows."""
+    ) -> Sequence[ChangedComponent]:
+        """Add the faults of the staged rows, and without any those of stored rows.
+
+        Return the components that the delivery moves, or makes a calibration or no longer one.
+        """
         findings = self.findings
         create_effective_views(connection, manifest.mode, manifest.administration_id)
         validate(connection, manifest, findings)
         check_drawable_texts(connection, facts, findings)
-        check_release_windows(self.session, connection, manifest, findings)
+        components = check_release_windows(self.session, connection, manifest, findings)
         if findings.faults:
-            return
+            return components
         if manifest.mode == "correction":
             self._check_stored(connection, manifest)
         else:
             self._check_removals(connection, manifest)
         if not findings.faults:
             self._check_students(connection, manifest)
+        return components
 
     def _check_stored(self, connection: psycopg.Connection[Any], manifest: Manifest) -> None:
         client = self.delivery.received_from

@@ -18,6 +18,7 @@ from shared.deliveries.manifest import Manifest
 from shared.releases.models import ReleaseWindow
 from shared.releases.repository import (
     ActiveRecall,
+    lock_recalls,
     lock_windows,
     recalls_of_administration,
     windows_of_administration,
@@ -49,7 +50,9 @@ _REMOVED: Final = """
 """
 
 
-class _ChangedComponent(NamedTuple):
+class ChangedComponent(NamedTuple):
+    """A component whose target group, or whose calibration, the delivery changes."""
+
     id: int
     code: str
     line: int
@@ -77,20 +80,21 @@ def check_release_windows(
     connection: psycopg.Connection[Any],
     manifest: Manifest,
     findings: Findings,
-) -> None:
+) -> Sequence[ChangedComponent]:
     """Add a fault for each window that would decide about other components than before.
 
     And for each recall of a target group that a component leaves: it would be released at once.
     The windows stay locked until the transaction ends, but only if the delivery changes the
-    catalogue in such a way: planning a window hardly ever waits for an import.
+    catalogue in such a way: planning a window hardly ever waits for an import. A recall does not
+    wait: `check_new_recalls` looks at those that began meanwhile, for the components returned.
     """
     if findings.incomplete & {COMPONENTS.name, TARGET_GROUPS.name}:
-        return
+        return ()
     parameters = {
         "administration": manifest.administration_id,
         "new_target_group": _NEW_TARGET_GROUP,
     }
-    changed = connection.cursor(row_factory=class_row(_ChangedComponent)).execute(
+    changed = connection.cursor(row_factory=class_row(ChangedComponent)).execute(
         _CHANGED, parameters
     )
     components = changed.fetchall()
@@ -99,7 +103,7 @@ def check_release_windows(
         for table, file in (("components", COMPONENTS), ("target_groups", TARGET_GROUPS))
     }
     if not components and not any(removed.values()):
-        return
+        return ()
     lock_windows(session)
     windows = windows_of_administration(session, manifest.administration_id)
     recalls = recalls_of_administration(session, manifest.administration_id)
@@ -108,6 +112,23 @@ def check_release_windows(
         *_change_faults(components, windows),
         *_recall_faults(components, recalls),
     ):
+        findings.faults.add(fault)
+    return components
+
+
+def check_new_recalls(
+    session: Session,
+    manifest: Manifest,
+    components: Sequence[ChangedComponent],
+    findings: Findings,
+) -> None:
+    """Add a fault for each recall that began since, of a target group that a component leaves.
+
+    A further recall of a target group waits until the transaction ends.
+    """
+    lock_recalls(session, manifest.administration_id)
+    recalls = recalls_of_administration(session, manifest.administration_id)
+    for fault in _recall_faults(components, recalls):
         findings.faults.add(fault)
 
 
@@ -139,7 +160,7 @@ def _removal_faults(
 
 
 def _change_faults(
-    components: Sequence[_ChangedComponent], windows: Sequence[ReleaseWindow]
+    components: Sequence[ChangedComponent], windows: Sequence[ReleaseWindow]
 ) -> Iterator[Fault]:
     for component in components:
         is_moved = component.target_group_id != component.new_target_group_id
@@ -163,7 +184,7 @@ def _change_faults(
 
 
 def _recall_faults(
-    components: Sequence[_ChangedComponent], recalls: Sequence[ActiveRecall]
+    components: Sequence[ChangedComponent], recalls: Sequence[ActiveRecall]
 ) -> Iterator[Fault]:
     for component in components:
         for product in Product:
@@ -183,7 +204,7 @@ def _recall_faults(
                 )
 
 
-def _is_planned(component: _ChangedComponent, deciding: Sequence[Window]) -> bool:
+def _is_planned(component: ChangedComponent, deciding: Sequence[Window]) -> bool:
     """Return True if the component has windows of its own, or is closed as a calibration."""
     if not deciding:
         return component.new_is_calibration

@@ -16,7 +16,12 @@ from shared.core.paging import Page, PageSelection
 from shared.core.unit_of_work import UnitOfWork
 from shared.release_plans import recall_repository as repository
 from shared.releases.models import Recall
-from shared.releases.repository import administration_exists, find_component, find_target_group
+from shared.releases.repository import (
+    administration_exists,
+    find_component,
+    find_target_group,
+    lock_recalls,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,8 @@ def recall(unit: UnitOfWork, access: AccessRequest, new: NewRecall) -> Sequence[
     session = unit.session
     person_of(session, access.caller)
     scope = _scope(session, new)
+    if new.target_group is not None:
+        lock_recalls(session, new.administration_id)
     products = list(Product) if new.product is None else [new.product]
     recalls = [
         repository.add_recall(

@@ -164,6 +164,11 @@ def lock_windows(session: Session) -> None:
     lock_until_commit(session, "release windows")
 
 
+def lock_recalls(session: Session, administration_id: str) -> None:
+    """Lock the recalls of target groups of an administration until the commit."""
+    lock_until_commit(session, f"recalls {administration_id}")
+
+
 class ActiveRecall(NamedTuple):
     """A recall that no opening has ended yet, with its product and its scope."""
 

@@ -1,6 +1,7 @@
 """Recalls through the API: one operator closes what is open, at once."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from shared.access.products import Product
 from shared.changes.models import ChangeEvent
 from shared.core.database import Sessions
 from shared.core.unit_of_work import UnitOfWork
+from shared.releases.repository import lock_recalls
 from tests.api.conftest import AuditLog, Callers
 from tests.api.operators import Operator, operators
 from tests.api.seeding import ADMINISTRATION, OTHER, SCHOOL, Seeded
@@ -67,6 +69,20 @@ def test_a_recall_closes_results_and_documents_of_what_it_names(
     assert components_of(other, OTHER) == {"SO2A-LEZ"}
     assert recall(planner).status_code == 201
     assert components_of(other, OTHER) == set()
+
+
+def test_a_recall_of_a_target_group_waits_for_a_delivery_that_moves_a_component(
+    planner: httpx.Client, sessions: Sessions
+) -> None:
+    """It sees which target group the component has then; other recalls do not wait."""
+    with ThreadPoolExecutor() as pool, UnitOfWork(sessions) as unit:
+        lock_recalls(unit.session, ADMINISTRATION)
+        waiting = pool.submit(recall, planner, targetGroup="LO4")
+        assert recall(planner, component="LO4-WIS").status_code == 201
+        assert recall(planner, schoolId=SCHOOL).status_code == 201
+        assert not waiting.done()
+        unit.session.rollback()
+        assert waiting.result().status_code == 201
 
 
 def test_a_recall_from_one_school_leaves_the_others(

@@ -54,7 +54,7 @@ class Slot:
         await self._slots.acquire(self)
         self._is_free = False
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(SLOW_SECONDS, self._be_slow)
+        self._timer = loop.call_later(SLOW_SECONDS, self._on_slow)
 
     def release(self) -> None:
         """Release the slot, if it is held."""
@@ -64,9 +64,9 @@ class Slot:
         self._timer = None
         self._slots.release(self, is_slow=self._is_free)
 
-    def _be_slow(self) -> None:
+    def _on_slow(self) -> None:
         self._is_free = True
-        self._slots.free_slot_of_slow(self)
+        self._slots.free_slow(self)
 
 
 @dataclass(slots=True, eq=False)
@@ -176,7 +176,7 @@ class ConnectionSlots:
             self._free += 1
         self._give_slots()
 
-    def free_slot_of_slow(self, slot: Slot) -> None:
+    def free_slow(self, slot: Slot) -> None:
         """Free the slot of a request that is slow; end the one that waits longest of too many."""
         self._free += 1
         self._waiting[slot] = None
