@@ -208,8 +208,8 @@ class SlowDownload:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self._socket.sendall("\r\n".join([*lines, "", ""]).encode())
         start = b""
-        while len(start) < 64 * 1024:
-            start += self._socket.recv(64 * 1024)
+        while len(start) < 64 * 1024 and (piece := self._socket.recv(64 * 1024)):
+            start += piece
         assert start.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 206 ")), start[:300]
         head, _, body = start.partition(b"\r\n\r\n")
         self.size = int(head.lower().partition(b"content-length: ")[2].split()[0])

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import func, select
 
 from shared.core.clock import BRUSSELS
@@ -14,7 +15,7 @@ from shared.hand_overs.models import HandOver, HandOverWithdrawal
 from shared.oauth.clients.models import Client
 from shared.oauth.clients.rules import ClientKind
 from tests.api.oauth_clients import register_client
-from tests.api.seeding import FICHE, Seeded
+from tests.api.seeding import FICHE, SCHOOL, Seeded
 from tests.portal.conftest import Person
 
 CLASS = {"afname": "2024", "klas": "4A"}
@@ -155,6 +156,19 @@ def test_mandate_is_shortened_and_revoked_and_refused_twice(
     assert head.post("/delen/intrekken", change).status_code == 303
     over = head.post("/delen/inkorten", change | {"tot": TODAY.isoformat()})
     assert (over.status_code, "al afgelopen of ingetrokken" in over.text) == (400, True)
+
+
+def test_software_that_looked_has_its_name(
+    head: Person, sessions: Sessions, api: tuple[FastAPI, str]
+) -> None:
+    vendor = register_client(sessions, api[1], ClientKind.INTEGRATOR)
+    assert head.post("/delen/geven", MANDATE | {"leverancier": vendor.id}).status_code == 303
+    assert vendor.request("GET", f"/v1/schools/{SCHOOL}/students").status_code == 200
+    with UnitOfWork(sessions) as unit:
+        name = unit.session.scalars(select(Client.name).where(Client.id == vendor.id)).one()
+    page = head.get("/wie-keek").text
+    assert f"softwareleverancier \u2068{name}\u2069</td>" in page
+    assert vendor.id not in page
 
 
 def test_declaration_is_recorded_once_and_shown(head: Person) -> None:

@@ -11,6 +11,7 @@ from services.portal.visits import PageNotFoundError, Visit
 PAGE_SIZE = 50
 OPENING = ("getDocumentContent", "useDownloadGrant")
 """The actions with which somebody gets the bytes of a document."""
+SOFTWARE = "integrator"
 CURSOR = re.compile(r"[A-Za-z0-9_-]{1,4000}")
 
 
@@ -26,7 +27,8 @@ def show_audit(visit: Visit) -> Response:
             raise PageNotFoundError
         query["after"] = after
     page = visit.api.read(f"/v1/auditEvents?{urlencode(query)}")
-    events = [event | {"by": _by(visit, event)} for event in page["items"]]
+    names = _names_of_software(visit, page["items"])
+    events = [event | {"by": _by(visit, event, names)} for event in page["items"]]
     following = parse_qs(urlsplit(page.get("next", "")).query).get("after", [""])[0]
     return visit.page(
         "audit.html",
@@ -39,11 +41,22 @@ def show_audit(visit: Visit) -> Response:
     )
 
 
-def _by(visit: Visit, event: dict[str, Any]) -> tuple[str, str]:
-    """Return the key of the text about the caller of an event, and its code."""
+def _names_of_software(visit: Visit, events: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the names of clients to which the school gave a mandate, by id, if one is needed."""
+    if not (
+        any(event["callerKind"] == SOFTWARE for event in events) and visit.may("mandates:read")
+    ):
+        return {}
+    mandates = visit.api.read("/v1/mandates?pageSize=200")["items"]
+    return {one["clientId"]: one["clientName"] for one in mandates if "clientName" in one}
+
+
+def _by(visit: Visit, event: dict[str, Any], names: dict[str, str]) -> tuple[str, str]:
+    """Return the key of the text about the caller of an event, and its name or code."""
+    client = event["clientId"]
     if event["callerKind"] != "school":
-        return event["callerKind"], event["clientId"]
+        return event["callerKind"], names.get(client, client)
     subject = event.get("callerSubject", "")
     if not subject:
-        return "portal", event["clientId"]
+        return "portal", client
     return ("you", "") if subject == visit.session.subject else ("colleague", subject)
