@@ -198,10 +198,19 @@ class End:
         return cls(holder, act, status, status)
 
 
+class NoDownloadError(AssertionError):
+    """A response without a document; `response` has its first bytes."""
+
+    def __init__(self, response: bytes) -> None:
+        super().__init__(response[:300])
+        self.response = response
+
+
 class SlowDownload:
     """A download by a client that reads 64 KiB, and then about 800 kB per second."""
 
     def __init__(self, url: str, path: str, headers: dict[str, str]) -> None:
+        """Raises NoDownloadError when the response has no document."""
         address = urlsplit(url)
         self._socket = socket.create_connection((address.hostname, address.port), timeout=10)
         lines = [f"GET {path} HTTP/1.1", f"Host: {address.netloc}"]
@@ -210,7 +219,9 @@ class SlowDownload:
         start = b""
         while len(start) < 64 * 1024 and (piece := self._socket.recv(64 * 1024)):
             start += piece
-        assert start.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 206 ")), start[:300]
+        if not start.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 206 ")):
+            self._socket.close()
+            raise NoDownloadError(start)
         head, _, body = start.partition(b"\r\n\r\n")
         self.size = int(head.lower().partition(b"content-length: ")[2].split()[0])
         self.received = len(body)
