@@ -143,6 +143,8 @@ def merge_or_split(before: Pupils, after: Pupils, rows: Rows) -> None:
     for code, school in [*after.enrolments]:
         person, previous = after.people[code, school], rows.previous.get(code, 0)
         after.end(code, school)
+        if school != target and (code, school) not in before.enrolments:
+            after.restore(code, school, before)
         if (code, target) not in after.enrolments:
             rows.is_accepted &= before.accepts(code, target, person, previous)
             after.put(code, target, CLASS_GROUPS[target][0], person, previous)

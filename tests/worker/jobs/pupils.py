@@ -89,6 +89,15 @@ class Pupils:
     def end(self, code: str, school: str) -> None:
         del self.enrolments[code, school]
 
+    def restore(self, code: str, school: str, before: "Pupils") -> None:
+        """Restore what was stored of an enrolment that is not in the delivery after all."""
+        enrolment = code, school
+        self.people.pop(enrolment, None)
+        self.numbers.pop(enrolment, None)
+        if enrolment in before.people:
+            self.people[enrolment] = before.people[enrolment]
+            self.numbers[enrolment] = before.numbers[enrolment]
+
     def forget_levels(self) -> None:
         """Remove the levels of codes without an enrolment."""
         enrolled = {code for code, _ in self.enrolments}
