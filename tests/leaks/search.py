@@ -180,7 +180,8 @@ class Search:
         if reply.status != STATUSES.get(expected, reply.status):
             raise LeakError(f"{question}: {expected} for the model, but {reply}")
         twin = question.about_nothing(self.world.knowledge, is_refused=expected in STATUSES)
-        key = repr((expected, twin.requester.name, twin.request()))
+        is_known = self.world.knowledge.is_known(twin.requester)  # a client may be suspended
+        key = repr((expected, is_known, twin.requester.name, twin.request()))
         nothing = self._of_nothing.get(key)
         if nothing is None:
             nothing = self._of_nothing[key] = self._reply(twin).about(twin.targets())
