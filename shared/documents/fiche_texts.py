@@ -63,6 +63,7 @@ class LevelsTexts:
     title: str
     introduction: str
     reached: str
+    reached_highest: str
     next_step: str
 
 
@@ -154,7 +155,7 @@ DUTCH_FICHE = FicheTexts(
     ),
     introduction_without_level=(
         "Deze fiche toont geen niveau. Dat zegt niets over wat de leerling kan. Bij elk deel"
-        " lees je waarom er geen niveau is."
+        " lees je er meer over. Praat erover met de school."
     ),
     scale=ScaleTexts(
         lowest="laagste niveau",
@@ -167,14 +168,16 @@ DUTCH_FICHE = FicheTexts(
     basic_literacy=GoalTexts(
         marker="vanaf {level}: basisgeletterdheid",
         explanation=Advice(
-            "Basisgeletterdheid", "Dit is wat elke leerling nodig heeft om vlot mee te kunnen."
+            "Basisgeletterdheid", "Dit is wat elke leerling nodig heeft om goed mee te doen."
         ),
         attained="Dit is genoeg voor de basisgeletterdheid.",
         not_attained="Dit is nog niet genoeg voor de basisgeletterdheid.",
     ),
     final_objectives=GoalTexts(
         marker="vanaf {level}: eindtermen",
-        explanation=Advice("Eindtermen", "In de wet staat wat een leerling van school moet leren."),
+        explanation=Advice(
+            "Eindtermen", "Dit moet een leerling leren op school. Zo staat het in de wet."
+        ),
         attained="Dit is genoeg voor de eindtermen.",
         not_attained="Dit is nog niet genoeg voor de eindtermen.",
     ),
@@ -183,8 +186,8 @@ DUTCH_FICHE = FicheTexts(
         Advice("Geen cijfer", "Een niveau is geen punt. Het zegt wat iemand nu al kan."),
         Advice(
             "Geen vergelijking",
-            "Het niveau vergelijkt de leerling met niemand. De letter is niet de letter van een"
-            " andere toets.",
+            "Het niveau vergelijkt de leerling met niemand. Vergelijk de letter niet met die van"
+            " een andere toets.",
         ),
         Advice(
             "Eén moment",
@@ -196,9 +199,10 @@ DUTCH_FICHE = FicheTexts(
         title="Alle niveaus in woorden",
         introduction=(
             "Dit kan een leerling op elk niveau, van laag naar hoog. Het donkere vakje is het"
-            " niveau van de leerling. Daarna komt de volgende stap."
+            " niveau van de leerling. Daarna komt de volgende stap, als die er is."
         ),
         reached="Dit niveau",
+        reached_highest="Dit niveau, het hoogste",
         next_step="Volgende stap",
     ),
     questions_title="Drie vragen voor de leraar",

@@ -206,7 +206,7 @@ _OVERVIEW = OverviewTexts(
 
 DUTCH = Texts(
     language="nl-BE",
-    version="nl-2",
+    version="nl-3",
     months=(
         "januari",
         "februari",

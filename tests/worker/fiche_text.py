@@ -127,7 +127,8 @@ def _levels(outcome: ComponentOutcome) -> Iterator[str]:
     for level, text in zip(outcome.scale, outcome.descriptions, strict=True):
         yield level.code
         if level == outcome.level:
-            yield WORDS.levels.reached
+            is_highest = level == outcome.scale[-1]
+            yield WORDS.levels.reached_highest if is_highest else WORDS.levels.reached
         if level in above.values():
             yield WORDS.levels.next_step
         yield (text or "").strip() or level.label

@@ -1,6 +1,7 @@
 """The back of a fiche as blocks: all levels in words, questions for the teacher, test viewing."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -40,6 +41,7 @@ _MIN_CODE_WIDTH, _MAX_CODE_WIDTH = 26.0, 150.0
 _GAP = 8.0
 _LEADING = 1.24
 _BOX_HEIGHT = 1.4  # as a multiple of the size
+_TAG_GAP = 0.6  # as a multiple of the size
 
 
 def back_flow(
@@ -117,7 +119,8 @@ def _rows(outcome: ComponentOutcome, words: LevelsTexts, density: Density) -> li
     widest = max(typeset_line(level.code, bold=True).width for level in outcome.scale)
     code_width = widest * GUIDE_SIZE * density.type + 10
     code_width = max(min(code_width, _MAX_CODE_WIDTH), _MIN_CODE_WIDTH)
-    tags = {outcome.level: words.reached}
+    is_highest = outcome.level == outcome.scale[-1]
+    tags = {outcome.level: words.reached_highest if is_highest else words.reached}
     for level, above in pairwise(outcome.scale):
         if level == outcome.level:
             tags[above] = words.next_step
@@ -137,14 +140,21 @@ def _rows(outcome: ComponentOutcome, words: LevelsTexts, density: Density) -> li
 def _row(
     code: str, text: str, tag: str, code_width: float, density: Density, *, is_reached: bool
 ) -> Block:
-    """Return a level as one list item: its code, its tag, and what a student can do there."""
+    """Return a level as one list item: its code, its tag, and what a student can do there.
+
+    The tag is in bold at the start of the first line.
+    """
     size = GUIDE_SIZE * density.type
     padding = 3.0 * density.spacing
     row = Column(x=code_width + _GAP, height=padding)
-    tags = wrap_text(tag, size, WIDTH - row.x, bold=True)
-    described = wrap_text(text, size, WIDTH - row.x)
-    lines = row.place_lines(tags, size, ACCENT, leading=_LEADING)
-    lines += row.place_lines(described, size, TEXT, leading=_LEADING)
+    tag_line = typeset_line(tag, bold=True)
+    indent = (tag_line.width + _TAG_GAP) * size if tag else 0.0
+    described = wrap_text(text, size, WIDTH - row.x, indent=indent)
+    lines = row.place_lines(described, size, TEXT, leading=_LEADING)
+    if tag:
+        first = replace(lines[0], x=row.x + indent)
+        tagged = PlacedLine(tag_line, row.x, first.y, size, ACCENT)
+        lines = (tagged, *((first,) if first.line.text else ()), *lines[1:])
     row.height += padding
     baseline = lines[0].y
     code_line = typeset_line(code, bold=bool(tag))

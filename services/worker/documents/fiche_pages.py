@@ -11,7 +11,7 @@ from shared.core.drawable_text import undrawable_characters
 from shared.documents.content import FicheContent, fiche_outcomes
 from shared.documents.texts import DUTCH, Texts
 
-FICHE_TEMPLATE_VERSION: Final = f"fiche-6.{DUTCH.version}"
+FICHE_TEMPLATE_VERSION: Final = f"fiche-7.{DUTCH.version}"
 """Raise the number with any change in how a fiche looks: it marks older ones as stale."""
 
 PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89
@@ -47,6 +47,7 @@ BACK_DENSITIES: Final = (
     Density(type=1.0, spacing=1.1),
     Density(type=1.0, spacing=0.8),
     Density(type=1.0, spacing=0.5),
+    Density(type=1.0, spacing=0.3),
 )
 OVERFLOW: Final = FRONT_DENSITIES[4]
 """The density of a front, and of a back, of several pages."""

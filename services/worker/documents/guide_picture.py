@@ -249,6 +249,8 @@ def _levels(top: float) -> Iterator[Graphic]:
         )
         if tag:
             yield from _heading(tag, text, y + 10.5)
+            start = text + typeset_line(tag, bold=True).width * LABEL_SIZE + 6
+            yield _bar(start, y + 5.5, text + 104 - start)
             y += 10
         yield _bar(text, y + 5.5, 104 - 9 * (row % 2))
         y += 14

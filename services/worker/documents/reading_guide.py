@@ -26,7 +26,7 @@ from shared.documents.reading_guides.guide_texts import GuideTexts
 from shared.documents.reading_guides.texts import GUIDE_TEXTS_VERSION
 from shared.documents.texts import DUTCH
 
-READING_GUIDE_VERSION: Final = f"guide-1.{GUIDE_TEXTS_VERSION}.{DUTCH.version}"
+READING_GUIDE_VERSION: Final = f"guide-2.{GUIDE_TEXTS_VERSION}.{DUTCH.version}"
 """Raise the first number with any change in how a guide looks: it marks older ones as stale."""
 
 _AT_TOP = save_state_at(GEOMETRY.left, GEOMETRY.top)

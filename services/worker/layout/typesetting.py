@@ -171,19 +171,22 @@ def _break_word(word: str, width: float, *, bold: bool) -> Iterator[str]:
 
 @lru_cache(maxsize=4096)
 def wrap_text(
-    text: str, size: float, width: float, *, bold: bool = False
+    text: str, size: float, width: float, *, bold: bool = False, indent: float = 0.0
 ) -> tuple[TypesetLine, ...]:
-    """Break text into lines of at most `width` points at `size` points, also at line feeds."""
-    ems = width / size
+    """Break text into lines of at most `width` points at `size` points, also at line feeds.
+
+    The first line is shorter by `indent`; it is empty when no word fits on it.
+    """
+    ems, indent_ems = width / size, indent / size
     if is_simple(text, font_faces().of_weight(bold=bold)[0]):
         line = typeset_line(text, bold=bold)
-        if line.width <= ems:
+        if line.width + indent_ems <= ems:
             return (line,)
     faces = font_faces().of_weight(bold=bold)
     space = max(face.advance_width(" ") for face in faces if face.covers(" "))
-    lines: list[str] = []
+    lines = [""] if indent else []
+    used = indent_ems - space if indent else ems
     for paragraph in text.splitlines():
-        used = ems
         for word in normalize_text(paragraph).split(" "):
             for part in _break_word(word, ems, bold=bold):
                 needed = typeset_line(part, bold=bold).width
@@ -193,7 +196,9 @@ def wrap_text(
                 else:
                     lines[-1] += f" {part}"
                     used += space + needed
-    return tuple(typeset_line(line, bold=bold) for line in lines if line)
+        used = ems
+    drawn = (line.lstrip() for number, line in enumerate(lines) if line or (indent and not number))
+    return tuple(typeset_line(line, bold=bold) for line in drawn)
 
 
 def wrap_balanced(

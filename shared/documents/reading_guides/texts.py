@@ -33,5 +33,5 @@ GUIDES_FOLDER: Final = "Leeswijzers"
 
 GUIDE_FILE_NAME: Final = "Leeswijzer {dutch_name} \N{EN DASH} {name}.pdf"
 
-GUIDE_TEXTS_VERSION: Final = "1"
+GUIDE_TEXTS_VERSION: Final = "2"
 """Change it with any text of a guide: it is part of the version of the guides."""

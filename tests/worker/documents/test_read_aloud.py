@@ -73,7 +73,10 @@ def answers_to(content: FicheContent, one: ComponentOutcome) -> Iterator[Spoken]
     if enough:
         yield Spoken("P", enough)
     for level, text in list(zip(one.scale, one.descriptions, strict=True))[reached : reached + 2]:
-        tag = WORDS.levels.reached if level == one.level else WORDS.levels.next_step
+        tag = WORDS.levels.next_step
+        if level == one.level:
+            is_highest = level == one.scale[-1]
+            tag = WORDS.levels.reached_highest if is_highest else WORDS.levels.reached
         yield Spoken("LBody", f"{level.code} {tag} {(text or '').strip() or level.label}")
     yield Spoken("H2", WORDS.questions_title)
     for number, question in enumerate(WORDS.questions, start=1):

@@ -119,15 +119,15 @@ def test_a_changed_drawing_needs_a_new_template_version() -> None:
     with pikepdf.open(BytesIO(draw_fiche(fiche()))) as pdf:
         pages = b"".join(page.Contents.read_bytes() for page in pdf.pages)
         drawn = sha256(pages).hexdigest()[:16]
-    assert (FICHE_TEMPLATE_VERSION, drawn) == ("fiche-6.nl-2", "f9371a9eb0d863ef")
+    assert (FICHE_TEMPLATE_VERSION, drawn) == ("fiche-7.nl-3", "0132bd626c9aca6a")
 
 
 def test_other_texts_have_another_template_version() -> None:
     french = replace(DUTCH, version="fr-1", language="fr-BE")
-    assert template_version(french) == "fiche-6.fr-1"
+    assert template_version(french) == "fiche-7.fr-1"
     with pikepdf.open(BytesIO(draw_fiche(fiche(), french))) as pdf:
         assert str(pdf.Root.Lang) == "fr-BE"
-    assert "versie fiche-6.fr-1" in page_texts(draw_fiche(fiche(), french))[0]
+    assert "versie fiche-7.fr-1" in page_texts(draw_fiche(fiche(), french))[0]
 
 
 def test_every_font_is_embedded_with_its_letters() -> None:

@@ -50,8 +50,8 @@ DUTCH_GUIDE = GuideTexts(
         Advice("Geen cijfer", "Een niveau is geen punt. Het zegt wat iemand nu al kan."),
         Advice(
             "Geen vergelijking",
-            "Het niveau vergelijkt de leerling met niemand. De letter is niet de letter van een"
-            " andere toets.",
+            "Het niveau vergelijkt de leerling met niemand. Vergelijk de letter niet met die van"
+            " een andere toets.",
         ),
         Advice(
             "Eén moment",
