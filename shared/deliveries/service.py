@@ -1,7 +1,7 @@
 """Use cases of deliveries: import one as a whole or not at all, and read its report."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -189,16 +189,15 @@ class _Import:
             components = self._check_staged(connection, manifest, facts)
             if findings.faults:
                 return "refused", {}
-            savepoint = session.connection().begin_nested() if components else None
-            changes = apply_delivery(connection, manifest, facts, self.delivery.id)
-            reported = reported_changes(connection, changes, manifest.mode)
-            record_for_schools(connection, manifest, self.delivery.id, client)
-            if savepoint is not None:
-                check_new_recalls(session, manifest, components, findings)
-                if findings.faults:
-                    savepoint.rollback()
-                    return "refused", {}
-                savepoint.commit()
+            with session.connection().begin_nested() if components else nullcontext() as savepoint:
+                changes = apply_delivery(connection, manifest, facts, self.delivery.id)
+                reported = reported_changes(connection, changes, manifest.mode)
+                record_for_schools(connection, manifest, self.delivery.id, client)
+                if savepoint is not None:
+                    check_new_recalls(session, manifest, components, findings)
+                    if findings.faults:
+                        savepoint.rollback()
+                        return "refused", {}
             return "applied", reported
 
     def _check_staged(
