@@ -226,7 +226,7 @@ class Search:
         has_told = page.get("items") or (not page and reply.status == HTTPStatus.OK)
         if contained or has_told or "id" in page:
             self.told.add(question.operation.name)
-        if page.get("total", 0) > len(keys):
+        if page.get("total", 0) > len(keys) and not (row.has_versions and keys):
             raise LeakError(f"{question}: {page['total']} in all, and {len(keys)} for the model")
         if not contained <= keys:
             raise LeakError(f"{question}: contains {sorted(contained - keys)}")

@@ -65,7 +65,8 @@ class Row:
     queries of a list. `reveals` decides about each text in the response that tells something, but
     for items of which `repeats` says that they only repeat a request of the requester. `told` finds
     the keys in a response. A school of which there is nothing `has_nothing`, instead of a 404, for
-    a requester that reaches it by a mandate of the `product`.
+    a requester that reaches it by a mandate of the `product`. A list that `has_versions` has any
+    number of entries for each key.
     """
 
     scopes: str
@@ -77,6 +78,7 @@ class Row:
     told: Told = results_told
     product: str = STUDENT_FEEDBACK
     has_nothing: bool = False
+    has_versions: bool = False
     repeats: Callable[[Requester, Mapping[str, Any]], bool] = lambda _requester, _item: False
 
 
@@ -105,7 +107,9 @@ TABLE: dict[str, Row] = {
     "createDownloadGrant": Row(DOCUMENTS_READ, document, "documentId"),
     "useDownloadGrant": Row("", link, "secret", is_content=True),
     "listSchoolHandOutEntries": Row("documents:read", entries, "schoolId", COHORT),
-    "listSchoolSupersededDocuments": Row(DOCUMENTS_READ, documents, "schoolId", ADMINISTRATION),
+    "listSchoolSupersededDocuments": Row(
+        *(DOCUMENTS_READ, documents, "schoolId", ADMINISTRATION), has_versions=True
+    ),
     "listSchoolClassGroups": Row("students:read", students, "schoolId", ADMINISTRATION),
     "searchSchoolStudents": Row("students:read", students, "schoolId"),
     "getSchoolFeedback": Row(
