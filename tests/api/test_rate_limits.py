@@ -100,6 +100,17 @@ def test_requests_without_a_valid_token_are_counted_by_address(
         assert client.get(WINDOWS, headers=limited_address, auth=auth).status_code == 200
 
 
+def test_token_request_over_the_limit_gets_an_error_of_oauth(api_settings: Settings) -> None:
+    form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "nonsense"}
+    with limited(api_settings, None, api_address_requests_per_minute=1) as (client, _):
+        responses = [client.post("/oauth2/token", data=form) for _ in range(4)]
+    rejected = next(response for response in responses if response.status_code == 429)
+    assert rejected.headers["Content-Type"] == "application/json"
+    assert rejected.json().keys() == {"error", "error_description"}
+    assert rejected.json()["error"] == "temporarily_unavailable"
+    assert 0 < int(rejected.headers["Retry-After"]) <= 60
+
+
 @pytest.mark.parametrize(
     ("one", "other", "used"),
     [

@@ -38,6 +38,8 @@ _LOCKED = (
     "Other work, such as an import, is changing the same data; this request changed nothing. "
     "Try again when that work has ended."
 )
+OAUTH_PATHS = "/oauth2/"
+_MEANING_WAIT = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 RETRYABLE_SQLSTATES = {"25006", "25P03", "25P04"}
 """read_only_sql_transaction, as after a failover; idle_in_transaction_session_timeout;
 transaction_timeout."""
@@ -158,19 +160,26 @@ def register_exception_handlers(app: FastAPI) -> None:
     app.add_exception_handler(InternalError, _on_internal_error)
 
 
-def _respond(request: Request, problem: Problem) -> Response:
+def response_to(request: Request, problem: Problem) -> Response:
+    """Return the problem as a response; under /oauth2 one to wait is an error of OAuth.
+
+    Clients of an authorization server read no other format than that of RFC 6749, section 5.2.
+    """
+    if request.url.path.startswith(OAUTH_PATHS) and problem.type.status in _MEANING_WAIT:
+        body = {"error": "temporarily_unavailable", "error_description": problem.detail}
+        return JSONResponse(body, problem.type.status, headers=problem.headers)
     return problem_response(problem, context_of(request).trace_id)
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101  # registered for nothing else
     context_of(request).is_overloaded = isinstance(error, Overloaded)
-    return _respond(request, error)
+    return response_to(request, error)
 
 
 async def _on_domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)  # noqa: S101  # registered for nothing else
-    return _respond(request, problem_of(error))
+    return response_to(request, problem_of(error))
 
 
 async def _on_oauth_error(request: Request, error: Exception) -> Response:  # noqa: ARG001  # as starlette calls it
@@ -187,13 +196,13 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
     ):
         declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if declared != "application/json" and not declared.endswith("+json"):
-            return _respond(request, UnsupportedMediaType("application/json"))
-    return _respond(request, validation_problem(found))
+            return response_to(request, UnsupportedMediaType("application/json"))
+    return response_to(request, validation_problem(found))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for nothing else
-    return _respond(request, _from_status(request, error.status_code))
+    return response_to(request, _from_status(request, error.status_code))
 
 
 def _from_status(request: Request, status: int) -> Problem:
@@ -229,9 +238,9 @@ def allowed_methods(request: Request) -> Iterable[str]:
 async def _on_unavailable(request: Request, error: Exception) -> Response:
     if isinstance(getattr(error, "orig", None), LockNotAvailable):
         logger.warning("locked", **describe_error(error))
-        return _respond(request, ServiceUnavailable(_LOCKED))
+        return response_to(request, ServiceUnavailable(_LOCKED))
     logger.error("unavailable", **describe_error(error))
-    return _respond(request, ServiceUnavailable())
+    return response_to(request, ServiceUnavailable())
 
 
 async def _on_internal_error(request: Request, error: Exception) -> Response:

@@ -18,6 +18,11 @@ OAUTH_PROBLEMS = add_problems(
     {
         400: {"description": "The request is invalid.", "model": OAuthProblem},
         401: {"description": "Client authentication failed.", "model": OAuthProblem},
+        429: {
+            "description": "The caller sends too many requests, or there is no capacity; "
+            "`Retry-After` has the seconds to wait.",
+            "model": OAuthProblem,
+        },
         503: {
             "description": "The service or the identity provider is not available now.",
             "model": OAuthProblem,
@@ -26,7 +31,6 @@ OAUTH_PROBLEMS = add_problems(
     "badRequest",
     "requestTimeout",
     "payloadTooLarge",
-    "tooManyRequests",
     "internalServerError",
     "serviceUnavailable",
 )

@@ -14,7 +14,7 @@ from services.api.http.problems import (
     Overloaded,
     ServiceUnavailable,
     TooManyRequests,
-    problem_response,
+    response_to,
 )
 from services.api.http.rate_limiter import RateLimitStatus
 from services.api.http.threads import run_in_thread
@@ -105,5 +105,5 @@ def _count_caller(request: Request, resources: Resources) -> RateLimitStatus:
 async def _refuse(request: Request, status: RateLimitStatus, send: Send) -> None:
     context = context_of(request)
     context.describe_limit(status.to_http_headers())
-    response = problem_response(TooManyRequests(status.seconds_left), context.trace_id)
+    response = response_to(request, TooManyRequests(status.seconds_left))
     await response(request.scope, request.receive, send)
