@@ -42,6 +42,7 @@ def serve(app: ASGIApp, public_url: str | None = None, port: int = 0) -> Iterato
     """Serve the app with a real server, and yield its address, which is also its public one."""
     # With protocol TCP by name: on any other, asyncio lets responses wait for acknowledgements.
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server is restarted
         listener.bind(("127.0.0.1", port))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         if isinstance(app, FastAPI):

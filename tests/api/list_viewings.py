@@ -31,8 +31,8 @@ def viewing_values(draws: Random, student: UUID) -> dict[type[Base], Callable[[S
 
     def slot(session: Session) -> Values:
         add_place(session)
-        day = timedelta(days=draws.randrange(1, 10_000))
-        return slot_values(NOON + day)
+        after = timedelta(days=draws.randrange(1, 10_000), microseconds=draws.randrange(10**9))
+        return slot_values(NOON + after)
 
     def duty(session: Session) -> Values:
         add_place(session)
