@@ -38,6 +38,12 @@ VARYING = {AUDIT, "/delen"}
 """Pages of a school about itself, which differ without any release."""
 TIMELINE = 'id="tijdlijn"'
 """The end of what is about students on the first page."""
+SLOTS = 'id="momenten"'
+"""The end of what is about students on the page of viewing: anyone may know the slots."""
+SLOT_SEARCH = re.compile(
+    r'<form class="search" method="post" action="/inzage/zoeken".*?</form>\n', re.S
+)
+"""A form that is there as soon as there are slots."""
 STATUSES = {HTTPStatus.OK, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 PRODUCTS = STUDENT_FEEDBACK, SCHOOL_FEEDBACK, TEST_VIEWING
 VISITS = 5
@@ -176,7 +182,7 @@ class PortalPages:
     def _require_nothing(self, requester: Requester, path: str, page: str) -> None:
         if path.partition("?")[0] in VARYING:
             return
-        page = page.partition(TIMELINE)[0]
+        page = _about_students(page)
         first = self._of_nothing.setdefault((requester.name, path), page)
         if page != first:
             raise LeakError(f"{path} for {requester.name}: {page}\nand of nothing: {first}")
@@ -190,8 +196,13 @@ class PortalPages:
         counted = sum(map(int, HANDED_OVER.findall(page)))
         if counted > len(knowledge.fiches(requester)):
             raise LeakError(f"{path} for {requester.name}: counts {counted} fiches")
-        if page.partition(TIMELINE)[0] != self._of_nothing.get((requester.name, path), page):
+        if _about_students(page) != self._of_nothing.get((requester.name, path), page):
             self.told.add(path.partition("?")[0])
+
+
+def _about_students(page: str) -> str:
+    """Return a page without what is about slots and plans, which change with no release."""
+    return SLOT_SEARCH.sub("", page.partition(TIMELINE)[0].partition(SLOTS)[0])
 
 
 def results_in(page: str) -> Keys:
