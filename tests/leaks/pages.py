@@ -41,7 +41,7 @@ TIMELINE = 'id="tijdlijn"'
 SLOTS = 'id="momenten"'
 """The end of what is about students on the page of viewing: anyone may know the slots."""
 SLOT_SEARCH = re.compile(
-    r'<form class="search" method="post" action="/inzage/zoeken".*?</form>\n', re.S
+    r'<form class="search" method="post" action="/inzage/zoeken".*?</form>\n', re.DOTALL
 )
 """A form that is there as soon as there are slots."""
 STATUSES = {HTTPStatus.OK, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
