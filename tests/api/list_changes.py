@@ -130,7 +130,7 @@ class Lists:
         for name in ("class_groups.csv", "students.csv", "results.csv"):
             del delivery.rows[name][1:]
         stays = [f"1000{number:02}" for number in range(STABLE_ROWS)]
-        changes = [f"{self.draws.randint(100, 999)}999" for _ in pupils]
+        changes = [f"{self.draws.randint(100, 799)}999" for _ in pupils]
         for school in {*stays, *changes}:
             delivery.add("schools.csv", school, "De Berk", "Genk", "211", "L4", "")
         for name in CLASS_GROUPS:

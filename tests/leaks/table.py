@@ -65,7 +65,7 @@ class Row:
     queries of a list. `reveals` decides about each text in the response that tells something, but
     for items of which `repeats` says that they only repeat a request of the requester. `told` finds
     the keys in a response. A school of which there is nothing `has_nothing`, instead of a 404, for
-    a requester that reaches it by a mandate of the `product`. A list that `has_versions` has any
+    a requester that reaches it by a mandate of the `product`, or of any without one. A list that `has_versions` has any
     number of entries for each key.
     """
 
@@ -76,7 +76,7 @@ class Row:
     is_content: bool = False
     reveals: Revelation = may_contain
     told: Told = results_told
-    product: str = STUDENT_FEEDBACK
+    product: str | None = STUDENT_FEEDBACK
     has_nothing: bool = False
     has_versions: bool = False
     repeats: Callable[[Requester, Mapping[str, Any]], bool] = lambda _requester, _item: False
@@ -100,7 +100,7 @@ TABLE: dict[str, Row] = {
     "getStudent": Row("students:read", student, "studentId"),
     "listSchoolResults": Row("results:read", results, "schoolId", COHORT),
     "listStudentResults": Row("results:read", results_of_student, "studentId"),
-    "listSchoolDocuments": Row(DOCUMENTS_READ, documents, "schoolId", DOCUMENTS),
+    "listSchoolDocuments": Row(DOCUMENTS_READ, documents, "schoolId", DOCUMENTS, product=None),
     "getDocument": Row(DOCUMENTS_READ, document, "documentId"),
     "headDocumentContent": Row(DOCUMENTS_READ, document, "documentId", is_content=True),
     "getDocumentContent": Row(DOCUMENTS_READ, document, "documentId", is_content=True),
