@@ -65,8 +65,8 @@ class Row:
     queries of a list. `reveals` decides about each text in the response that tells something, but
     for items of which `repeats` says that they only repeat a request of the requester. `told` finds
     the keys in a response. A school of which there is nothing `has_nothing`, instead of a 404, for
-    a requester that reaches it by a mandate of the `product`, or of any without one. A list that `has_versions` has any
-    number of entries for each key.
+    a requester that reaches it by a mandate of the `product`, or of any without one. A list that
+    `has_versions` has any number of entries for each key.
     """
 
     scopes: str
