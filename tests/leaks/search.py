@@ -233,8 +233,12 @@ class Search:
 
 
 def is_being_rebuilt(status: int, body: bytes) -> bool:
-    """Return True for the refusal of what is being made again after a correction."""
-    return status == HTTPStatus.SERVICE_UNAVAILABLE and b":documentBeingRebuilt" in body
+    """Return True for the refusal of what is being made again after a correction.
+
+    A response to HEAD has no body that names it.
+    """
+    is_named = not body or b":documentBeingRebuilt" in body
+    return status == HTTPStatus.SERVICE_UNAVAILABLE and is_named
 
 
 def _json_of(reply: Reply) -> dict[str, Any]:
