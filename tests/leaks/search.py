@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from random import Random
-from time import sleep
 from typing import Any
 
 from tests.leaks.deployment import ADMINISTRATION, EMPTY, FIRST, SECOND
@@ -23,8 +22,6 @@ from tests.operations import SCHOOL_YEAR, operations_of
 STATUSES = {"unknown": 401, "forbidden": 403}
 LINK_USES = 8
 PARALLEL = 4
-TIMES_ASKED_AGAIN, PAUSE_SECONDS = 40, 0.25
-"""A rebuild after a correction ends sooner."""
 """Requests at a time: nothing that is stored changes what a response may tell meanwhile."""
 _UNKNOWN_IDS = dict.fromkeys(
     (
@@ -182,33 +179,18 @@ class Search:
         twin = question.about_nothing(self.world.knowledge, is_refused=expected in STATUSES)
         is_known = self.world.knowledge.is_known(twin.requester)  # a client may be suspended
         key = repr((expected, is_known, twin.requester.name, twin.request()))
+        if self.world.knowledge.may_wait(question.requester):
+            if is_being_rebuilt(reply):
+                return
+            if key in self._of_nothing and is_being_rebuilt(self._of_nothing[key]):
+                del self._of_nothing[key]  # of an earlier state: the rebuild has ended
         nothing = self._of_nothing.get(key)
         if nothing is None:
             nothing = self._of_nothing[key] = self._reply(twin).about(twin.targets())
-        if self.world.knowledge.may_wait(question.requester):
-            reply, nothing = self._ask_in_one_state(question, twin, reply, nothing, key)
         if HTTPStatus.TOO_MANY_REQUESTS in {reply.status, nothing.status}:
             self._of_nothing.pop(key, None)  # five wrong codes a minute, whatever they are
         elif reply.about(question.targets()) != nothing:
             raise LeakError(f"{question}: {reply}\nand about nothing: {nothing}")
-
-    def _ask_in_one_state(
-        self, question: Question, twin: Question, reply: Reply, nothing: Reply, key: str
-    ) -> tuple[Reply, Reply]:
-        """Ask about both again, as long as one of them is told to wait for a rebuild.
-
-        It may have ended between the two; when both are told to wait, neither is told more.
-        """
-        for _ in range(TIMES_ASKED_AGAIN):
-            waits = {is_being_rebuilt(one.status, one.body) for one in (reply, nothing)}
-            if waits == {False}:
-                break
-            self._of_nothing.pop(key, None)
-            if waits == {True}:
-                return nothing, nothing
-            sleep(PAUSE_SECONDS)
-            reply, nothing = self._reply(question), self._reply(twin).about(twin.targets())
-        return reply, nothing
 
     def _require_allowed(self, question: Question, keys: Keys | None, reply: Reply) -> None:
         row, page = TABLE[question.operation.name], _json_of(reply)
@@ -232,13 +214,13 @@ class Search:
             raise LeakError(f"{question}: contains {sorted(contained - keys)}")
 
 
-def is_being_rebuilt(status: int, body: bytes) -> bool:
+def is_being_rebuilt(reply: Reply) -> bool:
     """Return True for the refusal of what is being made again after a correction.
 
     A response to HEAD has no body that names it.
     """
-    is_named = not body or b":documentBeingRebuilt" in body
-    return status == HTTPStatus.SERVICE_UNAVAILABLE and is_named
+    is_named = not reply.body or b":documentBeingRebuilt" in reply.body
+    return reply.status == HTTPStatus.SERVICE_UNAVAILABLE and is_named
 
 
 def _json_of(reply: Reply) -> dict[str, Any]:
