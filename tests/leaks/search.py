@@ -182,8 +182,8 @@ class Search:
         if self.world.knowledge.may_wait(question.requester):
             if is_being_rebuilt(reply):
                 return
-            if key in self._of_nothing and is_being_rebuilt(self._of_nothing[key]):
-                del self._of_nothing[key]  # of an earlier state: the rebuild has ended
+            if (earlier := self._of_nothing.get(key)) and is_being_rebuilt(earlier):
+                self._of_nothing.pop(key, None)  # the rebuild has ended
         nothing = self._of_nothing.get(key)
         if nothing is None:
             nothing = self._of_nothing[key] = self._reply(twin).about(twin.targets())
