@@ -96,6 +96,17 @@ async def test_time_that_ends_in_the_queue_is_no_overload_while_nothing_ends() -
     await locked
 
 
+async def test_a_slot_that_another_request_takes_is_no_progress() -> None:
+    slots, never = ConnectionSlots(2), asyncio.Event()
+    locked = [await begin(hold(slots, LISTS, never))]
+    await asyncio.sleep(SLOW_SECONDS * 2)
+    locked.append(await begin(hold(slots, LISTS, never)))
+    with pytest.raises(ServiceUnavailable):
+        await hold(slots, LISTS, never, SLOW_SECONDS / 5)
+    never.set()
+    await asyncio.gather(*locked)
+
+
 async def test_slot_that_is_given_when_the_time_ends_is_returned() -> None:
     slots, ended = ConnectionSlots(1), asyncio.Event()
     first = await begin(hold(slots, LISTS, ended))

@@ -142,7 +142,8 @@ class ConnectionSlots:
     async def acquire(self, slot: Slot) -> None:
         now = monotonic()
         if self._has_slot_for(slot.operation):
-            self._progressed_at[slot.operation] = now  # it may be the first of a crowd
+            if not self._used[slot.operation]:  # it may be the first of a crowd
+                self._progressed_at[slot.operation] = now
             self._use(slot.operation)
             return
         seconds = inf if slot.deadline is None else slot.deadline.seconds_left
