@@ -40,12 +40,12 @@ TIMELINE = 'id="tijdlijn"'
 """The end of what is about students on the first page."""
 SLOTS = 'id="momenten"'
 """The end of what is about students on the page of viewing: anyone may know the slots."""
-SLOT_LINKS = re.compile(
+PLANNED_LINKS = re.compile(
     r'<form class="search" method="post" action="/inzage/zoeken".*?</form>\n'
-    r'|<p><a href="/inzage\?afname=\d+">.*?</a></p>',
+    r'|<p><a href="/(?:inzage|schoolfeedback)\?afname=\d+">.*?</a></p>',
     re.DOTALL,
 )
-"""A form and a link that are there as long as there are slots."""
+"""A form and links that are there by slots and plans, whatever the school has of its own."""
 STATUSES = {HTTPStatus.OK, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 PRODUCTS = STUDENT_FEEDBACK, SCHOOL_FEEDBACK, TEST_VIEWING
 VISITS = 5
@@ -204,7 +204,7 @@ class PortalPages:
 
 def _about_students(page: str) -> str:
     """Return a page without what is about slots and plans, which change with no release."""
-    return SLOT_LINKS.sub("", page.partition(TIMELINE)[0].partition(SLOTS)[0])
+    return PLANNED_LINKS.sub("", page.partition(TIMELINE)[0].partition(SLOTS)[0])
 
 
 def results_in(page: str) -> Keys:
