@@ -21,16 +21,17 @@ from tests.deliveries.test_release_windows import moved
 from tests.releasing import add_recall, add_window
 
 
-def moving(administration: str) -> tuple[DeliveryFiles, DeliveryFiles]:
-    """Return two full deliveries, of which the second moves WIS4 from LO4 to SO2A."""
-    first, second = full(1), full(2)
-    for delivery in (first, second):
+def moving(administration: str, count: int = 2) -> list[DeliveryFiles]:
+    """Return full deliveries, of which the last moves WIS4 from LO4 to SO2A."""
+    deliveries = [full(number) for number in range(1, count + 1)]
+    for number, delivery in enumerate(deliveries):
         delivery.manifest |= {
             "administrationId": administration,
-            "deliveryId": f"{administration}-{delivery.manifest['sequence']}",
+            "deliveryId": f"{administration}-{number}",
         }
         delivery.administration = {**(delivery.administration or {}), "id": administration}
-    return first, moved(second)
+    moved(deliveries[-1])
+    return deliveries
 
 
 def wait_for_lock(sessions: Sessions) -> None:
@@ -100,13 +101,7 @@ def test_concurrent_imports_of_the_same_delivery_apply_it_once(
 def test_window_waits_for_an_import_that_moves_a_component_and_for_no_other(
     sessions: Sessions, tmp_path: Path
 ) -> None:
-    deliveries = [full(1), full(2), full(3)]
-    for number, delivery in enumerate(deliveries):
-        delivery.manifest |= {"administrationId": "2032", "deliveryId": f"windows-{number}"}
-        delivery.administration = {**(delivery.administration or {}), "id": "2032"}
-    deliveries[2].set("components.csv", 3, "target_group", "SO2A")
-    deliveries[2].remove("results.csv", 3)
-    paths = [delivery.write(tmp_path / f"{n}") for n, delivery in enumerate(deliveries)]
+    paths = [one.write(tmp_path / f"{n}") for n, one in enumerate(moving("2032", 3))]
 
     def plan(target_group: str) -> None:
         with UnitOfWork(sessions) as unit:
