@@ -107,6 +107,38 @@ async def test_a_slot_that_another_request_takes_is_no_progress() -> None:
     await asyncio.gather(*locked)
 
 
+async def test_request_that_ends_with_its_time_is_no_progress() -> None:
+    slots, never = ConnectionSlots(1), asyncio.Event()
+    locked = await begin(hold(slots, LISTS, never))
+    await asyncio.sleep(SLOW_SECONDS * 2)
+
+    async def use_until(deadline_ends: float) -> None:
+        with deadline(deadline_ends):
+            async with slots.take(LISTS):
+                await asyncio.sleep(deadline_ends)
+
+    never.set()
+    await locked
+    await use_until(SLOW_SECONDS / 5)
+    last = await begin(hold(slots, LISTS, asyncio.Event()))
+    with pytest.raises(ServiceUnavailable):
+        await hold(slots, LISTS, never, SLOW_SECONDS / 5)
+    last.cancel()
+    await asyncio.gather(last, return_exceptions=True)
+
+
+async def test_slot_passes_a_request_whose_time_ended_at_the_same_moment() -> None:
+    slots, ended = ConnectionSlots(1), asyncio.Event()
+    first = await begin(hold(slots, LISTS, ended))
+    second = await begin(hold(slots, LISTS, asyncio.Event(), SHORT))
+    third = await begin(hold(slots, LISTS, ended))
+    ended.set()
+    second.cancel()  # it leaves the queue only after the first gave its slot
+    await asyncio.gather(first, second, third, return_exceptions=True)
+    assert [task.exception() for task in (first, third)] == [None, None]
+    await asyncio.wait_for(hold(slots, LISTS, ended), timeout=1)
+
+
 async def test_slot_that_is_given_when_the_time_ends_is_returned() -> None:
     slots, ended = ConnectionSlots(1), asyncio.Event()
     first = await begin(hold(slots, LISTS, ended))

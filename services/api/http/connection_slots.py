@@ -16,6 +16,8 @@ from shared.core.deadlines import Deadline, current_deadline
 SLOW_SECONDS = 0.5
 """A request with a slot for longer waits for the database, such as for a lock; its slot is given
 to another request."""
+ENDED_SECONDS = 0.05
+"""A request that ends with less of its time left was ended by it, and is no progress."""
 MAX_WAITING = 8
 """Requests that wait for the database without a slot. One more ends the one that waits longest."""
 
@@ -97,6 +99,7 @@ class ConnectionSlots:
         self._queued: Counter[str] = Counter()
         self._waiting: dict[Slot, None] = {}
         self._progressed_at: defaultdict[str, float] = defaultdict(float)
+        self._stopped: set[str] = set()
         self._ended_at, self._interval = monotonic(), USUAL_INTERVAL
         self._return_at = 0.0
 
@@ -142,8 +145,8 @@ class ConnectionSlots:
     async def acquire(self, slot: Slot) -> None:
         now = monotonic()
         if self._has_slot_for(slot.operation):
-            if not self._used[slot.operation]:  # it may be the first of a crowd
-                self._progressed_at[slot.operation] = now
+            if not self._used[slot.operation] and slot.operation not in self._stopped:
+                self._progressed_at[slot.operation] = now  # it may be the first of a crowd
             self._use(slot.operation)
             return
         seconds = inf if slot.deadline is None else slot.deadline.seconds_left
@@ -170,7 +173,11 @@ class ConnectionSlots:
             self._waiting.pop(slot, None)
         else:
             now = monotonic()
-            self._progressed_at[slot.operation] = now
+            if slot.deadline is not None and slot.deadline.seconds_left < ENDED_SECONDS:
+                self._stopped.add(slot.operation)
+            else:
+                self._stopped.discard(slot.operation)
+                self._progressed_at[slot.operation] = now
             since = min(now - self._ended_at, SLOW_SECONDS)
             self._ended_at = now
             self._interval += SMOOTHING * (since - self._interval)
@@ -180,6 +187,7 @@ class ConnectionSlots:
     def free_slow(self, slot: Slot) -> None:
         """Free the slot of a request that is slow; end the one that waits longest of too many."""
         self._free += 1
+        self._stopped.add(slot.operation)
         self._waiting[slot] = None
         if len(self._waiting) > MAX_WAITING:
             oldest = next(iter(self._waiting))
@@ -190,13 +198,16 @@ class ConnectionSlots:
 
     def _give_slots(self) -> None:
         while self._free:
-            able = (queued for queued in self._queue if self._has_slot_for(queued.slot.operation))
-            first = next(able, None)
+            first = next((queued for queued in self._queue if self._can_begin(queued)), None)
             if first is None:
                 return
             self._remove(first)
             self._use(first.slot.operation)
             first.turn.set_result(None)
+
+    def _can_begin(self, queued: _Queued) -> bool:
+        """Whether a slot may be given to a request; one whose time ended has yet to leave."""
+        return not queued.turn.done() and self._has_slot_for(queued.slot.operation)
 
     def _leave(self, queued: _Queued) -> None:
         """Leave the queue, or return the slot that was given at the same moment."""
