@@ -151,6 +151,15 @@ def test_home_names_what_is_open_and_waits_for_the_person(
             assert (link in page) == (role in roles)
 
 
+@pytest.mark.usefixtures("open_now")
+def test_home_of_a_school_without_figures_does_not_promise_them(visitor: Person) -> None:
+    link = "/schoolfeedback?afname=2024"
+    visitor.sign_on("head", school=OTHER)
+    assert link not in visitor.get("/").text
+    visitor.sign_on("head")
+    assert link in visitor.get("/").text
+
+
 def test_every_text_exists_and_is_used() -> None:
     folder = files("services.portal")
     sources = [*(folder / "templates").iterdir(), *(folder / "views").iterdir()]

@@ -22,4 +22,12 @@ def show_home(visit: Visit) -> Response:
         windows.sort(key=lambda one: one.get("opensAt") or one.get("plannedFrom") or "9999")
     totals = {state: sum(group[state] for group in counts) for state in STATES}
     waiting = [one for one, scope in PRODUCTS.items() if one in opened and visit.may(scope)]
+    if "schoolFeedback" in waiting and not _has_figures(visit):
+        waiting.remove("schoolFeedback")
     return visit.page("home.html", "home", totals=totals, windows=windows, waiting=waiting)
+
+
+def _has_figures(visit: Visit) -> bool:
+    """Whether the school has figures; the open target group may be one that it does not have."""
+    versions = visit.api.read(visit.school_path("feedback/versions", pageSize=1))
+    return bool(versions["items"])
