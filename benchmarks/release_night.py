@@ -116,6 +116,7 @@ class Run:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="1 is the size of 2024")
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--items", action="store_true", help="also deliver item results")
     parser.add_argument(
         "--growth", action="store_true", help="compare a quarter of the size with twice the size"
@@ -128,14 +129,16 @@ def main() -> None:
     if arguments.growth:
         measure_growth(report)
     else:
-        measure_release_night(report, arguments.scale, with_items=arguments.items)
+        measure_release_night(
+            report, arguments.scale, workers=arguments.workers, with_items=arguments.items
+        )
         measure_second_worker(report)
     if arguments.write:
         report.write()
 
 
-def measure_release_night(report: Report, scale: float, *, with_items: bool) -> None:
-    with start_run(report, scale, with_items=with_items) as run:
+def measure_release_night(report: Report, scale: float, *, workers: int, with_items: bool) -> None:
+    with start_run(report, scale, workers=workers, with_items=with_items) as run:
         run.import_delivery()
         run.build(REBUILDS)
         run.verify()
