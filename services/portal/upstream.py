@@ -28,7 +28,7 @@ class Upstream:
         Raises:
             ApiRefusal: the person has no rights at their school, or their sign-on has ended.
         """
-        headers = {"X-Forwarded-For": address}
+        headers = _forwarded_for(address)
         if session.access_ends_at - RENEW_BEFORE_SECONDS < time.time():
             self._renew(session, headers)
         auth = TokenAuth(lambda: session.access_token, self.client.proofs)
@@ -41,7 +41,7 @@ class Upstream:
             ApiRefusal: the portal is refused.
         """
         for token in tokens:
-            self.client.revoke_token(self.http, token, {"X-Forwarded-For": address})
+            self.client.revoke_token(self.http, token, _forwarded_for(address))
 
     def _renew(self, session: Session, headers: dict[str, str]) -> None:
         token = self.client.exchange_token(self.http, session.subject_token, headers)
@@ -57,6 +57,11 @@ class Upstream:
         session.scopes = sorted(token.scopes)
         session.access_token = token.value
         session.access_ends_at = time.time() + token.expires_in
+
+
+def _forwarded_for(address: str) -> dict[str, str]:
+    """Return the header with the address of the browser; what a proxy made up is none."""
+    return {"X-Forwarded-For": address} if address.isascii() else {}
 
 
 def _facts_of_school(api: Api, school_id: str, scopes: frozenset[str]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from shared.deliveries.insz_key import require_stored_key, store_key
 from shared.deliveries.manifest import AdministrationFacts, Manifest, Mode
 from shared.deliveries.models import Delivery
 from shared.deliveries.open_delivery import open_delivery
+from shared.deliveries.recall_checks import CHANGES_RECALL, check_new_recalls, check_recalls
 from shared.deliveries.removal_check import (
     MAX_COUNTED_REFUSALS,
     TOO_MUCH_REMOVED,
@@ -47,17 +48,14 @@ from shared.deliveries.staging_tables import (
     drop_staging_tables,
 )
 from shared.deliveries.validation import CONTRADICTS_STORED, check_stored_rows, validate
-from shared.deliveries.window_checks import (
-    ChangedComponent,
-    check_new_recalls,
-    check_release_windows,
-)
+from shared.deliveries.window_checks import ChangedComponent, check_release_windows
 
 NAMED_REFUSALS: Final = {
     TOO_MUCH_REMOVED,
     OTHER_STUDENT,
     CONTRADICTS_STORED,
     TOO_MANY_REFUSALS,
+    CHANGES_RECALL,
 }
 """The faults that tell something of what is stored, or follow from too many of those."""
 
@@ -223,6 +221,8 @@ class _Import:
             self._check_removals(connection, manifest)
         if not findings.faults:
             self._check_students(connection, manifest)
+        if not findings.faults:
+            check_recalls(self.session, connection, manifest, components, findings)
         return components
 
     def _check_stored(self, connection: psycopg.Connection[Any], manifest: Manifest) -> None:

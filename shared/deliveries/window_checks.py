@@ -1,4 +1,4 @@
-"""Check that a delivery changes the meaning of no release window, and ends no recall."""
+"""Check that a delivery changes the meaning of no release window."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -17,10 +17,7 @@ from shared.deliveries.file_format import FileFormat
 from shared.deliveries.manifest import Manifest
 from shared.releases.models import ReleaseWindow
 from shared.releases.repository import (
-    ActiveRecall,
-    lock_recalls,
     lock_windows,
-    recalls_of_administration,
     windows_of_administration,
 )
 from shared.releases.rules import ComponentFacts, Window, deciding_windows
@@ -33,14 +30,14 @@ _NEW_TARGET_GROUP: Final = 0
 _CHANGED: Final = """
     select c.id, c.code, s.line, c.target_group_id, c.is_calibration,
            coalesce(t.id, %(new_target_group)s) as new_target_group_id,
-           s.calibration = 'true' as new_is_calibration
+           s.calibration = 'true' as new_is_calibration, c.removed_at is not null as is_added_again
     from components c
     join staged_components s on s.component = c.code
     left join target_groups t
       on t.administration_id = c.administration_id and t.code = s.target_group
     where c.administration_id = %(administration)s
-      and row(c.target_group_id, c.is_calibration)
-          is distinct from row(t.id, s.calibration = 'true')
+      and (c.removed_at is not null or row(c.target_group_id, c.is_calibration)
+           is distinct from row(t.id, s.calibration = 'true'))
 """
 _REMOVED: Final = """
     select c.id, c.code from {table} c
@@ -51,7 +48,7 @@ _REMOVED: Final = """
 
 
 class ChangedComponent(NamedTuple):
-    """A component whose target group, or whose calibration, the delivery changes."""
+    """A component that the delivery adds again, or whose target group or calibration changes."""
 
     id: int
     code: str
@@ -60,6 +57,7 @@ class ChangedComponent(NamedTuple):
     is_calibration: bool
     new_target_group_id: int
     new_is_calibration: bool
+    is_added_again: bool
 
     @property
     def before(self) -> ComponentFacts:
@@ -83,10 +81,9 @@ def check_release_windows(
 ) -> Sequence[ChangedComponent]:
     """Add a fault for each window that would decide about other components than before.
 
-    And for each recall of a target group that a component leaves: it would be released at once.
     The windows stay locked until the transaction ends, but only if the delivery changes the
     catalogue in such a way: planning a window hardly ever waits for an import. A recall does not
-    wait: `check_new_recalls` looks at those that began meanwhile, for the components returned.
+    wait: `recall_checks` looks at those that began meanwhile, for the components returned.
     """
     if findings.incomplete & {COMPONENTS.name, TARGET_GROUPS.name}:
         return ()
@@ -106,30 +103,9 @@ def check_release_windows(
         return ()
     lock_windows(session)
     windows = windows_of_administration(session, manifest.administration_id)
-    recalls = recalls_of_administration(session, manifest.administration_id)
-    for fault in (
-        *_removal_faults(removed, windows),
-        *_change_faults(components, windows),
-        *_recall_faults(components, recalls),
-    ):
+    for fault in (*_removal_faults(removed, windows), *_change_faults(components, windows)):
         findings.faults.add(fault)
     return components
-
-
-def check_new_recalls(
-    session: Session,
-    manifest: Manifest,
-    components: Sequence[ChangedComponent],
-    findings: Findings,
-) -> None:
-    """Add a fault for each recall that began since, of a target group that a component leaves.
-
-    A further recall of a target group waits until the transaction ends.
-    """
-    lock_recalls(session, manifest.administration_id)
-    recalls = recalls_of_administration(session, manifest.administration_id)
-    for fault in _recall_faults(components, recalls):
-        findings.faults.add(fault)
 
 
 def _removed(
@@ -179,27 +155,6 @@ def _change_faults(
                     COMPONENTS.name,
                     component.line,
                     "target_group" if is_moved else "calibration",
-                    quotable(component.code),
-                )
-
-
-def _recall_faults(
-    components: Sequence[ChangedComponent], recalls: Sequence[ActiveRecall]
-) -> Iterator[Fault]:
-    for component in components:
-        for product in Product:
-            active = [one for one in recalls if one.product == product]
-            before = [one for one in active if one.scope.covers(component.before)]
-            if before and not any(one.scope.covers(component.after) for one in active):
-                yield Fault(
-                    "changesRecall",
-                    f"After the delivery recall {before[0].id} would not cover the component any "
-                    f"more in {product}.",
-                    f"Recall component {component.code} itself first, or submit the component as "
-                    "it is stored.",
-                    COMPONENTS.name,
-                    component.line,
-                    "target_group",
                     quotable(component.code),
                 )
 

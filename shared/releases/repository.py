@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     ColumnElement,
     Integer,
     Row,
@@ -32,7 +33,7 @@ from shared.core.database import INSTANT
 from shared.core.locks import lock_until_commit
 from shared.core.paging import ListOrder, Page, PageSelection, page_of_rows
 from shared.releases.models import ReleaseWindow
-from shared.releases.rules import Recalled
+from shared.releases.rules import ComponentFacts, Recalled
 
 SchoolColumns = tuple[InstrumentedAttribute[str], InstrumentedAttribute[str]]
 """The columns of a row with its administration and its school."""
@@ -55,6 +56,25 @@ effective_openings = table(
     column("manifest_id", Uuid),
 )
 """View: the openings that have opened, by the database's clock."""
+
+ended_recalls = table("ended_recalls", column("recall_id", Uuid), column("component_id", Integer))
+"""View: the components for which an opening has ended a recall."""
+
+_recalls = table(
+    "recalls",
+    column("id", Uuid),
+    column("administration_id", String),
+    column("product", String),
+    column("target_group_id", Integer),
+    column("component_id", Integer),
+    column("school_id", String),
+)
+_recalls_with_ends = table(
+    "recalls_with_ends",
+    *(column(name.name, name.type) for name in _recalls.c),
+    column("is_active", Boolean),
+    column("ended_for", ARRAY(Integer)),
+)
 
 active_recalls = table(
     "active_recalls",
@@ -169,25 +189,35 @@ def lock_recalls(session: Session, administration_id: str) -> None:
     lock_until_commit(session, f"recalls {administration_id}")
 
 
-class ActiveRecall(NamedTuple):
-    """A recall that no opening has ended yet, with its product and its scope."""
+class StoredRecall(NamedTuple):
+    """A recall with its product, its scope, and the components for which an opening ended it.
+
+    `is_active` while no opening has ended it for any.
+    """
 
     id: UUID
     product: str
     scope: Recalled
+    is_active: bool
+    ended_for: frozenset[int]
+
+    def holds(self, component: ComponentFacts) -> bool:
+        """Whether it covers the component, and has not ended for it."""
+        return self.scope.covers(component) and component.component_id not in self.ended_for
 
 
-def recalls_of_administration(session: Session, administration_id: str) -> Sequence[ActiveRecall]:
-    """Return the active recalls of an administration from all its schools."""
-    recall = active_recalls.c
+def recalls_of_administration(session: Session, administration_id: str) -> Sequence[StoredRecall]:
+    """Return the recalls of an administration, those of single schools too."""
+    recall = _recalls_with_ends.c
+    scope = recall.target_group_id, recall.component_id, recall.school_id
     query = (
-        select(recall.id, recall.product, recall.target_group_id, recall.component_id)
-        .where(recall.administration_id == administration_id, recall.school_id.is_(None))
+        select(recall.id, recall.product, *scope, recall.is_active, recall.ended_for)
+        .where(recall.administration_id == administration_id)
         .order_by(recall.id)
     )
     return [
-        ActiveRecall(id_, product, Recalled(target_group, component))
-        for id_, product, target_group, component in session.execute(query)
+        StoredRecall(id_, product, Recalled(*scope), is_active, frozenset(ended_for))
+        for id_, product, *scope, is_active, ended_for in session.execute(query)
     ]
 
 
@@ -235,13 +265,18 @@ def _windows() -> Select[ReleaseWindow, str | None, str | None, bool, bool]:
         opened.opens_at == ReleaseWindow.opens_at,
         opened.recall_id.is_(None),
     )
-    recall = active_recalls.c
+    recall, ended = _recalls.c, ended_recalls.c
+    has_ended = exists(ended.recall_id).where(
+        ended.recall_id == recall.id,
+        or_(ReleaseWindow.component_id.is_(None), ended.component_id == ReleaseWindow.component_id),
+    )
     is_recalled = exists(recall.id).where(
         recall.administration_id == ReleaseWindow.administration_id,
         recall.product == ReleaseWindow.product,
         recall.school_id.is_(None),
         or_(recall.component_id.is_(None), recall.component_id == ReleaseWindow.component_id),
         or_(recall.target_group_id.is_(None), recall.target_group_id == target_group_id),
+        ~has_ended,
     )
     return (
         select(ReleaseWindow, _target_groups.c.code, _components.c.code, is_opened, is_recalled)

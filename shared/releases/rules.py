@@ -132,9 +132,27 @@ class Gate:
         """Return True if one of the deciding windows is open, and no recall has closed it."""
         deciding = deciding_windows(self.windows, component, product)
         return any(self._is_open(window, component, at) for window in deciding) and not any(
-            recall.is_active(at) and recall.covers(component)
+            recall.covers(component) and not self._has_ended(recall, component, at)
             for recall in self.recalls
             if recall.school_id in {None, school_id}
+        )
+
+    def _has_ended(self, recall: Recalled, component: ComponentFacts, at: datetime) -> bool:
+        """Return True if an opening ended the recall, and it or a later one has the component.
+
+        The recall of a school ends for all components: the rows of schools know no others.
+        """
+        if recall.reopening is None or recall.is_active(at):
+            return False
+        ends_at = recall.reopening.opens_at
+        reopenings = [
+            one.reopening for one in self.recalls if one.reopening and one.school_id is None
+        ]
+        return recall.school_id is not None or any(
+            opening.opens_at >= ends_at
+            and is_effective(opening, at)
+            and component.component_id in opening.manifests[-1].component_ids
+            for opening in (*self.openings, *reopenings)
         )
 
     def _is_open(self, window: Window, component: ComponentFacts, at: datetime) -> bool:

@@ -7,14 +7,15 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from shared.access.products import Product
 from shared.core.database import Sessions
 from shared.core.settings import Settings
 from shared.core.unit_of_work import UnitOfWork
 from shared.release_plans.checks import count_blocked_openings
-from shared.releases.models import Opening, OpeningApproval
+from shared.releases.models import Opening, OpeningApproval, ReleaseWindow
 from tests.api.approved_releases import (
     DAY,
     SOON,
@@ -79,10 +80,16 @@ def test_seconds_before_it_the_plan_does_not_change_and_facts_wait(
         opens_at = unit.session.get_one(Opening, UUID(opening)).opens_at
     change = Thread(target=change_a_student, args=(sessions,))
     change.start()
+    late = sessions()
+    late.execute(select(func.now()))
     while datetime.now(UTC) < opens_at + timedelta(milliseconds=100):
         assert release.state(opening)[0] in {"ready", "open"}
     change.join()
     assert datetime.now(UTC) > opens_at
+    with late:  # it began before the moment
+        late.execute(update(ReleaseWindow).values(never=True, opens_at=None, closes_at=None))
+        with pytest.raises(DBAPIError, match="about to open"):
+            late.execute(text("select refresh_openings('2024')"))
     assert release.state(opening) == ("open", None)
 
 

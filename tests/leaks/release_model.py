@@ -4,7 +4,7 @@ It is written from the rules of releases, and shares no code with the service. I
 of a story in which time passes; `Story.now` is the present one.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -116,12 +116,15 @@ class ReleaseModel:
 
     def released(self, school: str, now: datetime) -> frozenset[str]:
         """Return the components that a school may know now."""
-        recalled = list(self._active_recalls(now))
         return frozenset(
             component
             for component in self.target_groups
             if self._is_open(component, now)
-            and not any(self._covers(recall.scope, component, school) for recall in recalled)
+            and not any(
+                self._covers(recall.scope, component, school)
+                and not self._has_ended(recall, component, now)
+                for recall in self.recalls
+            )
         )
 
     def _is_open(self, component: str, now: datetime) -> bool:
@@ -135,11 +138,23 @@ class ReleaseModel:
         scopes = component, self.target_groups[component], None
         return next((self.windows[scope] for scope in scopes if scope in self.windows), None)
 
-    def _active_recalls(self, now: datetime) -> Iterator[ModelRecall]:
-        for recall in self.recalls:
-            ends = (one for one in self.openings.values() if one.recall == recall)
-            if not any(end.is_effective(now) for end in ends):
-                yield recall
+    def _has_ended(self, recall: ModelRecall, component: str, now: datetime) -> bool:
+        """Return True if it was ended, and what ended it or a later opening has the component."""
+        opened = [one for one in self.openings.values() if one.is_effective(now)]
+        ends = [one.opens_at for one in opened if one.recall == recall]
+        return bool(ends) and (
+            self._is_of_school(recall)
+            or any(
+                component in one.covered
+                for one in opened
+                if one.opens_at >= min(ends)
+                and not (one.recall is not None and self._is_of_school(one.recall))
+            )
+        )
+
+    @staticmethod
+    def _is_of_school(recall: ModelRecall) -> bool:
+        return recall.scope is not None and recall.scope.isdigit()
 
     def _covers(self, scope: str | None, component: str, school: str = "") -> bool:
         return scope in {None, component, self.target_groups[component], school}
@@ -161,8 +176,7 @@ class ReleaseModel:
 
     def _ends(self, opening: ModelOpening, recall: ModelRecall, component: str) -> bool:
         is_planned = self.reopenings.get(recall.id) == opening.opens_at
-        is_of_school = recall.scope is not None and recall.scope.isdigit()
-        return is_planned and (is_of_school or self._covers(recall.scope, component))
+        return is_planned and (self._is_of_school(recall) or self._covers(recall.scope, component))
 
 
 @dataclass(frozen=True)

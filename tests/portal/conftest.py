@@ -84,7 +84,9 @@ class Person:
         return back.headers["Location"].removeprefix(self.portal_url)
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        options["headers"]["Cookie"] = "; ".join(f"{n}={v}" for n, v in self.cookies.items())
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        headers = {**options.pop("headers"), "Cookie": cookies}
+        options["headers"] = httpx.Headers(headers, encoding="latin-1")  # as a server reads them
         response = self.http.request(method, f"{self.portal_url}{path}", **options)
         for header in response.headers.get_list("Set-Cookie"):
             self.set_cookies.append(header)

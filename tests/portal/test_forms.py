@@ -100,6 +100,13 @@ def test_fiche_is_downloaded_shown_and_resumed(head: Person, seeded: Seeded) -> 
     assert (rest.status_code, rest.content) == (206, FICHE[100:])
 
 
+@pytest.mark.usefixtures("open_now")
+@pytest.mark.parametrize("name", ["Range", "If-Range", "If-None-Match", "X-Forwarded-For"])
+def test_header_that_no_browser_sends_is_ignored(head: Person, seeded: Seeded, name: str) -> None:
+    whole = head.get(f"/documenten/{seeded.documents['fiche']}", **{name: "bytes=\xe9-"})
+    assert (whole.status_code, whole.content) == (200, FICHE)
+
+
 TODAY = datetime.now(BRUSSELS).date()
 MANDATE = {
     "wat": "studentFeedback",

@@ -93,6 +93,15 @@ def test_refusals_say_in_words_what_to_do(head: Person, viewing: Viewing) -> Non
     assert TEXTS["full"] in head.get(PAGE).text
 
 
+@pytest.mark.usefixtures("open_now")
+@pytest.mark.parametrize("companions", ["9" * 5_000, "9" * 9, "\N{ARABIC-INDIC DIGIT NINE}" * 10])
+def test_too_many_companions_are_refused(head: Person, viewing: Viewing, companions: str) -> None:
+    refused = head.post(
+        f"{PAGE}/inschrijven", form(viewing, viewing.slot(1), begeleiders=companions)
+    )
+    assert refused.status_code == 400
+
+
 def database_moment(viewing: Viewing) -> datetime:
     with UnitOfWork(viewing.sessions) as unit:
         return database_now(unit.session)

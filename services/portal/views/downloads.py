@@ -59,9 +59,8 @@ def download_document(visit: Visit) -> Response:
 
 def pass_on(visit: Visit, path: str, *, is_shown: bool = False) -> Response:
     """Pass the bytes at a path of the API on; a PDF file that is shown opens in the browser."""
-    sent = {
-        name: visit.request.headers[name] for name in PASSED_ON if name in visit.request.headers
-    }
+    given = visit.request.headers
+    sent = {name: given[name] for name in PASSED_ON if name in given and given[name].isascii()}
     try:
         response = visit.api.download(path, sent)
     except ApiRefusal as refusal:

@@ -15,6 +15,8 @@ from services.portal.visits import Visit
 PAGE = "/inzage"
 REGISTRATIONS = "/v1/viewings/registrations"
 MAX_SLOTS = 100
+MAX_DIGITS = 9
+"""Of the number of companions; the API refuses far smaller ones by their value."""
 CHANGEABLE = ("waiting", "offered", "confirmed")
 LIVE = (*CHANGEABLE, "open")
 WITH_CONFIRMATION = ("confirmed", "open", "closed")
@@ -79,7 +81,7 @@ def register(visit: Visit) -> Response:
     body = {
         "studentId": visit.identifier("leerling"),
         "slotId": visit.identifier("moment"),
-        "companions": int(companions) if companions.isdecimal() else 0,
+        "companions": int(companions[:MAX_DIGITS]) if companions.isdecimal() else 0,
         "waitIfFull": visit.value("wachten") == "ja",
     }
     key = {"Idempotency-Key": visit.identifier("sleutel")}
