@@ -202,7 +202,7 @@ class StoredRecall(NamedTuple):
     ended_for: frozenset[int]
 
     def holds(self, component: ComponentFacts) -> bool:
-        """Whether it covers the component, and has not ended for it."""
+        """Return True if it covers the component, and has not ended for it."""
         return self.scope.covers(component) and component.component_id not in self.ended_for
 
 
@@ -266,7 +266,7 @@ def _windows() -> Select[ReleaseWindow, str | None, str | None, bool, bool]:
         opened.recall_id.is_(None),
     )
     recall, ended = _recalls.c, ended_recalls.c
-    has_ended = exists(ended.recall_id).where(
+    is_ended = exists(ended.recall_id).where(
         ended.recall_id == recall.id,
         or_(ReleaseWindow.component_id.is_(None), ended.component_id == ReleaseWindow.component_id),
     )
@@ -276,7 +276,7 @@ def _windows() -> Select[ReleaseWindow, str | None, str | None, bool, bool]:
         recall.school_id.is_(None),
         or_(recall.component_id.is_(None), recall.component_id == ReleaseWindow.component_id),
         or_(recall.target_group_id.is_(None), recall.target_group_id == target_group_id),
-        ~has_ended,
+        ~is_ended,
     )
     return (
         select(ReleaseWindow, _target_groups.c.code, _components.c.code, is_opened, is_recalled)

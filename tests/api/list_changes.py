@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, inspect, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared.audit.repository import NewAuditEvent, append
@@ -34,7 +34,7 @@ from shared.results.models import Administration
 from shared.schools.models import Succession
 from shared.students.models import ClassGroup, Student
 from tests.api import list_rows
-from tests.api.list_rows import add, removal_from
+from tests.api.list_rows import add
 from tests.api.list_viewings import viewing_values
 from tests.api.seeding import ADMINISTRATION, OTHER, SCHOOL, Seeded
 from tests.deliveries.delivery_files import DeliveryFiles, correction, full, run_import
@@ -110,17 +110,7 @@ class Lists:
             if len(added) < CHANGING_ROWS and self.draws.random() < 1 / 2:
                 added.append(add(session, model, **values(session)))
             elif added:
-                self._remove(session, model, added.pop(self.draws.randrange(len(added))))
-
-    def _remove(self, session: Session, model: type[Base], key: object) -> None:
-        """Remove a row, with the student and the class group that were added for it."""
-        is_removed = inspect(model).primary_key[0] == key
-        row = session.scalars(select(model).where(is_removed)).one()
-        session.execute(removal_from(model).where(is_removed))
-        if isinstance(row, Document | MissingFiche):
-            session.execute(delete(Student).where(Student.id == row.student_id))
-        if isinstance(row, Document):
-            session.execute(delete(ClassGroup).where(ClassGroup.id == row.class_group_id))
+                list_rows.remove(session, model, added.pop(self.draws.randrange(len(added))))
 
     def _deliver(self, session: Session, delivery: DeliveryFiles, directory: Path) -> None:
         self.sequence += 1

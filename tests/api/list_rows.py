@@ -11,10 +11,13 @@ from sqlalchemy.orm import Session
 
 from shared.access.products import Product
 from shared.core.database import Base
+from shared.documents.hand_out_lists.models import MissingFiche
+from shared.documents.models import Document
 from shared.documents.superseded.models import DocumentDownload
 from shared.mandates.models import Mandate
 from shared.releases.models import Manifest, ManifestFinding
 from shared.school_feedback.models import SchoolFeedbackSnapshot
+from shared.students.models import ClassGroup, Student
 from tests.api.seeding import ADMINISTRATION, SCHOOL, Seeded
 from tests.predecessors import add_predecessor
 from tests.releasing import AddedManifest, add_opening
@@ -26,6 +29,17 @@ def removal_from(model: type[Base]) -> Any:
     """Return the statement that removes a row from its list; mandates are never deleted."""
     is_kept = model is Mandate
     return update(Mandate).values(superseded_at=func.now()) if is_kept else delete(model)
+
+
+def remove(session: Session, model: type[Base], key: object) -> None:
+    """Remove a row from its list, with the student and the class group that were added for it."""
+    is_removed = inspect(model).primary_key[0] == key
+    row = session.scalars(select(model).where(is_removed)).one()
+    session.execute(removal_from(model).where(is_removed))
+    if isinstance(row, Document | MissingFiche):
+        session.execute(delete(Student).where(Student.id == row.student_id))
+    if isinstance(row, Document):
+        session.execute(delete(ClassGroup).where(ClassGroup.id == row.class_group_id))
 
 
 def add(session: Session, model: type[Base], **values: Any) -> Any:

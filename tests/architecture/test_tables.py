@@ -35,6 +35,8 @@ VIEWS = {
     "first_readable_feedback": "since when components can be read; it names no school",
     "recalled_products": "products of which something is recalled; it names no school",
     "active_recalls": "read by operators; policies ask for the recalled schools of a product",
+    "ended_recalls": "what openings have ended is the same for everyone; it names no school",
+    "recalls_with_ends": "read by programs that import, which see every school",
     "blocked_openings": "a number for monitoring, the same for everyone",
     "queued_items": "counts for monitoring, the same for everyone; no data about a school",
     "waiting_items": "counts for monitoring, the same for everyone; no data about a school",
