@@ -8,6 +8,7 @@ that it can connect to, and only a superuser can change that.
 
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
 
 import psycopg
 
@@ -72,13 +73,13 @@ def find_readers(url: str, logins: Iterable[str]) -> dict[str, list[str]]:
     Without any of the logins, it is about `public`: every login. A database that refuses this
     connection, or is removed meanwhile, is left out.
     """
-    with psycopg.connect(url) as connection:
+    with _connect(url) as connection:
         (existing,) = connection.execute(_EXISTING, [list(logins)]).fetchone() or ([],)
         existing = existing or ["public"]
         names = [name for (name,) in connection.execute(_DATABASES, [existing]).fetchall()]
     found = {}
     for name in names:
-        with suppress(psycopg.OperationalError), psycopg.connect(url, dbname=name) as connection:
+        with suppress(psycopg.OperationalError), _connect(url, dbname=name) as connection:
             rows = connection.execute(_READERS, [existing, REVEALING]).fetchall()
             found[name] = [login for (login,) in rows]
     return {name: readers for name, readers in found.items() if readers}
@@ -88,8 +89,13 @@ def restrict_statistics(url: str, logins: Iterable[str]) -> list[str]:
     """Let the logins read no statistics, if this is a superuser; return where they still can."""
     logins = list(logins)
     for name in find_readers(url, logins):
-        with suppress(psycopg.OperationalError), psycopg.connect(url, dbname=name) as connection:
+        with suppress(psycopg.OperationalError), _connect(url, dbname=name) as connection:
             if connection.execute(_IS_SUPERUSER).fetchone() == (True,):
                 connection.execute("select pg_advisory_xact_lock(%s)", [LOGIN_LOCK])
                 connection.execute(RESTRICT)
     return list(find_readers(url, logins))
+
+
+def _connect(url: str, **parameters: Any) -> psycopg.Connection[Any]:
+    """Connect with text as UTF-8: from a database in SQL_ASCII it would come as bytes."""
+    return psycopg.connect(url, client_encoding="utf8", **parameters)

@@ -27,7 +27,7 @@ class Migration(NamedTuple):
 
     def __str__(self) -> str:
         if self.before == self.after:
-            return f"The database is at revision {self.after} already; nothing had to be done."
+            return f"The schema is at revision {self.after} already."
         if self.before is None:
             return f"Migrated an empty database to revision {self.after}."
         steps = ", ".join(self.applied)

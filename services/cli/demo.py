@@ -47,6 +47,7 @@ OK, NOT_FOUND = 200, 404
 def run_demo(out: Path, schools: int) -> int:
     """Run all steps and write a document of each kind to `out`; return the exit code."""
     steps = Steps()
+    _require_writable(out)
     directory = Path(tempfile.mkdtemp(prefix="toetsfeedback-demo-"))
     try:
         with running_instance(directory / "data", steps) as (settings, client):
@@ -61,6 +62,13 @@ def run_demo(out: Path, schools: int) -> int:
     print("the report and the workbook of school feedback.")
     print(f"To see the portal of a school, run `{sys.argv[0]} up --demo` and open its address.")
     return 0
+
+
+def _require_writable(out: Path) -> None:
+    """Raise OSError, with the path, if no file can be written there: before a minute of work."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=out):
+        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +240,6 @@ class Demo:
             DocumentKind.SCHOOL_FEEDBACK_REPORT: "school-feedback.pdf",
             DocumentKind.SCHOOL_FEEDBACK_WORKBOOK: "school-feedback.xlsx",
         }
-        out.mkdir(parents=True, exist_ok=True)
         with self.steps.step("Read after the release: download a document of each kind") as notes:
             for kind, name in names.items():
                 listed = self.client.get(

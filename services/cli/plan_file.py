@@ -91,11 +91,16 @@ def _is_object(value: Any) -> bool:
 
 
 def _read_csv(path: Path, text: str) -> dict[str, Any]:
-    reader = csv.DictReader(io.StringIO(text), restkey="", skipinitialspace=True)
+    first, _, _ = text.partition("\n")
+    delimiter = ";" if ";" in first and "," not in first else ","
+    reader = csv.DictReader(
+        io.StringIO(text), restkey="", skipinitialspace=True, delimiter=delimiter
+    )
     unknown = set(reader.fieldnames or ()) - set(COLUMNS)
     if unknown or "product" not in (reader.fieldnames or ()):
         raise ConfigurationError(
-            f"{path} has other columns than {', '.join(COLUMNS)}; correct its first line"
+            f"{path} has other columns than {', '.join(COLUMNS)}: write these names, with commas "
+            "or semicolons between them, on its first line"
         )
     return {"windows": [_window(path, number, row) for number, row in enumerate(reader, start=1)]}
 

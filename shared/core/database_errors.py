@@ -21,7 +21,11 @@ _REFUSED_CONNECTIONS = {
     r"permission denied for database": (
         f"the login may not connect to this database; name the login of this program in {_URL}"
     ),
-    r"certificate verify failed|server certificate|root certificate|certificate.*host name": (
+    r"(certificate|private key) file|invalid sslmode value": (
+        "the certificate or the private key that the connection names is missing, or is none in "
+        f"PEM, or sslmode is unknown; correct sslmode, sslrootcert, sslcert or sslkey in {_URL}"
+    ),
+    r"certificate verify failed|server certificate|certificate.*host name": (
         "the certificate of the database server is not trusted; give the certificate of its "
         f"authority as sslrootcert in {_URL}, and use the host name of the certificate"
     ),

@@ -110,9 +110,17 @@ def test_a_plan_in_json_has_local_times_too(tmp_path: Path) -> None:
     }
 
 
+def test_a_plan_has_semicolons_as_excel_writes_them(tmp_path: Path) -> None:
+    file = tmp_path / "plan.csv"
+    file.write_text("\ufeffproduct;opensAt\r\nschoolFeedback;2024-09-30T08:00\r\n")
+    opens_at = "2024-09-30T08:00:00+02:00"
+    assert read_plan(file) == {"windows": [{"product": "schoolFeedback", "opensAt": opens_at}]}
+
+
 @pytest.mark.parametrize(
     ("name", "content", "remedy"),
     [
+        ("a.csv", "", "has other columns"),
         ("a.csv", "product,opens\nx,y\n", "has other columns than product, targetGroup"),
         ("a.csv", "opensAt\n2024-06-21T08:00\n", "has other columns"),
         ("a.csv", "product,opensAt\nx,2024-03-31T02:30\n", "window 1, opensAt: 2024-03-31T02:30"),

@@ -195,6 +195,7 @@ def test_private_part_of_a_jwk_is_not_sent(
         (r"//[^:]+:", "//nobody:", "refuses the password of the login"),
         (r"/toetsfeedback$", "/missing", "the server has no database of this name"),
         (r"$", "?sslmode=verify-full", "offers no TLS|certificate of the database server"),
+        (r"$", "?sslmode=full", "sslmode is unknown; correct sslmode, sslrootcert, sslcert"),
         (r"$", "?client_encoding=nonsense", "refuses a parameter of the connection"),
         (r"$", "?nonsense=1", "has a connection parameter that is unknown"),
         (r"@[^/]+/", "@127.0.0.1:9/", "nothing listens at the address of the database; check"),
@@ -257,6 +258,26 @@ def test_address_that_is_not_that_of_the_api_gets_the_remedy(
         other.shutdown()
     assert (found.code, found.out) == (1, "")
     assert expected in found.err
+
+
+def test_missing_key_of_the_client_is_named(
+    run: RunCommand, environment: MutableEnvironment, odd_keys: Path
+) -> None:
+    environment["TOETSFEEDBACK_PUBLIC_URL"] = "http://127.0.0.1:9"
+    environment["TOETSFEEDBACK_CLIENT_ID"] = "x"
+    environment["TOETSFEEDBACK_CLIENT_KEY"] = str(odd_keys / "missing")
+    found = run("client", "list")
+    assert (found.code, found.out) == (1, "")
+    assert "missing, the file of TOETSFEEDBACK_CLIENT_KEY, does not exist" in found.err
+
+
+def test_demo_is_refused_at_once_where_nothing_can_be_written(
+    run: RunCommand, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    found = run("demo", "--out", str(tmp_path / "file" / "demo"))
+    assert (found.code, found.out) == (1, "")
+    assert f"{tmp_path}/file" in found.err
 
 
 class OtherServer(http.server.BaseHTTPRequestHandler):

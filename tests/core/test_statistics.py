@@ -87,13 +87,14 @@ def test_login_reads_its_own_figures_and_names_of_tables(login: Login) -> None:
         connection.execute("select reltuples from pg_class")
 
 
-@pytest.fixture
-def open_database(servers: Servers) -> Iterator[str]:
+@pytest.fixture(params=["utf8", "sql_ascii"])
+def open_database(servers: Servers, request: pytest.FixtureRequest) -> Iterator[str]:
     """Return the URL of a database with the privileges of a new cluster, and its own owner."""
+    encoding = f"encoding {request.param} locale_provider libc lc_collate 'C' lc_ctype 'C'"
     name = f"open_{token_hex(4)}"
     with psycopg.connect(servers.database_url, autocommit=True) as superuser:
         superuser.execute(f"create role {name} login password 'secret'")
-        superuser.execute(f"create database {name} owner {name} template template0")
+        superuser.execute(f"create database {name} owner {name} {encoding} template template0")
         host, port = superuser.info.host, superuser.info.port
         yield f"postgresql://{name}:secret@{host}:{port}/{name}"
         superuser.execute(f"drop database {name} with (force)")

@@ -40,7 +40,7 @@ def test_migration_names_the_revisions_that_it_applied(empty: Engine) -> None:
     assert texts == [
         f"Migrated an empty database to revision {before}.",
         f"Migrated from revision {before} to {head}. Applied: {last}, {head}.",
-        *[f"The database is at revision {head} already; nothing had to be done."] * 2,
+        *[f"The schema is at revision {head} already."] * 2,
     ]
 
 
