@@ -98,7 +98,7 @@ $$
 
 def upgrade() -> None:
     op.execute(ENDED_RECALLS)
-    op.execute(f"grant select on ended_recalls to {API}")
+    op.execute(f"grant select (recall_id, component_id) on ended_recalls to {API}")
     op.execute(RECALLS_WITH_ENDS)
     op.execute(f"grant select on recalls_with_ends to {IMPORTERS}")
     op.execute(RELEASED_COMPONENTS.format(recalls="recalls", unless_ended=UNLESS_ENDED))
