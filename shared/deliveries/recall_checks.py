@@ -59,7 +59,10 @@ def check_recalls(
 
     `components` are those that the delivery changes, and adds again.
     """
-    _check_components(session, manifest, components, findings)
+    recalls = recalls_of_administration(session, manifest.administration_id)
+    _check_components(recalls, components, findings)
+    if not any(one.is_active and one.scope.school_id is not None for one in recalls):
+        return
     for one in connection.cursor(row_factory=class_row(_Leaving)).execute(
         _LEAVING, {"administration": manifest.administration_id}
     ):
@@ -87,22 +90,18 @@ def check_new_recalls(
     A further recall of a target group waits until the transaction ends.
     """
     lock_recalls(session, manifest.administration_id)
-    _check_components(session, manifest, components, findings)
+    recalls = recalls_of_administration(session, manifest.administration_id)
+    _check_components(recalls, components, findings)
 
 
 def _check_components(
-    session: Session,
-    manifest: Manifest,
-    components: Sequence[ChangedComponent],
-    findings: Findings,
+    recalls: Sequence[StoredRecall], components: Sequence[ChangedComponent], findings: Findings
 ) -> None:
-    if components:
-        recalls = recalls_of_administration(session, manifest.administration_id)
-        for component in components:
-            for product in Product:
-                of_product = [one for one in recalls if one.product == product]
-                for fault in _faults(component, product, of_product):
-                    findings.faults.add(fault)
+    for component in components:
+        for product in Product:
+            of_product = [one for one in recalls if one.product == product]
+            for fault in _faults(component, product, of_product):
+                findings.faults.add(fault)
 
 
 def _faults(
