@@ -260,26 +260,6 @@ def test_address_that_is_not_that_of_the_api_gets_the_remedy(
     assert expected in found.err
 
 
-def test_missing_key_of_the_client_is_named(
-    run: RunCommand, environment: MutableEnvironment, odd_keys: Path
-) -> None:
-    environment["TOETSFEEDBACK_PUBLIC_URL"] = "http://127.0.0.1:9"
-    environment["TOETSFEEDBACK_CLIENT_ID"] = "x"
-    environment["TOETSFEEDBACK_CLIENT_KEY"] = str(odd_keys / "missing")
-    found = run("client", "list")
-    assert (found.code, found.out) == (1, "")
-    assert "missing, the file of TOETSFEEDBACK_CLIENT_KEY, does not exist" in found.err
-
-
-def test_demo_is_refused_at_once_where_nothing_can_be_written(
-    run: RunCommand, tmp_path: Path
-) -> None:
-    (tmp_path / "file").write_text("")
-    found = run("demo", "--out", str(tmp_path / "file" / "demo"))
-    assert (found.code, found.out) == (1, "")
-    assert f"{tmp_path}/file" in found.err
-
-
 class OtherServer(http.server.BaseHTTPRequestHandler):
     """A web server that is not the API."""
 
