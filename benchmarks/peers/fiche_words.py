@@ -109,7 +109,8 @@ def _levels(outcome: ComponentOutcome) -> Iterator[LevelWords]:
         is_next = tag == WORDS.levels.reached
         tag = WORDS.levels.next_step if is_next else ""
         if level == outcome.level:
-            tag = WORDS.levels.reached
+            is_highest = level == outcome.scale[-1]
+            tag = WORDS.levels.reached_highest if is_highest else WORDS.levels.reached
         yield LevelWords(tag, level.code, text or level.label)
 
 
