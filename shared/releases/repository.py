@@ -76,15 +76,7 @@ _recalls_with_ends = table(
     column("ended_for", ARRAY(Integer)),
 )
 
-active_recalls = table(
-    "active_recalls",
-    column("id", Uuid),
-    column("administration_id", String),
-    column("product", String),
-    column("target_group_id", Integer),
-    column("component_id", Integer),
-    column("school_id", String),
-)
+active_recalls = table("active_recalls", column("id", Uuid))
 """View: the recalls that no opening has ended yet."""
 
 # Tables of a room above this one, declared by name only.
