@@ -49,15 +49,15 @@ class ClientIdentity(RegisteredClient):
         named = {name: os.environ.get(name, "") for name in (PUBLIC_URL, CLIENT_ID, CLIENT_KEY)}
         if named[CLIENT_ID]:
             missing = [name for name, value in named.items() if not value]
-            if not missing and not Path(named[CLIENT_KEY]).exists():
-                raise ConfigurationError(
-                    f"{named[CLIENT_KEY]}, the file of {CLIENT_KEY}, does not exist: correct its "
-                    "path"
-                )
             if missing:
                 raise ConfigurationError(
                     f"set {PUBLIC_URL} to the address of the API, and {CLIENT_KEY} to the file of "
                     "the private key (P-256, PEM) of the client"
+                )
+            if not Path(named[CLIENT_KEY]).exists():
+                raise ConfigurationError(
+                    f"{named[CLIENT_KEY]}, the file of {CLIENT_KEY}, does not exist: correct its "
+                    "path"
                 )
             key = ProofKey.in_file(Path(named[CLIENT_KEY]))
             return cls(named[PUBLIC_URL], named[CLIENT_ID], key)

@@ -32,7 +32,7 @@ from shared.access.products import Product
 from shared.core.database import INSTANT
 from shared.core.locks import lock_until_commit
 from shared.core.paging import ListOrder, Page, PageSelection, page_of_rows
-from shared.releases.models import ReleaseWindow
+from shared.releases.models import Recall, ReleaseWindow
 from shared.releases.rules import ComponentFacts, Recalled
 
 SchoolColumns = tuple[InstrumentedAttribute[str], InstrumentedAttribute[str]]
@@ -60,18 +60,14 @@ effective_openings = table(
 ended_recalls = table("ended_recalls", column("recall_id", Uuid), column("component_id", Integer))
 """View: the components for which an opening has ended a recall."""
 
-_recalls = table(
-    "recalls",
+_recalls_with_ends = table(
+    "recalls_with_ends",
     column("id", Uuid),
     column("administration_id", String),
     column("product", String),
     column("target_group_id", Integer),
     column("component_id", Integer),
     column("school_id", String),
-)
-_recalls_with_ends = table(
-    "recalls_with_ends",
-    *(column(name.name, name.type) for name in _recalls.c),
     column("is_active", Boolean),
     column("ended_for", ARRAY(Integer)),
 )
@@ -257,17 +253,17 @@ def _windows() -> Select[ReleaseWindow, str | None, str | None, bool, bool]:
         opened.opens_at == ReleaseWindow.opens_at,
         opened.recall_id.is_(None),
     )
-    recall, ended = _recalls.c, ended_recalls.c
+    ended = ended_recalls.c
     is_ended = exists(ended.recall_id).where(
-        ended.recall_id == recall.id,
+        ended.recall_id == Recall.id,
         or_(ReleaseWindow.component_id.is_(None), ended.component_id == ReleaseWindow.component_id),
     )
-    is_recalled = exists(recall.id).where(
-        recall.administration_id == ReleaseWindow.administration_id,
-        recall.product == ReleaseWindow.product,
-        recall.school_id.is_(None),
-        or_(recall.component_id.is_(None), recall.component_id == ReleaseWindow.component_id),
-        or_(recall.target_group_id.is_(None), recall.target_group_id == target_group_id),
+    is_recalled = exists(Recall.id).where(
+        Recall.administration_id == ReleaseWindow.administration_id,
+        Recall.product == ReleaseWindow.product,
+        Recall.school_id.is_(None),
+        or_(Recall.component_id.is_(None), Recall.component_id == ReleaseWindow.component_id),
+        or_(Recall.target_group_id.is_(None), Recall.target_group_id == target_group_id),
         ~is_ended,
     )
     return (

@@ -149,21 +149,24 @@ class Gate:
             one.reopening for one in self.recalls if one.reopening and one.school_id is None
         ]
         return recall.school_id is not None or any(
-            opening.opens_at >= ends_at
-            and is_effective(opening, at)
-            and component.component_id in opening.manifests[-1].component_ids
+            opening.opens_at >= ends_at and _has_opened(opening, component, at)
             for opening in (*self.openings, *reopenings)
         )
 
     def _is_open(self, window: Window, component: ComponentFacts, at: datetime) -> bool:
         """Return True if a window is open for a component: one that its manifest has, that is."""
         is_opened = any(
-            opening.opens_at == window.opens_at
-            and is_effective(opening, at)
-            and component.component_id in opening.manifests[-1].component_ids
+            opening.opens_at == window.opens_at and _has_opened(opening, component, at)
             for opening in self.openings
         )
         return gate_state(window, at, is_opened=is_opened) is GateState.OPEN
+
+
+def _has_opened(opening: OpeningFacts, component: ComponentFacts, at: datetime) -> bool:
+    """Return True if the opening is effective, and has the component in its manifest."""
+    return (
+        is_effective(opening, at) and component.component_id in opening.manifests[-1].component_ids
+    )
 
 
 def is_left_out(windows: Iterable[Window], component: ComponentFacts, product: Product) -> bool:
